@@ -1,0 +1,23 @@
+"""reportgen: which tokens the attention heads of a long-document classifier attend to, as HTML and PDF.
+
+The story, in the order in which it is told (see `pipeline.py`):
+
+1. dataset      a source and a choice                -> Example
+2. inference    Classifier, Example                  -> Prediction, and attention, one layer at a time
+3. convert      one layer of attention               -> attention received, top-k attended
+4. scale        received attention, head importance  -> scores
+5. rank         scores                               -> rankings
+6. heatmap, tables, charts                           -> coloured text, tables, figures
+7. render, pdf  Report                               -> HTML text, PDF bytes
+8. store        a finished report                    -> a folder with a manifest
+
+Steps 1 to 5 are the analysis and know torch; steps 6 to 8 are the presentation and do not.
+"""
+
+from reportgen.config import Config
+from reportgen.errors import ReportgenError
+from reportgen.records import Report
+
+__version__ = "0.1.0"
+
+__all__ = ["Config", "Report", "ReportgenError", "__version__"]

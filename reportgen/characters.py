@@ -1,0 +1,31 @@
+"""Characters that cannot be written or seen: what to put or show in their place."""
+
+import re
+import unicodedata
+
+UNPRINTABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")  # no tokenizer, PDF or Parquet file takes these
+PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
+JOINERS = "\u200c\u200d"  # belong to the words and emoji around them
+TAGS = range(0xE0020, 0xE0080)  # spell the flag they follow
+
+
+def clean(text: str) -> str:
+    """Replace what cannot be written anywhere by U+FFFD, one character for one, so that offsets stay.
+
+    >>> clean("a\\ud800b") == "a\\ufffdb"
+    True
+    """
+    return UNPRINTABLE.sub("\ufffd", text)
+
+
+def label(character: str) -> str | None:
+    """What to show for a character that has no face of its own; None for one that has.
+
+    >>> label("\\u202e"), label("\\0"), label("a")
+    ('U+202E', '\u2400', None)
+    """
+    if character in JOINERS or character in "\n\t" or ord(character) in TAGS:
+        return None
+    if unicodedata.category(character) not in ("Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"):
+        return None
+    return PICTURES.get(ord(character), f"U+{ord(character):04X}")

@@ -1,0 +1,183 @@
+"""The command line: options become a `Config`, results are printed. The only file that prints.
+
+Nothing heavy is imported before a command runs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reportgen import __version__
+from reportgen.config import COLOUR_SCALES, DTYPES, FORMATS, Config, load_preset
+from reportgen.errors import StrictWarnings, UsageError, one_line
+
+if TYPE_CHECKING:
+    from reportgen.records import Report
+
+BUG = 70
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class Reportgen(click.Group):
+    """The group of commands; an error nobody foresaw becomes one line and exit code 70."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command; `--debug` lets tracebacks through."""
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            click.echo("interrupted: nothing was written", err=True)
+            context.exit(INTERRUPTED)
+        except Exception as error:
+            if context.params.get("debug"):
+                raise
+            click.echo(f"error: {type(error).__name__}: {one_line(str(error))}", err=True)
+            click.echo("hint: this is a bug; run again with reportgen --debug run ... and report it", err=True)
+            context.exit(BUG)
+
+
+@click.group(cls=Reportgen, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="reportgen")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Show which tokens the attention heads of a long-document classifier attend to.
+
+    One command turns one text into a self-contained HTML page, a PDF, and the data behind them.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+@main.command()
+@click.option("--preset", metavar="NAME|PATH", help="Settings to start from: demo, or a TOML file. [default: demo]")
+@click.option("--model", metavar="FOLDER|ID", help="A sequence classifier: a folder, or an id on the hub.")
+@click.option("--revision", metavar="REV", help="Branch, tag or commit of the model on the hub.")
+@click.option("--tokenizer", metavar="FOLDER|ID", help="Tokenizer, if it is not the model's own.")
+@click.option("--labels", metavar="A,B", help="Names of the labels, instead of the model's own.")
+@click.option("--index", type=click.IntRange(min=0), help="Row of the split; the demo has 0 to 15.")
+@click.option("--text", help="Read this text.")
+@click.option("--file", metavar="PATH|-", help="Read the text in this file (UTF-8); - is standard input.")
+@click.option("--label", metavar="NAME|INDEX", help="Gold label of --text or --file.")
+@click.option("--max-length", type=click.IntRange(min=1), help="Tokens to read. [default: the model's limit]")
+@click.option("--max-chars", type=click.IntRange(min=1), help="Refuse longer texts. [default: 5000000]")
+@click.option("--attention-window", type=click.IntRange(min=2), help="Window of every layer, instead of the model's own.")
+@click.option("--global-tokens", metavar="P,P", help="Positions with global attention. [default: 0]")
+@click.option("--importance", metavar="PATH|none", help="Head importance: .safetensors, .npy, .csv, .json, .pt.")
+@click.option("--importance-key", metavar="NAME", help="Which tensor of that file.")
+@click.option("--top-k", type=click.IntRange(min=1), help="Length of the top lists. [default: 10]")
+@click.option("--colour-scale", type=click.Choice(COLOUR_SCALES), help="How scores become colours.")
+@click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the model runs. [default: auto]")
+@click.option("--dtype", type=click.Choice(DTYPES), help="Numbers of the model. [default: float32]")
+@click.option("--seed", type=int, help="Seed of torch. [default: 0]")
+@click.option("-o", "--output", metavar="FOLDER", help="Where the report goes. [default: reports/NAME]")
+@click.option("--format", metavar="LIST", help=f"What to write. [default: {','.join(FORMATS)}]")
+@click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands there.")
+@click.option("--offline", is_flag=True, default=None, help="Use only what is on this disk.")
+@click.option("--require-safetensors", is_flag=True, default=None, help="Refuse weights in PyTorch's own format.")
+@click.option("--strict", is_flag=True, default=None, help="End with exit code 10 if there are warnings.")
+@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the path of the report and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
+    """Make a report of one text: the embedded demo, --text, or --file."""
+    config = configure(options)
+    if config.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
+    from reportgen import pipeline
+
+    show_stages = not quiet and (verbose or sys.stderr.isatty())
+    clock = pipeline.Clock(tell=(lambda stage: click.echo(f"{stage} ...", err=True)) if show_stages else _silent)
+    report, folder = pipeline.run(config, clock)
+    _print(report, folder, clock.seconds, quiet=quiet, as_json=as_json, verbose=verbose)
+    if config.strict and report.warnings:
+        raise StrictWarnings(f"{len(report.warnings)} warnings", hint="they are listed in the report, see above")
+
+
+def configure(options: dict[str, Any]) -> Config:
+    """Preset and options, checked, as one configuration; options win.
+
+    Raises:
+        UsageError: If options contradict each other.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    own = [name for name in ("text", "file") if name in given]
+    if len(own) > 1 or (own and "index" in given):
+        raise UsageError("give one of --text, --file and --index", hint="each names the text to read")
+    if "label" in given and not own:
+        raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
+    if "model" in given and not own and "preset" not in given:
+        raise UsageError("--model needs a text to read", hint="add --text or --file")
+    preset = given.pop("preset", None if "model" in given else "demo")
+    for name, separator in (("format", ","), ("labels", ","), ("global_tokens", ",")):
+        if name in given:
+            given[name] = tuple(part.strip() for part in given[name].split(separator) if part.strip())
+    _check_lists(given)
+    base = load_preset(preset) if preset else Config()
+    if own:
+        base = replace(base, dataset=None, split=None, index=None)
+    if "model" in given and given["model"] != base.model and "importance" not in given:
+        base = replace(base, importance="none")  # a preset's importance belongs to its model
+    known = {field.name for field in fields(Config)}
+    return replace(base, **{name: value for name, value in given.items() if name in known})
+
+
+def _check_lists(given: dict[str, Any]) -> None:
+    unknown = [name for name in given.get("format", ()) if name not in FORMATS]
+    if unknown or ("format" in given and not given["format"]):
+        raise UsageError(f"--format {','.join(unknown)}: unknown", hint=f"any of {','.join(FORMATS)}")
+    if "global_tokens" in given:
+        try:
+            given["global_tokens"] = tuple(sorted({int(part) for part in given["global_tokens"]}))
+        except ValueError as error:
+            raise UsageError("--global-tokens takes positions, like 0,17") from error
+        if min(given["global_tokens"], default=0) < 0:
+            raise UsageError("--global-tokens takes positions from 0")
+
+
+def _print(
+    report: Report, folder: Path, seconds: dict[str, float], *, quiet: bool, as_json: bool, verbose: bool
+) -> None:
+    """Warnings and timings on stderr, the result on stdout, the path last."""
+    for warning in report.warnings:
+        click.echo(f"warning: {warning.message}", err=True)
+    if verbose:
+        click.echo("  ".join(f"{stage} {taken:.2f} s" for stage, taken in seconds.items()), err=True)
+    said = report.prediction
+    label, probability = said.labels[said.predicted], said.probabilities[said.predicted]
+    if as_json:
+        result = {
+            "report": str(folder),
+            "predicted": label,
+            "probability": probability,
+            "gold": said.gold_text if said.gold is None else said.labels[said.gold],
+            "verdict": said.verdict,
+            "tokens": len(report.tokens),
+            "device": report.provenance.device,
+            "warnings": [warning.code for warning in report.warnings],
+            "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
+        }
+        click.echo(json.dumps(result, ensure_ascii=False))
+        return
+    if not quiet:
+        click.echo(f"device: {report.provenance.device.upper()}", err=True)
+        click.echo(f"{one_line(report.example.title)}: {one_line(label)} ({probability:.1%}), {said.verdict}")
+    click.echo(folder / "report.html" if (folder / "report.html").is_file() else folder)
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+def _terminate(*_: object) -> None:
+    raise SystemExit(TERMINATED)
+

@@ -1,0 +1,223 @@
+"""Turn one layer's attention into what every token receives and what every token attends to.
+
+One layer at a time; of Longformer's sliding window the dense matrix is built only by `dense`, on request.
+Layout of the inputs: the output docstrings in transformers' ``modeling_longformer.py``. For window w and
+x global tokens, column c < x of a row is the weight on global token c, and column x + j the weight on the key
+at query + j - w/2. Rows of global tokens stand in the global attention instead.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from reportgen.errors import ModelError
+from reportgen.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
+
+BLOCK = 16  # queries summed at once: the block and its skewed copy stay in the processor's cache
+TIED_ROWS = 4096  # rows that are ranked densely at once: bounds the memory of documents full of ties
+
+
+def convert(attention: LayerAttention, *, top_k: int, reader: int | None) -> LayerSummary:
+    """Reduce one layer to received attention, the classifier's row, and the most attended tokens.
+
+    Args:
+        attention: One layer of one document.
+        top_k: How many attended tokens to keep for every query; at most the number of tokens is kept.
+        reader: Position whose row the classifier reads; None keeps no such row.
+
+    Raises:
+        ModelError: If the attention is not finite, or its shape is not the documented layout.
+    """
+    if isinstance(attention, SlidingWindowAttention):
+        _check_layout(attention)
+    row_error = row_sum_error(attention)
+    positions, weights = attended(attention, top_k=top_k)
+    zeros, visible = exact_zeros(attention)
+    return LayerSummary(
+        received=received(attention).float().cpu().numpy(),
+        reader=None if reader is None else row(attention, reader).float().cpu().numpy(),
+        attended_positions=positions.to(torch.int32).cpu().numpy(),
+        attended_weights=weights.float().cpu().numpy(),
+        row_error=row_error,
+        zeros=zeros,
+        weights=visible,
+    )
+
+
+def received(attention: LayerAttention) -> Tensor:
+    """Attention that each token receives from all queries, shape (head, key), float64."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights.sum(dim=1, dtype=torch.float64)
+    x = len(attention.global_positions)
+    total = _band_column_sums(attention.local[..., x:], half=attention.window // 2)  # (head, key)
+    if x:
+        globals_ = list(attention.global_positions)
+        total[:, globals_] += attention.local[..., :x].sum(dim=1, dtype=torch.float64)  # (head, x)
+        total += attention.global_.sum(dim=2, dtype=torch.float64)  # (head, key)
+    return total
+
+
+def row(attention: LayerAttention, query: int) -> Tensor:
+    """One query's attention on all keys, shape (head, key)."""
+    return dense_rows(attention, torch.tensor([query], device=_device(attention)))[:, 0]
+
+
+def dense(attention: LayerAttention) -> Tensor:
+    """The whole matrix of one layer, shape (head, query, key). Heads x tokens x tokens: ask for it knowingly."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights
+    return dense_rows(attention, torch.arange(attention.local.shape[1], device=_device(attention)))
+
+
+def dense_rows(attention: LayerAttention, queries: Tensor) -> Tensor:
+    """The rows of some queries over all keys, shape (head, len(queries), key)."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights[:, queries]
+    heads, tokens, _ = attention.local.shape
+    x, half = len(attention.global_positions), attention.window // 2
+    offsets = torch.arange(-half, half + 1, device=queries.device)
+    keys = queries[:, None] + offsets  # (query, window + 1), some outside the document
+    inside = (keys >= 0) & (keys < tokens)
+    band = attention.local[:, queries, x:] * inside
+    rows = band.new_zeros(heads, len(queries), tokens)
+    rows.scatter_add_(2, keys.clamp(0, tokens - 1).expand(heads, -1, -1), band)
+    for column, position in enumerate(attention.global_positions):
+        rows[:, :, position] = attention.local[:, queries, column]
+    for column, position in enumerate(attention.global_positions):
+        rows[:, queries == position] = attention.global_[:, None, :, column]
+    return rows
+
+
+def attended(attention: LayerAttention, *, top_k: int) -> tuple[Tensor, Tensor]:
+    """The k keys that every query attends to most, and their weights, both (head, query, k).
+
+    Most attended first; equal weights in the order of their positions. A key outside the window counts with
+    weight 0, so a query that sees fewer than k keys ends its list with the first positions it does not see.
+    """
+    if isinstance(attention, DenseAttention):
+        columns = attention.weights
+    else:
+        columns = attention.local
+    heads, tokens, width = columns.shape
+    k = min(top_k, tokens)
+    one_more = min(k + 1, width)
+    values, indices = columns.topk(one_more, dim=-1)
+    unclear = _unclear(values, k)  # (head, query)
+    if isinstance(attention, SlidingWindowAttention):
+        indices = _key_positions(attention, indices)
+        unclear[:, list(attention.global_positions)] = True  # their rows are 0 in the band
+    if one_more < k:  # a window narrower than k
+        grown = (heads, tokens, k)
+        values, indices = values.new_zeros(grown), indices.new_zeros(grown)
+    positions, weights = indices[..., :k].contiguous(), values[..., :k].contiguous()
+    _rank_densely(attention, unclear, positions, weights)
+    return positions, weights
+
+
+def row_sum_error(attention: LayerAttention) -> float:
+    """Largest distance of an assembled row's sum from 1.
+
+    Raises:
+        ModelError: If a weight is not finite.
+    """
+    if isinstance(attention, DenseAttention):
+        sums = attention.weights.sum(dim=-1, dtype=torch.float32)  # (head, query)
+    else:
+        sums = attention.local.sum(dim=-1, dtype=torch.float32)
+        for column, position in enumerate(attention.global_positions):
+            sums[:, position] = attention.global_[..., column].sum(dim=-1, dtype=torch.float32)
+    if not bool(torch.isfinite(sums).all()):
+        raise ModelError("the model returned attention that is not finite (NaN or Inf)")
+    return float((sums - 1).abs().max())
+
+
+def exact_zeros(attention: LayerAttention) -> tuple[int, int]:
+    """How many weights that the model could have set are exactly 0, and how many there are in all."""
+    if isinstance(attention, DenseAttention):
+        heads = attention.weights.shape[0]
+        visible = heads * int(attention.weights.amax(dim=0).count_nonzero())  # 0 in all heads: masked
+        return visible - int(attention.weights.count_nonzero()), visible
+    heads, tokens, _ = attention.local.shape
+    visible = _visible_weights(tokens, attention.window // 2, attention.global_positions) * heads
+    nonzero = int(attention.local.count_nonzero()) + int(attention.global_.count_nonzero())
+    return visible - nonzero, visible
+
+
+def _visible_weights(tokens: int, half: int, global_positions: tuple[int, ...]) -> int:
+    """How many (query, key) pairs one head of a sliding-window layer compares."""
+    window = sum(min(q + half, tokens - 1) - max(q - half, 0) + 1 for q in range(tokens))
+    from_globals = sum(min(g + half, tokens - 1) - max(g - half, 0) + 1 for g in global_positions)
+    both = sum(abs(g - h) <= half for g in global_positions for h in global_positions)
+    x = len(global_positions)
+    # local rows: their window without global keys, and the x global keys; global rows: all keys
+    return window - 2 * from_globals + both + (tokens - x) * x + x * tokens
+
+
+def _band_column_sums(band: Tensor, *, half: int) -> Tensor:
+    """Sum the band over queries by key, (head, query, 2 half + 1) -> (head, key), float64.
+
+    A block of queries is copied into a buffer whose rows are one column longer than its step, which turns the
+    diagonals upright; then one plain sum over the block adds up all the keys it reaches.
+    """
+    heads, tokens, width = band.shape
+    block = BLOCK if band.device.type == "cpu" else 4 * width
+    span = block + width - 1  # keys that a block of queries reaches
+    buffer = band.new_zeros(heads, block, span)
+    skewed = buffer.as_strided((heads, block, width), (block * span, span + 1, 1))  # row q starts at column q
+    exact = torch.promote_types(band.dtype, torch.float32)  # a block's sum would be rounded in half precision
+    total = torch.zeros(heads, tokens + 2 * half + block, dtype=torch.float64, device=band.device)
+    for start in range(0, tokens, block):
+        rows = band[:, start : start + block]
+        skewed[:, : rows.shape[1]] = rows
+        skewed[:, rows.shape[1] :] = 0
+        total[:, start : start + span] += buffer.sum(dim=1, dtype=exact)
+    return total[:, half : half + tokens]  # what fell left and right of the document is 0
+
+
+def _unclear(values: Tensor, k: int) -> Tensor:
+    """Which rows `topk` has not ranked for certain, (head, query): equal weights, or fewer than k above 0."""
+    if values.shape[-1] < k:
+        return torch.ones(values.shape[:-1], dtype=torch.bool, device=values.device)
+    ties = (values[..., 1:] == values[..., :-1]).any(dim=-1)
+    return ties | (values[..., k - 1] <= 0)
+
+
+def _key_positions(attention: SlidingWindowAttention, columns: Tensor) -> Tensor:
+    """Positions of the keys behind columns of the band, (head, query, k) -> (head, query, k)."""
+    x, half = len(attention.global_positions), attention.window // 2
+    queries = torch.arange(columns.shape[1], device=columns.device)[:, None]
+    positions = columns + (queries - x - half)
+    for column, position in enumerate(attention.global_positions):
+        positions.masked_fill_(columns == column, position)
+    return positions
+
+
+def _rank_densely(attention: LayerAttention, which: Tensor, positions: Tensor, weights: Tensor) -> None:
+    """Rank the rows marked in *which* (head, query) over all keys, in place, lower position first among equals."""
+    k = positions.shape[-1]
+    for queries in torch.split(which.any(dim=0).nonzero()[:, 0], max(1, TIED_ROWS // which.shape[0])):
+        rows = dense_rows(attention, queries)  # (head, some queries, key)
+        values, keys = rows.sort(dim=-1, descending=True, stable=True)
+        positions[:, queries] = keys[..., :k]
+        weights[:, queries] = values[..., :k]
+
+
+def _check_layout(attention: SlidingWindowAttention) -> None:
+    heads, tokens, width = attention.local.shape
+    x = len(attention.global_positions)
+    if attention.window % 2:
+        raise ModelError(f"attention window {attention.window} is odd; a sliding window has to be even")
+    if width != x + attention.window + 1:
+        raise ModelError(
+            f"a row of attention has {width} weights; {x} global tokens and window {attention.window} "
+            f"make {x + attention.window + 1}"
+        )
+    if attention.global_.shape != (heads, tokens, x):
+        raise ModelError(
+            f"global attention has shape {tuple(attention.global_.shape)}, not {(heads, tokens, x)}"
+        )
+
+
+def _device(attention: LayerAttention) -> torch.device:
+    return (attention.weights if isinstance(attention, DenseAttention) else attention.local).device

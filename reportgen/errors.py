@@ -1,0 +1,88 @@
+"""One error tree: every error says what happened, what to do, and which exit code it ends the command with.
+
+Library code raises these; `cli.py` needs no try/except of its own, because click prints and exits for it.
+"""
+
+from typing import IO, Any, ClassVar
+
+import click
+
+
+class ReportgenError(click.ClickException):
+    """A failure that the user can act on: one line of fact, one line of hint.
+
+    Args:
+        message: What happened, where, with the value.
+        hint: What to do about it; left out when there is nothing to say.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the error and its hint, one line each, on stderr."""
+        click.echo(f"error: {one_line(self.message)}", file=file, err=file is None)
+        if self.hint:
+            click.echo(f"hint: {one_line(self.hint)}", file=file, err=file is None)
+
+
+class UsageError(ReportgenError):
+    """The command line or a preset asks for something that does not exist."""
+
+    exit_code = 2
+
+
+class DataError(ReportgenError):
+    """The input text, file, row or label cannot be used."""
+
+    exit_code = 3
+
+
+class ModelError(ReportgenError):
+    """The model or its tokenizer cannot be used, or gave numbers that cannot be right."""
+
+    exit_code = 4
+
+
+class ImportanceError(ReportgenError):
+    """The head importance cannot be read or does not fit the model."""
+
+    exit_code = 5
+
+
+class DeviceError(ReportgenError):
+    """The device is not there, or memory ran out."""
+
+    exit_code = 6
+
+
+class OutputError(ReportgenError):
+    """The report cannot be written where it should go."""
+
+    exit_code = 7
+
+
+class HubError(ReportgenError):
+    """The hub or the network did not give what was asked for."""
+
+    exit_code = 8
+
+
+class RefusedError(ReportgenError):
+    """Refused for safety: going on would run somebody else's code or read beyond the input."""
+
+    exit_code = 9
+
+
+class StrictWarnings(ReportgenError):
+    """The report was written, and `--strict` turns its warnings into a failure."""
+
+    exit_code = 10
+
+
+def one_line(message: str) -> str:
+    """Join the lines of *message*, so that an error stays one line whatever a library put into it."""
+    return " ".join(message.split())

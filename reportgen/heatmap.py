@@ -1,0 +1,150 @@
+"""Turn scores into coloured stretches of the document, and define the colour scale and its legend.
+
+The document is shown as it was written: cells cover it by the tokenizer's character offsets, and the pieces of a
+character that the tokenizer has split stand in one cell. Nothing is drawn here; the templates print the cells.
+"""
+
+from __future__ import annotations
+
+
+import numpy as np
+import numpy.typing as npt
+import regex
+
+from reportgen.records import Cell, ColourScale, Floats, HeatView, Report, Run, Scores, Tokens
+
+CLASSES = 16
+LEFT_OUT = -1  # class of a special token: outside the scale
+
+def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
+    """Cover *text*, as far as the model has read it, with cells.
+
+    The texts of the cells of real tokens and of the gaps between them, joined, are the text.
+    """
+    inner = {match.start() for match in regex.finditer(r"\X", text[: tokens.end])}  # where characters begin
+    found: list[tuple[list[int], int, int, bool]] = []  # positions, start, end, special
+    for position, (start, end, special) in enumerate(zip(tokens.starts, tokens.ends, tokens.special, strict=True)):
+        last = found[-1] if found else None
+        joins = last is not None and not last[3] and (start < last[2] or (start < end and start not in inner))
+        if last is not None and joins and not special:
+            found[-1] = ([*last[0], position], last[1], max(last[2], end), False)
+        else:
+            found.append(([position], start, end, special))
+    return tuple(
+        Cell(tuple(positions), tokens.strings[positions[0]] if special else text[start:end], special, start, end)
+        for positions, start, end, special in found
+    )
+
+
+def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[HeatView, ...]:
+    """The ways of colouring the document that every report shows: all layers, the classifier's row, last layer."""
+    layers = report.attention.shape[0]
+    shown = [
+        (
+            "all",
+            "All layers",
+            "Colour is the attention a token receives from all tokens, weighed by head importance and summed over "
+            "all layers and heads.",
+            scores.total,
+        )
+    ]
+    if scores.reader is not None:
+        reader = report.attention.reader_name
+        shown.append(
+            (
+                "reader",
+                f"Last layer, {reader} row",
+                f"Colour is the attention that {reader} pays to a token in layer {layers}. Of the last layer only this "
+                "row feeds the classifier; what other tokens attend to there cannot reach the prediction.",
+                scores.reader,
+            )
+        )
+    shown.append(
+        (
+            "last",
+            "Last layer, all tokens",
+            f"Colour is the attention a token receives from all tokens in layer {layers}, weighed by head importance.",
+            scores.last_layer,
+        )
+    )
+    return tuple(view(*one, covered, scale=report.colour_scale) for one in shown)
+
+
+def view(
+    key: str, title: str, explanation: str, values: Floats, covered: tuple[Cell, ...], *, scale: ColourScale
+) -> HeatView:
+    """Colour *covered* by *values* (token,): each cell by the sum of its pieces, special tokens left out."""
+    sums = np.array([values[list(cell.positions)].sum(dtype=np.float64) for cell in covered])
+    content = np.array([not cell.special and bool(cell.text.strip()) for cell in covered], dtype=bool)
+    heat = percent(sums, content)
+    classes, bounds, floor = classify(heat, content, scale=scale)
+    return HeatView(
+        key=key,
+        title=title,
+        explanation=explanation,
+        classes=tuple(classes.tolist()),
+        values=tuple(round(float(value), 4) for value in heat),
+        bounds=tuple(round(float(bound), 4) for bound in bounds),
+        scale=scale,
+        floor=floor,
+        uniform=bool(content.sum() > 1 and np.ptp(sums[content]) == 0),
+    )
+
+
+def percent(values: npt.NDArray[np.float64], content: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Bring values to 0..100 over the content cells; special tokens may come to lie outside."""
+    chosen = values[content]
+    if chosen.size == 0 or np.ptp(chosen) == 0:
+        return np.zeros_like(values)
+    return (values - chosen.min()) / np.ptp(chosen) * 100
+
+
+def classify(
+    heat: npt.NDArray[np.float64], content: npt.NDArray[np.bool_], *, scale: ColourScale
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float | None]:
+    """Put heat, 0..100, into 16 colour classes.
+
+    Returns:
+        Classes (cell,), -1 where left out; the 17 bounds of the classes; for the log scale, the smallest heat
+        above 0, at which it starts: what lies below is in the first class.
+    """
+    classes = np.full(heat.shape, LEFT_OUT, dtype=np.int64)
+    chosen = heat[content]
+    above = chosen[chosen > 0]
+    floor = None
+    if above.size == 0:
+        bounds = np.linspace(0, 100, CLASSES + 1)
+    elif scale == "rank":
+        bounds = np.quantile(chosen, np.linspace(0, 1, CLASSES + 1))
+    elif scale == "log":
+        floor = float(above.min())
+        bounds = np.geomspace(floor, 100, CLASSES + 1)
+    else:
+        bounds = np.linspace(0, 100, CLASSES + 1)
+    classes[content] = np.clip(np.searchsorted(bounds[1:-1], chosen, side="right"), 0, CLASSES - 1)
+    return classes, bounds, floor
+
+
+def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ...]:
+    """The document as one stretch per cell, and the gaps between them."""
+    found: list[Run] = []
+    end = 0
+    for cell, heat in zip(covered, view.classes, strict=True):
+        if not cell.special and cell.start > end:
+            found.append(Run(text[end : cell.start], "gap", LEFT_OUT, -1))
+        kind = "special" if cell.special else "token" if cell.text.strip() else "break"
+        found.append(Run(cell.text, kind, heat, cell.positions[0]))
+        end = max(end, cell.end)
+    return tuple(found)
+
+
+def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Join neighbouring stretches of one colour, and neighbouring gaps: what a printer needs."""
+    joined: list[Run] = []
+    for run in stretches:
+        last = joined[-1] if joined else None
+        if last and last.kind == run.kind and run.kind in ("token", "gap") and last.heat == run.heat:
+            joined[-1] = Run(last.text + run.text, run.kind, run.heat, last.first)
+        else:
+            joined.append(run)
+    return tuple(joined)

@@ -1,0 +1,273 @@
+"""Head importance: compute it from gradients, load it from a file, save it.
+
+Taylor importance after Molchanov et al. 2019, "Importance Estimation for Neural Network Pruning", per head as in
+T3-Vis: the gradient of the loss is summed over a sample, then (gradient * parameter)^2 is summed over the
+parameters of each head. It does not weigh anything: that is `scale.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import pickle
+import re
+import struct
+import tokenize
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.errors import ImportanceError, ModelError, RefusedError
+from reportgen.records import Floats, HeadImportance
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Array = npt.NDArray[Any]
+
+TENSOR = "head_importance"
+MAX_BYTES = 64 * 2**20  # of a file: 1,000 layers x 1,000 heads in float64 take 8 MB
+ONE_TENSOR = "save one tensor: torch.save(values, path), or use .safetensors or .npy"
+LOCAL = ("query", "key", "value")
+GLOBAL = ("query_global", "key_global", "value_global")
+
+
+def uniform(layers: int, heads: int) -> HeadImportance:
+    """Every head counts the same."""
+    return HeadImportance(values=np.ones((layers, heads), np.float32), measure="none", source="")
+
+
+def taylor(model: nn.Module, batches: Iterable[Mapping[str, Tensor]], *, include_global: bool = True) -> Floats:
+    """Taylor importance of every head, shape (layer, head), min-max scaled over all heads to 0..1.
+
+    The gradient of the summed loss over all batches is taken once; dropout is off. The parameters of a head are
+    its rows of the query, key and value projections (weights and biases), its columns of the output projection,
+    and, with *include_global*, its rows of Longformer's three global projections.
+
+    Args:
+        model: A sequence classifier whose layers keep these projections as separate linear maps.
+        batches: Inputs with `labels`, as the model takes them.
+        include_global: Count the global projections too (`taylor`), or leave them out (`taylor-local`).
+
+    Raises:
+        ModelError: If the model's projections cannot be found.
+    """
+    model.eval()
+    model.zero_grad(set_to_none=True)
+    for batch in batches:
+        count = len(batch["labels"])
+        loss = model(**batch).loss * count  # the model gives the mean of the batch
+        loss.backward()
+    names = LOCAL + GLOBAL if include_global else LOCAL
+    config: Any = model.config
+    heads = int(config.num_attention_heads)
+    raw = np.array([_layer_taylor(heads, *layer, names=names) for layer in _attention_layers(model)], np.float64)
+    model.zero_grad(set_to_none=True)
+    spread = raw.max() - raw.min()
+    return ((raw - raw.min()) / spread if spread > 0 else np.zeros_like(raw)).astype(np.float32)
+
+
+def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadImportance:
+    """Read head importance for a model of *shape* (layers, heads); nothing in the file is ever run.
+
+    Args:
+        path: .safetensors, .npy, .csv, .json, or .pt / .bin / .pth (PyTorch, tensors only).
+        shape: Layers and heads of the model.
+        key: Which tensor of the file, where it holds several.
+
+    Raises:
+        ImportanceError: If the file is not there, broken, or does not fit the model.
+        RefusedError: If reading it would run code.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ImportanceError(f"{path.name}: unknown kind of file", hint=f"one of {', '.join(sorted(READERS))}")
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ImportanceError(f"{path.name}: {size} bytes is too large for head importance")
+        values, metadata = reader(path, key)
+    except OSError as error:
+        raise ImportanceError(f"{path.name}: {error.strerror or error}") from error
+    checked = _checked(values, shape=shape, name=path.name)
+    return HeadImportance(
+        values=checked,
+        measure=metadata.pop("measure", "from file"),
+        source=path.name,
+        provenance=dict(sorted(metadata.items())),
+    )
+
+
+def save_importance(path: Path, values: Floats, *, provenance: Mapping[str, str]) -> None:
+    """Write head importance as safetensors with what it was computed from: measure, data, examples, model."""
+    from safetensors.numpy import save_file
+
+    save_file({TENSOR: np.ascontiguousarray(values, np.float32)}, path, metadata=dict(provenance))
+
+
+def _layer_taylor(heads: int, attention: nn.Module, output: nn.Linear, *, names: tuple[str, ...]) -> Array:
+    """Summed (gradient * parameter)^2 of each head of one layer, shape (head,)."""
+    total: Array = np.zeros(heads)
+    for name in names:
+        for parameter in getattr(attention, name, _NOTHING).parameters():  # (head * size, in) and (head * size,)
+            total += _squared(parameter).reshape(heads, -1).sum(axis=1)
+    weight = _squared(output.weight)  # (out, head * size)
+    total += weight.reshape(len(weight), heads, -1).sum(axis=(0, 2))
+    return total
+
+
+def _squared(parameter: Tensor) -> Array:
+    if parameter.grad is None:
+        return np.zeros(tuple(parameter.shape))
+    return (parameter.grad * parameter).detach().double().square().cpu().numpy()
+
+
+def _attention_layers(model: Any) -> list[tuple[nn.Module, nn.Linear]]:
+    """(projections, output projection) of every layer, from the first to the last."""
+    found = [
+        (module.self, module.output.dense)
+        for module in model.modules()
+        if hasattr(module, "self") and hasattr(module.self, "query") and hasattr(module, "output")
+    ]
+    if not found:
+        raise ModelError("head importance: the model's query, key and value projections were not found")
+    return found
+
+
+class _Nothing:
+    """Stands for a projection that the model does not have."""
+
+    def parameters(self) -> tuple[()]:
+        return ()
+
+
+_NOTHING = _Nothing()
+
+
+def _checked(values: Array, *, shape: tuple[int, int], name: str) -> Floats:
+    """Refuse what does not fit the model; never guess what was meant."""
+    wanted = f"the model has {shape[0]} layers x {shape[1]} heads"
+    if values.shape != shape:
+        got = "x".join(str(size) for size in values.shape) or "one number"
+        turned = values.shape == shape[::-1]
+        raise ImportanceError(
+            f"{name}: got {got}, {wanted}",
+            hint="it looks transposed: rows are layers, columns are heads" if turned else f"{wanted}: rows are layers",
+        )
+    if values.dtype.kind not in "fiub":
+        raise ImportanceError(f"{name}: holds {values.dtype}, not numbers")
+    with np.errstate(over="ignore"):
+        floats = values.astype(np.float32)
+    if not np.isfinite(floats).all():
+        cells = ", ".join(f"layer {row + 1} head {column + 1}" for row, column in np.argwhere(~np.isfinite(floats))[:5])
+        raise ImportanceError(f"{name}: not a finite number at {cells}")
+    return floats
+
+
+def _read_safetensors(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            name = _pick(list(file.keys()), key, path.name)
+            return file.get_tensor(name), dict(file.metadata() or {})
+    except (SafetensorError, TypeError, ValueError) as error:
+        raise ImportanceError(f"{path.name}: not a whole safetensors file: {error}") from error
+
+
+def _read_npy(path: Path, _: str | None) -> tuple[Array, dict[str, str]]:
+    try:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _order, dtype = read(file)
+            if dtype.hasobject:
+                raise RefusedError(
+                    f"{path.name}: holds Python objects, and reading them would run code",
+                    hint="save plain numbers: np.save(path, array.astype('float32'))",
+                )
+            if int(np.prod(shape, dtype=object)) * dtype.itemsize != path.stat().st_size - file.tell():
+                raise ImportanceError(f"{path.name}: its header claims {shape} {dtype}, the file has another size")
+        return np.load(path, allow_pickle=False), {}
+    except (ValueError, TypeError, EOFError, SyntaxError, OverflowError, struct.error, tokenize.TokenError) as error:
+        raise ImportanceError(f"{path.name}: not a whole .npy file: {error}") from error
+
+
+def _read_json(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
+    def refuse(constant: str) -> float:
+        raise ValueError(f"{constant} is not a number in JSON")
+
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+        metadata: dict[str, str] = {}
+        if isinstance(content, dict):
+            name = _pick([n for n, value in content.items() if isinstance(value, list)], key, path.name)
+            metadata = {n: value for n, value in content.items() if isinstance(value, str)}
+            content = content[name]
+        return np.asarray(content, dtype=np.float64), metadata
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ImportanceError(f"{path.name}: not a JSON table of numbers: {error}") from error
+
+
+def _read_csv(path: Path, _: str | None) -> tuple[Array, dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+        return np.asarray([[float(cell) for cell in row] for row in rows], dtype=np.float64), {}
+    except (ValueError, csv.Error) as error:
+        raise ImportanceError(
+            f"{path.name}: not a table of numbers: {error}", hint="one line per layer, one number per head, no heading"
+        ) from error
+
+
+def _read_torch(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
+    import torch
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if re.search(r"GLOBAL torch\.nn\.", str(error)):
+            raise ImportanceError(f"{path.name}: holds a whole module, not a tensor", hint=ONE_TENSOR) from error
+        raise RefusedError(
+            f"{path.name}: reading it would run code",
+            hint="convert it where you trust it, to .safetensors or .npy",
+        ) from error
+    except Exception as error:  # a damaged file makes torch's unpickler stumble anywhere
+        raise ImportanceError(f"{path.name}: not a file of tensors: {error}", hint=ONE_TENSOR) from error
+    if isinstance(content, Mapping):
+        tensors = {str(n): value for n, value in content.items() if isinstance(value, torch.Tensor)}
+        content = tensors[_pick(list(tensors), key, path.name)]
+    if not isinstance(content, torch.Tensor):
+        raise ImportanceError(f"{path.name}: holds a {type(content).__name__}, not a tensor", hint=ONE_TENSOR)
+    plain = content.layout is torch.strided and not content.is_complex() and not content.is_quantized
+    if not plain or content.numel() * 4 > MAX_BYTES:  # subtle: a view of one number can claim any shape
+        raise ImportanceError(f"{path.name}: holds {content.dtype} of shape {tuple(content.shape)}", hint=ONE_TENSOR)
+    return content.detach().float().numpy(), {}
+
+
+def _pick(names: list[str], key: str | None, file: str) -> str:
+    """Which of a file's tensors to take: the one asked for, the usual name, or the only one."""
+    if key is not None and key not in names:
+        raise ImportanceError(f'{file}: no "{key}"; it has {", ".join(names) or "nothing"}')
+    for wanted in (key, TENSOR):
+        if wanted in names:
+            return str(wanted)
+    if len(names) != 1:
+        raise ImportanceError(
+            f"{file}: holds {len(names)} tensors ({', '.join(names[:8])})", hint="choose one with --importance-key"
+        )
+    return names[0]
+
+
+READERS = {
+    ".safetensors": _read_safetensors,
+    ".npy": _read_npy,
+    ".json": _read_json,
+    ".csv": _read_csv,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
+    ".bin": _read_torch,
+}

@@ -1,0 +1,56 @@
+"""Turn the printable document into PDF bytes. No URL is ever fetched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from reportgen.errors import OutputError, RefusedError
+
+if TYPE_CHECKING:
+    from weasyprint.urls import URLFetcher
+
+PACKAGES = (
+    "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
+    "Fedora: dnf install pango; macOS: brew install pango"
+)
+
+
+def check_engine() -> None:
+    """See that WeasyPrint finds its system libraries, before a long run.
+
+    Raises:
+        OutputError: Naming the packages to install.
+    """
+    try:
+        import weasyprint  # noqa: F401  the import is the check
+    except OSError as error:
+        raise OutputError(
+            f"the PDF needs system libraries that are missing: {error}",
+            hint=f"{PACKAGES}; or leave the PDF out with --format html,tables,figures",
+        ) from error
+
+
+def pdf(html: str) -> bytes:
+    """Typeset *html*, tagged for assistive technology (PDF/UA-1).
+
+    Raises:
+        RefusedError: If the document asks for any URL; no PDF is made then.
+    """
+    import weasyprint
+    from weasyprint.urls import FatalURLFetchingError
+
+    try:
+        made = weasyprint.HTML(string=html, url_fetcher=_refusing_fetcher()).write_pdf(pdf_variant="pdf/ua-1")
+    except FatalURLFetchingError as error:
+        raise RefusedError(f"the document asks for a URL: {error}", hint="this is a bug: please report it") from error
+    return bytes(made)
+
+
+def _refusing_fetcher() -> URLFetcher:
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+
+    class Refusing(URLFetcher):  # type: ignore[misc]  # weasyprint is untyped
+        def fetch(self, url: str, headers: dict[str, str] | None = None) -> NoReturn:
+            raise FatalURLFetchingError(url)
+
+    return Refusing()

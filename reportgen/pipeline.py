@@ -1,0 +1,359 @@
+"""Chain the stages: a configuration and an example become a report, a report becomes a folder.
+
+Reads like a table of contents. What a stage does is told in the file of its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reportgen import characters, checkpoint, dataset, heatmap, importance, rank, scale, store, tables
+from reportgen.config import DEMO, Config
+from reportgen.errors import ModelError, UsageError
+from reportgen.records import (
+    Attention,
+    Check,
+    Example,
+    HeadImportance,
+    LayerSummary,
+    Parts,
+    Prediction,
+    Provenance,
+    Report,
+    ReportWarning,
+    Scores,
+    Tokens,
+)
+
+if TYPE_CHECKING:
+    from reportgen.inference import Classifier
+
+PACKAGES = ("reportgen", "torch", "transformers", "tokenizers", "numpy", "pyarrow", "altair", "vl-convert-python",
+            "weasyprint", "jinja2", "safetensors")  # fmt: skip
+LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
+ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of a row's sum, whose weights are rounded
+ZERO_SHARE = 0.01  # of the weights: more zeros than this are worth a warning
+SUMMARY = 5  # words on the first screen
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Says which stage begins, and keeps how long each took, in seconds."""
+
+    tell: Callable[[str], None] = lambda stage: None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the block as stage *name*."""
+        self.tell(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
+
+
+def run(config: Config, clock: Clock) -> tuple[Report, Path]:
+    """One example from its source to its folder."""
+    example = dataset.choose(config)
+    folder = Path(config.output) if config.output else Path("reports") / example.name
+    store.check_target(folder, overwrite=config.overwrite)
+    if "pdf" in config.format:
+        from reportgen import pdf
+
+        pdf.check_engine()
+    classifier = load(config, clock)
+    report = analyse(config, classifier, example, clock)
+    write(report, folder, config=config, clock=clock)
+    return report, folder
+
+
+def load(config: Config, clock: Clock) -> Classifier:
+    """The classifier that the configuration names."""
+    with clock.stage("load"):
+        from reportgen import inference
+
+        name = str(DEMO / "model") if config.model == "demo" else config.model
+        return inference.load(
+            checkpoint.find(name, revision=config.revision, tokenizer=config.tokenizer),
+            device=config.device,
+            dtype=config.dtype,
+            max_length=config.max_length,
+            labels=config.labels,
+            attention_window=config.attention_window,
+            global_positions=config.global_tokens,
+            require_safetensors=config.require_safetensors,
+        )
+
+
+def analyse(config: Config, classifier: Classifier, example: Example, clock: Clock) -> Report:
+    """Steps 2 to 5: read the example with the classifier and keep what rankings need."""
+    from reportgen import convert, inference
+
+    head_importance = find_importance(config, classifier.shape)
+    tokens = inference.encode(classifier, example.text)
+    reader = inference.reader_position(classifier, len(tokens))
+    layers: list[LayerSummary] = []
+
+    def reduce(_: int, __: int, attention: object) -> None:
+        with clock.stage("convert"):
+            layers.append(convert.convert(attention, top_k=config.top_k, reader=reader))  # type: ignore[arg-type]
+
+    with clock.stage("inference"):
+        inference.seed(config.seed)
+        plain = inference.predict_logits(classifier, [tokens])[0]
+        logits = inference.attend(classifier, [tokens], reduce)[0]
+    clock.seconds["inference"] -= clock.seconds["convert"]  # the layers are reduced while the model runs
+    attention = stack(layers, reader=reader, classifier=classifier, tokens=tokens)
+    prediction = inference.prediction(classifier, logits, gold=example.label)
+    with clock.stage("scale"):
+        scores = scale.scale(attention, head_importance)
+    return Report(
+        example=example,
+        tokens=tokens,
+        prediction=prediction,
+        attention=attention,
+        importance=head_importance,
+        checks=checks(config, prediction, attention, tokens, example, float((plain - logits).abs().max())),
+        warnings=tuple(warnings(config, example, tokens, prediction, attention, head_importance, scores)),
+        provenance=provenance(config, classifier, example),
+        top_k=config.top_k,
+        colour_scale=config.colour_scale,
+    )
+
+
+def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> None:
+    """Steps 6 to 8: everything the folder holds, then the folder in one step."""
+    files = present(report, config.format, clock)
+    facts = {
+        "reportgen": report.provenance.versions["reportgen"],
+        "command": report.provenance.command,
+        "configuration": report.provenance.configuration,
+        "model": {"name": report.provenance.model, "revision": report.provenance.revision,
+                  "weights_sha256": report.provenance.weights_sha256},
+        "device": report.provenance.device,
+        "dtype": report.provenance.dtype,
+        "seed": report.provenance.seed,
+        "versions": report.provenance.versions,
+        "created": report.provenance.created,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
+    }  # fmt: skip
+    store.write(folder, files, facts=facts, overwrite=config.overwrite)
+
+
+def present(report: Report, formats: tuple[str, ...], clock: Clock) -> dict[str, bytes]:
+    """The files of a report by their paths in its folder; torch is not needed."""
+    with clock.stage("scale"):
+        scores = scale.scale(report.attention, report.importance)
+    with clock.stage("rank"):
+        rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
+        words = rank.count_words(report.words(), report.tokens, rankings.attended_counts)
+    files = store.dump(report)
+    if "tables" in formats:
+        with clock.stage("tables"):
+            data = tables.files(report, scores, rankings)
+            files |= {f"tables/{name}": content for name, content in data.items()}
+    if not {"html", "pdf", "figures"} & set(formats):
+        return files
+    with clock.stage("charts"):
+        from reportgen import charts
+
+        drawn = charts.charts(report, scores, rankings)
+    covered = heatmap.cells(report.example.text, report.tokens)
+    views = heatmap.views(report, scores, covered)
+    spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
+    parts = Parts(
+        views=views,
+        spans=spans,
+        runs=tuple(map(heatmap.join, spans)),
+        tables=tables.for_people(report, scores, rankings, words),
+        charts=drawn,
+        summary=rank.top_words(report.words(), rankings, count=SUMMARY),
+    )
+    return files | render_files(report, parts, formats, clock)
+
+
+def render_files(report: Report, parts: Parts, formats: tuple[str, ...], clock: Clock) -> dict[str, bytes]:
+    """Page, document and figures."""
+    from reportgen import charts, render
+
+    files: dict[str, bytes] = {}
+    if "figures" in formats:
+        for chart in parts.charts:
+            files[f"figures/{chart.key}.svg"] = chart.svg.encode()
+            files[f"figures/{chart.key}.vl.json"] = charts.specification(chart).encode()
+    if "html" in formats:
+        with clock.stage("render"):
+            files["report.html"] = render.page(report, parts, bundle=charts.bundle()).encode()
+    if "pdf" in formats:
+        with clock.stage("pdf"):
+            from reportgen import pdf
+
+            files["report.pdf"] = pdf.pdf(render.document(report, parts))
+    return files
+
+
+def find_importance(config: Config, shape: tuple[int, int]) -> HeadImportance:
+    """The head importance that the configuration names; every head counts the same where it names none."""
+    if config.importance == "none":
+        return importance.uniform(*shape)
+    if config.importance == "demo":
+        found = importance.load(DEMO / "model" / "head_importance.safetensors", shape=shape)
+    else:
+        found = importance.load(Path(config.importance).expanduser(), shape=shape, key=config.importance_key)
+    return found
+
+
+def stack(
+    layers: list[LayerSummary], *, reader: int | None, classifier: Classifier, tokens: Tokens
+) -> Attention:
+    """All layers of one document in arrays that begin with (layer, head, token)."""
+    rows = [layer.reader for layer in layers if layer.reader is not None]
+    visible = sum(layer.weights for layer in layers)
+    return Attention(
+        received=np.stack([layer.received for layer in layers]),
+        reader=np.stack(rows) if rows else None,
+        attended_positions=np.stack([layer.attended_positions for layer in layers]),
+        attended_weights=np.stack([layer.attended_weights for layer in layers]),
+        reader_position=reader,
+        global_positions=tuple(p for p in classifier.global_positions if p < len(tokens)),
+        windows=classifier.windows,
+        row_error=max(layer.row_error for layer in layers),
+        zero_share=sum(layer.zeros for layer in layers) / max(visible, 1),
+    )
+
+
+def checks(
+    config: Config,
+    prediction: Prediction,
+    attention: Attention,
+    tokens: Tokens,
+    example: Example,
+    logit_difference: float,
+) -> tuple[Check, ...]:
+    """The self-checks of every report.
+
+    Raises:
+        ModelError: If a row of attention does not sum to 1: nothing shown would be true.
+    """
+    tolerance = ROW_TOLERANCE[config.dtype]
+    if attention.row_error > tolerance:
+        raise ModelError(f"a row of attention misses the sum 1 by {attention.row_error:.2g}, more than {tolerance:g}")
+    allowed = LOGITS_TOLERANCE[config.dtype]
+    shown = sum(len(cell.positions) for cell in heatmap.cells(example.text, tokens))
+    gold = "unknown" if prediction.gold is None else prediction.labels[prediction.gold]
+    return (
+        Check(
+            "Logits do not change when attention is returned",
+            logit_difference <= allowed,
+            f"largest difference {logit_difference:.2g}, allowed {allowed:g}",
+        ),
+        Check(
+            "Every row of attention sums to 1",
+            True,
+            f"largest distance {attention.row_error:.2g}, allowed {tolerance:g}",
+        ),
+        Check("Every token that the model read is shown", shown == len(tokens), f"{shown:,} of {len(tokens):,} tokens"),
+        Check(
+            "The explained class is named",
+            bool(prediction.labels[prediction.predicted]),
+            f"predicted {prediction.labels[prediction.predicted]}, gold {gold}",
+        ),
+    )
+
+
+def warnings(
+    config: Config,
+    example: Example,
+    tokens: Tokens,
+    prediction: Prediction,
+    attention: Attention,
+    head_importance: HeadImportance,
+    scores: Scores,
+) -> Iterator[ReportWarning]:
+    """What a reader must know before trusting the colours."""
+    if tokens.total > len(tokens):
+        yield ReportWarning(
+            "truncated",
+            f"{len(tokens):,} of {tokens.total:,} tokens are shown (kept first): the model read the text up to "
+            f"character {tokens.end:,} of {len(example.text):,}.",
+        )
+    if not any(example.text[a:b].strip() for a, b in zip(tokens.starts, tokens.ends, strict=True)):
+        yield ReportWarning("no-content", "The text has no content tokens: there is nothing to rank.")
+    if example.replaced:
+        yield ReportWarning(
+            "replaced-characters", f"{example.replaced} characters that no file can hold are shown as U+FFFD."
+        )
+    faceless = [name for name in map(characters.label, example.text[: tokens.end]) if name is not None]
+    if faceless:
+        kinds = ", ".join(sorted(set(faceless))[:8])
+        yield ReportWarning(
+            "invisible-characters",
+            f"{len(faceless)} characters have no visible form (controls, zero width, direction marks) and are shown "
+            f"as labels: {kinds}.",
+        )
+    if prediction.gold is None and prediction.gold_text is not None:
+        yield ReportWarning(
+            "unknown-label", f"The gold label “{prediction.gold_text[:80]}” is not one of the model's labels."
+        )
+    if config.attention_window is not None:
+        yield ReportWarning(
+            "window-changed",
+            f"The attention window was set to {config.attention_window}; the model may have been trained with another.",
+        )
+    if (head_importance.values < 0).any():
+        yield ReportWarning("negative-importance", "Some heads have an importance below 0: their scores count against.")
+    if not scores.weighed:
+        yield ReportWarning(
+            "zero-importance", "The importance of every head is 0: the weighted view equals zero, unweighted shown."
+        )
+    content = scores.total[tokens.content]
+    if content.size > 1 and np.ptp(content) <= 1e-6 * max(float(np.abs(content).max()), 1e-30):
+        yield ReportWarning("uniform", "Attention is uniform: colours carry no information.")
+    if attention.zero_share > ZERO_SHARE:
+        yield ReportWarning(
+            "zeros",
+            f"{attention.zero_share:.1%} of the attention weights are exactly 0 (underflow); "
+            "their order among themselves carries no information.",
+        )
+
+
+def provenance(config: Config, classifier: Classifier, example: Example) -> Provenance:
+    """What was run, on what, with which versions."""
+    return Provenance(
+        model=config.model,
+        model_type=classifier.model.config.model_type,
+        revision=classifier.checkpoint.revision,
+        weights_sha256=classifier.checkpoint.weights_sha256(),
+        tokenizer=config.tokenizer or config.model,
+        text_sha256=hashlib.sha256(example.text.encode()).hexdigest(),
+        device=str(classifier.device),
+        dtype=config.dtype,
+        seed=config.seed,
+        command=config.command(),
+        created=_now().isoformat(timespec="seconds"),
+        configuration=config.plain(),
+        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+    )
+
+
+def _now() -> datetime:
+    """The time, or SOURCE_DATE_EPOCH where it is set, so that a run can be repeated to the byte."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return datetime.now(UTC)
+    try:
+        return datetime.fromtimestamp(int(epoch), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(f"SOURCE_DATE_EPOCH={epoch} is not a number of seconds") from error

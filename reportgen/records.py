@@ -1,0 +1,337 @@
+"""The nouns, frozen, in the order in which the pipeline makes them.
+
+They hold values and derive values; they never read, compute attention, or write. Shapes are named after the
+axes (layer, head, query, key, token); everything counts from 0 here, people see layers, heads and ranks from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int32]
+Verdict = Literal["right", "wrong", "unknown"]
+ColourScale = Literal["linear", "rank", "log"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One document and what its source says about it."""
+
+    name: str  # what the report folder is called: "demo-0", "text-1f3870be27"
+    title: str  # what a reader calls it
+    text: str  # as it was read; lone surrogates already replaced, one character for one
+    replaced: int = 0  # characters that nothing can write, replaced by U+FFFD
+    label: str | int | None = None  # gold label as the source writes it
+    dataset: str | None = None  # "demo", or None for a text of the user's own
+    split: str | None = None
+    index: int | None = None  # row in the split
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The document as the model reads it; all tuples have one entry per token."""
+
+    ids: tuple[int, ...]
+    strings: tuple[str, ...]  # the tokenizer's own, "Ġlanguage"
+    starts: tuple[int, ...]  # first character in the text
+    ends: tuple[int, ...]  # one past the last character; equal to the start for special tokens
+    special: tuple[bool, ...]  # <s>, </s>, [CLS], [SEP]
+    total: int  # tokens that the whole text has, special ones included; more than len(self) if it was cut
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def end(self) -> int:
+        """Number of characters of the text that the model has read."""
+        return max(self.ends, default=0)
+
+    @property
+    def content(self) -> npt.NDArray[np.bool_]:
+        """Which tokens stand for text, shape (token,)."""
+        return ~np.asarray(self.special, dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class SlidingWindowAttention:
+    """Attention of one Longformer layer for one document, as the model returns it, padding cut off."""
+
+    local: Tensor  # (head, query, x + window + 1), x = number of global tokens
+    global_: Tensor  # (head, key, x), attention paid by each global token
+    global_positions: tuple[int, ...]  # x positions
+    window: int  # tokens that a token sees left and right of itself, together
+
+
+@dataclass(frozen=True, slots=True)
+class DenseAttention:
+    """Attention of one layer for one document in a model that compares all tokens with all tokens."""
+
+    weights: Tensor  # (head, query, key)
+
+
+LayerAttention = SlidingWindowAttention | DenseAttention
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSummary:
+    """What the report keeps of one layer's attention."""
+
+    received: Floats  # (head, key), sum over all queries
+    reader: Floats | None  # (head, key), the row that the classifier reads; None where there is no one row
+    attended_positions: Integers  # (head, query, k), most attended first
+    attended_weights: Floats  # (head, query, k), unscaled
+    row_error: float  # largest distance of an assembled row's sum from 1
+    zeros: int  # weights inside the window that are exactly 0
+    weights: int  # weights inside the window
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model said, beside what the source says."""
+
+    labels: tuple[str, ...]  # names, by index
+    logits: tuple[float, ...]
+    probabilities: tuple[float, ...]  # softmax, or a sigmoid per label where labels do not exclude each other
+    predicted: int  # index of the most probable label
+    gold: int | None  # index of the true label; None when it is not known
+    gold_text: str | None  # the true label as the source writes it
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the prediction is the gold label."""
+        if self.gold is None:
+            return "unknown"
+        return "right" if self.gold == self.predicted else "wrong"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attention:
+    """Attention of all layers, reduced to what rankings need. All arrays are unscaled."""
+
+    received: Floats  # (layer, head, token)
+    reader: Floats | None  # (layer, head, token), the row of `reader_position`
+    attended_positions: Integers  # (layer, head, token, k)
+    attended_weights: Floats  # (layer, head, token, k)
+    reader_position: int | None  # the token whose row feeds the classifier: 0 for [CLS]
+    global_positions: tuple[int, ...]  # tokens with global attention; () in dense models
+    windows: tuple[int, ...]  # attention window by layer; () in dense models
+    row_error: float  # largest distance of an assembled row's sum from 1
+    zero_share: float  # share of the weights inside the windows that are exactly 0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Attention):
+            return NotImplemented
+        return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of layers, heads and tokens."""
+        layers, heads, tokens = self.received.shape
+        return layers, heads, tokens
+
+    @property
+    def reader_name(self) -> str:
+        """What to call the token whose row the classifier reads."""
+        return "[CLS]" if self.reader_position == 0 else f"token {self.reader_position}"
+
+    @property
+    def top_k(self) -> int:
+        """How many attended tokens are kept for every query."""
+        return int(self.attended_positions.shape[-1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadImportance:
+    """How much each head matters for the prediction, and where the figures come from."""
+
+    values: Floats  # (layer, head)
+    measure: str  # "taylor", "taylor-local"; "none" when every head counts the same
+    source: str  # file name, "the model's own" or ""
+    provenance: dict[str, str] = field(default_factory=dict)  # data, number of examples, model hash
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, HeadImportance):
+            return NotImplemented
+        return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One self-check of the run."""
+
+    name: str
+    passed: bool
+    detail: str  # the figures, in words
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWarning:
+    """Something a reader must know before trusting the colours."""
+
+    code: str  # short and stable: "truncated"
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Enough to run it again and to cite it."""
+
+    model: str  # as the user named it; "demo" for the embedded one
+    model_type: str  # "longformer"
+    revision: str  # resolved commit, or "local"
+    weights_sha256: str
+    tokenizer: str
+    text_sha256: str
+    device: str
+    dtype: str
+    seed: int
+    command: str  # the command line that gives this report again
+    created: str  # ISO 8601, UTC
+    configuration: dict[str, str | int | float | bool | None]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The hinge between analysis and presentation: all that a report shows, in plain values."""
+
+    example: Example
+    tokens: Tokens
+    prediction: Prediction
+    attention: Attention
+    importance: HeadImportance
+    checks: tuple[Check, ...]
+    warnings: tuple[ReportWarning, ...]
+    provenance: Provenance
+    top_k: int
+    colour_scale: ColourScale
+
+    def words(self) -> tuple[str, ...]:
+        """What a reader calls each token: its characters in the document, the name of a special token."""
+        spans = zip(self.tokens.starts, self.tokens.ends, self.tokens.special, self.tokens.strings, strict=True)
+        return tuple(name if special else _face(self.example.text[a:b], name) for a, b, special, name in spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Received attention weighed by head importance and brought to one scale."""
+
+    attention_scores: Floats  # (layer, head, token), 0..1 over the whole example
+    total: Floats  # (token,), sum over layers and heads
+    last_layer: Floats  # (token,), sum over the heads of the last layer
+    reader: Floats | None  # (token,), the classifier's own row in the last layer, weighed, summed over heads
+    weighed: bool  # False when importance would make everything 0 and the unscaled view is shown instead
+
+
+@dataclass(frozen=True, slots=True)
+class Rankings:
+    """Who comes first, in every layer and head and over all."""
+
+    ranks: Integers  # (layer, head, token), from 1
+    top_positions: Integers  # (layer, head, k), most received first
+    by_score: Integers  # (token,), positions of the content tokens by their total score, highest first
+    attended_counts: Integers  # (token,), lists of other tokens in which this token is among the k most attended
+
+
+@dataclass(frozen=True, slots=True)
+class WordCount:
+    """How often the occurrences of one word are among the most attended of other tokens."""
+
+    word: str  # lower case, as written between spaces of the tokenizer
+    occurrences: int
+    attended: int  # lists, over all layers, heads and queries, the query itself left out
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A stretch of the document that is coloured as one: one token, or the pieces of one character."""
+
+    positions: tuple[int, ...]
+    text: str  # as written in the document; the token's own name for special tokens
+    special: bool
+    start: int  # first character in the text
+    end: int  # one past the last
+
+
+@dataclass(frozen=True, slots=True)
+class HeatView:
+    """One way of colouring the document."""
+
+    key: str  # "all", "last", "reader"
+    title: str
+    explanation: str  # what the colours mean, in one sentence
+    classes: tuple[int, ...]  # (cell,), 0..15; -1 for cells left out of the scale
+    values: tuple[float, ...]  # (cell,), 0..100 over the content cells
+    bounds: tuple[float, ...]  # 17 class limits, for the legend
+    scale: ColourScale
+    floor: float | None  # smallest value above 0, where the log scale starts
+    uniform: bool  # all content cells are equal: the colours carry no information
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table for people: cells are text already."""
+
+    key: str
+    caption: str
+    columns: tuple[str, ...]
+    numeric: tuple[bool, ...]  # by column; numeric columns are set to the right
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure: the live form, the still form, and the numbers."""
+
+    key: str  # file name: "rank-trend"
+    title: str
+    caption: str  # what to see, in a sentence made from the numbers
+    spec: dict[str, object]  # Vega-Lite
+    svg: str
+    data: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring characters that are drawn alike."""
+
+    text: str  # as written; the name of a special token
+    kind: str  # "gap", "token", "special", "break"
+    heat: int  # class, or -1
+    first: int  # position of its first token; -1 in gaps
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the presentation makes of a report before it is rendered."""
+
+    views: tuple[HeatView, ...]
+    spans: tuple[tuple[Run, ...], ...]  # (view, cell and gap): one stretch per cell
+    runs: tuple[tuple[Run, ...], ...]  # (view, stretch): neighbours of one colour joined
+    tables: tuple[Table, ...]
+    charts: tuple[Chart, ...]
+    summary: tuple[str, ...]  # the words that draw most attention, each once
+
+
+def _face(text: str, name: str) -> str:
+    """A token's characters without the space around them; signs for tokens that are only space."""
+    return text.strip() or text.replace("\n", "\u21b5").replace("\t", "\u21e5").replace(" ", "\u2423") or name
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return (
+            isinstance(one, np.ndarray)
+            and isinstance(other, np.ndarray)
+            and one.dtype == other.dtype
+            and np.array_equal(one, other)
+        )
+    return bool(one == other)

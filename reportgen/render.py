@@ -1,0 +1,167 @@
+"""Turn a report into HTML: the page for the browser, and the document that becomes the PDF.
+
+The one Jinja environment. Autoescape is on for every template; data reaches scripts only as JSON blocks; what is
+put in unescaped is our own CSS and JavaScript, and SVG whose every element and attribute has been looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from reportgen import characters, palette
+from reportgen.records import Parts, Report
+
+PACKAGE = Path(__file__).parent
+TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, or a checkout
+SVG = "{http://www.w3.org/2000/svg}"
+SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
+                "linearGradient", "symbol", "title"}  # fmt: skip
+THEME_COLOURS = {"#1b1b1b": "var(--ink)", "#5d5d5d": "var(--muted)", "#e3e0dd": "var(--rule)", "#b74a15": "var(--accent)"}
+
+
+def page(report: Report, parts: Parts, *, bundle: str) -> str:
+    """The self-contained page. *bundle* is the script that draws the live charts."""
+    style = _source("css/page.css") + _palette() + _source("css/heat.css")
+    scripts = (bundle, _source("js/charts.js"))
+    for source in scripts:
+        _check_script(source)
+    return _environment().get_template("report.html.j2").render(
+        report=report,
+        parts=parts,
+        spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
+        style=Markup(style),
+        scripts=[Markup(source) for source in scripts],
+        policy=_policy(style, scripts),
+        figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
+    )
+
+
+def document(report: Report, parts: Parts) -> str:
+    """The same report as one printable document, without scripts and controls."""
+    return _environment().get_template("document.html.j2").render(
+        report=report,
+        parts=parts,
+        style=Markup(_palette(dark=False) + _source("css/document.css")),
+        figures=[svg_markup(chart.svg, themed=False) for chart in parts.charts],
+    )
+
+
+def json_block(value: object) -> Markup:
+    """JSON that is safe inside a script element, whatever strings it holds.
+
+    >>> json_block("</script>")
+    Markup('"\\\\u003c/script\\\\u003e"')
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """Split *text* into (stretch, whether it is a label for characters that have no face of their own)."""
+    found: list[tuple[str, bool]] = []
+    for character in text:
+        name = characters.label(character)
+        if name is None and found and not found[-1][1]:
+            found[-1] = (found[-1][0] + character, False)
+        else:
+            found.append((name or character, name is not None))
+    return found
+
+
+def svg_markup(svg: str, *, themed: bool) -> Markup:
+    """An SVG that holds drawing elements only, for use inside a page.
+
+    Args:
+        svg: From `charts.draw`.
+        themed: Let the page's colours for text and lines stand in for the fixed ones.
+
+    Raises:
+        ValueError: If it holds anything but drawing: a script, a handler, a link, a style.
+    """
+    ElementTree.register_namespace("", SVG[1:-1])
+    root = ElementTree.fromstring(svg)
+    for element in root.iter():
+        if element.tag.removeprefix(SVG) not in SVG_ELEMENTS:
+            raise ValueError(f"unexpected element {element.tag} in a chart")
+        for name, value in list(element.attrib.items()):
+            if name.startswith("on") or name.endswith("href") or name == "style":
+                raise ValueError(f"unexpected attribute {name} in a chart")
+            if name.startswith("aria-") or name in ("role", "class"):
+                del element.attrib[name]  # the figure around it has a name of its own
+            elif themed and value in THEME_COLOURS and name in ("fill", "stroke"):
+                element.set(name, THEME_COLOURS[value])
+    root.set("aria-hidden", "true")
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([str(folder) for folder in TEMPLATES if folder.is_dir()]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["json"] = json_block
+    environment.filters["pieces"] = pieces
+    environment.filters["percent"] = lambda share: f"{share:.1%}"
+    environment.filters["number"] = lambda value: f"{value:,}"
+    environment.filters["short"] = lambda value: f"{value:.3g}"
+    return environment
+
+
+@functools.cache
+def _source(name: str) -> str:
+    loader = _environment().loader
+    assert loader is not None  # set in _environment
+    return loader.get_source(_environment(), name)[0]
+
+
+def _palette(*, dark: bool = True) -> str:
+    """The heat colours as CSS variables, with the text colour that can be read on each."""
+    light = "".join(_variables(palette.HEAT_LIGHT))
+    text = f":root{{{light}}}\n"
+    if dark:
+        text += f"@media (prefers-color-scheme:dark){{:root{{{''.join(_variables(palette.HEAT_DARK))}}}}}\n"
+    return text
+
+
+def _variables(colours: tuple[str, ...]) -> list[str]:
+    return [f"--h{n}:{colour};--t{n}:{palette.text_on(colour)};" for n, colour in enumerate(colours)]
+
+
+def _classes(parts: Parts) -> list[str]:
+    """CSS classes of every stretch, one per view: "a3 r0 l5"; "" for gaps and special tokens."""
+    return [
+        " ".join(f"{view.key[0]}{run.heat}" for view, run in zip(parts.views, stretch, strict=True) if run.heat >= 0)
+        for stretch in zip(*parts.spans, strict=True)
+    ]
+
+
+def _check_script(source: str) -> None:
+    if re.search(r"</script|<!--", source, re.IGNORECASE):
+        raise ValueError("a script holds a sequence that would end its element")
+
+
+def _policy(style: str, scripts: tuple[str, ...]) -> str:
+    def hashed(source: str) -> str:
+        digest = hashlib.sha256(source.encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+    return (
+        f"default-src 'none'; script-src {' '.join(map(hashed, scripts))}; style-src {hashed(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )

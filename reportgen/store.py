@@ -1,0 +1,166 @@
+"""Keep a finished report as a folder, put in place in one atomic step, and read it back.
+
+`report.json` holds the report without its arrays, `attention.safetensors` the arrays, `manifest.json` the hash of
+every file. What the files say is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_origin
+
+import cattrs.preconf.json
+import numpy as np
+from safetensors.numpy import load_file, save
+
+from reportgen.errors import OutputError
+from reportgen.records import Attention, HeadImportance, Report
+
+REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
+ARRAY_FIELDS = {
+    "received": ("attention", "received"),
+    "reader": ("attention", "reader"),
+    "attended_positions": ("attention", "attended_positions"),
+    "attended_weights": ("attention", "attended_weights"),
+    "head_importance": ("importance", "values"),
+}  # name in the file -> where it belongs in the report
+
+
+def dump(report: Report) -> dict[str, bytes]:
+    """The two files that hold a report."""
+    plain = _converter().unstructure(report)
+    arrays = {}
+    for name, (part, field) in ARRAY_FIELDS.items():
+        array = plain[part].pop(field)
+        if array is not None:
+            arrays[name] = np.ascontiguousarray(array)
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return {REPORT: text.encode(), ARRAYS: save(arrays)}
+
+
+def load(folder: Path) -> Report:
+    """Read a report back, equal to the one that was written.
+
+    Raises:
+        OutputError: If a file is missing or not what `dump` writes.
+    """
+    try:
+        plain = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        arrays = load_file(folder / ARRAYS)
+        for name, (part, field) in ARRAY_FIELDS.items():
+            plain[part][field] = arrays.get(name)
+        return _converter().structure(plain, Report)
+    except (OSError, ValueError, KeyError, TypeError, cattrs.BaseValidationError) as error:
+        raise OutputError(f"{folder}: not a report folder: {error}") from error
+
+
+def write(folder: Path, files: Mapping[str, bytes], *, facts: Mapping[str, Any], overwrite: bool) -> None:
+    """Put a folder with *files* and their manifest in place, whole or not at all.
+
+    Args:
+        folder: Where the report shall stand.
+        files: Content by relative path.
+        facts: What the manifest says beside the hashes.
+        overwrite: Replace a report that stands there.
+
+    Raises:
+        OutputError: If something else stands there, or the disk does not take it.
+    """
+    check_target(folder, overwrite=overwrite)
+    manifest = {**facts, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
+    text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+    with _disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            for name, content in {**files, MANIFEST: text.encode()}.items():
+                _write_file(made / name, content)
+            made.chmod(0o777 & ~_umask())
+            _replace(made, folder)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        _sync(folder.parent)
+
+
+def check_target(folder: Path, *, overwrite: bool) -> None:
+    """See that a report may be written to *folder*, before a long run.
+
+    Raises:
+        OutputError: If something stands there and may not be replaced.
+    """
+    if folder.is_symlink():
+        raise OutputError(f"{folder} is a symbolic link", hint="name the folder itself with --output")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file", hint="name another folder with --output")
+    if any(folder.iterdir()):
+        if not (folder / MANIFEST).is_file():
+            raise OutputError(f"{folder} holds something that is not a report", hint="name another folder with --output")
+        if not overwrite:
+            raise OutputError(f"{folder} holds a report already", hint="use --overwrite, or another --output")
+
+
+def _replace(made: Path, folder: Path) -> None:
+    """Rename *made* to *folder*; what stood there is moved aside first and removed last."""
+    old = None
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+        os.replace(folder, old)
+    try:
+        os.replace(made, folder)
+    except OSError:
+        if old is not None:
+            os.replace(old, folder)
+        raise
+    if old is not None:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{folder}: {error.strerror or error}", hint="check space and permissions there") from error
+
+
+def _converter() -> cattrs.Converter:
+    """Nouns to plain values and back; arrays pass through."""
+    converter = cattrs.preconf.json.make_converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook_func(_is_array, lambda array: array)
+    converter.register_structure_hook_func(_is_array, lambda array, _: array)
+    return converter
+
+
+def _is_array(kind: object) -> bool:
+    return get_origin(kind) is np.ndarray or kind is np.ndarray
