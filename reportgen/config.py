@@ -109,12 +109,11 @@ def _typed(preset: str, key: str, value: object) -> object:
     kind = kinds[key]
     if kind.startswith("tuple"):
         fits = isinstance(value, list) and all(type(item).__name__ in kind for item in value)
-        value = tuple(value) if isinstance(value, list) else value
     else:
         fits = type(value).__name__ in kind or (key == "colour_scale" and value in COLOUR_SCALES)
     if not fits:
         raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {kind}")
-    return value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

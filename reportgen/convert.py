@@ -15,7 +15,8 @@ from reportgen.errors import ModelError
 from reportgen.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
 
 BLOCK = 16  # queries summed at once: the block and its skewed copy stay in the processor's cache
-TIED_ROWS = 4096  # rows that are ranked densely at once: bounds the memory of documents full of ties
+EXACT_ROWS = 8192  # rows that are ranked exactly at once: bounds the memory of documents full of ties
+LAST = 2**32 - 1  # position that sorts behind all others
 
 
 def convert(attention: LayerAttention, *, top_k: int, reader: int | None) -> LayerSummary:
@@ -96,22 +97,21 @@ def attended(attention: LayerAttention, *, top_k: int) -> tuple[Tensor, Tensor]:
     weight 0, so a query that sees fewer than k keys ends its list with the first positions it does not see.
     """
     if isinstance(attention, DenseAttention):
-        columns = attention.weights
-    else:
-        columns = attention.local
-    heads, tokens, width = columns.shape
-    k = min(top_k, tokens)
-    one_more = min(k + 1, width)
-    values, indices = columns.topk(one_more, dim=-1)
-    unclear = _unclear(values, k)  # (head, query)
-    if isinstance(attention, SlidingWindowAttention):
-        indices = _key_positions(attention, indices)
-        unclear[:, list(attention.global_positions)] = True  # their rows are 0 in the band
-    if one_more < k:  # a window narrower than k
-        grown = (heads, tokens, k)
-        values, indices = values.new_zeros(grown), indices.new_zeros(grown)
-    positions, weights = indices[..., :k].contiguous(), values[..., :k].contiguous()
-    _rank_densely(attention, unclear, positions, weights)
+        everywhere = torch.arange(attention.weights.shape[-1])
+        return _attended(attention.weights, everywhere, top_k=top_k, tokens=len(everywhere))
+    _, tokens, width = attention.local.shape
+    x, half = len(attention.global_positions), attention.window // 2
+    columns = torch.arange(width, device=attention.local.device)
+    keys = columns + (torch.arange(tokens, device=columns.device)[:, None] - x - half)  # (query, column)
+    for column, position in enumerate(attention.global_positions):
+        keys[:, column] = position
+    positions, weights = _attended(attention.local, keys, top_k=top_k, tokens=tokens)
+    if x:  # rows of global tokens are 0 in the band
+        globals_ = list(attention.global_positions)
+        paid = attention.global_.transpose(1, 2)  # (head, x, key)
+        positions[:, globals_], weights[:, globals_] = _attended(
+            paid, torch.arange(tokens), top_k=top_k, tokens=tokens
+        )
     return positions, weights
 
 
@@ -175,6 +175,28 @@ def _band_column_sums(band: Tensor, *, half: int) -> Tensor:
     return total[:, half : half + tokens]  # what fell left and right of the document is 0
 
 
+def _attended(weights: Tensor, keys: Tensor, *, top_k: int, tokens: int) -> tuple[Tensor, Tensor]:
+    """Top k of *weights* (head, query, column) whose columns stand for *keys* (query, column) or (column,).
+
+    Plain `topk` settles most rows. It leaves equal weights in no order, and knows nothing of the keys that have no
+    column; rows where that matters are ranked again, exactly.
+    """
+    heads, queries, width = weights.shape
+    keys = keys.to(weights.device).expand(queries, width)
+    k = min(top_k, tokens)
+    values, columns = weights.topk(min(k + 1, width), dim=-1)
+    positions = values.new_zeros((heads, queries, k), dtype=torch.int64)
+    best = values.new_zeros((heads, queries, k))
+    kept = min(k, width)
+    positions[..., :kept] = keys.expand(heads, -1, -1).gather(2, columns[..., :kept])
+    best[..., :kept] = values[..., :kept]
+    for head, query in (part.unbind(1) for part in _unclear(values, k).nonzero().split(EXACT_ROWS)):
+        positions[head, query], best[head, query] = _rank_exactly(
+            weights[head, query], keys[query], k=k, tokens=tokens
+        )
+    return positions, best
+
+
 def _unclear(values: Tensor, k: int) -> Tensor:
     """Which rows `topk` has not ranked for certain, (head, query): equal weights, or fewer than k above 0."""
     if values.shape[-1] < k:
@@ -183,24 +205,20 @@ def _unclear(values: Tensor, k: int) -> Tensor:
     return ties | (values[..., k - 1] <= 0)
 
 
-def _key_positions(attention: SlidingWindowAttention, columns: Tensor) -> Tensor:
-    """Positions of the keys behind columns of the band, (head, query, k) -> (head, query, k)."""
-    x, half = len(attention.global_positions), attention.window // 2
-    queries = torch.arange(columns.shape[1], device=columns.device)[:, None]
-    positions = columns + (queries - x - half)
-    for column, position in enumerate(attention.global_positions):
-        positions.masked_fill_(columns == column, position)
-    return positions
+def _rank_exactly(weights: Tensor, keys: Tensor, *, k: int, tokens: int) -> tuple[Tensor, Tensor]:
+    """Top k of *weights* (row, column) by weight and then by position; both results (row, k).
 
-
-def _rank_densely(attention: LayerAttention, which: Tensor, positions: Tensor, weights: Tensor) -> None:
-    """Rank the rows marked in *which* (head, query) over all keys, in place, lower position first among equals."""
-    k = positions.shape[-1]
-    for queries in torch.split(which.any(dim=0).nonzero()[:, 0], max(1, TIED_ROWS // which.shape[0])):
-        rows = dense_rows(attention, queries)  # (head, some queries, key)
-        values, keys = rows.sort(dim=-1, descending=True, stable=True)
-        positions[:, queries] = keys[..., :k]
-        weights[:, queries] = values[..., :k]
+    Weight and position become one integer: the bits of a positive float32 sort like the float itself.
+    """
+    bits = weights.float().contiguous().view(torch.int32).to(torch.int64)
+    codes = torch.where(weights > 0, (bits << 32) + (LAST - keys), -1)
+    found = codes.topk(min(k, codes.shape[1]), dim=-1).values
+    if bool((found < 0).any()):  # fewer than k weights above 0: the first other positions follow, with weight 0
+        unseen = torch.arange(min(2 * k, tokens), device=weights.device)  # at most k of them are taken
+        taken = ((LAST - (found & LAST))[:, :, None] == unseen) & (found >= 0)[:, :, None]
+        follow = torch.where(taken.any(dim=1), -1, LAST - unseen)
+        found = torch.cat((found, follow), dim=1).topk(k, dim=-1).values
+    return LAST - (found & LAST), (found >> 32).to(torch.int32).view(torch.float32).to(weights.dtype)
 
 
 def _check_layout(attention: SlidingWindowAttention) -> None:
@@ -214,9 +232,7 @@ def _check_layout(attention: SlidingWindowAttention) -> None:
             f"make {x + attention.window + 1}"
         )
     if attention.global_.shape != (heads, tokens, x):
-        raise ModelError(
-            f"global attention has shape {tuple(attention.global_.shape)}, not {(heads, tokens, x)}"
-        )
+        raise ModelError(f"global attention has shape {tuple(attention.global_.shape)}, not {(heads, tokens, x)}")
 
 
 def _device(attention: LayerAttention) -> torch.device:

@@ -17,7 +17,6 @@ from reportgen.errors import DataError
 from reportgen.records import Example
 
 
-
 def choose(config: Config) -> Example:
     """The one example that the configuration asks for.
 
@@ -76,9 +75,7 @@ def _of_file(file: str, *, label: str | None) -> Example:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{title}: not UTF-8 at byte {error.start}", hint="convert it: iconv -t UTF-8 FILE"
-        ) from error
+        raise DataError(f"{title}: not UTF-8 at byte {error.start}", hint="convert it: iconv -t UTF-8 FILE") from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     slug = re.sub(r"[^a-z0-9]+", "-", Path(title).stem.lower()).strip("-")[:40] if file != "-" else ""
     return _example(text, name=slug or "text", title=title, label=label)

@@ -151,7 +151,7 @@ def encode(classifier: Classifier, text: str) -> Tokens:
         DataError: If the tokenizer gives no token.
         ModelError: If it gives one that the model does not know.
     """
-    read = dict(return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
+    read = {"return_offsets_mapping": True, "return_special_tokens_mask": True, "verbose": False}
     encoded = classifier.tokenizer(text, **read)
     total = len(encoded["input_ids"])
     if total > classifier.max_length:
@@ -358,11 +358,16 @@ def _check_attention(name: str, config: Any) -> None:
     if not getattr(config, "num_attention_heads", None):
         raise ModelError(f'{name}: model type "{config.model_type}" has no attention heads to report on')
     windows, layers = getattr(config, "attention_window", None), config.num_hidden_layers
-    if isinstance(windows, list) and len(windows) != layers:
-        raise ModelError(f"{name}: attention windows for {len(windows)} layers; the model has {layers}")
-    for layer, window in enumerate(windows if isinstance(windows, list) else [windows] * layers):
-        if window is not None and (window % 2 or window <= 0):
-            raise ModelError(f"layer {layer + 1} has attention window {window}; it has to be even and above 0")
+    if windows is None:
+        return
+    by_layer = windows if isinstance(windows, list) else [windows] * layers
+    if len(by_layer) != layers:
+        raise ModelError(f"{name}: attention windows for {len(by_layer)} layers; the model has {layers}")
+    for layer, window in enumerate(by_layer, start=1):
+        if window % 2 or window < 4:  # transformers' chunks fail at 2
+            raise ModelError(f"layer {layer} has attention window {window}; it has to be even and 4 or more")
+        if max(by_layer) % window:  # transformers pads to the largest window and cuts that into chunks of each
+            raise ModelError(f"layer {layer} has attention window {window}, which does not divide {max(by_layer)}")
 
 
 def _labels(config: Any, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,33 @@
+# make report   a virtual environment, the install, and a report of the embedded demo
+# make test     what the tests need, and the tests
+# make lint     style, types, and the walls between the modules
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: report test lint clean
+
+report: $(VENV)/.installed
+	$(BIN)/reportgen run --overwrite $(ARGS)
+
+test: $(VENV)/.installed-dev
+	sh scripts/install_test_tools.sh
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) reports .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/.installed: pyproject.toml constraints.txt scripts/install.py
+	$(PYTHON) scripts/install.py $(VENV)
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt scripts/install.py
+	$(PYTHON) scripts/install.py $(VENV) dev
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,21 @@
+#!/bin/sh
+# What the tests need beside Python packages: a browser, a PDF reader, fonts. Installs them where it can
+# (Debian or Ubuntu, as root); elsewhere it says what is missing and goes on.
+set -eu
+
+missing=""
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v pdftotext >/dev/null 2>&1 || missing="$missing poppler-utils"
+ldconfig -p 2>/dev/null | grep -q libpangoft2 || missing="$missing libpangoft2-1.0-0"
+ldconfig -p 2>/dev/null | grep -q libharfbuzz-subset || missing="$missing libharfbuzz-subset0"
+fc-list 2>/dev/null | grep -q . || missing="$missing fontconfig fonts-dejavu-core"
+[ -n "$missing" ] || exit 0
+
+if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+  echo "installing for the tests:$missing"
+  apt-get update -qq
+  # shellcheck disable=SC2086  # one word per package
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+else
+  echo "missing for some tests:$missing (Debian and Ubuntu: sudo apt-get install$missing)"
+fi
