@@ -10,18 +10,18 @@ TAGS = range(0xE0020, 0xE0080)  # spell the flag they follow
 
 
 def clean(text: str) -> str:
-    """Replace what cannot be written anywhere by U+FFFD, one character for one, so that offsets stay.
+    r"""Replace what cannot be written anywhere by U+FFFD, one character for one, so that offsets stay.
 
-    >>> clean("a\\ud800b") == "a\\ufffdb"
+    >>> clean("a\ud800b") == "a\ufffdb"
     True
     """
     return UNPRINTABLE.sub("\ufffd", text)
 
 
 def label(character: str) -> str | None:
-    """What to show for a character that has no face of its own; None for one that has.
+    r"""What to show for a character that has no face of its own; None for one that has.
 
-    >>> label("\\u202e"), label("\\0"), label("a")
+    >>> label("\u202e"), label("\0"), label("a")
     ('U+202E', '\u2400', None)
     """
     if character in JOINERS or character in "\n\t" or ord(character) in TAGS:

@@ -17,7 +17,7 @@ import click
 
 from reportgen import __version__
 from reportgen.config import COLOUR_SCALES, DTYPES, FORMATS, Config, load_preset
-from reportgen.errors import StrictWarnings, UsageError, one_line
+from reportgen.errors import StrictWarningsError, UsageError, one_line
 
 if TYPE_CHECKING:
     from reportgen.records import Report
@@ -70,7 +70,7 @@ def main(debug: bool) -> None:
 @click.option("--label", metavar="NAME|INDEX", help="Gold label of --text or --file.")
 @click.option("--max-length", type=click.IntRange(min=1), help="Tokens to read. [default: the model's limit]")
 @click.option("--max-chars", type=click.IntRange(min=1), help="Refuse longer texts. [default: 5000000]")
-@click.option("--attention-window", type=click.IntRange(min=2), help="Window of every layer, instead of the model's own.")
+@click.option("--attention-window", type=click.IntRange(min=2), help="Window of all layers, not the model's own.")
 @click.option("--global-tokens", metavar="P,P", help="Positions with global attention. [default: 0]")
 @click.option("--importance", metavar="PATH|none", help="Head importance: .safetensors, .npy, .csv, .json, .pt.")
 @click.option("--importance-key", metavar="NAME", help="Which tensor of that file.")
@@ -100,7 +100,7 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     report, folder = pipeline.run(config, clock)
     _print(report, folder, clock.seconds, quiet=quiet, as_json=as_json, verbose=verbose)
     if config.strict and report.warnings:
-        raise StrictWarnings(f"{len(report.warnings)} warnings", hint="they are listed in the report, see above")
+        raise StrictWarningsError(f"{len(report.warnings)} warnings", hint="they are listed in the report, see above")
 
 
 def configure(options: dict[str, Any]) -> Config:
@@ -180,4 +180,3 @@ def _silent(_: str) -> None:
 
 def _terminate(*_: object) -> None:
     raise SystemExit(TERMINATED)
-

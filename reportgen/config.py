@@ -77,7 +77,7 @@ class Config:
             if own or value is None or value == getattr(base, field.name):
                 continue
             option = "--" + field.name.replace("_", "-")
-            words += [option] if value is True else [option, _short(field.name, str(_plain(value)))]
+            words += [option] if value is True else [option, str(_plain(value))]
         return shlex.join(words)
 
 
@@ -116,12 +116,13 @@ def _typed(preset: str, key: str, value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _plain(value: Any) -> Any:
-    return ",".join(str(item) for item in value) if isinstance(value, tuple) else value
-
-
-def _short(name: str, value: str) -> str:
-    if name == "text" and len(value) > 60:
-        return value[:57] + "..."
+def without_home(path: str) -> str:
+    """A path as it may be published: the user's own folder is ~."""
     home = str(Path.home())
-    return "~" + value[len(home) :] if value.startswith(home + "/") else value
+    return "~" + path[len(home) :] if path.startswith(home + "/") else path
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return ",".join(str(item) for item in value)
+    return without_home(value) if isinstance(value, str) else value

@@ -14,7 +14,7 @@ from torch import Tensor
 from reportgen.errors import ModelError
 from reportgen.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
 
-BLOCK = 16  # queries summed at once: the block and its skewed copy stay in the processor's cache
+BLOCK = 128  # queries summed at once: their skewed copy stays in the processor's cache
 EXACT_ROWS = 8192  # rows that are ranked exactly at once: bounds the memory of documents full of ties
 LAST = 2**32 - 1  # position that sorts behind all others
 
@@ -161,7 +161,7 @@ def _band_column_sums(band: Tensor, *, half: int) -> Tensor:
     diagonals upright; then one plain sum over the block adds up all the keys it reaches.
     """
     heads, tokens, width = band.shape
-    block = BLOCK if band.device.type == "cpu" else 4 * width
+    block = BLOCK if band.device.type == "cpu" else 4 * BLOCK  # fewer, larger steps where a step is a launch
     span = block + width - 1  # keys that a block of queries reaches
     buffer = band.new_zeros(heads, block, span)
     skewed = buffer.as_strided((heads, block, width), (block * span, span + 1, 1))  # row q starts at column q
@@ -190,7 +190,9 @@ def _attended(weights: Tensor, keys: Tensor, *, top_k: int, tokens: int) -> tupl
     kept = min(k, width)
     positions[..., :kept] = keys.expand(heads, -1, -1).gather(2, columns[..., :kept])
     best[..., :kept] = values[..., :kept]
-    for head, query in (part.unbind(1) for part in _unclear(values, k).nonzero().split(EXACT_ROWS)):
+    unclear = _unclear(values, k).nonzero()  # (row, 2): its head and query
+    for start in range(0, len(unclear), EXACT_ROWS):
+        head, query = unclear[start : start + EXACT_ROWS].unbind(1)
         positions[head, query], best[head, query] = _rank_exactly(
             weights[head, query], keys[query], k=k, tokens=tokens
         )

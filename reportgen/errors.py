@@ -77,7 +77,7 @@ class RefusedError(ReportgenError):
     exit_code = 9
 
 
-class StrictWarnings(ReportgenError):
+class StrictWarningsError(ReportgenError):
     """The report was written, and `--strict` turns its warnings into a failure."""
 
     exit_code = 10

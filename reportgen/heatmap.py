@@ -6,7 +6,6 @@ character that the tokenizer has split stand in one cell. Nothing is drawn here;
 
 from __future__ import annotations
 
-
 import numpy as np
 import numpy.typing as npt
 import regex
@@ -15,6 +14,8 @@ from reportgen.records import Cell, ColourScale, Floats, HeatView, Report, Run, 
 
 CLASSES = 16
 LEFT_OUT = -1  # class of a special token: outside the scale
+NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
+
 
 def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
     """Cover *text*, as far as the model has read it, with cells.
@@ -87,16 +88,17 @@ def view(
         bounds=tuple(round(float(bound), 4) for bound in bounds),
         scale=scale,
         floor=floor,
-        uniform=bool(content.sum() > 1 and np.ptp(sums[content]) == 0),
+        uniform=bool(content.sum() > 1 and _equal(sums[content])),
     )
 
 
 def percent(values: npt.NDArray[np.float64], content: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """Bring values to 0..100 over the content cells; special tokens may come to lie outside."""
     chosen = values[content]
-    if chosen.size == 0 or np.ptp(chosen) == 0:
+    if _equal(chosen):
         return np.zeros_like(values)
-    return (values - chosen.min()) / np.ptp(chosen) * 100
+    scaled: npt.NDArray[np.float64] = (values - chosen.min()) / np.ptp(chosen) * 100
+    return scaled
 
 
 def classify(
@@ -148,3 +150,8 @@ def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:
         else:
             joined.append(run)
     return tuple(joined)
+
+
+def _equal(values: npt.NDArray[np.float64]) -> bool:
+    """Whether values differ by no more than rounding does: stretching that over the scale would colour noise."""
+    return values.size == 0 or bool(np.ptp(values) <= NOISE * np.abs(values).max())

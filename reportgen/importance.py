@@ -13,6 +13,7 @@ import pickle
 import re
 import struct
 import tokenize
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -227,7 +228,8 @@ def _read_torch(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
     import torch
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # torch remarks on files that are refused anyway
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if re.search(r"GLOBAL torch\.nn\.", str(error)):
             raise ImportanceError(f"{path.name}: holds a whole module, not a tensor", hint=ONE_TENSOR) from error

@@ -121,6 +121,8 @@ def load(
     target = find_device(device)
     config = _load_config(checkpoint)
     if attention_window is not None:
+        if getattr(config, "attention_window", None) is None:
+            raise UsageError(f"--attention-window: {checkpoint.name} compares all tokens with all tokens")
         config.attention_window = [attention_window] * config.num_hidden_layers
     _check_attention(checkpoint.name, config)
     with quiet(), memory_errors():

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reportgen import characters, checkpoint, dataset, heatmap, importance, rank, scale, store, tables
-from reportgen.config import DEMO, Config
+from reportgen.config import DEMO, Config, without_home
 from reportgen.errors import ModelError, UsageError
 from reportgen.records import (
     Attention,
@@ -103,6 +103,9 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
 
     head_importance = find_importance(config, classifier.shape)
     tokens = inference.encode(classifier, example.text)
+    beyond = [position for position in classifier.global_positions if position >= len(tokens)]
+    if beyond:
+        raise UsageError(f"--global-tokens {beyond[0]}: the document has {len(tokens)} tokens, from 0")
     reader = inference.reader_position(classifier, len(tokens))
     layers: list[LayerSummary] = []
 
@@ -115,7 +118,7 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
         plain = inference.predict_logits(classifier, [tokens])[0]
         logits = inference.attend(classifier, [tokens], reduce)[0]
     clock.seconds["inference"] -= clock.seconds["convert"]  # the layers are reduced while the model runs
-    attention = stack(layers, reader=reader, classifier=classifier, tokens=tokens)
+    attention = stack(layers, reader=reader, classifier=classifier)
     prediction = inference.prediction(classifier, logits, gold=example.label)
     with clock.stage("scale"):
         scores = scale.scale(attention, head_importance)
@@ -215,9 +218,7 @@ def find_importance(config: Config, shape: tuple[int, int]) -> HeadImportance:
     return found
 
 
-def stack(
-    layers: list[LayerSummary], *, reader: int | None, classifier: Classifier, tokens: Tokens
-) -> Attention:
+def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classifier) -> Attention:
     """All layers of one document in arrays that begin with (layer, head, token)."""
     rows = [layer.reader for layer in layers if layer.reader is not None]
     visible = sum(layer.weights for layer in layers)
@@ -227,7 +228,7 @@ def stack(
         attended_positions=np.stack([layer.attended_positions for layer in layers]),
         attended_weights=np.stack([layer.attended_weights for layer in layers]),
         reader_position=reader,
-        global_positions=tuple(p for p in classifier.global_positions if p < len(tokens)),
+        global_positions=classifier.global_positions,
         windows=classifier.windows,
         row_error=max(layer.row_error for layer in layers),
         zero_share=sum(layer.zeros for layer in layers) / max(visible, 1),
@@ -332,11 +333,11 @@ def warnings(
 def provenance(config: Config, classifier: Classifier, example: Example) -> Provenance:
     """What was run, on what, with which versions."""
     return Provenance(
-        model=config.model,
+        model=without_home(config.model),
         model_type=classifier.model.config.model_type,
         revision=classifier.checkpoint.revision,
         weights_sha256=classifier.checkpoint.weights_sha256(),
-        tokenizer=config.tokenizer or config.model,
+        tokenizer=without_home(config.tokenizer or config.model),
         text_sha256=hashlib.sha256(example.text.encode()).hexdigest(),
         device=str(classifier.device),
         dtype=config.dtype,

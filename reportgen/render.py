@@ -25,7 +25,7 @@ TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, 
 SVG = "{http://www.w3.org/2000/svg}"
 SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
                 "linearGradient", "symbol", "title"}  # fmt: skip
-THEME_COLOURS = {"#1b1b1b": "var(--ink)", "#5d5d5d": "var(--muted)", "#e3e0dd": "var(--rule)", "#b74a15": "var(--accent)"}
+THEME_COLOURS = {"#1b1b1b": "var(--ink)", "#5d5d5d": "var(--muted)", "#e3e0dd": "var(--rule)"}
 
 
 def page(report: Report, parts: Parts, *, bundle: str) -> str:
@@ -34,32 +34,40 @@ def page(report: Report, parts: Parts, *, bundle: str) -> str:
     scripts = (bundle, _source("js/charts.js"))
     for source in scripts:
         _check_script(source)
-    return _environment().get_template("report.html.j2").render(
-        report=report,
-        parts=parts,
-        spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
-        style=Markup(style),
-        scripts=[Markup(source) for source in scripts],
-        policy=_policy(style, scripts),
-        figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            parts=parts,
+            spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
+            style=Markup(style),
+            scripts=[Markup(source) for source in scripts],
+            policy=_policy(style, scripts),
+            figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
+        )
     )
 
 
 def document(report: Report, parts: Parts) -> str:
     """The same report as one printable document, without scripts and controls."""
-    return _environment().get_template("document.html.j2").render(
-        report=report,
-        parts=parts,
-        style=Markup(_palette(dark=False) + _source("css/document.css")),
-        figures=[svg_markup(chart.svg, themed=False) for chart in parts.charts],
+    return (
+        _environment()
+        .get_template("document.html.j2")
+        .render(
+            report=report,
+            parts=parts,
+            style=Markup(_palette(dark=False) + _source("css/document.css")),
+            figures=[svg_markup(chart.svg, themed=False) for chart in parts.charts],
+        )
     )
 
 
 def json_block(value: object) -> Markup:
-    """JSON that is safe inside a script element, whatever strings it holds.
+    r"""JSON that is safe inside a script element, whatever strings it holds.
 
     >>> json_block("</script>")
-    Markup('"\\\\u003c/script\\\\u003e"')
+    Markup('"\\u003c/script\\u003e"')
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":

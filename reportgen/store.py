@@ -21,7 +21,7 @@ import numpy as np
 from safetensors.numpy import load_file, save
 
 from reportgen.errors import OutputError
-from reportgen.records import Attention, HeadImportance, Report
+from reportgen.records import Report
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
 ARRAY_FIELDS = {
@@ -103,7 +103,7 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{folder} is a file", hint="name another folder with --output")
     if any(folder.iterdir()):
         if not (folder / MANIFEST).is_file():
-            raise OutputError(f"{folder} holds something that is not a report", hint="name another folder with --output")
+            raise OutputError(f"{folder} holds something else than a report", hint="choose another --output")
         if not overwrite:
             raise OutputError(f"{folder} holds a report already", hint="use --overwrite, or another --output")
 

@@ -154,9 +154,7 @@ def _by_reader(report: Report, scores: Scores, row: Floats) -> Table:
         caption="The tokens that the classifier's own row attends to most in the last layer, special tokens left out",
         columns=("Rank", "Token", "Position", "Weighed attention"),
         numeric=(True, False, True, True),
-        rows=tuple(
-            (str(n), names[p], str(p), f"{row[p]:.4f}") for n, p in enumerate(order.tolist(), start=1)
-        ),
+        rows=tuple((str(n), names[p], str(p), f"{row[p]:.4f}") for n, p in enumerate(order.tolist(), start=1)),
     )
 
 
@@ -187,8 +185,8 @@ def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
         columns=("Rank", "Word", "Occurrences", "Lists", "Lists per occurrence"),
         numeric=(True, False, True, True, True),
         rows=tuple(
-            (str(n), word.word, f"{word.occurrences:,}", f"{word.attended:,}", f"{word.attended / word.occurrences:,.1f}")
-            for n, word in enumerate(words[: report.top_k], start=1)
+            (str(n), w.word, f"{w.occurrences:,}", f"{w.attended:,}", f"{w.attended / w.occurrences:,.1f}")
+            for n, w in enumerate(words[: report.top_k], start=1)
         ),
     )
 

@@ -22,7 +22,7 @@ QUIET = ["--quiet", "--disable-pip-version-check"]
 
 def main() -> None:
     """Create the environment, see to the right PyTorch, install the project."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  this is what tells the user
         sys.exit(f"error: Python {platform.python_version()} is too old\nhint: make PYTHON=/path/to/python3.11 ...")
     folder, extras = Path(sys.argv[1]), sys.argv[2:]
     python = create(folder)
@@ -78,9 +78,7 @@ def install_cpu_torch(python: Path, folder: Path) -> None:
 
 def pip(python: Path, *arguments: str, capture: bool = False) -> str:
     """Run pip; end with its message if it fails."""
-    done = subprocess.run(
-        [python, "-m", "pip", *arguments], stdout=subprocess.PIPE if capture else None, text=True
-    )
+    done = subprocess.run([python, "-m", "pip", *arguments], stdout=subprocess.PIPE if capture else None, text=True)
     if done.returncode != 0:
         sys.exit(f"error: pip {arguments[0]} failed, see above\nhint: check the network, then run make again")
     return done.stdout or ""

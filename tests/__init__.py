@@ -1,0 +1,1 @@
+"""The test suite: one file per stage, named by behaviour."""

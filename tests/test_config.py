@@ -1,0 +1,144 @@
+"""config: what a run was asked to do, and presets."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reportgen.config import PRESETS, Config, load_preset
+from reportgen.errors import UsageError
+
+
+def preset(folder: Path, content: str) -> str:
+    """A preset of the user's own; gives its path."""
+    path = folder / "mine.toml"
+    path.write_text(content, encoding="utf-8")
+    return str(path)
+
+
+def test_a_preset_of_the_users_own_by_hand(tmp_path: Path) -> None:
+    """Every kind of value: text, number, switch, list; what is not named keeps its default."""
+    name = preset(
+        tmp_path,
+        'model = "org/name"\ntop_k = 5\nstrict = true\nlabels = ["no", "yes"]\nglobal_tokens = [0, 7]\n'
+        'colour_scale = "log"\n',
+    )
+    assert load_preset(name) == Config(
+        preset=name,
+        model="org/name",
+        top_k=5,
+        strict=True,
+        labels=("no", "yes"),
+        global_tokens=(0, 7),
+        colour_scale="log",
+    )
+
+
+@pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)
+def test_presets_of_the_package_load_by_name(path: Path) -> None:
+    """By name, as the command line takes it."""
+    assert load_preset(path.stem).preset == path.stem
+
+
+def test_the_demo_preset_needs_nothing_from_outside() -> None:
+    """Model, document and importance are the embedded ones."""
+    demo = load_preset("demo")
+    assert (demo.model, demo.dataset, demo.importance, demo.index) == ("demo", "demo", "demo", 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("modle = 'x'", 'unknown key "modle"'),
+        ("preset = 'demo'", 'unknown key "preset"'),
+        ("top_k = 'ten'", "top_k = 'ten' has the wrong kind"),
+        ("top_k = true", "top_k = True has the wrong kind"),
+        ("strict = 1", "strict = 1 has the wrong kind"),
+        ("labels = 'yes'", "labels = 'yes' has the wrong kind"),
+        ("labels = [0, 1]", r"labels = \[0, 1\] has the wrong kind"),
+        ("global_tokens = 0", "global_tokens = 0 has the wrong kind"),
+        ("global_tokens = ['0']", r"global_tokens = \['0'\] has the wrong kind"),
+        ("model = ['a']", r"model = \['a'\] has the wrong kind"),
+        ("model = {a = 1}", "has the wrong kind"),
+        ("colour_scale = 'rainbow'", "colour_scale = 'rainbow' has the wrong kind"),
+        ("model = ", "is not TOML"),
+        ("[table]\nx = 1", 'unknown key "table"'),
+    ],
+)
+def test_a_preset_that_makes_no_sense_is_a_usage_error(tmp_path: Path, content: str, message: str) -> None:
+    """Exit code 2, naming key and value."""
+    with pytest.raises(UsageError, match=message) as caught:
+        load_preset(preset(tmp_path, content))
+    assert caught.value.exit_code == 2
+
+
+def test_a_misspelt_key_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    """As a hint."""
+    with pytest.raises(UsageError) as caught:
+        load_preset(preset(tmp_path, "modle = 'x'"))
+    assert caught.value.hint == "did you mean model?"
+
+
+def test_a_preset_that_is_not_text_is_not_toml(tmp_path: Path) -> None:
+    """Latin-1 is not UTF-8."""
+    (tmp_path / "x.toml").write_bytes(b"title = 'caf\xe9'")
+    with pytest.raises(UsageError, match=r"x\.toml is not TOML"):
+        load_preset(str(tmp_path / "x.toml"))
+
+
+@pytest.mark.parametrize("name", ["nothing", "", ".", "/etc/passwd", "../config"])
+def test_a_preset_that_is_not_there_lists_those_that_are(name: str) -> None:
+    """Only .toml files are ever opened."""
+    with pytest.raises(UsageError, match=f'no preset "{name}"') as caught:
+        load_preset(name)
+    assert "demo" in str(caught.value.hint)
+
+
+def test_the_command_names_only_what_differs() -> None:
+    """From the defaults, or from the preset; a switch stands without a value; a title is no option."""
+    assert Config().command() == "reportgen run"
+    assert Config(preset="demo", **demo_values(), top_k=3).command() == "reportgen run --preset demo --top-k 3"
+    assert Config(text="it's", strict=True, labels=("no", "yes"), title="T", output="x").command() == (
+        "reportgen run --labels no,yes --text 'it'\"'\"'s' --strict"
+    )
+
+
+def demo_values() -> dict[str, object]:
+    """What the preset demo sets."""
+    demo = load_preset("demo")
+    return {f.name: getattr(demo, f.name) for f in fields(Config) if f.name not in ("preset", "top_k")}
+
+
+def test_what_a_text_of_ones_own_takes_back_from_a_preset_is_no_option() -> None:
+    """There is no such thing as `--index None`."""
+    values = demo_values() | {"index": None, "dataset": None, "text": "abc"}
+    assert Config(preset="demo", **values).command() == "reportgen run --preset demo --text abc"
+
+
+def test_the_command_shows_neither_home_nor_a_long_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Reports are published."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    command = Config(file=f"{tmp_path}/paper.txt").command()
+    assert str(tmp_path) not in command
+    assert shlex.split(command)[-1] == "~/paper.txt"
+    assert shlex.split(Config(text="x" * 1000).command())[-1] == "x" * 57 + "..."
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_a_shell_reads_the_command_as_it_was_meant(text: str) -> None:
+    """Quotes, dollars and line breaks survive."""
+    assert shlex.split(Config(text=text).command()) == ["reportgen", "run", "--text", text]
+
+
+def test_plain_fields_hold_no_text_and_no_tuples() -> None:
+    """What `report.json` stores of the configuration."""
+    plain = Config(text="secret", labels=("a", "b")).plain()
+    assert plain["text"] == "6 characters"
+    assert plain["labels"] == "a,b"
+    assert set(plain) == {field.name for field in fields(Config)}
+    assert all(value is None or isinstance(value, str | int | float | bool) for value in plain.values())

@@ -1,0 +1,233 @@
+"""convert: one layer of attention -> received, attended, dense."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reportgen import convert
+from reportgen.errors import ModelError
+from reportgen.records import DenseAttention, SlidingWindowAttention
+from tests import slow
+
+KINDS = ("distinct", "tied", "equal", "zeros")
+
+
+def matrix(tokens: int, window: int, globals_: tuple[int, ...], *, heads: int, kind: str, seed: int) -> np.ndarray:
+    """A dense matrix that Longformer could have made, rows summing to 1, (head, query, key)."""
+    rng = np.random.default_rng(seed)
+    seen = slow.visible(tokens, window, globals_)
+    raw = {
+        "distinct": lambda: rng.random((heads, tokens, tokens)) + 0.01,
+        "tied": lambda: rng.integers(1, 3, (heads, tokens, tokens)).astype(float),
+        "equal": lambda: np.ones((heads, tokens, tokens)),
+        "zeros": lambda: rng.integers(0, 3, (heads, tokens, tokens)).astype(float),
+    }[kind]() * seen
+    raw += (raw.sum(axis=-1, keepdims=True) == 0) * np.eye(tokens)  # a row of zeros attends to itself
+    return (raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+def pack(weights: np.ndarray, window: int, globals_: tuple[int, ...]) -> SlidingWindowAttention:
+    """Lay a dense matrix out as Longformer does (the layout of design.md, section 3)."""
+    heads, tokens, _ = weights.shape
+    x = len(globals_)
+    local = np.zeros((heads, tokens, x + window + 1), np.float32)
+    for query in range(tokens):
+        if query in globals_:
+            continue
+        local[:, query, :x] = weights[:, query, list(globals_)]
+        for j in range(window + 1):
+            key = query + j - window // 2
+            if 0 <= key < tokens and key not in globals_:
+                local[:, query, x + j] = weights[:, query, key]
+    global_ = weights[:, list(globals_), :].transpose(0, 2, 1)
+    return SlidingWindowAttention(torch.from_numpy(local), torch.from_numpy(global_.copy()), globals_, window)
+
+
+@st.composite
+def layers(draw: st.DrawFn) -> tuple[np.ndarray, SlidingWindowAttention]:
+    """A dense matrix and the same laid out as a sliding window: lengths around the window, 0 to 3 global tokens."""
+    tokens = draw(st.sampled_from([1, 2, 3, 5, 8, 9, 16, 17, 33]))
+    window = draw(st.sampled_from([2, 4, 8, 20]))
+    globals_ = tuple(sorted(draw(st.sets(st.integers(0, tokens - 1), max_size=3))))
+    heads = draw(st.integers(1, 3))
+    weights = matrix(
+        tokens, window, globals_, heads=heads, kind=draw(st.sampled_from(KINDS)), seed=draw(st.integers(0, 2**16))
+    )
+    return weights, pack(weights, window, globals_)
+
+
+@pytest.fixture
+def by_hand() -> SlidingWindowAttention:
+    """Four tokens, token 0 global, window 2, one head; the matrix is written out in the test below."""
+    local = torch.tensor(
+        [
+            [
+                [0.0, 0.0, 0.0, 0.0],  # token 0 is global: its row is in the global attention
+                [0.5, 0.0, 0.2, 0.3],  # on 0; then on 0 (0: it stands in the first column), 1, 2
+                [0.1, 0.4, 0.25, 0.25],  # on 0; then on 1, 2, 3
+                [0.6, 0.3, 0.1, 0.0],  # on 0; then on 2, 3, and beyond the end
+            ]
+        ]
+    )
+    return SlidingWindowAttention(local, torch.tensor([[[0.4], [0.3], [0.2], [0.1]]]), (0,), 2)
+
+
+def test_four_tokens_by_hand(by_hand: SlidingWindowAttention) -> None:
+    """Token 0 receives 0.4 + 0.5 + 0.1 + 0.6, token 1 0.3 + 0.2 + 0.4, and so on."""
+    summary = convert.convert(by_hand, top_k=2, reader=0)
+    np.testing.assert_allclose(summary.received, [[1.6, 0.9, 1.05, 0.45]], rtol=1e-6)
+    assert summary.reader is not None
+    np.testing.assert_allclose(summary.reader, [[0.4, 0.3, 0.2, 0.1]])
+    assert summary.attended_positions.tolist() == [[[0, 1], [0, 2], [1, 2], [0, 2]]]
+    np.testing.assert_allclose(summary.attended_weights, [[[0.4, 0.3], [0.5, 0.3], [0.4, 0.25], [0.6, 0.3]]])
+    assert summary.row_error < 1e-6
+    assert (summary.zeros, summary.weights) == (0, 14)  # 4 of token 0, and 3 + 4 + 3 local weights
+
+
+def test_dense_matrix_by_hand(by_hand: SlidingWindowAttention) -> None:
+    """The assembled matrix puts every weight at its query and key."""
+    rows = [[0.4, 0.3, 0.2, 0.1], [0.5, 0.2, 0.3, 0], [0.1, 0.4, 0.25, 0.25], [0.6, 0, 0.3, 0.1]]
+    np.testing.assert_allclose(convert.dense(by_hand), [rows])
+
+
+@given(layers())
+def test_dense_matrix_is_the_one_that_was_laid_out(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
+    """Assembling undoes the sliding-window layout, exactly, zeros and all; so does the slow version."""
+    weights, attention = layer
+    np.testing.assert_array_equal(convert.dense(attention).numpy(), weights)
+    np.testing.assert_array_equal(
+        slow.assemble(attention.local.numpy(), attention.global_.numpy(), attention.global_positions, attention.window),
+        weights,
+    )
+
+
+@given(layers())
+def test_rows_of_the_dense_matrix_sum_to_1(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
+    """Global rows included; `row_sum_error` says the same without assembling anything."""
+    _, attention = layer
+    np.testing.assert_allclose(convert.dense(attention).sum(dim=-1), 1, atol=1e-6)
+    assert convert.row_sum_error(attention) < 1e-5
+
+
+@given(layers())
+def test_received_is_the_column_sum_of_the_dense_matrix(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
+    """For sliding windows and for the same attention handed over densely."""
+    weights, attention = layer
+    expected = slow.received(weights)
+    np.testing.assert_allclose(convert.received(attention), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(convert.received(DenseAttention(torch.from_numpy(weights))), expected, rtol=1e-5)
+
+
+@given(layers(), st.integers(1, 40))
+def test_attended_is_the_head_of_the_sorted_row(layer: tuple[np.ndarray, SlidingWindowAttention], top_k: int) -> None:
+    """Ties, zeros, and a top_k larger than what a row sees or has: always the order of a full stable sort."""
+    weights, attention = layer
+    positions, values = slow.attended(weights, top_k)
+    for given_as in (attention, DenseAttention(torch.from_numpy(weights))):
+        got_positions, got_values = convert.attended(given_as, top_k=top_k)
+        np.testing.assert_array_equal(got_positions, positions)
+        np.testing.assert_array_equal(got_values, values.astype(np.float32))
+
+
+@given(layers(), st.data())
+def test_a_row_is_that_row_of_the_dense_matrix(
+    layer: tuple[np.ndarray, SlidingWindowAttention], data: st.DataObject
+) -> None:
+    """Local and global rows alike."""
+    weights, attention = layer
+    query = data.draw(st.integers(0, weights.shape[1] - 1))
+    np.testing.assert_array_equal(convert.row(attention, query), weights[:, query])
+
+
+@given(layers())
+def test_exact_zeros_are_counted_among_visible_weights(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
+    """Weights that the model could not have set are not zeros but absent."""
+    weights, attention = layer
+    seen = slow.visible(weights.shape[1], attention.window, attention.global_positions)
+    zeros, visible = convert.exact_zeros(attention)
+    assert visible == int(seen.sum()) * len(weights)
+    assert zeros == int((weights[:, seen] == 0).sum())
+
+
+def test_masked_keys_of_dense_attention_are_no_zeros() -> None:
+    """A causal model's upper triangle is masked; a single 0 below the diagonal is a zero."""
+    weights = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.5, 0.5]]])
+    assert convert.exact_zeros(DenseAttention(weights)) == (1, 6)
+
+
+def test_a_list_of_all_keys_ends_with_those_that_are_not_seen(by_hand: SlidingWindowAttention) -> None:
+    """Top k as wide as the band, whose one empty column stands for no key, or for one that is listed already."""
+    positions, _ = convert.attended(by_hand, top_k=4)
+    assert positions.tolist() == [[[0, 1, 2, 3], [0, 2, 1, 3], [1, 2, 3, 0], [0, 2, 3, 1]]]
+
+
+@pytest.mark.parametrize("block", [1, 3, 16, 1000])
+def test_the_size_of_a_block_changes_no_sum(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    """Blocks are larger on a GPU."""
+    weights = matrix(33, 8, (0, 20), heads=2, kind="distinct", seed=2)
+    monkeypatch.setattr(convert, "BLOCK", block)
+    np.testing.assert_allclose(convert.received(pack(weights, 8, (0, 20))), slow.received(weights), rtol=1e-5)
+
+
+def test_no_more_keys_are_attended_than_there_are_tokens() -> None:
+    """Two tokens and top_k 10: two keys each."""
+    weights = matrix(2, 4, (0,), heads=1, kind="distinct", seed=0)
+    assert convert.convert(pack(weights, 4, (0,)), top_k=10, reader=None).attended_positions.shape == (1, 2, 2)
+
+
+def test_all_equal_weights_are_attended_in_the_order_of_positions() -> None:
+    """Uniform attention over five tokens: 0, 1, 2 for every query that sees them."""
+    weights = matrix(5, 20, (), heads=1, kind="equal", seed=0)
+    positions, _ = convert.attended(pack(weights, 20, ()), top_k=3)
+    assert positions.tolist() == [[[0, 1, 2]] * 5]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_summed_in_full_precision(dtype: torch.dtype) -> None:
+    """Sums of float16 weights carry no rounding of their own, though 600 of them add up."""
+    half = pack(matrix(600, 8, (0,), heads=1, kind="distinct", seed=1), 8, (0,))
+    half = replace(half, local=half.local.to(dtype), global_=half.global_.to(dtype))
+    expected = convert.dense(half).double().sum(dim=1)
+    np.testing.assert_allclose(convert.received(half), expected, rtol=1e-6)
+
+
+def test_no_reader_row_where_the_classifier_reads_none(by_hand: SlidingWindowAttention) -> None:
+    """Heads that pool over all tokens have no one row."""
+    assert convert.convert(by_hand, top_k=2, reader=None).reader is None
+
+
+def test_missing_global_rows_show_as_row_error(by_hand: SlidingWindowAttention) -> None:
+    """Global rows left out sum to 0, not to 1: the error is 1."""
+    lost = replace(by_hand, global_=torch.zeros_like(by_hand.global_))
+    assert convert.row_sum_error(lost) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("part", ["local", "global_"])
+def test_attention_that_is_not_finite_is_refused(by_hand: SlidingWindowAttention, part: str, value: float) -> None:
+    """Exit code 4, never colour 0."""
+    getattr(by_hand, part)[0, 1, 0] = value
+    with pytest.raises(ModelError, match="not finite"):
+        convert.convert(by_hand, top_k=2, reader=0)
+
+
+def test_dense_attention_that_is_not_finite_is_refused() -> None:
+    """The same for models without a window."""
+    with pytest.raises(ModelError, match="not finite"):
+        convert.convert(DenseAttention(torch.full((1, 2, 2), float("nan"))), top_k=1, reader=0)
+
+
+def test_an_unknown_layout_is_refused_with_its_numbers(by_hand: SlidingWindowAttention) -> None:
+    """A wrong window, an odd window, a cut global attention: exit code 4, never shifted rows."""
+    with pytest.raises(ModelError, match=r"has 4 weights; 1 global tokens and window 4 make 6"):
+        convert.convert(replace(by_hand, window=4), top_k=2, reader=0)
+    with pytest.raises(ModelError, match="window 3 is odd"):
+        convert.convert(replace(by_hand, window=3), top_k=2, reader=0)
+    with pytest.raises(ModelError, match=r"global attention has shape \(1, 3, 1\)"):
+        convert.convert(replace(by_hand, global_=by_hand.global_[:, :3]), top_k=2, reader=0)

@@ -1,0 +1,692 @@
+"""inference: load a classifier, predict, hand on its attention one layer at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from torch.multiprocessing.reductions import StorageWeakRef
+from transformers import AutoModelForSequenceClassification, FNetConfig, FNetForSequenceClassification
+
+from reportgen import checkpoint, convert, inference
+from reportgen.errors import DataError, DeviceError, ModelError, RefusedError, UsageError
+from reportgen.inference import Classifier
+from reportgen.records import DenseAttention, LayerAttention, SlidingWindowAttention, Tokens
+from tests import slow, tiny
+
+DENSE = ("bert", "distilbert", "albert", "deberta-v2", "gpt2", "llama", "opt")
+TEXT = "The heads of a long document classifier attend to these tokens."
+
+
+def attend(classifier: Classifier, *documents: Tokens) -> tuple[dict[tuple[int, int], np.ndarray], torch.Tensor]:
+    """Dense matrices by (document, layer), assembled by `slow` from what is handed on, and the logits."""
+    found: dict[tuple[int, int], np.ndarray] = {}
+
+    def keep(document: int, layer: int, attention: LayerAttention) -> None:
+        assert (document, layer) not in found
+        found[document, layer] = assembled(attention)
+
+    logits = inference.attend(classifier, documents, keep)
+    return found, logits
+
+
+def assembled(attention: LayerAttention) -> np.ndarray:
+    """(head, query, key) of what is handed on, without convert.py."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights.clone().numpy()
+    return slow.assemble(
+        attention.local.numpy(), attention.global_.numpy(), attention.global_positions, attention.window
+    )
+
+
+def load(folder: Path, **options: Any) -> Classifier:
+    """From disk, as the pipeline does it."""
+    return inference.load(checkpoint.find(str(folder)), device="cpu", **options)
+
+
+def change(folder: Path, **values: Any) -> None:
+    """Change entries of config.json."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+# attention of Longformer
+
+
+@pytest.mark.parametrize("windows", [(8, 8), (4, 8), (12, 4)])
+@pytest.mark.parametrize("global_positions", [(), (0,), (0, 5), (0, 1, 11)])
+@pytest.mark.parametrize("length", [1, 2, 8, 9, 17, 40])
+def test_attention_is_what_the_model_returns(
+    windows: tuple[int, ...], global_positions: tuple[int, ...], length: int
+) -> None:
+    """Assembled slowly from the model's own `attentions` and `global_attentions`, without reportgen."""
+    model, document = tiny.longformer(windows=windows), tiny.document(length)
+    inside = tuple(position for position in global_positions if position < length)
+    own = tiny.public(model, document.ids, global_positions=inside)
+    found, logits = attend(tiny.classifier(model, global_positions=global_positions), document)
+    assert sorted(found) == [(0, 0), (0, 1)]
+    for layer, window in enumerate(windows):
+        global_ = own.global_attentions[layer][0, :, :length] if inside else torch.zeros(2, length, 0)
+        expected = slow.assemble(own.attentions[layer][0].numpy(), global_.numpy(), inside, window)
+        np.testing.assert_allclose(found[0, layer], expected, atol=1e-6)
+        np.testing.assert_allclose(found[0, layer].sum(axis=-1), 1, atol=1e-5)
+    np.testing.assert_allclose(logits, own.logits, atol=1e-6)
+
+
+@pytest.mark.parametrize(("length", "window"), [(5, 8), (20, 8), (20, 4)])
+@pytest.mark.parametrize("global_positions", [(0,), (0, 7), ()])
+def test_first_layer_is_the_softmax_of_its_own_queries_and_keys(
+    length: int, window: int, global_positions: tuple[int, ...]
+) -> None:
+    """Recomputed densely from the weights of the layer: right values, not only the model's own twice."""
+    model, document = tiny.longformer(windows=(window, 8)), tiny.document(length)
+    inside = tuple(position for position in global_positions if position < length)
+    found, _ = attend(tiny.classifier(model, global_positions=global_positions), document)
+    with torch.no_grad():
+        hidden = model.longformer.embeddings(torch.tensor([document.ids]))[0].double().numpy()
+    module = model.longformer.encoder.layer[0].attention.self
+    weights = {name: parameter.detach().double().numpy() for name, parameter in module.named_parameters()}
+    weights["heads"] = np.array(module.num_heads)
+    expected = slow.longformer_attention(weights, hidden, slow.visible(length, window, inside), inside)
+    np.testing.assert_allclose(found[0, 0], expected, atol=1e-5)
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 40), st.sets(st.integers(0, 45), max_size=3), st.integers(0, 1000))
+def test_received_and_attended_of_a_real_model_are_those_of_its_dense_matrix(
+    length: int, global_positions: set[int], seed: int
+) -> None:
+    """Both stages together, for any length and any global tokens, some of them beyond the document."""
+    classifier = tiny.classifier(MODEL, global_positions=tuple(global_positions))
+
+    def check(document: int, layer: int, attention: LayerAttention) -> None:
+        matrix = assembled(attention)
+        np.testing.assert_allclose(convert.received(attention), slow.received(matrix), rtol=1e-5, atol=1e-6)
+        positions, _ = convert.attended(attention, top_k=6)
+        np.testing.assert_array_equal(positions, slow.attended(matrix, 6)[0])
+
+    inference.attend(classifier, [tiny.document(length, seed=seed)], check)
+
+
+MODEL = tiny.longformer(windows=(4, 8))
+
+
+# attention of other models
+
+
+@pytest.mark.parametrize("kind", DENSE)
+def test_dense_models_hand_on_the_attention_that_they_return(kind: str, tmp_path: Path) -> None:
+    """Loaded from disk, where transformers chooses sdpa, which keeps no weights: reportgen loads the eager form."""
+    tiny.save(tiny.dense(kind), tmp_path)
+    usual = AutoModelForSequenceClassification.from_pretrained(tmp_path)
+    if kind != "deberta-v2":  # has no other form than eager
+        assert usual.config._attn_implementation == "sdpa"
+    document = tiny.document(9)
+    classifier = load(tmp_path)
+    found, logits = attend(classifier, document)
+    usual.set_attn_implementation("eager")
+    own = tiny.public(usual.eval(), document.ids)
+    assert sorted(found) == [(0, 0), (0, 1)]
+    for layer, weights in enumerate(own.attentions):
+        np.testing.assert_allclose(found[0, layer], weights[0], atol=1e-6)
+        np.testing.assert_allclose(found[0, layer].sum(axis=-1), 1, atol=1e-5)
+    np.testing.assert_allclose(logits, own.logits, atol=1e-6)
+    assert classifier.windows == ()
+    assert classifier.global_positions == ()
+
+
+def test_a_model_that_returns_no_attention_is_refused_by_type() -> None:
+    """Exit code 4, and it says which kind of model: never an empty report."""
+    model = tiny.dense("bert")
+    model.set_attn_implementation("sdpa")
+    with pytest.raises(ModelError, match=r'model type "bert" gives no attention weights \(0 of 2 layers\)') as caught:
+        attend(tiny.classifier(model), tiny.document(5))
+    assert caught.value.exit_code == 4
+
+
+def test_a_model_type_without_attention_is_refused_when_loaded(tmp_path: Path) -> None:
+    """FNet mixes tokens by Fourier transform: there are no heads."""
+    config = FNetConfig(vocab_size=300, hidden_size=16, num_hidden_layers=1, intermediate_size=16)
+    tiny.save(FNetForSequenceClassification(config), tmp_path)
+    with pytest.raises(ModelError, match='model type "fnet" has no attention heads'):
+        load(tmp_path)
+
+
+# memory, batches, determinism
+
+
+@pytest.mark.parametrize(
+    "build", [lambda: tiny.longformer(windows=(8,) * 4), *(lambda k=k: tiny.dense(k) for k in DENSE[:3])]
+)
+def test_never_more_than_one_layer_of_attention_is_held(build: Callable[[], Any]) -> None:
+    """When a layer is handed on, the storage of every earlier one is free again."""
+    earlier: list[StorageWeakRef] = []
+    still_held: list[int] = []
+
+    def watch(document: int, layer: int, attention: LayerAttention) -> None:
+        still_held.append(sum(not storage.expired() for storage in earlier))
+        parts = [attention.weights] if isinstance(attention, DenseAttention) else [attention.local, attention.global_]
+        earlier.extend(StorageWeakRef(part.untyped_storage()) for part in parts)
+
+    inference.attend(tiny.classifier(build()), [tiny.document(20)], watch)
+    assert len(still_held) >= 2
+    assert not any(still_held)
+    assert all(storage.expired() for storage in earlier)
+
+
+def test_the_model_itself_returns_only_empty_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What transformers collects `attentions` of all layers is empty while we listen."""
+    model, outputs = tiny.longformer(), []
+    forward = model.forward
+    monkeypatch.setattr(model, "forward", lambda **inputs: outputs.append(forward(**inputs)) or outputs[-1])
+    attend(tiny.classifier(model), tiny.document(20))
+    collected = [*outputs[0].attentions, *outputs[0].global_attentions]
+    assert len(collected) == 4
+    assert sum(weights.numel() for weights in collected) == 0
+
+
+def test_listening_leaves_no_trace_in_the_model() -> None:
+    """Afterwards the model returns its attention as before, also when handing on has failed."""
+    model, document = tiny.longformer(), tiny.document(9)
+
+    def fail(document: int, layer: int, attention: LayerAttention) -> None:
+        raise ModelError("stop")
+
+    with pytest.raises(ModelError, match="stop"):
+        inference.attend(tiny.classifier(model), [document], fail)
+    assert tiny.public(model, document.ids, global_positions=(0,)).attentions[0].shape == (1, 2, 9, 10)
+
+
+@pytest.mark.parametrize("kind", ["longformer", "bert", "gpt2"])
+def test_logits_are_the_same_with_and_without_attention(kind: str) -> None:
+    """The self-check of every report, on a batch."""
+    classifier = tiny.classifier(tiny.longformer() if kind == "longformer" else tiny.dense(kind))
+    batch = [tiny.document(7), tiny.document(20, seed=1)]
+    _, logits = attend(classifier, *batch)
+    np.testing.assert_allclose(logits, inference.predict_logits(classifier, batch), atol=1e-6)
+    assert logits.shape == (2, 2)
+    assert abs(float(logits[0, 0] - logits[1, 0])) > 1e-3  # two texts, two predictions
+
+
+@pytest.mark.parametrize("kind", ["longformer", "bert", "deberta-v2", "gpt2"])
+@pytest.mark.parametrize("longest", [10, 16, 17, 33])
+def test_a_text_scores_the_same_alone_and_in_a_padded_batch(kind: str, longest: int) -> None:
+    """Also where the longer neighbour makes another multiple of the window; padding is never handed on."""
+    model = tiny.longformer(windows=(8, 4)) if kind == "longformer" else tiny.dense(kind)
+    classifier = tiny.classifier(model, global_positions=(0, 3, 12))  # 12 is beyond the short text
+    short = tiny.document(9)
+    alone, logits = attend(classifier, short)
+    together, both = attend(classifier, tiny.document(longest, seed=3), short, tiny.document(2))
+    for layer in range(2):
+        assert together[1, layer].shape == (2, 9, 9)
+        np.testing.assert_allclose(together[1, layer], alone[0, layer], atol=1e-5)
+        assert together[2, layer].shape == (2, 2, 2)
+    np.testing.assert_allclose(both[1], logits[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("windows", [(8, 8), (16, 16), (64, 64)])
+def test_padding_to_the_window_changes_nothing(windows: tuple[int, ...]) -> None:
+    """A text shorter than half of every window: other multiples, other padding, the same attention."""
+    document = tiny.document(5)
+    found, logits = attend(tiny.classifier(tiny.longformer(windows=windows)), document)
+    expected, expected_logits = attend(tiny.classifier(tiny.longformer(windows=(10, 10))), document)
+    for layer in range(2):
+        np.testing.assert_allclose(found[0, layer], expected[0, layer], atol=1e-5)
+    np.testing.assert_allclose(logits, expected_logits, atol=1e-5)
+
+
+def test_two_runs_are_equal_though_the_model_was_trained_with_dropout(tmp_path: Path) -> None:
+    """Dropout of a half would show in every number; a loaded model is never in train mode."""
+    tiny.save(tiny.longformer(dropout=0.5).train(), tmp_path)
+    classifier = load(tmp_path)
+    assert not any(module.training for module in classifier.model.modules())
+    first, logits = attend(classifier, tiny.document(20))
+    second, again = attend(classifier, tiny.document(20))
+    for key, matrix in first.items():
+        np.testing.assert_array_equal(matrix, second[key])
+    assert torch.equal(logits, again)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_that_are_not_finite_are_refused(value: float) -> None:
+    """With and without attention: exit code 4."""
+    model = tiny.longformer()
+    with torch.no_grad():
+        model.classifier.out_proj.bias[0] = value
+    with pytest.raises(ModelError, match="logits that are not finite"):
+        attend(tiny.classifier(model), tiny.document(5))
+    with pytest.raises(ModelError, match="logits that are not finite"):
+        inference.predict_logits(tiny.classifier(model), [tiny.document(5)])
+
+
+@pytest.mark.parametrize("projection", ["key", "key_global"])
+def test_attention_that_is_not_finite_is_refused_in_its_layer(projection: str) -> None:
+    """As the pipeline runs it, with convert at every layer: the first bad layer ends the run."""
+    model = tiny.longformer()
+    with torch.no_grad():
+        getattr(model.longformer.encoder.layer[0].attention.self, projection).bias[0] = float("nan")
+    done: list[int] = []
+
+    def reduce(document: int, layer: int, attention: LayerAttention) -> None:
+        convert.convert(attention, top_k=2, reader=0)
+        done.append(layer)
+
+    with pytest.raises(ModelError, match="attention that is not finite"):
+        inference.attend(tiny.classifier(model), [tiny.document(5)], reduce)
+    assert done == []
+
+
+# loading
+
+
+def test_a_saved_model_predicts_as_it_did_in_memory(folder: Path) -> None:
+    """Shape, windows, labels and length are the model's own; positions start behind RoBERTa's padding id."""
+    classifier = load(folder)
+    assert classifier.shape == (2, 2)
+    assert classifier.windows == (8, 8)
+    assert classifier.labels == ("left", "right")
+    assert classifier.max_length == 128  # 130 positions, less padding id and what is below it
+    assert classifier.device == torch.device("cpu")
+    document = inference.encode(classifier, TEXT)
+    expected = inference.predict_logits(tiny.classifier(tiny.longformer()), [document])
+    torch.testing.assert_close(inference.predict_logits(classifier, [document]), expected)
+
+
+def test_the_longest_text_that_the_model_takes_can_be_read(folder: Path) -> None:
+    """One token more would be an index error inside the model."""
+    classifier = load(folder)
+    document = inference.encode(classifier, "the heads " * 200)
+    assert len(document) == classifier.max_length
+    assert attend(classifier, document)[0][0, 0].shape == (2, 128, 128)
+
+
+def test_windows_labels_length_and_precision_can_be_chosen(folder: Path) -> None:
+    """In place of the model's own."""
+    classifier = load(folder, attention_window=4, labels=("L", "R"), max_length=10, dtype="bfloat16")
+    assert (classifier.windows, classifier.labels, classifier.max_length) == ((4, 4), ("L", "R"), 10)
+    assert classifier.model.dtype == torch.bfloat16
+    assert inference.predict_logits(classifier, [tiny.document(9)]).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_length": 129}, "--max-length 129: the model takes 128 tokens at most"),
+        ({"max_length": 2}, "--max-length 2: 3 is the least"),
+        ({"max_length": 0}, "--max-length 0: 3 is the least"),
+        ({"labels": ("a", "b", "c")}, "3 label names were given; the model has 2 labels"),
+    ],
+)
+def test_options_that_do_not_fit_the_model_are_usage_errors(
+    folder: Path, options: dict[str, Any], message: str
+) -> None:
+    """Exit code 2, with both numbers."""
+    with pytest.raises(UsageError, match=message) as caught:
+        load(folder, **options)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        (7, "layer 1 has attention window 7"),
+        ([8, 7], "layer 2 has attention window 7"),
+        (0, "layer 1 has attention window 0"),
+        (2, "attention window 2; it has to be even and 4 or more"),
+        ([6, 4], "layer 2 has attention window 4, which does not divide 6"),
+        ([8], "attention windows for 1 layers; the model has 2"),
+        ("wide", "attention_window"),
+    ],
+)
+def test_windows_that_cannot_be_are_refused(folder: Path, window: Any, message: str) -> None:
+    """Odd, zero, too few, no number: exit code 4."""
+    change(folder, attention_window=window)
+    with pytest.raises(ModelError, match=message) as caught:
+        load(folder)
+    assert caught.value.exit_code == 4
+
+
+def test_an_odd_window_on_the_command_line_is_refused(folder: Path) -> None:
+    """The same check as for the model's own."""
+    with pytest.raises(ModelError, match="attention window 5; it has to be even"):
+        load(folder, attention_window=5)
+
+
+def test_windows_may_differ_by_layer(tmp_path: Path) -> None:
+    """And come back from disk so."""
+    tiny.save(tiny.longformer(windows=(4, 8)), tmp_path)
+    assert load(tmp_path).windows == (4, 8)
+
+
+def test_pytorch_weights_are_read_without_unpickling(folder: Path) -> None:
+    """A folder with only `pytorch_model.bin`, as the notebook's own models, predicts as with safetensors."""
+    expected = inference.predict_logits(load(folder), [tiny.document(9)])
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    torch.testing.assert_close(inference.predict_logits(load(folder), [tiny.document(9)]), expected)
+    with pytest.raises(RefusedError, match="no weights as safetensors") as caught:
+        load(folder, require_safetensors=True)
+    assert caught.value.exit_code == 9
+
+
+def test_pytorch_weights_that_would_run_code_are_refused(folder: Path, canary: Path) -> None:
+    """Exit code 9; the payload is not run."""
+    (folder / "model.safetensors").unlink()
+    torch.save({"classifier.out_proj.bias": Payload(canary)}, folder / "pytorch_model.bin")
+    with pytest.raises(RefusedError, match="reading them would run code") as caught:
+        load(folder)
+    assert caught.value.exit_code == 9
+
+
+class Payload:
+    """Unpickling it creates the file *canary*."""
+
+    def __init__(self, canary: Path) -> None:
+        self.canary = canary
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.canary,)
+
+
+def test_the_payload_would_run_if_it_were_unpickled(tmp_path: Path) -> None:
+    """The negative control of the test above."""
+    torch.save(Payload(tmp_path / "run"), tmp_path / "x.pt")
+    torch.load(tmp_path / "x.pt", weights_only=False)
+    assert (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "tie", [{"classifier.out_proj.bias"}, {"classifier.dense.weight", "classifier.out_proj.weight"}]
+)
+def test_a_model_without_its_classifier_head_is_refused_by_name(folder: Path, tie: set[str]) -> None:
+    """Missing weights would be drawn at random: exit code 4, missing keys named."""
+    weights = load_file(folder / "model.safetensors")
+    save_file(
+        {name: w for name, w in weights.items() if name not in tie}, folder / "model.safetensors", {"format": "pt"}
+    )
+    with pytest.raises(ModelError, match=r"not in the checkpoint.*would be random") as caught:
+        load(folder)
+    assert caught.value.exit_code == 4
+    assert all(name in caught.value.message for name in tie)
+
+
+def test_a_head_for_another_number_of_labels_is_refused(folder: Path) -> None:
+    """A weight of another shape is as random as one that is missing."""
+    change(folder, id2label={"0": "a", "1": "b", "2": "c"}, label2id={"a": 0, "b": 1, "c": 2})
+    with pytest.raises(ModelError):
+        load(folder)
+
+
+def test_a_regression_is_no_classifier(tmp_path: Path) -> None:
+    """One output has no class to explain."""
+    tiny.save(tiny.dense("bert"), tmp_path)
+    change(tmp_path, id2label={"0": "score"}, label2id={"score": 0})
+    weights = load_file(tmp_path / "model.safetensors")
+    weights |= {name: weights[name][:1].clone() for name in ("classifier.weight", "classifier.bias")}
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match="regression"):
+        load(tmp_path)
+
+
+def test_a_folder_without_tokenizer_is_refused(folder: Path) -> None:
+    """One would be made up that knows its special tokens only, and every text would read as nothing."""
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match="no tokenizer"):
+        load(folder)
+    (folder / "tokenizer_config.json").unlink()
+    with pytest.raises(ModelError, match="no tokenizer: no vocabulary") as caught:
+        load(folder)
+    assert caught.value.exit_code == 4
+
+
+def test_the_tokenizer_may_come_from_another_folder(folder: Path, tmp_path: Path) -> None:
+    """`--tokenizer` names it."""
+    tiny.tokenizer().save_pretrained(tmp_path / "tokenizer")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    classifier = inference.load(checkpoint.find(str(folder), tokenizer=str(tmp_path / "tokenizer")), device="cpu")
+    assert len(inference.encode(classifier, TEXT)) > 10
+
+
+@pytest.mark.parametrize("damage", ["truncate", "empty", "remove"])
+def test_damaged_weights_are_a_model_error(folder: Path, damage: str) -> None:
+    """Exit code 4, not a traceback."""
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "remove":
+        path.write_bytes(content[: len(content) // 2] if damage == "truncate" else b"")
+    with pytest.raises(ModelError) as caught:
+        load(folder)
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("model_type", ["nonsense", "mamba"])
+def test_a_model_type_without_a_classifier_is_refused(folder: Path, model_type: str) -> None:
+    """Unknown to transformers, or not a sequence classifier."""
+    change(folder, model_type=model_type)
+    with pytest.raises(ModelError, match="(?i)" + model_type):
+        load(folder)
+
+
+# encoding
+
+
+def test_tokens_point_into_the_text() -> None:
+    """Ids, strings and characters of a text, the special tokens without characters."""
+    document = inference.encode(tiny.classifier(tiny.longformer()), "the heads")
+    assert document.strings == ("<s>", "the", "Ġheads", "</s>")
+    assert [("the heads")[start:end] for start, end in zip(document.starts, document.ends, strict=True)] == [
+        "",
+        "the",
+        "heads",
+        "",
+    ]
+    assert document.special == (True, False, False, True)
+    assert (document.total, len(document), document.end) == (4, 4, 9)
+
+
+@given(st.text(max_size=40))
+def test_every_character_but_space_belongs_to_a_token(text: str) -> None:
+    """Offsets lie in the text, never go backwards, and leave out nothing but white space."""
+    document = inference.encode(tiny.classifier(MODEL, max_length=10_000), text)
+    content = [place for place in zip(document.starts, document.ends, document.special, strict=True) if not place[2]]
+    covered: set[int] = set()
+    last = 0
+    for start, end, _ in content:
+        assert last <= start <= end <= len(text)
+        last = start
+        covered.update(range(start, end))
+    left = "".join(character for index, character in enumerate(text) if index not in covered)
+    assert not left.strip()
+
+
+def test_a_text_that_is_too_long_is_cut_at_its_end_and_says_so() -> None:
+    """The first tokens are kept, the closing special token stays, `total` counts the whole text."""
+    classifier = tiny.classifier(tiny.longformer(), max_length=12)
+    whole = inference.encode(replace(classifier, max_length=1000), TEXT)
+    cut = inference.encode(classifier, TEXT)
+    assert whole.total == len(whole) > 12
+    assert (len(cut), cut.total) == (12, len(whole))
+    assert cut.ids == (*whole.ids[:11], tiny.EOS)
+    assert cut.end == whole.ends[10] < len(TEXT)
+
+
+def test_a_text_that_just_fits_is_not_cut() -> None:
+    """At the limit nothing is lost."""
+    classifier = tiny.classifier(tiny.longformer())
+    length = len(inference.encode(classifier, TEXT))
+    assert inference.encode(replace(classifier, max_length=length), TEXT) == inference.encode(classifier, TEXT)
+
+
+def test_an_empty_text_has_special_tokens_only() -> None:
+    """It can be read and predicted; that it says nothing is a warning elsewhere."""
+    classifier = tiny.classifier(tiny.longformer())
+    document = inference.encode(classifier, "")
+    assert document.special == (True, True)
+    assert attend(classifier, document)[0][0, 1].shape == (2, 2, 2)
+
+
+def test_a_tokenizer_that_gives_nothing_is_an_input_error() -> None:
+    """Without special tokens an empty text has no token at all: exit code 3."""
+    nothing = {"input_ids": [], "offset_mapping": [], "special_tokens_mask": []}
+    classifier = replace(tiny.classifier(MODEL), tokenizer=lambda text, **options: nothing)
+    with pytest.raises(DataError, match="no token for this text"):
+        inference.encode(classifier, "")
+
+
+def test_a_tokenizer_of_another_model_is_refused() -> None:
+    """A token that the model has no embedding for: exit code 4 instead of an index error."""
+    classifier = tiny.classifier(tiny.longformer())
+    classifier.model.resize_token_embeddings(20)
+    with pytest.raises(ModelError, match="the model knows 20 tokens"):
+        inference.encode(classifier, TEXT)
+
+
+# predictions and labels
+
+
+def test_a_prediction_names_the_most_probable_label() -> None:
+    """Softmax of 0 and ln 3 is a quarter and three quarters."""
+    found = inference.prediction(tiny.classifier(MODEL), torch.tensor([0.0, float(np.log(3))]), gold="LEFT")
+    assert found.probabilities == pytest.approx((0.25, 0.75))
+    assert (found.predicted, found.gold, found.gold_text, found.verdict) == (1, 0, "LEFT", "wrong")
+
+
+def test_labels_that_do_not_exclude_each_other_get_a_sigmoid_each() -> None:
+    """Probabilities need not sum to 1."""
+    model = tiny.dense("bert", problem_type="multi_label_classification")
+    found = inference.prediction(tiny.classifier(model), torch.tensor([0.0, float(np.log(3))]), gold=1)
+    assert found.probabilities == pytest.approx((0.5, 0.75))
+    assert found.verdict == "right"
+
+
+def test_a_label_that_the_model_does_not_know_is_kept_as_text() -> None:
+    """Unknown is not wrong."""
+    found = inference.prediction(tiny.classifier(MODEL), torch.tensor([1.0, 0.0]), gold="upwards")
+    assert (found.gold, found.gold_text, found.verdict) == (None, "upwards", "unknown")
+    assert inference.prediction(tiny.classifier(MODEL), torch.tensor([1.0, 0.0]), gold=None).gold_text is None
+
+
+@pytest.mark.parametrize(
+    ("label", "index"),
+    [
+        *[(0, 0), (1, 1), ("0", 0), (" 1 ", 1), ("news", 0), ("News ", 0), ("PAPERS", 1), (False, 0), (True, 1)],
+        *[(2, None), (-1, None), ("2", None), ("-1", None), ("other", None), ("", None), (None, None), ("1.0", None)],
+    ],
+)
+def test_a_label_is_found_by_index_text_or_name(label: str | int | None, index: int | None) -> None:
+    """Index, text of an index, name in any case, bool; everything else is unknown."""
+    assert inference.find_label(label, ("news", "Papers")) == index
+
+
+@pytest.mark.parametrize("kind", ["longformer", *DENSE])
+@pytest.mark.parametrize("length", [2, 9])
+def test_the_reader_is_the_one_token_that_feeds_the_classifier(kind: str, length: int) -> None:
+    """Only its row of the last hidden states has a gradient of the logits."""
+    model = tiny.longformer() if kind == "longformer" else tiny.dense(kind)
+    last: list[torch.Tensor] = []
+    model.base_model.register_forward_hook(lambda _, __, output: last.append(output[0]))  # (1, token, hidden)
+    output = model(input_ids=torch.tensor([tiny.document(length).ids]))
+    (gradient,) = torch.autograd.grad(output.logits[0, 0], last[0])
+    feeding = gradient[0].abs().sum(dim=-1).nonzero()[:, 0].tolist()
+    assert feeding == [inference.reader_position(tiny.classifier(model), length)]
+
+
+@pytest.mark.parametrize(
+    ("pooling", "reader"), [({"classifier_pooling": "mean"}, None), ({"classifier_pooling": "cls"}, 0), ({}, 0)]
+)
+def test_a_head_that_pools_over_all_tokens_has_no_reader(pooling: dict[str, str], reader: int | None) -> None:
+    """ModernBERT can do either."""
+    model = SimpleNamespace(config=SimpleNamespace(model_type="modernbert", **pooling))
+    assert inference.reader_position(replace(tiny.classifier(MODEL), model=model), 9) == reader
+
+
+# devices, memory, noise
+
+
+def test_a_gpu_that_is_not_there_is_a_device_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 6 with a hint, for any of them; `auto` takes the processor."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for wanted in ("cuda", "cuda:3"):
+        with pytest.raises(DeviceError, match=f"device {wanted}: no usable GPU") as caught:
+            inference.find_device(wanted)
+        assert caught.value.exit_code == 6
+        assert "--device cpu" in str(caught.value.hint)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert inference.find_device("auto") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("driver too old"), AssertionError("not compiled with CUDA")])
+def test_a_gpu_that_fails_at_its_first_use_is_a_device_error(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """It says it is there and is not: `cuda` fails with exit code 6, `auto` takes the processor."""
+    empty = torch.empty
+
+    def fail(*size: int, device: torch.device) -> torch.Tensor:
+        if device.type == "cuda":
+            raise error
+        return empty(*size, device=device)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "empty", fail)
+    with pytest.raises(DeviceError, match=str(error)):
+        inference.find_device("cuda")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert inference.find_device("auto") == torch.device("cpu")
+
+
+def test_a_device_that_does_not_exist_is_a_device_error() -> None:
+    """Torch's own list of kinds is in the message."""
+    with pytest.raises(DeviceError, match="device gpu: "):
+        inference.find_device("gpu")
+    assert inference.find_device("cpu") == torch.device("cpu")
+
+
+def test_running_out_of_memory_is_a_device_error() -> None:
+    """On a GPU, in Python, and in torch's allocator for the processor, which raises a plain RuntimeError."""
+    with pytest.raises(DeviceError, match="can't allocate memory") as caught, inference.memory_errors():
+        torch.empty(2**60, dtype=torch.uint8)
+    assert caught.value.exit_code == 6
+    for error in (MemoryError("full"), torch.OutOfMemoryError("full")):
+        with pytest.raises(DeviceError, match="out of memory: full"), inference.memory_errors():
+            raise error
+
+
+def test_other_errors_pass_through_unchanged() -> None:
+    """A bug stays a bug."""
+    with pytest.raises(RuntimeError, match="shapes"), inference.memory_errors():
+        raise RuntimeError("shapes do not match")
+
+
+def test_quiet_leaves_the_library_as_it_was() -> None:
+    """Verbosity and progress bars of transformers come back, also after an error."""
+    logging = transformers.logging
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    with inference.quiet():
+        assert not logging.is_progress_bar_enabled()
+    with pytest.raises(ModelError, match="inside"), inference.quiet():
+        raise ModelError("inside")
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+
+
+def test_what_is_handed_on_has_the_documented_shapes() -> None:
+    """(head, query, x + window + 1) and (head, key, x)."""
+    shapes = []
+
+    def look(document: int, layer: int, attention: LayerAttention) -> None:
+        assert isinstance(attention, SlidingWindowAttention)
+        shapes.append((tuple(attention.local.shape), tuple(attention.global_.shape), attention.window))
+
+    inference.attend(tiny.classifier(MODEL, global_positions=(5, 0)), [tiny.document(9)], look)
+    assert shapes == [((2, 9, 7), (2, 9, 2), 4), ((2, 9, 11), (2, 9, 2), 8)]

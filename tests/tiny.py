@@ -1,0 +1,173 @@
+"""Small random classifiers and a small tokenizer, built in memory in milliseconds; nothing is downloaded.
+
+Weights are drawn wider than transformers does (0.3), so that attention is far from uniform and a mix-up of heads,
+layers or positions shows up in the numbers.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import ByteLevelBPETokenizer
+from tokenizers.processors import RobertaProcessing
+from transformers import (
+    AlbertConfig,
+    BertConfig,
+    DebertaV2Config,
+    DistilBertConfig,
+    GPT2Config,
+    LlamaConfig,
+    LongformerConfig,
+    OPTConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+from transformers.models.auto.modeling_auto import AutoModelForSequenceClassification
+
+from reportgen.checkpoint import Checkpoint
+from reportgen.inference import Classifier
+from reportgen.records import Tokens
+
+PAD, BOS, EOS = 1, 0, 2  # as in RoBERTa, whose positions start behind the padding id
+VOCABULARY = 300
+LABELS = ("left", "right")
+CORPUS = [
+    "Attention heads of a long document classifier attend to tokens.",
+    "A sliding window sees its neighbours; a global token sees the whole document, and all of it sees the token.",
+    "the theory of the thing is that these heads other than those gather there",
+]
+
+
+@cache
+def tokenizer() -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer with RoBERTa's special tokens, trained on three sentences."""
+    bpe = ByteLevelBPETokenizer()
+    bpe.train_from_iterator(
+        CORPUS, vocab_size=VOCABULARY, min_frequency=1, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    )
+    bpe._tokenizer.post_processor = RobertaProcessing(("</s>", EOS), ("<s>", BOS), trim_offsets=True)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe._tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        cls_token="<s>",
+        sep_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        mask_token="<mask>",
+        model_max_length=512,
+    )
+
+
+def longformer(
+    *, windows: tuple[int, ...] = (8, 8), heads: int = 2, dropout: float = 0.0, seed: int = 0, **settings: Any
+) -> PreTrainedModel:
+    """A random Longformer classifier with one layer per window."""
+    return _build(
+        LongformerConfig(
+            attention_window=list(windows),
+            num_hidden_layers=len(windows),
+            hidden_size=16,
+            intermediate_size=16,
+            num_attention_heads=heads,
+            hidden_dropout_prob=dropout,
+            attention_probs_dropout_prob=dropout,
+            max_position_embeddings=130,
+            initializer_range=0.3,
+            **_common(),
+            **settings,
+        ),
+        seed=seed,
+    )
+
+
+def dense(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
+    """A random classifier that compares all tokens with all tokens; *kind* is its model type."""
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    wide = {"initializer_range": 0.3, "max_position_embeddings": 64}
+    configs: dict[str, Any] = {
+        "bert": lambda: BertConfig(**small, **wide, **_common(), **settings),
+        "distilbert": lambda: DistilBertConfig(
+            dim=16, hidden_dim=16, n_layers=2, n_heads=2, **wide, **_common(), **settings
+        ),
+        "albert": lambda: AlbertConfig(embedding_size=8, **small, **wide, **_common(), **settings),
+        "deberta-v2": lambda: DebertaV2Config(
+            relative_attention=True, pos_att_type=["p2c", "c2p"], **small, **wide, **_common(), **settings
+        ),
+        "gpt2": lambda: GPT2Config(
+            n_embd=16, n_layer=2, n_head=2, n_positions=64, initializer_range=0.3, **_common(), **settings
+        ),
+        "llama": lambda: LlamaConfig(**small, **wide, **_common(), **settings),
+        "opt": lambda: OPTConfig(
+            **{**small, "ffn_dim": 16}, word_embed_proj_dim=16, init_std=0.3, **_common(), **settings
+        ),
+    }
+    return _build(configs[kind](), seed=seed)
+
+
+def save(model: PreTrainedModel, folder: Path) -> Path:
+    """Write the model and the tokenizer as `save_pretrained` does."""
+    model.save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def classifier(model: PreTrainedModel, *, global_positions: tuple[int, ...] = (0,), max_length: int = 64) -> Classifier:
+    """A classifier around a model in memory, as `inference.load` would give it."""
+    return Classifier(
+        model=model,
+        tokenizer=tokenizer(),
+        checkpoint=Checkpoint("tiny", "tiny", "local", "tiny", "local"),
+        labels=LABELS,
+        max_length=max_length,
+        global_positions=global_positions,
+    )
+
+
+def document(length: int, *, seed: int = 0) -> Tokens:
+    """*length* random tokens between <s> and </s>; one or two tokens are only these."""
+    inner = torch.randint(5, VOCABULARY, (max(0, length - 2),), generator=torch.Generator().manual_seed(seed))
+    ids = (BOS, *inner.tolist(), EOS)[:length]
+    edge = tuple(token in (BOS, EOS) for token in ids)
+    return Tokens(
+        ids=ids,
+        strings=tuple(tokenizer().convert_ids_to_tokens(list(ids))),
+        starts=tuple(range(length)),
+        ends=tuple(range(1, length + 1)),
+        special=edge,
+        total=length,
+    )
+
+
+def public(model: PreTrainedModel, ids: tuple[int, ...], *, global_positions: tuple[int, ...] = ()) -> Any:
+    """What the model itself returns for one document with `output_attentions=True`, reportgen not involved."""
+    inputs = {"input_ids": torch.tensor([ids]), "attention_mask": torch.ones(1, len(ids), dtype=torch.long)}
+    if model.config.model_type == "longformer":
+        inputs["global_attention_mask"] = torch.zeros(1, len(ids), dtype=torch.long)
+        inputs["global_attention_mask"][0, list(global_positions)] = 1
+    with torch.no_grad():
+        return model(**inputs, output_attentions=True)
+
+
+def _common() -> dict[str, Any]:
+    return {
+        "vocab_size": VOCABULARY,
+        "pad_token_id": PAD,
+        "bos_token_id": BOS,
+        "eos_token_id": EOS,
+        "id2label": dict(enumerate(LABELS)),
+        "label2id": {label: index for index, label in enumerate(LABELS)},
+    }
+
+
+def _build(config: Any, *, seed: int) -> PreTrainedModel:
+    torch.manual_seed(seed)
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config, attn_implementation="eager")
+    with torch.no_grad():  # biases start at 0, which would hide them
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias") and "LayerNorm" not in name:
+                parameter.normal_(std=0.2)
+    return model.eval()
