@@ -18,6 +18,15 @@ def clean(text: str) -> str:
     return UNPRINTABLE.sub("\ufffd", text)
 
 
+def visible(text: str) -> str:
+    """The text with its invisible characters as labels, for places that take nothing else: drawings.
+
+    >>> visible("a\\0b")
+    'a␀b'
+    """
+    return "".join(label(character) or character for character in text)
+
+
 def label(character: str) -> str | None:
     r"""What to show for a character that has no face of its own; None for one that has.
 

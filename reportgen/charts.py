@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import vl_convert
 
+from reportgen.characters import visible
 from reportgen.palette import HEAT_LIGHT
 from reportgen.records import Chart, Floats, Rankings, Report, Scores, Table
 
@@ -101,7 +102,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
     """Score by layer, summed over heads, of the classifier's own token and of the five top tokens."""
     positions = _trend_positions(report, rankings)
     words = report.words()
-    names = [f"{position} {words[position]}" for position in positions]
+    names = [visible(f"{position} {words[position]}") for position in positions]  # the converter dies of a control
     by_layer = scores.attention_scores.sum(axis=1, dtype=np.float64)[:, positions]  # (layer, chosen token)
     best = rankings.ranks.min(axis=1)[:, positions]  # (layer, chosen token)
     chosen = alt.selection_point(name="chosen_token", fields=["token"], bind="legend")
@@ -208,8 +209,8 @@ def draw(spec: dict[str, object], *, key: str) -> str:
     svg = vl_convert.vegalite_to_svg(spec)
     numbers: dict[str, str] = {}
     return re.sub(
-        r"\b(gradient_|clip)(\d+)\b",
-        lambda match: numbers.setdefault(match[0], f"{key}-{match[1].strip('_')}-{len(numbers)}"),
+        r"(?<=\bid=\")(gradient_|clip)\d+(?=\")|(?<=url\(#)(gradient_|clip)\d+(?=\))",  # not in the words of a text
+        lambda match: numbers.setdefault(match[0], f"{key}-{match[0].rstrip('0123456789_')}-{len(numbers)}"),
         svg,
     )
 
@@ -327,7 +328,7 @@ def _binned(report: Report, values: Floats) -> list[tuple[int, int, float, str]]
     for start, end in pairwise(edges):
         inside = content[(content >= start) & (content < end)]
         if inside.size:
-            top = words[int(inside[values[inside].argmax()])]
+            top = visible(words[int(inside[values[inside].argmax()])])
             found.append((start, end, float(values[inside].mean(dtype=np.float64)), top))
     return found
 

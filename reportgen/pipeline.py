@@ -38,7 +38,7 @@ from reportgen.records import (
 )
 
 if TYPE_CHECKING:
-    from reportgen.inference import Classifier
+    from reportgen.classifier import Classifier
 
 PACKAGES = ("reportgen", "torch", "transformers", "tokenizers", "numpy", "pyarrow", "altair", "vl-convert-python",
             "weasyprint", "jinja2", "safetensors")  # fmt: skip
@@ -82,10 +82,10 @@ def run(config: Config, clock: Clock) -> tuple[Report, Path]:
 def load(config: Config, clock: Clock) -> Classifier:
     """The classifier that the configuration names."""
     with clock.stage("load"):
-        from reportgen import inference
+        from reportgen import classifier
 
         name = str(DEMO / "model") if config.model == "demo" else config.model
-        return inference.load(
+        return classifier.load(
             checkpoint.find(name, revision=config.revision, tokenizer=config.tokenizer),
             device=config.device,
             dtype=config.dtype,

@@ -113,7 +113,7 @@ def parquet(table: pa.Table) -> bytes:
 def comma_separated(table: pa.Table) -> bytes:
     """CSV as spreadsheets take it: text that they would run as a formula begins with an apostrophe."""
     sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\n")
+    writer = csv.writer(sink)  # subtle: with another line end than its own it leaves a lone CR unquoted
     writer.writerow(table.column_names)
     for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
         writer.writerow([_cell(value) for value in row])

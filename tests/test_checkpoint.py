@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen import checkpoint, inference
+from reportgen import checkpoint, classifier
 from reportgen.errors import HubError, ModelError, RefusedError
 
 CODE = {"AutoConfig": "modeling_x.XConfig", "AutoModelForSequenceClassification": "modeling_x.XModel"}
@@ -71,7 +71,7 @@ def test_a_model_that_brings_code_is_refused(folder: Path, canary: Path, file: s
     plant(folder, canary)
     change(folder / file, **entry)
     with pytest.raises(RefusedError, match=f"{file} asks to run code") as caught:
-        inference.load(checkpoint.find(str(folder)), device="cpu")
+        classifier.load(checkpoint.find(str(folder)), device="cpu")
     assert caught.value.exit_code == 9
 
 
@@ -91,7 +91,7 @@ def test_transformers_itself_is_told_not_to_run_code(folder: Path, canary: Path)
     found = checkpoint.find(str(folder))
     change(folder / "config.json", auto_map=CODE, model_type="x")
     with pytest.raises(ModelError):
-        inference.load(found, device="cpu")
+        classifier.load(found, device="cpu")
 
 
 NESTED = st.recursive(

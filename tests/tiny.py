@@ -27,8 +27,10 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import AutoModelForSequenceClassification
 
+from reportgen import checkpoint
+from reportgen import classifier as loading
 from reportgen.checkpoint import Checkpoint
-from reportgen.inference import Classifier
+from reportgen.classifier import Classifier
 from reportgen.records import Tokens
 
 PAD, BOS, EOS = 1, 0, 2  # as in RoBERTa, whose positions start behind the padding id
@@ -116,7 +118,7 @@ def save(model: PreTrainedModel, folder: Path) -> Path:
 
 
 def classifier(model: PreTrainedModel, *, global_positions: tuple[int, ...] = (0,), max_length: int = 64) -> Classifier:
-    """A classifier around a model in memory, as `inference.load` would give it."""
+    """A classifier around a model in memory, as `classifier.load` would give it."""
     return Classifier(
         model=model,
         tokenizer=tokenizer(),
@@ -171,3 +173,8 @@ def _build(config: Any, *, seed: int) -> PreTrainedModel:
             if name.endswith("bias") and "LayerNorm" not in name:
                 parameter.normal_(std=0.2)
     return model.eval()
+
+
+def load(folder: Path, **options: Any) -> Classifier:
+    """A classifier from disk, as the pipeline loads it."""
+    return loading.load(checkpoint.find(str(folder)), device="cpu", **options)
