@@ -6,13 +6,19 @@ character that the tokenizer has split stand in one cell. Nothing is drawn here;
 
 from __future__ import annotations
 
+import itertools
+import unicodedata
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import regex
 
-from reportgen.records import Cell, ColourScale, Floats, HeatView, Report, Run, Scores, Tokens
+from reportgen.records import Cell, ColourScale, Direction, Floats, HeatView, Line, Report, Run, Scores, Stretch, Tokens
 
 CLASSES = 16
+JOINS_ON = regex.compile(r"\p{Joining_Type=Dual_Joining}\p{Joining_Type=Transparent}*$")  # a letter like Arabic lam
+JOINED_TO = regex.compile(r"\p{Joining_Type=Dual_Joining}|\p{Joining_Type=Right_Joining}")
 LEFT_OUT = -1  # class of a special token: outside the scale
 NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 
@@ -155,3 +161,58 @@ def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:
 def _equal(values: npt.NDArray[np.float64]) -> bool:
     """Whether values differ by no more than rounding does: stretching that over the scale would colour noise."""
     return values.size == 0 or bool(np.ptp(values) <= NOISE * np.abs(values).max())
+
+
+def lines(stretches: tuple[Run, ...]) -> tuple[Line, ...]:
+    """Break runs into lines, and lines into stretches of one writing direction.
+
+    Browsers order left-to-right and right-to-left text themselves; a typesetter that draws box after box has to be
+    told where a direction begins and ends. Signs and spaces go with the letters on both sides, or with the line.
+    """
+    found: list[list[Run]] = [[]]
+    for run in stretches:
+        for part in run.text.splitlines(keepends=True) if "\n" in run.text else [run.text]:
+            found[-1].append(replace(run, text=part))
+            if part.endswith("\n"):
+                found.append([])
+    return tuple(_line(_connected(runs)) for runs in found if runs)
+
+
+def _connected(runs: list[Run]) -> list[Run]:
+    """Runs whose cursive letters keep the forms that they have beside each other: U+200D stands for the neighbour."""
+    connected = runs[:1]
+    for run in runs[1:]:
+        if JOINS_ON.search(connected[-1].text) and JOINED_TO.match(run.text):
+            connected[-1] = replace(connected[-1], text=connected[-1].text + "\u200d")
+            run = replace(run, text="\u200d" + run.text)
+        connected.append(run)
+    return connected
+
+
+def _line(runs: list[Run]) -> Line:
+    own = [direction(run.text) for run in runs]
+    base: Direction = next((one for one in own if one is not None), "ltr")
+    after: Direction = base
+    following: list[Direction] = []  # direction of the next letters, or the line's own
+    for one in reversed(own):
+        after = one or after
+        following.append(after)
+    directions: list[Direction] = []
+    for one, nearest in zip(own, reversed(following), strict=True):
+        before = directions[-1] if directions else base
+        directions.append(one or (before if before == nearest else base))
+    grouped = itertools.groupby(zip(directions, runs, strict=True), key=lambda pair: pair[0])
+    return Line(base, tuple(Stretch(way, tuple(run for _, run in pairs)) for way, pairs in grouped))
+
+
+def direction(text: str) -> Direction | None:
+    """Writing direction of the first letter; None where there is none.
+
+    >>> direction("1: abc"), direction("\u05d0"), direction("...")
+    ('ltr', 'rtl', None)
+    """
+    for character in text:
+        kind = unicodedata.bidirectional(character)
+        if kind in ("L", "R", "AL"):
+            return "ltr" if kind == "L" else "rtl"
+    return None

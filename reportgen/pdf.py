@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from reportgen.errors import OutputError, RefusedError
 
@@ -13,6 +16,13 @@ PACKAGES = (
     "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
     "Fedora: dnf install pango; macOS: brew install pango"
 )
+
+
+class Typeset(NamedTuple):
+    """A PDF, and the characters in it that no font on this machine has."""
+
+    data: bytes
+    missing: tuple[str, ...]
 
 
 def check_engine() -> None:
@@ -30,7 +40,7 @@ def check_engine() -> None:
         ) from error
 
 
-def pdf(html: str) -> bytes:
+def pdf(html: str) -> Typeset:
     """Typeset *html*, tagged for assistive technology (PDF/UA-1).
 
     Raises:
@@ -39,11 +49,33 @@ def pdf(html: str) -> bytes:
     import weasyprint
     from weasyprint.urls import FatalURLFetchingError
 
+    missing: dict[str, None] = {}  # in order of appearance
+    with _listening(missing):
+        try:
+            made = weasyprint.HTML(string=html, url_fetcher=_refusing_fetcher()).write_pdf(pdf_variant="pdf/ua-1")
+        except FatalURLFetchingError as error:
+            raise RefusedError(
+                f"the document asks for a URL: {error}", hint="this is a bug: please report it"
+            ) from error
+    return Typeset(bytes(made), tuple(missing))
+
+
+@contextlib.contextmanager
+def _listening(missing: dict[str, None]) -> Iterator[None]:
+    """While open, WeasyPrint's warnings of characters without a glyph are collected, not logged."""
+
+    def collect(record: logging.LogRecord) -> bool:
+        if "notdef" not in str(record.msg) or not isinstance(record.args, tuple):
+            return True
+        missing[str(record.args[0])] = None
+        return False
+
+    logger = logging.getLogger("weasyprint")
+    logger.addFilter(collect)
     try:
-        made = weasyprint.HTML(string=html, url_fetcher=_refusing_fetcher()).write_pdf(pdf_variant="pdf/ua-1")
-    except FatalURLFetchingError as error:
-        raise RefusedError(f"the document asks for a URL: {error}", hint="this is a bug: please report it") from error
-    return bytes(made)
+        yield
+    finally:
+        logger.removeFilter(collect)
 
 
 def _refusing_fetcher() -> URLFetcher:

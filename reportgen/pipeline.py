@@ -10,8 +10,9 @@ import hashlib
 import os
 import platform
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -31,6 +32,7 @@ from reportgen.records import (
     Parts,
     Prediction,
     Provenance,
+    Rankings,
     Report,
     ReportWarning,
     Scores,
@@ -75,8 +77,7 @@ def run(config: Config, clock: Clock) -> tuple[Report, Path]:
         pdf.check_engine()
     classifier = load(config, clock)
     report = analyse(config, classifier, example, clock)
-    write(report, folder, config=config, clock=clock)
-    return report, folder
+    return write(report, folder, config=config, clock=clock), folder
 
 
 def load(config: Config, clock: Clock) -> Classifier:
@@ -136,9 +137,9 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
     )
 
 
-def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> None:
-    """Steps 6 to 8: everything the folder holds, then the folder in one step."""
-    files = present(report, config.format, clock)
+def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> Report:
+    """Steps 6 to 8: everything the folder holds, then the folder in one step. Gives the report as it was written."""
+    report, files = present(report, config.format, clock)
     facts = {
         "reportgen": report.provenance.versions["reportgen"],
         "command": report.provenance.command,
@@ -153,58 +154,87 @@ def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> None
         "seconds": {stage: round(seconds, 3) for stage, seconds in clock.seconds.items()},
     }  # fmt: skip
     store.write(folder, files, facts=facts, overwrite=config.overwrite)
+    return report
 
 
-def present(report: Report, formats: tuple[str, ...], clock: Clock) -> dict[str, bytes]:
-    """The files of a report by their paths in its folder; torch is not needed."""
+def present(report: Report, formats: tuple[str, ...], clock: Clock) -> tuple[Report, dict[str, bytes]]:
+    """The files of a report by their paths in its folder; torch is not needed.
+
+    Returns:
+        The report with the warnings that only typesetting can find, and the files.
+    """
     with clock.stage("scale"):
         scores = scale.scale(report.attention, report.importance)
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
-        words = rank.count_words(report.words(), report.tokens, rankings.attended_counts)
-    files = store.dump(report)
+    files: dict[str, bytes] = {}
     if "tables" in formats:
         with clock.stage("tables"):
             data = tables.files(report, scores, rankings)
             files |= {f"tables/{name}": content for name, content in data.items()}
-    if not {"html", "pdf", "figures"} & set(formats):
-        return files
+    if {"html", "pdf", "figures"} & set(formats):
+        parts = make_parts(report, scores, rankings, clock)
+        report, rendered = render_files(report, parts, formats, clock)
+        files |= rendered
+    return report, files | store.dump(report)
+
+
+def make_parts(report: Report, scores: Scores, rankings: Rankings, clock: Clock) -> Parts:
+    """Step 6: what page and document are put together from."""
     with clock.stage("charts"):
         from reportgen import charts
 
         drawn = charts.charts(report, scores, rankings)
-    covered = heatmap.cells(report.example.text, report.tokens)
-    views = heatmap.views(report, scores, covered)
-    spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
-    parts = Parts(
+    with clock.stage("heatmap"):
+        covered = heatmap.cells(report.example.text, report.tokens)
+        views = heatmap.views(report, scores, covered)
+        spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
+    words = report.words()
+    counts = rank.count_words(words, report.tokens, rankings.attended_counts)
+    return Parts(
         views=views,
         spans=spans,
-        runs=tuple(map(heatmap.join, spans)),
-        tables=tables.for_people(report, scores, rankings, words),
+        lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
+        tables=tables.for_people(report, scores, rankings, counts),
         charts=drawn,
-        summary=rank.top_words(report.words(), rankings, count=SUMMARY),
+        summary=rank.top_words(words, rankings, count=SUMMARY),
     )
-    return files | render_files(report, parts, formats, clock)
 
 
-def render_files(report: Report, parts: Parts, formats: tuple[str, ...], clock: Clock) -> dict[str, bytes]:
-    """Page, document and figures."""
+def render_files(
+    report: Report, parts: Parts, formats: tuple[str, ...], clock: Clock
+) -> tuple[Report, dict[str, bytes]]:
+    """Step 7: document, page and figures. The PDF comes first: it finds characters that no font here has."""
     from reportgen import charts, render
 
     files: dict[str, bytes] = {}
-    if "figures" in formats:
-        for chart in parts.charts:
-            files[f"figures/{chart.key}.svg"] = chart.svg.encode()
-            files[f"figures/{chart.key}.vl.json"] = charts.specification(chart).encode()
-    if "html" in formats:
-        with clock.stage("render"):
-            files["report.html"] = render.page(report, parts, bundle=charts.bundle()).encode()
     if "pdf" in formats:
         with clock.stage("pdf"):
             from reportgen import pdf
 
-            files["report.pdf"] = pdf.pdf(render.document(report, parts))
-    return files
+            typeset = pdf.pdf(render.document(report, parts))
+            if typeset.missing:
+                report = replace(report, warnings=(*report.warnings, missing_glyphs(typeset.missing)))
+                typeset = pdf.pdf(render.document(report, parts))  # again, with the warning in it
+            files["report.pdf"] = typeset.data
+    if "html" in formats:
+        with clock.stage("render"):
+            files["report.html"] = render.page(report, parts, bundle=charts.bundle()).encode()
+    if "figures" in formats:
+        for chart in parts.charts:
+            files[f"figures/{chart.key}.svg"] = chart.svg.encode()
+            files[f"figures/{chart.key}.vl.json"] = charts.specification(chart).encode()
+    return report, files
+
+
+def missing_glyphs(characters_: tuple[str, ...]) -> ReportWarning:
+    """The warning for characters that no font on this machine has."""
+    named = ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in characters_[:5])
+    return ReportWarning(
+        "missing-glyphs",
+        f"No font on this machine has {len(characters_)} of the characters ({named}): the PDF shows boxes in their "
+        "place. Fonts for most scripts: fonts-noto-core, fonts-noto-cjk, fonts-noto-color-emoji (Debian, Ubuntu).",
+    )
 
 
 def find_importance(config: Config, shape: tuple[int, int]) -> HeadImportance:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
 Verdict = Literal["right", "wrong", "unknown"]
+Direction = Literal["ltr", "rtl"]
 ColourScale = Literal["linear", "rank", "log"]
 
 
@@ -310,12 +311,28 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring runs of a line that are written in one direction."""
+
+    direction: Direction
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the document, up to its line break."""
+
+    direction: Direction  # of its first letter: where the line begins
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What the presentation makes of a report before it is rendered."""
 
     views: tuple[HeatView, ...]
-    spans: tuple[tuple[Run, ...], ...]  # (view, cell and gap): one stretch per cell
-    runs: tuple[tuple[Run, ...], ...]  # (view, stretch): neighbours of one colour joined
+    spans: tuple[tuple[Run, ...], ...]  # (view, cell or gap): one run per cell
+    lines: tuple[tuple[Line, ...], ...]  # (view, line): neighbours of one colour joined, for print
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...]
     summary: tuple[str, ...]  # the words that draw most attention, each once

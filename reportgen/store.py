@@ -18,6 +18,7 @@ from typing import Any, get_origin
 
 import cattrs.preconf.json
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from reportgen.errors import OutputError
@@ -57,7 +58,7 @@ def load(folder: Path) -> Report:
         for name, (part, field) in ARRAY_FIELDS.items():
             plain[part][field] = arrays.get(name)
         return _converter().structure(plain, Report)
-    except (OSError, ValueError, KeyError, TypeError, cattrs.BaseValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError, cattrs.BaseValidationError) as error:
         raise OutputError(f"{folder}: not a report folder: {error}") from error
 
 
@@ -110,18 +111,20 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
 
 def _replace(made: Path, folder: Path) -> None:
     """Rename *made* to *folder*; what stood there is moved aside first and removed last."""
-    old = None
-    if folder.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-        os.replace(folder, old)
-    try:
+    if not folder.exists():
         os.replace(made, folder)
-    except OSError:
-        if old is not None:
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    try:
+        os.replace(folder, old)
+        os.replace(made, folder)
+    except BaseException:  # a signal, too, may come between the two
+        if not folder.exists():
             os.replace(old, folder)
         raise
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        if folder.exists():  # subtle: if the old report could not be put back, it must not be removed
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_file(path: Path, content: bytes) -> None:
