@@ -92,7 +92,7 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
     layer, head = _place(ordered[:, :, 0].argmax(), heads)
     caption = (
         f"The highest score of all stands in layer {layer}, head {head}. "
-        "Heads whose lines lie apart spread their attention over different numbers of tokens."
+        f"Heads whose lines lie apart spread their attention over different numbers of tokens.{_without_line(flat)}"
     )
     table = _rank_table("rank-trend-heads", "Attention score at a rank", flat, labels)
     return _chart("rank-trend-heads", "Rank trend by head", caption, chart, table)
@@ -288,27 +288,25 @@ def _ordered(scores: Scores) -> Doubles:
 
 
 def _rank_rows(ordered: Doubles, labels: Sequence[dict[str, int]]) -> list[Row]:
-    """Points of the lines in *ordered*, (line, rank): ranks evenly spread over the logarithm, first and last too."""
+    """Points of the lines in *ordered*, (line, rank): ranks evenly spread over the logarithm, first and last too.
+
+    The axis is logarithmic: a score of 0 has no place on it.
+    """
     kept = sorted({round(rank) - 1 for rank in np.geomspace(1, ordered.shape[-1], RANKS)})
-    drawn = _drawable(ordered)
     return [
         {**label, "rank": rank + 1, "score": _digits(line[rank])}
-        for label, line in zip(labels, drawn, strict=True)
+        for label, line in zip(labels, ordered, strict=True)
         for rank in kept
+        if line[rank] > 0
     ]
 
 
 def _trend_rows(names: list[str], by_layer: Doubles, best: npt.NDArray[np.int32]) -> list[Row]:
-    drawn = _drawable(by_layer)  # (layer, token)
     return [
-        {
-            "token": name,
-            "layer": layer + 1,
-            "score": _digits(drawn[layer, column]),
-            "best_rank": int(best[layer, column]),
-        }
+        {"token": name, "layer": layer + 1, "score": _digits(score), "best_rank": int(best[layer, column])}
         for column, name in enumerate(names)
-        for layer in range(len(drawn))
+        for layer, score in enumerate(by_layer[:, column])
+        if score > 0
     ]
 
 
@@ -342,6 +340,11 @@ def _rank_caption(report: Report) -> str:
         f"Layer {most + 1}: {shares[most]:.0%} of the attention lands on {min(report.top_k, tokens)} of {tokens:,} "
         f"tokens{others}. A steep line means that few tokens draw most of a layer's attention."
     )
+
+
+def _without_line(ordered: Doubles) -> str:
+    count = int((ordered[:, 0] <= 0).sum())
+    return f" {count} head{'s' * (count > 1)} with only scores of 0 cannot be drawn." if count else ""
 
 
 def _distribution_caption(report: Report, scores: Scores) -> str:
@@ -389,12 +392,6 @@ def _top_shares(received: Floats, k: int) -> Doubles:
     ordered = -np.sort(-received.astype(np.float64), axis=-1)
     shares: Doubles = ordered[..., :k].sum(axis=-1) / ordered.sum(axis=-1)
     return shares
-
-
-def _drawable(values: Doubles) -> Doubles:
-    """Values for a logarithmic axis: what is not above 0 is drawn at the smallest value that is."""
-    above = values[values > 0]
-    return np.maximum(values, above.min() if above.size else 1e-6)
 
 
 def _digits(value: float) -> float:

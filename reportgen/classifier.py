@@ -77,7 +77,9 @@ def find_device(wanted: str) -> torch.device:
             raise DeviceError(f"device {wanted}: no usable GPU on this machine", hint="use --device cpu or auto")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # a torch built without CUDA asserts
-        raise DeviceError(f"device {wanted}: {error}", hint="use --device cpu or auto") from error
+        known = re.fullmatch(r"(cpu|cuda|mps)(:\d+)?", wanted)
+        fact = str(error) if known else "no such kind; it is auto, cpu, cuda, cuda:N or mps"
+        raise DeviceError(f"device {wanted}: {fact}", hint="use --device cpu or auto") from error
     return device
 
 

@@ -149,7 +149,7 @@ def _print(
 ) -> None:
     """Warnings and timings on stderr, the result on stdout, the path last."""
     for warning in report.warnings:
-        click.echo(f"warning: {warning.message}", err=True)
+        click.echo(f"warning: {one_line(warning.message)}", err=True)
     if verbose:
         click.echo("  ".join(f"{stage} {taken:.2f} s" for stage, taken in seconds.items()), err=True)
     said = report.prediction

@@ -8,6 +8,9 @@ from typing import IO, Any, ClassVar
 import click
 
 
+JOINERS = "\u200c\u200d"  # belong to the words and emoji around them
+
+
 class ReportgenError(click.ClickException):
     """A failure that the user can act on: one line of fact, one line of hint.
 
@@ -84,5 +87,9 @@ class StrictWarningsError(ReportgenError):
 
 
 def one_line(message: str) -> str:
-    """Join the lines of *message*, so that an error stays one line whatever a library put into it."""
-    return " ".join(message.split())
+    """*message* as one line that only says something, whatever a library or a file put into it.
+
+    Characters that would command the terminal, or turn the direction of the line, are shown by their code.
+    """
+    line = " ".join(message.split())
+    return "".join(c if c.isprintable() or c in JOINERS else f"U+{ord(c):04X}" for c in line)

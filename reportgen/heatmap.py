@@ -112,6 +112,8 @@ def classify(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float | None]:
     """Put heat, 0..100, into 16 colour classes.
 
+    The last class of the linear scale holds the strongest hundredth: one comma cannot pale the document.
+
     Returns:
         Classes (cell,), -1 where left out; the 17 bounds of the classes; for the log scale, the smallest heat
         above 0, at which it starts: what lies below is in the first class.
@@ -128,7 +130,8 @@ def classify(
         floor = float(above.min())
         bounds = np.geomspace(floor, 100, CLASSES + 1)
     else:
-        bounds = np.linspace(0, 100, CLASSES + 1)
+        strongest = float(np.quantile(chosen, 0.99)) or 100.0  # 0 where nearly all values are
+        bounds = np.append(np.linspace(0, strongest, CLASSES), 100)
     classes[content] = np.clip(np.searchsorted(bounds[1:-1], chosen, side="right"), 0, CLASSES - 1)
     return classes, bounds, floor
 

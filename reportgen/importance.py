@@ -92,7 +92,7 @@ def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadI
             raise ImportanceError(f"{path.name}: {size} bytes is too large for head importance")
         values, metadata = reader(path, key)
     except OSError as error:
-        raise ImportanceError(f"{path.name}: {error.strerror or error}") from error
+        raise ImportanceError(f"{path}: {error.strerror or error}", hint="check --importance") from error
     checked = _checked(values, shape=shape, name=path.name)
     return HeadImportance(
         values=checked,

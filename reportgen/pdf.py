@@ -50,13 +50,12 @@ def pdf(html: str) -> Typeset:
     from weasyprint.urls import FatalURLFetchingError
 
     missing: dict[str, None] = {}  # in order of appearance
-    with _listening(missing):
-        try:
-            made = weasyprint.HTML(string=html, url_fetcher=_refusing_fetcher()).write_pdf(pdf_variant="pdf/ua-1")
-        except FatalURLFetchingError as error:
-            raise RefusedError(
-                f"the document asks for a URL: {error}", hint="this is a bug: please report it"
-            ) from error
+    asked: list[str] = []
+    made = b""
+    with _listening(missing), contextlib.suppress(FatalURLFetchingError):
+        made = weasyprint.HTML(string=html, url_fetcher=_refusing_fetcher(asked)).write_pdf(pdf_variant="pdf/ua-1")
+    if asked:  # subtle: WeasyPrint goes on after an address in a drawing, and only after that
+        raise RefusedError(f"the document asks for a URL: {asked[0]}", hint="this is a bug: please report it")
     return Typeset(bytes(made), tuple(missing))
 
 
@@ -78,11 +77,13 @@ def _listening(missing: dict[str, None]) -> Iterator[None]:
         logger.removeFilter(collect)
 
 
-def _refusing_fetcher() -> URLFetcher:
+def _refusing_fetcher(asked: list[str]) -> URLFetcher:
+    """Note every URL that is asked for, and fetch none."""
     from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
     class Refusing(URLFetcher):  # type: ignore[misc]  # weasyprint is untyped
         def fetch(self, url: str, headers: dict[str, str] | None = None) -> NoReturn:
+            asked.append(url)
             raise FatalURLFetchingError(url)
 
     return Refusing()

@@ -372,7 +372,7 @@ def provenance(config: Config, classifier: Classifier, example: Example) -> Prov
         device=str(classifier.device),
         dtype=config.dtype,
         seed=config.seed,
-        command=config.command(),
+        command=characters.clean(config.command()),
         created=_now().isoformat(timespec="seconds"),
         configuration=config.plain(),
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},

@@ -58,7 +58,10 @@ def document(report: Report, parts: Parts) -> str:
             report=report,
             parts=parts,
             style=Markup(_palette(dark=False) + _source("css/document.css")),
-            figures=[svg_markup(chart.svg, themed=False) for chart in parts.charts],
+            figures=[
+                svg_markup(chart.svg, themed=False, title=characters.visible(f"{chart.title}. {chart.caption}"))
+                for chart in parts.charts
+            ],
         )
     )
 
@@ -87,12 +90,13 @@ def pieces(text: str) -> list[tuple[str, bool]]:
     return found
 
 
-def svg_markup(svg: str, *, themed: bool) -> Markup:
+def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
     """An SVG that holds drawing elements only, for use inside a page.
 
     Args:
         svg: From `charts.draw`.
         themed: Let the page's colours for text and lines stand in for the fixed ones.
+        title: What the drawing says, where nothing around it does: a PDF takes its alternate text from here.
 
     Raises:
         ValueError: If it holds anything but drawing: a script, a handler, a link, a style.
@@ -105,11 +109,17 @@ def svg_markup(svg: str, *, themed: bool) -> Markup:
         for name, value in list(element.attrib.items()):
             if name.startswith("on") or name.endswith("href") or name == "style":
                 raise ValueError(f"unexpected attribute {name} in a chart")
+            if "url(" in value.lower() and not value.startswith("url(#"):
+                raise ValueError(f"unexpected address {value} in a chart")
             if name.startswith("aria-") or name in ("role", "class"):
                 del element.attrib[name]  # the figure around it has a name of its own
             elif themed and value in THEME_COLOURS and name in ("fill", "stroke"):
                 element.set(name, THEME_COLOURS[value])
     root.set("aria-hidden", "true")
+    if title is not None:
+        element = ElementTree.Element(f"{SVG}title")
+        element.text = title
+        root.insert(0, element)
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 

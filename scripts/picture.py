@@ -1,0 +1,24 @@
+"""Take the README's picture: `python scripts/picture.py reports/demo-0/report.html docs/report.png`."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+SIZE = {"width": 1000, "height": 1120}
+
+
+def main() -> None:
+    """Open a report in Chromium and keep its first screen."""
+    page_path, picture = Path(sys.argv[1]).resolve(), sys.argv[2]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE, color_scheme="light")
+        page.goto(page_path.as_uri())
+        page.screenshot(path=picture)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

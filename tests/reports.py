@@ -1,0 +1,257 @@
+"""Small reports built by hand from plain NumPy: no model, no tokenizer, no torch. Any part can be replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from reportgen import charts, heatmap, rank, render, scale, tables
+from reportgen.records import (
+    Attention,
+    Chart,
+    Check,
+    Example,
+    Floats,
+    HeadImportance,
+    Parts,
+    Prediction,
+    Provenance,
+    Rankings,
+    Report,
+    ReportWarning,
+    Scores,
+    Table,
+    Tokens,
+)
+
+TEXT = (
+    "Attention heads look far.\n\n"
+    "A window of eight tokens slides over the document, and one token at the beginning sees all of it. "
+    "The classifier reads that token; what the others see in the last layer is lost.\n"
+    "Words which draw attention are coloured; words which draw none are pale."
+)
+STUB_BUNDLE = "globalThis.vegaEmbed = async () => {};"
+STUB_SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" class="marks" width="20" height="10" viewBox="0 0 20 10">'
+    '<rect width="20" height="10" fill="#e3e0dd"/><text x="2" y="8" fill="#1b1b1b">layer 1</text></svg>'
+)
+
+# What an attacker, or an unlucky author, writes into a field.
+PAYLOADS = (
+    "</script><script>window.ran=1</script>",
+    "<img src=x onerror=window.ran=1>",
+    "<svg/onload=window.ran=1>",
+    "<!--<script>",
+    "-->",
+    "]]>",
+    "\"'><b>bold</b>",
+    "\" onmouseover=\"window.ran=1\" x=\"",
+    "' autofocus onfocus='window.ran=1' x='",
+    "{{ 7*7 }}",
+    "{% raw %}{# x #}",
+    "${window.ran=1}",
+    "`${window.ran=1}`",
+    "javascript:window.ran=1",
+    "<a href=javascript:window.ran=1>x</a>",
+    "</title><script>document.title='ran'</script>",
+    "</style><style>body{display:none}</style>",
+    "</pre></code></dd></table></figure></main><h1>out</h1>",
+    "<iframe srcdoc='<script>parent.ran=1</script>'>",
+    "<base href=//example.invalid/><meta http-equiv=refresh content=0>",
+    "&lt;b&gt;&amp;amp;",
+    "a\u2028alert(1)\u2029b",
+    "\\u003c/script\\u003e\\",
+    "</textarea><template><math><mi xlink:href=javascript:alert(1)>",
+    "=cmd|' /C calc'!A0",
+)
+
+# Stretches that are hard to show, to split or to store.
+ODD = (
+    "a", "word", " ", "  ", "\n", "\t", "e\u0301", "\u0e01\u0e47", "\u1112\u1161\u11ab", "\u05e9\u05c1\u05dc\u05d5\u05dd",
+    "\u0627\u0644", "\u6f22\u5b57", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\U0001f1e9\U0001f1ea", "\U0001f44d\U0001f3fd",
+    "\u202e", "\u2066", "\u200b", "\ufeff", "\0", "\x1b", "\x85", "\u2028", "\r\n", "</script>", "<s>", "\u0120x", "'", "&", ".",
+)  # fmt: skip
+
+texts = st.one_of(
+    st.lists(st.sampled_from(ODD), max_size=12).map("".join),
+    st.text(st.characters(exclude_categories=("Cs",)), max_size=20),
+)
+
+
+@st.composite
+def tokenised(draw: st.DrawFn) -> tuple[str, Tokens]:
+    """A text, and tokens that cover it as tokenizers do: with gaps, split characters, repeats and overlaps."""
+    text = draw(texts)
+    spans: list[tuple[int, int]] = []
+    start = 0
+    while start < len(text):
+        end = start + draw(st.integers(1, 4))
+        kind = draw(st.sampled_from(["plain", "plain", "gap", "repeat", "overlap", "empty"]))
+        if kind != "gap":
+            spans.append((start, min(end + (kind == "overlap"), len(text))))
+        if kind == "repeat":
+            spans.append(spans[-1])
+        if kind == "empty":
+            spans.append((end, end) if end <= len(text) else (len(text), len(text)))
+        start = end
+    spans = spans[: draw(st.integers(0, len(spans)))]  # the rest is cut off
+    edges = draw(st.booleans())
+    return text, tokens(text, spans=spans, edges=edges or not spans)
+
+
+def tokens(text: str, *, spans: Sequence[tuple[int, int]] | None = None, edges: bool = True) -> Tokens:
+    """Words and punctuation of *text*, or its stretches *spans*, between <s> and </s>."""
+    if spans is None:
+        spans = [match.span() for match in re.finditer(r"\w+|[^\w\s]", text)]
+    inner = [("Ġ" * (text[a - 1 : a] == " ") + text[a:b] or "Ġ", a, b, False) for a, b in spans]
+    rows = [("<s>", 0, 0, True), *inner, ("</s>", 0, 0, True)] if edges else inner
+    strings, starts, ends, special = zip(*rows, strict=True)
+    return Tokens(tuple(range(len(rows))), strings, starts, ends, special, len(rows))
+
+
+def weights(count: int, *, layers: int = 2, heads: int = 2, seed: int = 0) -> Floats:
+    """Random attention, (layer, head, query, key), rows sum to 1."""
+    drawn = np.random.default_rng(seed).dirichlet(np.full(count, 0.3), (layers, heads, count))
+    return drawn.astype(np.float32)
+
+
+def attention(given: Floats, *, top_k: int = 3, reader: int | None = 0, **changes: Any) -> Attention:
+    """What a report keeps of dense attention (layer, head, query, key)."""
+    order = np.argsort(-given, axis=-1, kind="stable")[..., :top_k]
+    values: dict[str, Any] = {
+        "received": given.sum(axis=2),
+        "reader": None if reader is None else np.ascontiguousarray(given[:, :, reader]),
+        "attended_positions": order.astype(np.int32),
+        "attended_weights": np.take_along_axis(given, order, axis=-1),
+        "reader_position": reader,
+        "global_positions": (0,),
+        "windows": (8,) * len(given),
+        "row_error": 2e-7,
+        "zero_share": 0.0,
+    }
+    return Attention(**{**values, **changes})
+
+
+def report(
+    text: str = TEXT,
+    *,
+    read: Tokens | None = None,
+    layers: int = 2,
+    heads: int = 2,
+    top_k: int = 3,
+    reader: int | None = 0,
+    seed: int = 0,
+    importance: HeadImportance | None = None,
+    **changes: Any,
+) -> Report:
+    """A report of *text*; *changes* replace whole parts."""
+    read = read or tokens(text)
+    values = np.linspace(0.25, 1, layers * heads, dtype=np.float32).reshape(layers, heads)
+    made = Report(
+        example=Example(name="small-0", title="A small report", text=text, label="left", dataset="small", split="test"),
+        tokens=read,
+        prediction=Prediction(("left", "right"), (0.8, -0.6), (0.802, 0.198), predicted=0, gold=0, gold_text="left"),
+        attention=attention(weights(len(read), layers=layers, heads=heads, seed=seed), top_k=top_k, reader=reader),
+        importance=importance or HeadImportance(values, "taylor", "importance.safetensors", {"examples": "20"}),
+        checks=(
+            Check("Every row of attention sums to 1", True, "largest distance 2e-07, allowed 0.0001"),
+            Check("Logits do not change when attention is returned", False, "largest difference 0.5, allowed 0.0001"),
+        ),
+        warnings=(),
+        provenance=Provenance(
+            model="models/small",
+            model_type="longformer",
+            revision="local",
+            weights_sha256="ab" * 32,
+            tokenizer="models/small",
+            text_sha256="cd" * 32,
+            device="cpu",
+            dtype="float32",
+            seed=0,
+            command="reportgen run --model models/small --file small.txt",
+            created="2024-05-01T12:00:00+00:00",
+            configuration={"model": "models/small", "top_k": top_k, "overwrite": False, "revision": None},
+            versions={"python": "3.11.0", "reportgen": "0.1.0"},
+        ),
+        top_k=top_k,
+        colour_scale="linear",
+    )
+    return replace(made, **changes)
+
+
+def infected(payload: str) -> Report:
+    """A report with *payload* in every field that comes from outside."""
+    text = f"Before {payload} after"
+    cut = (0, 6, 7, 7 + len(payload) // 2, 7 + len(payload), len(text))  # the payload is split between two tokens
+    read = tokens(text, spans=[(cut[0], cut[1]), (cut[2], cut[3]), (cut[3], cut[4]), (cut[4] + 1, cut[5])])
+    clean = report(text, read=replace(read, strings=(payload,) * len(read), total=len(read) + 5))
+    configuration: dict[str, Any] = {"model": payload, payload: payload}
+    return replace(
+        clean,
+        example=replace(clean.example, name=payload, title=payload, label=payload, dataset=payload, split=payload),
+        prediction=Prediction((payload, "right"), (0.8, -0.6), (0.8, 0.2), predicted=0, gold=None, gold_text=payload),
+        importance=replace(clean.importance, measure=payload, source=payload, provenance={payload: payload}),
+        checks=(Check(payload, True, payload),),
+        warnings=(ReportWarning(payload, payload),),
+        provenance=replace(
+            clean.provenance,
+            **dict.fromkeys(("model", "model_type", "revision", "tokenizer", "device", "dtype", "command"), payload),
+            configuration=configuration,
+            versions={"reportgen": payload, payload: payload},
+        ),
+    )
+
+
+def ranked(given: Report) -> tuple[Scores, Rankings]:
+    """Scores and rankings of a report."""
+    scores = scale.scale(given.attention, given.importance)
+    return scores, rank.rank(given.attention, scores, given.tokens, top_k=given.top_k)
+
+
+def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
+    """What the pages show of a report, with the charts *drawn*."""
+    scores, rankings = ranked(given)
+    words = given.words()
+    covered = heatmap.cells(given.example.text, given.tokens)
+    views = heatmap.views(given, scores, covered)
+    spans = tuple(heatmap.spans(given.example.text, covered, view) for view in views)
+    counts = rank.count_words(words, given.tokens, rankings.attended_counts)
+    return Parts(
+        views=views,
+        spans=spans,
+        lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
+        tables=tables.for_people(given, scores, rankings, counts),
+        charts=drawn,
+        summary=rank.top_words(words, rankings, count=5),
+    )
+
+
+def stub_chart(text: str = "small") -> Chart:
+    """A chart that nothing has drawn, with *text* wherever data can stand."""
+    data = Table("stub-data", text, (text, "Score"), (False, True), ((text, "0.5"),))
+    spec: dict[str, object] = {"mark": "bar", "data": {"values": [{"token": text}]}}
+    return Chart("stub", "Stub chart", f"Seen: {text}", spec, STUB_SVG, data)
+
+
+@cache
+def example() -> Report:
+    """The report that pages are made of: several layers and heads, a warning, a token that is pale everywhere."""
+    return report(layers=3, heads=4, top_k=5, warnings=(ReportWarning("negative-importance", "Some heads count against."),))
+
+
+@cache
+def example_parts() -> Parts:
+    """Its parts, with real charts."""
+    return parts(example(), charts.charts(example(), *ranked(example())))
+
+
+@cache
+def example_page() -> str:
+    """Its page, with the real bundle."""
+    return render.page(example(), example_parts(), bundle=charts.bundle())

@@ -1,0 +1,69 @@
+"""What loads what: help answers at once, and presentation works on a machine without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reportgen import store
+from tests import reports
+
+HEAVY = ("torch", "transformers", "altair", "weasyprint", "pyarrow", "numpy", "pandas", "datasets")
+
+
+def python(program: str, *arguments: str) -> str:
+    """Run a program in a Python of its own."""
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["--version"]], ids=lambda arguments: " ".join(arguments)
+)
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys; from reportgen.cli import main; main(sys.argv[1:], standalone_mode=False); "
+        f"print('LOADED', *sorted(set(sys.modules) & {set(HEAVY[:5])!r}))"
+    )
+    assert python(program, *arguments).splitlines()[-1].strip() == "LOADED"
+
+
+def test_something_heavy_would_be_noticed() -> None:
+    program = f"import sys, altair; print('LOADED', *sorted(set(sys.modules) & {set(HEAVY[:5])!r}))"
+    assert "altair" in python(program)
+
+
+def test_the_public_names_load_no_torch() -> None:
+    program = "import sys, reportgen; reportgen.Report, reportgen.Config; print('torch' in sys.modules)"
+    assert python(program).strip() == "False"
+
+
+PRESENT = """
+import pathlib, sys
+sys.modules["torch"] = sys.modules["transformers"] = None  # importing them fails
+from reportgen import heatmap, tables, charts, render, pdf, store, pipeline
+report = store.load(pathlib.Path(sys.argv[1]))
+_, files = pipeline.present(report, ("html", "pdf", "tables", "figures"), pipeline.Clock())
+for name, content in sorted(files.items()):
+    print(name, len(content))
+"""
+
+
+def test_a_stored_report_is_presented_without_torch(tmp_path: Path) -> None:
+    for name, content in store.dump(reports.report("one two three")).items():
+        (tmp_path / name).write_bytes(content)
+    made = dict(line.split(" ") for line in python(PRESENT, str(tmp_path)).splitlines())
+    assert {"report.html", "report.pdf", "report.json", "tables/tokens.csv", "figures/overview.svg"} <= set(made)
+    assert all(int(size) > 100 for size in made.values())
+
+
+def test_the_block_would_be_noticed(tmp_path: Path) -> None:
+    program = PRESENT.replace("from reportgen import", "import torch; from reportgen import")
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert "ModuleNotFoundError" in done.stderr
