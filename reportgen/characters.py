@@ -19,9 +19,9 @@ def clean(text: str) -> str:
 
 
 def visible(text: str) -> str:
-    """The text with its invisible characters as labels, for places that take nothing else: drawings.
+    r"""The text with its invisible characters as labels, for places that take nothing else: drawings.
 
-    >>> visible("a\\0b")
+    >>> visible("a\0b")
     'a␀b'
     """
     return "".join(label(character) or character for character in text)

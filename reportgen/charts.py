@@ -50,13 +50,14 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
     """Score against rank, one line per layer, mean over heads."""
     means = _ordered(scores).mean(axis=1)  # (layer, rank)
     labels = [{"layer": layer + 1} for layer in range(len(means))]
+    rows = _rank_rows(means, labels)
     chosen = alt.selection_point(name="chosen_layer", fields=["layer"], bind="legend")
     chart = (
-        alt.Chart(_values(_rank_rows(means, labels)), width=WIDTH, height=260)
+        alt.Chart(_values(rows), width=WIDTH, height=260)
         .mark_line(strokeWidth=2)
         .encode(
-            x=_rank_axis(),
-            y=_score_axis("attention score, mean over heads"),
+            x=_rank_axis(means.shape[1]),
+            y=_score_axis("attention score, mean over heads", rows),
             color=alt.Color("layer:O", title="layer", scale=alt.Scale(scheme="viridis")),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
             tooltip=_numbers("layer", "rank", "score"),
@@ -73,15 +74,16 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
     ordered = _ordered(scores)  # (layer, head, rank)
     flat = ordered.reshape(layers * heads, tokens)
     labels = [{"layer": layer + 1, "head": head + 1} for layer in range(layers) for head in range(heads)]
+    rows = _rank_rows(flat, labels)
     chosen = alt.selection_point(name="chosen_head", fields=["head"], bind="legend")
     plasma = alt.Scale(scheme=alt.SchemeParams(name="plasma", extent=[0, 0.85]))
     header = alt.Header(labelExpr="'layer ' + datum.value", labelAnchor="start", labelPadding=4)
     chart = (
-        alt.Chart(_values(_rank_rows(flat, labels)), width=112, height=110)
+        alt.Chart(_values(rows), width=112, height=110)
         .mark_line(strokeWidth=1.3)
         .encode(
-            x=_rank_axis(tick_count=3),
-            y=_score_axis("attention score"),
+            x=_rank_axis(tokens, tick_count=3),
+            y=_score_axis("attention score", rows),
             color=alt.Color("head:O", title="head", scale=plasma),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
             tooltip=_numbers("layer", "head", "rank", "score"),
@@ -105,13 +107,14 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
     names = [visible(f"{position} {words[position]}") for position in positions]  # the converter dies of a control
     by_layer = scores.attention_scores.sum(axis=1, dtype=np.float64)[:, positions]  # (layer, chosen token)
     best = rankings.ranks.min(axis=1)[:, positions]  # (layer, chosen token)
+    rows = _trend_rows(names, by_layer, best)
     chosen = alt.selection_point(name="chosen_token", fields=["token"], bind="legend")
     chart = (
-        alt.Chart(_values(_trend_rows(names, by_layer, best)), width=WIDTH, height=260)
+        alt.Chart(_values(rows), width=WIDTH, height=260)
         .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=50, filled=True))
         .encode(
             x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0)),
-            y=_score_axis("attention score, sum over heads"),
+            y=_score_axis("attention score, sum over heads", rows),
             color=alt.Color("token:N", title="position, token", scale=alt.Scale(domain=names, range=TOKEN_COLOURS)),
             shape=alt.Shape("token:N", scale=alt.Scale(domain=names)),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
@@ -264,13 +267,14 @@ def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> 
     return grid
 
 
-def _rank_axis(tick_count: int = 6) -> alt.X:
+def _rank_axis(tokens: int, *, tick_count: int = 6) -> alt.X:
     axis = alt.Axis(tickCount=tick_count, grid=False, format="~s")
-    return alt.X("rank:Q", title="rank", scale=alt.Scale(type="log", nice=False), axis=axis)
+    return alt.X("rank:Q", title="rank", scale=alt.Scale(type="log", domain=[1, max(tokens, 2)], nice=False), axis=axis)
 
 
-def _score_axis(title: str) -> alt.Y:
-    scale = alt.Scale(type="log", nice=False)
+def _score_axis(title: str, rows: Sequence[Row]) -> alt.Y:
+    """A logarithmic axis; a plain one where no score is above 0 and nothing can be drawn."""
+    scale = alt.Scale(type="log", nice=False) if rows else alt.Scale(domain=[0, 1])
     return alt.Y("score:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4, format="~g"))
 
 

@@ -109,9 +109,7 @@ def attended(attention: LayerAttention, *, top_k: int) -> tuple[Tensor, Tensor]:
     if x:  # rows of global tokens are 0 in the band
         globals_ = list(attention.global_positions)
         paid = attention.global_.transpose(1, 2)  # (head, x, key)
-        positions[:, globals_], weights[:, globals_] = _attended(
-            paid, torch.arange(tokens), top_k=top_k, tokens=tokens
-        )
+        positions[:, globals_], weights[:, globals_] = _attended(paid, torch.arange(tokens), top_k=top_k, tokens=tokens)
     return positions, weights
 
 
@@ -193,9 +191,7 @@ def _attended(weights: Tensor, keys: Tensor, *, top_k: int, tokens: int) -> tupl
     unclear = _unclear(values, k).nonzero()  # (row, 2): its head and query
     for start in range(0, len(unclear), EXACT_ROWS):
         head, query = unclear[start : start + EXACT_ROWS].unbind(1)
-        positions[head, query], best[head, query] = _rank_exactly(
-            weights[head, query], keys[query], k=k, tokens=tokens
-        )
+        positions[head, query], best[head, query] = _rank_exactly(weights[head, query], keys[query], k=k, tokens=tokens)
     return positions, best
 
 

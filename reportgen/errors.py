@@ -7,7 +7,6 @@ from typing import IO, Any, ClassVar
 
 import click
 
-
 JOINERS = "\u200c\u200d"  # belong to the words and emoji around them
 
 

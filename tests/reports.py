@@ -48,10 +48,12 @@ PAYLOADS = (
     "<img src=x onerror=window.ran=1>",
     "<svg/onload=window.ran=1>",
     "<!--<script>",
+    "</script /x",
+    "<!-- <script x",
     "-->",
     "]]>",
     "\"'><b>bold</b>",
-    "\" onmouseover=\"window.ran=1\" x=\"",
+    '" onmouseover="window.ran=1" x="',
     "' autofocus onfocus='window.ran=1' x='",
     "{{ 7*7 }}",
     "{% raw %}{# x #}",
@@ -73,10 +75,37 @@ PAYLOADS = (
 
 # Stretches that are hard to show, to split or to store.
 ODD = (
-    "a", "word", " ", "  ", "\n", "\t", "e\u0301", "\u0e01\u0e47", "\u1112\u1161\u11ab", "\u05e9\u05c1\u05dc\u05d5\u05dd",
-    "\u0627\u0644", "\u6f22\u5b57", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\U0001f1e9\U0001f1ea", "\U0001f44d\U0001f3fd",
-    "\u202e", "\u2066", "\u200b", "\ufeff", "\0", "\x1b", "\x85", "\u2028", "\r\n", "</script>", "<s>", "\u0120x", "'", "&", ".",
-)  # fmt: skip
+    "a",
+    "word",
+    " ",
+    "  ",
+    "\n",
+    "\t",
+    "e\u0301",
+    "\u0e01\u0e47",
+    "\u1112\u1161\u11ab",
+    "\u05e9\u05c1\u05dc\u05d5",
+    "\u0627\u0644",
+    "\u6f22\u5b57",
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+    "\U0001f1e9\U0001f1ea",
+    "\U0001f44d\U0001f3fd",
+    "\u202e",
+    "\u2066",
+    "\u200b",
+    "\ufeff",
+    "\0",
+    "\x1b",
+    "\x85",
+    "\u2028",
+    "\r\n",
+    "</script>",
+    "<s>",
+    "\u0120x",
+    "'",
+    "&",
+    ".",
+)
 
 texts = st.one_of(
     st.lists(st.sampled_from(ODD), max_size=12).map("".join),
@@ -242,7 +271,9 @@ def stub_chart(text: str = "small") -> Chart:
 @cache
 def example() -> Report:
     """The report that pages are made of: several layers and heads, a warning, a token that is pale everywhere."""
-    return report(layers=3, heads=4, top_k=5, warnings=(ReportWarning("negative-importance", "Some heads count against."),))
+    return report(
+        layers=3, heads=4, top_k=5, warnings=(ReportWarning("negative-importance", "Some heads count against."),)
+    )
 
 
 @cache

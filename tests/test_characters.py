@@ -33,7 +33,9 @@ def test_a_character_without_a_face_is_named(character: str, shown: str) -> None
     assert characters.label(character) == shown
 
 
-@pytest.mark.parametrize("character", ["a", " ", "\n", "\t", "é", "\u0301", "漢", "א", "👍", "\u200d", "\u200c", "\ufe0f", "\ufffd"])
+@pytest.mark.parametrize(
+    "character", ["a", " ", "\n", "\t", "é", "\u0301", "漢", "א", "👍", "\u200d", "\u200c", "\ufe0f", "\ufffd"]
+)
 def test_a_character_with_a_face_or_a_part_of_one_is_left_alone(character: str) -> None:
     assert characters.label(character) is None
 

@@ -168,7 +168,9 @@ def test_captions_say_what_the_numbers_say(made: dict[str, Chart]) -> None:
         made["layer-trend"].caption
     )
     content = [t for t in range(tokens) if not given.tokens.special[t]]
-    quarter = sum(float(scores.total[t]) for t in content if t < tokens / 4) / sum(float(scores.total[t]) for t in content)
+    quarter = sum(float(scores.total[t]) for t in content if t < tokens / 4) / sum(
+        float(scores.total[t]) for t in content
+    )
     assert f"holds {quarter:.0%} of all scores" in made["distribution"].caption
     assert "layer 3, head 4 matters most" in made["overview"].caption
 

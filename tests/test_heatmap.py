@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen import heatmap
-from reportgen.records import Cell, ColourScale, Tokens
+from reportgen.records import Cell, ColourScale, Run, Tokens
 from tests import reports
 
 SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
@@ -94,6 +94,7 @@ def test_no_cell_begins_inside_a_character(case: tuple[str, Tokens]) -> None:
         ("a 👍 b", [(0, 1), (2, 3), (2, 3), (2, 3), (4, 5)]),  # bytes of one emoji, each with the whole span
         ("a 👩‍👩‍👧 b", [(0, 1), (2, 3), (3, 4), (4, 5), (5, 7), (8, 9)]),  # people and joiners
         ("a e\u0301 b", [(0, 1), (2, 3), (3, 4), (5, 6)]),  # a letter and its accent
+        ("a e\u0301 b", [(0, 1), (2, 3), (3, 3), (3, 4), (5, 6)]),  # and a token of no characters between them
         ("a 🇩🇪 b", [(0, 1), (2, 3), (3, 4), (5, 6)]),  # a flag of two letters
     ],
 )
@@ -220,6 +221,23 @@ def test_a_line_of_two_directions_by_hand() -> None:
     assert first.direction == "ltr"
     assert shown == [("ltr", "see "), ("rtl", "\u05d0\u05d1, \u05d2"), ("ltr", " now\n")]
     assert second.direction == "rtl"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        (("كل", "مة"), ("كل\u200d", "\u200dمة")),  # lam joins on to meem
+        (("عر", "بي"), ("عر", "بي")),  # reh joins on to nothing
+        (("word", "s"), ("word", "s")),
+    ],
+)
+def test_letters_keep_the_form_that_they_have_beside_each_other(
+    pieces: tuple[str, str], shown: tuple[str, str]
+) -> None:
+    """A joiner stands for the neighbour in the other box, and only where letters are joined."""
+    runs = tuple(Run(piece, "token", heat, heat) for heat, piece in enumerate(pieces))
+    (line,) = heatmap.lines(runs)
+    assert tuple(run.text for stretch in line.stretches for run in stretch.runs) == shown
 
 
 def test_a_report_shows_all_layers_then_the_row_that_is_read_then_the_last_layer() -> None:

@@ -21,8 +21,6 @@ def python(program: str, *arguments: str) -> str:
     return done.stdout
 
 
-
-
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["run", "--help"], ["--version"]], ids=lambda arguments: " ".join(arguments)
 )

@@ -20,7 +20,6 @@ import jinja2.nodes
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reportgen import render
 from reportgen.records import Prediction, Report, ReportWarning, Tokens
@@ -180,13 +179,15 @@ def scripts_of_data(root: Element) -> list[Any]:
     return [json.loads(e.text or "") for e in elements(root, "script") if e.get("type") == "application/json"]
 
 
-@pytest.mark.parametrize("payload", [*reports.PAYLOADS, "\0\x1f\x7f", "\u2028\u2029", "]]>", "\\", "&amp;", "<", "é漢👩‍👧"])
+@pytest.mark.parametrize(
+    "payload", [*reports.PAYLOADS, "\0\x1f\x7f", "\u2028\u2029", "]]>", "\\", "&amp;", "<", "é漢👩‍👧"]
+)
 def test_data_in_a_page_parses_back_equal(payload: str) -> None:
     value = {"token": payload, payload: [payload, 1.5, None, True]}
     root = tree(f"<!doctype html><script type=application/json>{render.json_block(value)}</script><p>after</p>")
     assert scripts_of_data(root) == [value]
     assert [said(p) for p in elements(root, "p")] == ["after"]
-    inside = [s for s in scripts_of_data(tree(page(reports.report(), payload)))]
+    inside = list(scripts_of_data(tree(page(reports.report(), payload))))
     assert inside == [reports.stub_chart(payload).spec]
 
 
@@ -227,7 +228,9 @@ def test_the_policy_allows_exactly_what_the_page_holds(html: Any) -> None:
     assert rules["script-src"] == [sha256(source) for source in run]
     assert rules["style-src"] == [sha256(e.text or "") for e in elements(root, "style")]
     assert rules["base-uri"] == rules["form-action"] == ["'none'"]
-    assert not any("unsafe" in value or "*" in value or "http" in value for values in rules.values() for value in values)
+    assert not any(
+        "unsafe" in value or "*" in value or "http" in value for values in rules.values() for value in values
+    )
     head = [e.get("http-equiv") or e.tag for e in elements(root, "head")[0]]
     assert head.index("Content-Security-Policy") < head.index(HTML + "style"), "a policy holds for what follows it"
 
@@ -353,7 +356,9 @@ def test_a_drawing_that_is_more_than_that_is_refused(inside: str) -> None:
         render.svg_markup(DRAWING.format(inside), themed=False)
 
 
-@pytest.mark.parametrize("value", ["url(http://x.invalid/a)", "url(//x.invalid/a)", "url(file:///a)", "url( 'data:,x')"])
+@pytest.mark.parametrize(
+    "value", ["url(http://x.invalid/a)", "url(//x.invalid/a)", "url(file:///a)", "url( 'data:,x')"]
+)
 def test_a_drawing_that_points_elsewhere_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="unexpected"):
         render.svg_markup(DRAWING.format(f'<path fill="{value}"/>'), themed=False)
@@ -377,8 +382,12 @@ def test_every_token_has_its_position() -> None:
     report = reports.report()
     found = [e for e in region(tree(page(report)), "Token heatmap").iter() if e.get("data-position") is not None]
     assert [int(e.get("data-position") or -1) for e in found] == list(range(len(report.tokens)))
-    words = [w if s else report.example.text[a:b] for w, s, a, b in zip(
-        report.words(), report.tokens.special, report.tokens.starts, report.tokens.ends, strict=True)]  # fmt: skip
+    words = [
+        w if s else report.example.text[a:b]
+        for w, s, a, b in zip(
+            report.words(), report.tokens.special, report.tokens.starts, report.tokens.ends, strict=True
+        )
+    ]
     assert [said(e) for e in found] == words
 
 
@@ -418,8 +427,9 @@ def test_warnings_stand_where_the_reader_begins(shown: Any) -> None:
     warnings = (ReportWarning("truncated", "4 of 9 tokens are shown"), ReportWarning("zeros", "Two & three"))
     html = shown(reports.report(warnings=warnings))
     assert [said(li) for li in elements(next(e for e in tree(html).iter() if e.get("class") == "warnings"), "li")] == [
-        "4 of 9 tokens are shown", "Two & three"
-    ]  # fmt: skip
+        "4 of 9 tokens are shown",
+        "Two & three",
+    ]
     assert html.index("4 of 9 tokens") < html.index("Token heatmap")
     assert 'class="warnings"' not in shown(reports.report())
 
@@ -435,9 +445,18 @@ def test_a_cut_text_says_where_it_was_cut(shown: Any) -> None:
 @BOTH
 @pytest.mark.parametrize(
     ("character", "shown_as"),
-    [("\0", "␀"), ("\x1b", "␛"), ("\x85", "U+0085"), ("\u202e", "U+202E"), ("\u2066", "U+2066"), ("\u200b", "U+200B"),
-     ("\ufeff", "U+FEFF"), ("\u2028", "U+2028"), ("\ufffd", "\ufffd")],
-)  # fmt: skip
+    [
+        ("\0", "␀"),
+        ("\x1b", "␛"),
+        ("\x85", "U+0085"),
+        ("\u202e", "U+202E"),
+        ("\u2066", "U+2066"),
+        ("\u200b", "U+200B"),
+        ("\ufeff", "U+FEFF"),
+        ("\u2028", "U+2028"),
+        ("\ufffd", "\ufffd"),
+    ],
+)
 def test_a_character_that_cannot_be_seen_is_labelled(shown: Any, character: str, shown_as: str) -> None:
     text = f"safe {character}evil word"
     html = shown(reports.report(text, read=reports.tokens(text, spans=[(0, 4), (5, 10), (11, 15)])))
@@ -473,9 +492,13 @@ def test_without_content_a_note_stands_in_for_the_charts(shown: Any, text: str) 
 @BOTH
 @pytest.mark.parametrize(
     ("gold", "gold_text", "words"),
-    [(0, "left", "which is right"), (1, "right", "which is wrong: the gold label is right"),
-     (None, "middle", "the gold label is unknown to the model: middle"), (None, None, "no gold label was given")],
-)  # fmt: skip
+    [
+        (0, "left", "which is right"),
+        (1, "right", "which is wrong: the gold label is right"),
+        (None, "middle", "the gold label is unknown to the model: middle"),
+        (None, None, "no gold label was given"),
+    ],
+)
 def test_the_verdict_is_said_in_words(shown: Any, gold: int | None, gold_text: str | None, words: str) -> None:
     said_by_model = Prediction(("left", "right"), (0.8, -0.6), (0.802, 0.198), 0, gold, gold_text)
     root = tree(shown(reports.report(prediction=said_by_model)))
@@ -502,8 +525,20 @@ def test_failed_checks_are_called_failed(shown: Any) -> None:
 def test_provenance_has_what_it_takes_to_run_it_again(shown: Any) -> None:
     given = reports.report().provenance
     text = said(region(tree(shown(reports.report())), "Provenance"))
-    for value in (given.command, given.model, given.revision, given.weights_sha256, given.text_sha256, given.created,
-                  given.device, given.dtype, "reportgen 0.1.0", "taylor", "importance.safetensors", "examples: 20"):  # fmt: skip
+    for value in (
+        given.command,
+        given.model,
+        given.revision,
+        given.weights_sha256,
+        given.text_sha256,
+        given.created,
+        given.device,
+        given.dtype,
+        "reportgen 0.1.0",
+        "taylor",
+        "importance.safetensors",
+        "examples: 20",
+    ):
         assert value in text
 
 

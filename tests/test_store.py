@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from reportgen import store
 from reportgen.errors import OutputError
-from reportgen.records import Check, HeadImportance, Prediction, Report, ReportWarning, Tokens
+from reportgen.records import Check, Prediction, Report, ReportWarning
 from tests import reports
 
 FILES = {"report.html": b"<!doctype html>", "report.json": b"{}", "tables/tokens.csv": b"a,b\r\n"}
@@ -70,8 +70,12 @@ def some_reports(draw: st.DrawFn) -> Report:
             replaced=draw(st.integers(0, 9)),
         ),
         prediction=Prediction(
-            labels, logits, logits, draw(st.integers(0, count - 1)),
-            gold=draw(st.one_of(st.none(), st.integers(0, count - 1))), gold_text=draw(st.one_of(st.none(), reports.texts)),
+            labels,
+            logits,
+            logits,
+            draw(st.integers(0, count - 1)),
+            gold=draw(st.one_of(st.none(), st.integers(0, count - 1))),
+            gold_text=draw(st.one_of(st.none(), reports.texts)),
         ),
         importance=replace(made.importance, source=word, provenance={word: draw(reports.texts)}),
         checks=tuple(draw(st.lists(st.builds(Check, reports.texts, st.booleans(), reports.texts), max_size=2))),
@@ -82,13 +86,15 @@ def some_reports(draw: st.DrawFn) -> Report:
             configuration=draw(
                 st.dictionaries(
                     reports.texts,
-                    st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.sampled_from([0.5, 1.0, -2.0]), reports.texts),
+                    st.one_of(
+                        st.none(), st.booleans(), st.integers(-9, 9), st.sampled_from([0.5, 1.0, -2.0]), reports.texts
+                    ),
                     max_size=4,
                 )
             ),
         ),
         colour_scale=draw(st.sampled_from(["linear", "rank", "log"])),
-    )  # fmt: skip
+    )
 
 
 def kinds(report: Report) -> list[type]:
@@ -212,7 +218,8 @@ def fails_at(call: int, function: Any) -> Any:
 
 @pytest.mark.parametrize("stands", [True, False], ids=["over a report", "fresh"])
 @pytest.mark.parametrize(
-    ("owner", "name", "calls"), [(Path, "open", 4), (os, "fsync", 4), (os, "replace", 2), (store.tempfile, "mkdtemp", 2)]
+    ("owner", "name", "calls"),
+    [(Path, "open", 4), (os, "fsync", 4), (os, "replace", 2), (store.tempfile, "mkdtemp", 2)],
 )
 def test_a_full_disk_leaves_the_old_report_and_no_trace(
     owner: Any, name: str, calls: int, stands: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reportgen import rank, tables
 from reportgen.records import Report, Tokens
@@ -142,7 +141,7 @@ def test_attended_tokens_follow_the_definitions() -> None:
     read = frame(tables.files(given, *reports.ranked(given)), "attended_tokens.parquet")
     rows = iter(read.itertuples(index=False))
     for la, he, q in cells(given.attention.shape):
-        order = sorted(range(len(given.tokens)), key=lambda key: (-dense[la, he, q, key], key))  # noqa: B023
+        order = sorted(range(len(given.tokens)), key=lambda key: (-dense[la, he, q, key], key))
         for n, key in enumerate(order[:3], start=1):
             row = next(rows)
             assert (row.layer, row.head, row.self_position, row.token_position, row.rank) == (la + 1, he + 1, q, key, n)
@@ -180,7 +179,9 @@ def test_any_text_comes_back_from_its_files(case: tuple[str, Tokens]) -> None:
     read = pd.read_parquet(io.BytesIO(made["token_attention.parquet"]))
     assert read["token"].astype(str).tolist() == list(tokens.strings) * 4
     rows = list(csv.DictReader(io.StringIO(made["tokens.csv"].decode(), newline="")))
-    unprefixed = [row["text"][1:] if row["text"][:2] in {"'" + c for c in tables.FORMULA} else row["text"] for row in rows]
+    unprefixed = [
+        row["text"][1:] if row["text"][:2] in {"'" + c for c in tables.FORMULA} else row["text"] for row in rows
+    ]
     spans = zip(tokens.starts, tokens.ends, tokens.special, strict=True)
     assert unprefixed == ["" if special else text[a:b] for a, b, special in spans]
 

@@ -1,0 +1,257 @@
+"""The page in Chromium: live charts under a strict policy, no request, nothing run that came from outside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from reportgen import palette, render
+from reportgen.records import Prediction
+from tests import reports
+
+Show = Callable[..., Page]
+LIVE = "document.querySelectorAll('figure[data-live=true]').length === document.querySelectorAll('figure').length"
+
+
+def wait(page: Page, condition: str) -> None:
+    """Wait until *condition* holds. Playwright's own way evaluates a string in the page, which the policy forbids."""
+    for _ in range(600):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(100)
+    pytest.fail(f"never: {condition}")
+
+
+def live(page: Page) -> Page:
+    """Wait until every chart is drawn."""
+    wait(page, LIVE)
+    return page
+
+
+def stub_page(report: Any, text: str = "small") -> str:
+    """A page without Vega."""
+    return render.page(report, reports.parts(report, (reports.stub_chart(text),)), bundle=reports.STUB_BUNDLE)
+
+
+def rgb(colour: str) -> str:
+    """As a browser writes it."""
+    return f"rgb({int(colour[1:3], 16)}, {int(colour[3:5], 16)}, {int(colour[5:7], 16)})"
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two opaque "rgb(r, g, b)"."""
+    shades = []
+    for colour in (one, other):
+        numbers = [int(n) for n in re.findall(r"\d+", colour)]
+        assert len(numbers) == 3, f"{colour} is not opaque"
+        shades.append(palette.luminance("#{:02x}{:02x}{:02x}".format(*numbers)))
+    return (max(shades) + 0.05) / (min(shades) + 0.05)
+
+
+def test_every_chart_goes_live_and_nothing_goes_wrong(show: Show) -> None:
+    """No error, no violation of the policy, no request but the file itself."""
+    page = live(show(reports.example_page()))
+    assert page.locator("figure").count() == len(reports.example_parts().charts) == 5
+    for figure in page.locator("figure").all():
+        assert figure.locator(".live svg").is_visible()
+        assert figure.locator(".live svg path, .live svg line").count() > 5
+        assert figure.locator(".still").is_hidden()
+    assert page.evaluate("violations") == []
+    assert page.wrong == []  # type: ignore[attr-defined]
+
+
+def test_without_vegas_interpreter_the_same_page_fails(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: the policy forbids eval, and the test above would see it."""
+    source = render._source
+    monkeypatch.setattr(render, "_source", lambda name: source(name).replace("ast: true", "ast: false"))
+    bundle = re.search(r"<script>(.*?)</script>", reports.example_page(), re.DOTALL)
+    assert bundle
+    page = show(render.page(reports.example(), reports.example_parts(), bundle=bundle[1]))
+    wait(page, "violations.length > 0")
+    assert "script-src eval" in page.evaluate("violations")
+    assert not page.evaluate(LIVE)
+
+
+def test_a_request_would_be_noticed(show: Show) -> None:
+    page = show("<!doctype html><img src='http://192.0.2.1/x.png'>")
+    assert any("request: http://192.0.2.1/x.png" in line for line in page.wrong)  # type: ignore[attr-defined]
+
+
+def test_the_policy_stops_what_a_template_might_let_in(show: Show) -> None:
+    html = stub_page(reports.report()).replace(
+        "</main>",
+        "<script>window.ran = 1</script><img src=http://192.0.2.1/x onerror='window.ran = 1'><p style='color:red'>",
+    )
+    page = show(html)
+    wait(page, "violations.length >= 3")
+    assert page.evaluate("window.ran") is None
+
+
+@pytest.mark.parametrize("name", ["Token heatmap", "Prediction", "Self-checks", "Provenance"])
+def test_regions_are_found_by_their_names(show: Show, name: str) -> None:
+    page = show(stub_page(reports.report()))
+    assert page.get_by_role("region", name=name, exact=True).is_visible()
+
+
+def test_the_first_screen_says_what_was_predicted_and_which_words_drew_attention(show: Show) -> None:
+    page = show(stub_page(reports.report()), viewport={"width": 1280, "height": 800})
+    for words in ("A small report", "which is right", "80.2%", "Most attention falls on"):
+        box = page.get_by_text(words).first.bounding_box()
+        assert box
+        assert box["y"] + box["height"] < 800
+
+
+def test_choosing_a_view_changes_the_colour_of_a_token(show: Show) -> None:
+    """By CSS alone; the colours are those of the palette."""
+    report = reports.report()
+    views = reports.parts(report).views
+    cell = next(n for n in range(1, 40) if len({view.classes[n] for view in views}) == 3)
+    page = show(stub_page(report))
+    token = page.locator(f'[data-position="{cell}"]')
+    for view in views:
+        page.get_by_label(view.title, exact=True).check()
+        assert token.evaluate("e => getComputedStyle(e).backgroundColor") == rgb(palette.HEAT_LIGHT[view.classes[cell]])
+        assert view.explanation in page.locator(".about:visible .explain").inner_text()
+        assert page.locator(".about:visible").count() == 1
+
+
+def test_with_scripts_off_everything_can_be_read(show: Show) -> None:
+    page = show(reports.example_page(), java_script_enabled=False)
+    report = reports.example()
+    shown = page.locator(".text").inner_text().replace("<s>", "").replace("</s>", "")
+    assert " ".join(shown.split()) == " ".join(report.example.text.split())
+    for figure in page.locator("figure").all():
+        assert figure.locator(".still svg").is_visible()
+        figure.locator("summary").click()
+        assert figure.locator("details table").is_visible()
+    assert page.locator("#tables table").count() == 5
+    assert page.get_by_text("Some heads count against.").is_visible()
+    page.get_by_label("Last layer, all tokens").check()
+    assert page.wrong == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("payload", reports.PAYLOADS)
+def test_nothing_from_outside_runs(show: Show, payload: str) -> None:
+    report = reports.infected(payload)
+    page = show(stub_page(report, payload))
+    wanted = "".join(stretch for stretch, _ in render.pieces(payload))
+    assert page.evaluate("window.ran") is None
+    assert page.title() == " ".join(f"{wanted} · attention report".split())
+    assert page.locator("h1").text_content() == wanted
+    assert page.evaluate("document.querySelectorAll('img, iframe, base, object, embed, form').length") == 0
+    assert page.evaluate("violations") == []
+    assert page.wrong == []  # type: ignore[attr-defined]
+
+
+def test_live_charts_of_hostile_words_draw_them(show: Show) -> None:
+    """Vega writes legends and tooltips; the words of the document stand in both."""
+    from reportgen import charts
+
+    text = " ".join(payload.replace(" ", "") for payload in reports.PAYLOADS)
+    spans = [match.span() for match in re.finditer(r"\S+", text)]
+    report = reports.report(text, read=reports.tokens(text, spans=spans), layers=1, heads=1)
+    drawn = charts.charts(report, *reports.ranked(report))
+    page = live(show(render.page(report, reports.parts(report, drawn), bundle=charts.bundle())))
+    page.locator("#figure-layer-trend .live path[aria-label]").first.hover(force=True)
+    assert page.evaluate("window.ran") is None
+    assert page.evaluate("violations") == []
+    assert page.wrong == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [320, 375, 1440])
+def test_the_page_does_not_scroll_sideways(show: Show, width: int) -> None:
+    page = live(show(reports.example_page(), viewport={"width": width, "height": 800}))
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for figure in page.locator("figure").all():
+        box = figure.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= width
+
+
+@pytest.mark.parametrize("width", [320, 1440])
+def test_a_label_of_ten_thousand_characters_wraps(show: Show, width: int) -> None:
+    long = "W" * 10_000
+    report = reports.report(f"one {long} two")
+    long_report = replace(
+        report,
+        example=replace(report.example, title=long, dataset=long),
+        prediction=Prediction((long, "right"), (0.8, -0.6), (0.8, 0.2), 0, None, long),
+        provenance=replace(report.provenance, model=long, command=long, revision=long),
+        importance=replace(report.importance, source=long),
+    )
+    page = show(stub_page(long_report), viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for selector in ("h1", ".verdict", ".byline", ".drawn"):
+        box = page.locator(selector).first.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= width
+    assert long in (page.locator(".verdict").text_content() or "")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_step_of_the_legend_and_every_token_can_be_read(show: Show, scheme: str) -> None:
+    page = show(stub_page(reports.report()), color_scheme=scheme)
+    colours = page.evaluate(
+        """() => [...document.querySelectorAll(".about-all .step, .text [data-position]:not(.special)")].map((e) => {
+             const style = getComputedStyle(e);
+             return [style.color, style.backgroundColor];
+           })"""
+    )
+    assert len(colours) > 60
+    assert {back for _, back in colours[:16]} == set(
+        map(rgb, palette.HEAT_LIGHT if scheme == "light" else palette.HEAT_DARK)
+    )
+    assert min(contrast(*pair) for pair in colours) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_of_the_page_can_be_read(show: Show, scheme: str) -> None:
+    page = show(stub_page(reports.report()), color_scheme=scheme)
+    colours = page.evaluate(
+        """() => {
+             const paper = getComputedStyle(document.documentElement).backgroundColor;
+             return [...document.querySelectorAll("h1, h2, h3, p, li, td, th, dt, dd, caption, summary, figcaption")]
+               .filter((e) => e.checkVisibility() && e.textContent.trim())
+               .map((e) => [getComputedStyle(e).color, paper, e.textContent]);
+           }"""
+    )
+    assert len(colours) > 50
+    faint = [text for ink, paper, text in colours if contrast(ink, paper) < 4.5]
+    assert faint == []
+
+
+def test_dark_and_light_pages_differ_and_charts_follow(show: Show) -> None:
+    page = live(show(reports.example_page(), color_scheme="light"))
+    look = """() => [getComputedStyle(document.documentElement).backgroundColor,
+                     getComputedStyle(document.querySelector("#figure-layer-trend .live text")).fill]"""
+    light = page.evaluate(look)
+    page.emulate_media(color_scheme="dark")
+    wait(page, f"({look})()[1] !== {light[1]!r}")
+    dark = page.evaluate(look)
+    assert contrast(light[0], dark[0]) > 10
+    assert contrast(dark[0], dark[1]) >= 4.5
+    wait(page, "document.querySelectorAll('.live').length === document.querySelectorAll('figure').length")
+
+
+def test_wide_tables_and_charts_can_be_scrolled_with_the_keyboard(show: Show) -> None:
+    page = show(stub_page(reports.report()), viewport={"width": 320, "height": 800})
+    unreachable = page.evaluate(
+        """() => [...document.querySelectorAll("*")].filter((e) =>
+             ["auto", "scroll"].includes(getComputedStyle(e).overflowX) && e.tabIndex < 0).map((e) => e.className)"""
+    )
+    assert unreachable == []
+
+
+def test_a_page_that_cannot_be_parsed_as_data_shows_still_charts(show: Show) -> None:
+    """A broken block of data costs the live chart, not the picture."""
+    html = reports.example_page()
+    broken = re.sub(r'(<script type="application/json" id="spec-overview">)', r"\1{", html)
+    page = show(broken)
+    wait(page, "document.querySelectorAll('figure[data-live=true]').length === 4")
+    assert page.locator("#figure-overview .still svg").is_visible()
+    assert any("JSON" in line for line in page.wrong)  # type: ignore[attr-defined]

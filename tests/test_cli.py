@@ -1,0 +1,437 @@
+"""cli: options -> a configuration; results, errors and exit codes -> the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reportgen import cli, pipeline, store
+from reportgen.config import Config
+from reportgen.errors import UsageError
+from reportgen.records import Report, ReportWarning
+from tests import reports
+
+OPTIONS = {"--" + field.name.replace("_", "-") for field in fields(Config)} - {"--title", "--dataset", "--split"}
+OTHERS = {"--verbose", "--quiet", "--json", "--help", "-o", "-v", "-q", "-h"}
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """The command takes SIGTERM for itself; the tests want it back."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def call(*arguments: str, **settings: Any) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(cli.main, list(arguments), **settings)
+
+
+def run(*arguments: str, **settings: Any) -> Result:
+    """Run `reportgen run`."""
+    return call("run", *arguments, **settings)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tiny_run(folder: Path, here: Path) -> tuple[str, ...]:
+    """Arguments of a run that takes a moment and writes to `out`."""
+    return ("--model", str(folder), "--text", "Two words", "--format", "tables", "--top-k", "2", "-o", "out")
+
+
+def fails(result: Result, code: int, *words: str) -> None:
+    """One line of error with *words*, at most one of hint, the exit code, and no traceback."""
+    lines = result.stderr.splitlines()
+    assert result.exit_code == code, result.output
+    assert lines[0].startswith("error: "), lines
+    assert all(word in lines[0] for word in words), lines
+    assert [line.split(":")[0] for line in lines[1:]] in ([], ["hint"])
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+
+
+# --- help ---------------------------------------------------------------------------------------------------------
+
+
+def test_help_names_the_command() -> None:
+    for flag in ("--help", "-h"):
+        result = call(flag)
+        assert result.exit_code == 0
+        assert "run" in result.stdout
+        assert "--debug" in result.stdout
+
+
+def test_help_of_run_lists_every_option() -> None:
+    listed = run("--help").stdout
+    for option in OPTIONS | OTHERS:
+        assert any(option in line.replace(",", " ").split() for line in listed.splitlines()), option
+
+
+def test_every_option_is_a_field_and_every_field_an_option() -> None:
+    """A default that no option reaches, or an option that reaches nothing, is a mistake."""
+    taken = {parameter.name for parameter in cli.run.params} - {"verbose", "quiet", "as_json", "help"}
+    assert taken == {field.name for field in fields(Config)} - {"title", "dataset", "split"}
+    assert all(parameter.help for parameter in cli.run.params if hasattr(parameter, "help"))
+
+
+def test_the_version_is_told() -> None:
+    assert call("--version").stdout == "reportgen, version 0.1.0\n"
+
+
+# --- a run --------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_tells_the_result_and_the_path_last(tiny_run: tuple[str, ...], here: Path) -> None:
+    result = run(*tiny_run, "--label", "left")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    report = store.load(here / "out")
+    said = report.prediction
+    wanted = f"{said.labels[said.predicted]} ({said.probabilities[said.predicted]:.1%}), {said.verdict}"
+    assert lines == [f"Text from the command line: {wanted}", "out"]
+    assert result.stderr == "device: CPU\n"
+
+
+def test_the_path_of_the_page_is_told_where_there_is_one(tiny_run: tuple[str, ...]) -> None:
+    result = run(*tiny_run, "--format", "html")
+    assert result.stdout.splitlines()[-1] == "out/report.html"
+
+
+def test_quiet_tells_the_path_alone(tiny_run: tuple[str, ...]) -> None:
+    result = run(*tiny_run, "--quiet")
+    assert (result.stdout, result.stderr) == ("out\n", "")
+
+
+def test_json_is_one_object(tiny_run: tuple[str, ...]) -> None:
+    result = run(*tiny_run, "--json", "--label", "left")
+    said = json.loads(result.stdout)
+    assert said["report"] == "out"
+    assert said["predicted"] in ("left", "right")
+    assert said["verdict"] == ("right" if said["predicted"] == "left" else "wrong")
+    assert (said["gold"], said["tokens"] > 2, said["device"], said["warnings"]) == ("left", True, "cpu", [])
+    assert 0 < said["probability"] <= 1
+    assert "inference" in said["seconds"]
+
+
+def test_verbose_tells_the_stages_on_stderr(tiny_run: tuple[str, ...]) -> None:
+    result = run(*tiny_run, "--verbose")
+    assert "load ..." in result.stderr.splitlines()
+    assert "inference 0." in result.stderr
+    assert "load" not in result.stdout
+
+
+def test_warnings_go_to_stderr_and_are_no_failure(tiny_run: tuple[str, ...], here: Path) -> None:
+    result = run(*tiny_run, "--label", "middle")
+    assert result.exit_code == 0
+    assert "warning: The gold label “middle” is not one of the model's labels." in result.stderr.splitlines()
+    assert "warning" not in result.stdout
+
+
+def test_quiet_does_not_hide_warnings(tiny_run: tuple[str, ...]) -> None:
+    assert run(*tiny_run, "--label", "middle", "-q").stderr.startswith("warning: ")
+
+
+def test_strict_turns_warnings_into_a_failure_after_writing(tiny_run: tuple[str, ...], here: Path) -> None:
+    result = run(*tiny_run, "--label", "middle", "--strict")
+    assert result.exit_code == 10
+    assert "error: 1 warning" in result.stderr
+    assert store.load(here / "out").warnings
+    assert run(*tiny_run, "--overwrite", "--strict").exit_code == 0
+
+
+def test_a_file_and_standard_input_are_read(tiny_run: tuple[str, ...], here: Path) -> None:
+    (here / "paper.txt").write_text("From a file")
+    model = tiny_run[:2]
+    short = (*model, "--format", "tables", "--top-k", "2")
+    assert run(*short, "--file", "paper.txt", "-o", "one").exit_code == 0
+    assert store.load(here / "one").example.text == "From a file"
+    assert run(*short, "--file", "-", "-o", "two", input="From standard input").exit_code == 0
+    assert store.load(here / "two").example.text == "From standard input"
+
+
+def test_odd_bytes_of_the_command_line_are_no_bug(tiny_run: tuple[str, ...], here: Path) -> None:
+    """An argument that is not UTF-8 comes as lone surrogates."""
+    result = run(*tiny_run[:2], "--text", "a \udcff b", *tiny_run[4:])
+    assert result.exit_code == 0, result.output
+    assert store.load(here / "out").example.text == "a \ufffd b"
+
+
+# --- exit codes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--preset", "nope"], ['no preset "nope"']),
+        (["--text", "x", "--file", "y"], ["--text, --file and --index"]),
+        (["--text", "x", "--index", "1"], ["--text, --file and --index"]),
+        (["--file", "x", "--index", "1"], ["--text, --file and --index"]),
+        (["--label", "left"], ["--label goes with"]),
+        (["--model", "m"], ["--model needs a text"]),
+        (["--text", "x", "--format", "html,docx"], ["docx"]),
+        (["--text", "x", "--format", ","], ["--format"]),
+        (["--text", "x", "--global-tokens", "first"], ["--global-tokens"]),
+        (["--text", "x", "--global-tokens", "-1"], ["--global-tokens"]),
+    ],
+)
+def test_what_contradicts_itself_is_wrong_usage(arguments: list[str], words: list[str], here: Path) -> None:
+    fails(run(*arguments), 2, *words)
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--top-k", "0"], ["--index", "-1"], ["--colour-scale", "loud"], ["--dtype", "int8"], ["--wat"], ["x"]],
+)
+def test_values_that_no_option_takes_are_wrong_usage(arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_a_missing_file_is_an_input_error(here: Path) -> None:
+    fails(run("--model", "m", "--file", "nowhere.txt"), 3, "nowhere.txt", "No such file")
+
+
+def test_a_text_that_is_too_long_is_an_input_error(here: Path) -> None:
+    fails(run("--model", "m", "--text", "abc", "--max-chars", "2"), 3, "3 characters")
+
+
+def test_a_missing_model_is_a_model_error(here: Path) -> None:
+    fails(run("--model", "./nowhere", "--text", "x"), 4, "./nowhere", "no such folder")
+    assert list(here.iterdir()) == []
+
+
+def test_importance_of_the_wrong_shape_is_an_importance_error(tiny_run: tuple[str, ...], here: Path) -> None:
+    np.save("heads.npy", np.ones((12, 11), np.float32))
+    fails(run(*tiny_run, "--importance", "heads.npy"), 5, "heads.npy", "12x11", "2 layers x 2 heads")
+    assert not (here / "out").exists()
+
+
+def test_cuda_without_a_gpu_is_a_device_error(tiny_run: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    fails(run(*tiny_run, "--device", "cuda"), 6, "cuda")
+
+
+def test_a_report_that_stands_there_is_an_output_error(tiny_run: tuple[str, ...], here: Path) -> None:
+    assert run(*tiny_run).exit_code == 0
+    before = (here / "out" / "manifest.json").read_bytes()
+    fails(run(*tiny_run), 7, "out holds a report already")
+    assert (here / "out" / "manifest.json").read_bytes() == before
+    assert run(*tiny_run, "--overwrite").exit_code == 0
+
+
+def test_something_else_that_stands_there_is_never_overwritten(tiny_run: tuple[str, ...], here: Path) -> None:
+    (here / "out").mkdir()
+    (here / "out" / "thesis.tex").write_text("mine")
+    fails(run(*tiny_run, "--overwrite"), 7, "something else than a report")
+    assert (here / "out" / "thesis.tex").read_text() == "mine"
+
+
+def test_a_model_that_brings_code_is_refused(tiny_run: tuple[str, ...], folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModel": "evil.Model"}}))
+    fails(run(*tiny_run), 9, "auto_map")
+
+
+def test_an_error_that_nobody_foresaw_is_one_line(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("first line\nsecond line")
+
+    monkeypatch.setattr(pipeline, "run", broken)
+    result = run("--text", "x")
+    fails(result, 70, "RuntimeError: first line second line")
+    assert "--debug" in result.stderr
+
+
+def test_debug_shows_where(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("deep inside")
+
+    monkeypatch.setattr(pipeline, "run", broken)
+    result = call("--debug", "run", "--text", "x")
+    assert isinstance(result.exception, RuntimeError)
+
+
+def test_an_interrupt_says_that_nothing_was_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "run", interrupted)
+    result = run("--text", "x")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert "interrupted" in result.stderr
+
+
+WAITING = """
+import sys, time
+from reportgen import cli, pipeline
+def waiting(*_):
+    print("ready", flush=True)
+    time.sleep(60)
+pipeline.run = waiting
+cli.main(["run", "--text", "x"])
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signals_end_the_command_with_their_code(number: signal.Signals, code: int, here: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "Traceback" not in errors
+    assert list(here.iterdir()) == []
+
+
+def test_a_reader_that_went_away_is_no_traceback() -> None:
+    """`reportgen run --help | true`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "reportgen", "run", "--help"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["a\nb\r\nc", "\x1b]0;owned\x07", "a \u202eb", "\x9b31m"])
+def test_words_from_outside_cannot_command_the_terminal(
+    words: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Titles, labels and warnings hold what files say; a label of a model may hold an escape sequence."""
+    given = reports.report("one")
+    shown: Report = replace(
+        given,
+        example=replace(given.example, title=words),
+        prediction=replace(given.prediction, labels=(words, "right")),
+        warnings=(ReportWarning("unknown-label", words),),
+    )
+    monkeypatch.setattr(pipeline, "run", lambda *_: (shown, Path("out")))
+    result = run("--text", "x", color=True)
+    assert result.exit_code == 0
+    assert not set("\x1b\x07\u202e\x9b\r") & set(result.stdout + result.stderr)
+    assert len(result.stdout.splitlines()) == 2
+    assert len(result.stderr.splitlines()) == 2
+
+
+# --- the configuration --------------------------------------------------------------------------------------------
+
+
+def parsed(*arguments: str) -> Config:
+    """The configuration of a command line."""
+    with cli.run.make_context("run", list(arguments)) as context:
+        options = {k: v for k, v in context.params.items() if k not in ("verbose", "quiet", "as_json")}
+        return cli.configure(options)
+
+
+def test_without_options_it_is_the_demo() -> None:
+    config = parsed()
+    assert (config.preset, config.model, config.dataset, config.index, config.importance) == (
+        "demo", "demo", "demo", 0, "demo"
+    )  # fmt: skip
+
+
+def test_options_win_over_the_preset(tmp_path: Path) -> None:
+    preset = tmp_path / "mine.toml"
+    preset.write_text('model = "m"\ntop_k = 7\nimportance = "i.npy"\nlabels = ["a", "b"]\n')
+    config = parsed("--preset", str(preset), "--top-k", "3", "--text", "x")
+    assert (config.model, config.top_k, config.importance, config.labels) == ("m", 3, "i.npy", ("a", "b"))
+
+
+def test_another_model_does_not_take_the_importance_of_the_preset() -> None:
+    assert parsed("--preset", "demo", "--model", "other", "--text", "x").importance == "none"
+    assert parsed("--preset", "demo", "--model", "other", "--text", "x", "--importance", "i.npy").importance == "i.npy"
+    assert parsed("--text", "x").importance == "demo"
+
+
+WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
+NAMES = st.from_regex(r"[a-z][a-z0-9 '\"$&-]{0,8}", fullmatch=True).map(str.strip).filter(bool)
+MAYBE: dict[str, st.SearchStrategy[Any]] = {
+    "revision": NAMES,
+    "tokenizer": NAMES,
+    "labels": st.lists(NAMES, min_size=1, max_size=3).map(tuple),
+    "attention_window": st.integers(2, 64),
+    "global_tokens": st.sets(st.integers(0, 9), min_size=1).map(lambda p: tuple(sorted(p))),
+    "label": WORDS,
+    "max_length": st.integers(1, 99),
+    "max_chars": st.integers(1, 99),
+    "importance": NAMES,
+    "importance_key": NAMES,
+    "top_k": st.integers(1, 99),
+    "colour_scale": st.sampled_from(["linear", "rank", "log"]),
+    "device": st.sampled_from(["auto", "cpu", "cuda:1"]),
+    "dtype": st.sampled_from(["float32", "float16"]),
+    "seed": st.integers(-9, 99),
+    "format": st.sampled_from([("html",), ("pdf", "tables"), ("html", "pdf", "tables", "figures")]),
+    "offline": st.booleans(),
+    "require_safetensors": st.booleans(),
+    "strict": st.booleans(),
+}
+
+
+@given(
+    base=st.sampled_from(["demo", "model", "both"]),
+    source=st.tuples(st.sampled_from(["text", "file"]), WORDS),
+    chosen=st.fixed_dictionaries({}, optional=MAYBE),
+)
+def test_the_command_in_the_report_parses_back_to_the_same_run(
+    base: str, source: tuple[str, str], chosen: dict[str, Any]
+) -> None:
+    """Whatever was set; the text short enough to be kept."""
+    arguments = {"demo": [], "model": ["--model", "org/m"], "both": ["--preset", "demo", "--model", "org/m"]}[base]
+    arguments += ["--" + source[0], source[1]]
+    for name, value in chosen.items():
+        option = "--" + name.replace("_", "-")
+        if isinstance(value, bool):
+            arguments += [option] if value else []
+        else:
+            arguments += [option, ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+    config = parsed(*arguments)
+    words = shlex.split(config.command())
+    assert words[:2] == ["reportgen", "run"]
+    assert replace(parsed(*words[2:]), output=None) == config
+
+
+def test_a_row_of_the_demo_parses_back_too() -> None:
+    config = parsed("--index", "3", "--top-k", "5")
+    assert replace(parsed(*shlex.split(config.command())[2:])) == config
+
+
+def test_a_long_text_of_many_lines_parses_back_too() -> None:
+    config = parsed("--model", "m", "--text", 'It\'s a "line".\n\t$HOME `x` \\ !\n' * 99)
+    assert parsed(*shlex.split(config.command())[2:]) == config
+
+
+def test_contradictions_are_told_before_anything_is_read() -> None:
+    with pytest.raises(UsageError, match="--text, --file and --index"):
+        cli.configure({"text": "x", "file": "y"})

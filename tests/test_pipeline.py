@@ -1,0 +1,282 @@
+"""pipeline: a configuration and an example -> a report -> a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+
+from reportgen import dataset, heatmap, importance, pdf, pipeline, store
+from reportgen.config import Config
+from reportgen.errors import ModelError, OutputError, UsageError
+from reportgen.pipeline import Clock
+from reportgen.records import Report
+from tests import reports, tiny
+
+TEXT = "Attention heads of a long document classifier attend to tokens; a window sees its neighbours."
+FILES = {
+    "report.html", "report.pdf", "report.json", "attention.safetensors", "manifest.json",
+    "tables/token_attention.parquet", "tables/top_tokens.parquet", "tables/top_tokens.csv",
+    "tables/attended_tokens.parquet", "tables/tokens.csv",
+    *(f"figures/{key}.{kind}" for kind in ("svg", "vl.json") for key in (
+        "rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview")),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Any:
+    """A tiny Longformer in memory."""
+    return tiny.classifier(tiny.longformer())
+
+
+def analysed(classifier: Any, text: str = TEXT, *, label: str | None = None, **settings: Any) -> Report:
+    """The report of a text."""
+    example = replace(dataset.choose(Config(text=text)), label=label)
+    return pipeline.analyse(Config(text=text, top_k=3, **settings), classifier, example, Clock())
+
+
+def codes(report: Report) -> list[str]:
+    """What the report warns of."""
+    return [warning.code for warning in report.warnings]
+
+
+def test_a_text_becomes_a_report(classifier: Any) -> None:
+    """Every part against the model itself."""
+    report = analysed(classifier, label="right")
+    output = tiny.public(classifier.model, report.tokens.ids, global_positions=(0,))
+    assert report.prediction.logits == pytest.approx(output.logits[0].tolist(), abs=1e-5)
+    assert report.prediction.probabilities == pytest.approx(output.logits[0].softmax(0).tolist(), abs=1e-5)
+    assert report.prediction.labels[report.prediction.predicted] == tiny.LABELS[int(output.logits.argmax())]
+    assert report.prediction.gold == 1
+    assert report.attention.shape == (2, 2, len(report.tokens))
+    # every query hands out attention of 1
+    assert report.attention.received.sum(axis=-1) == pytest.approx(len(report.tokens), rel=1e-4)
+    row = torch.stack([layer[0, :, : len(report.tokens), 0] for layer in output.global_attentions]).numpy()
+    assert report.attention.reader == pytest.approx(row, abs=1e-5)
+    assert report.attention.reader_position == 0
+    assert report.attention.windows == (8, 8)
+    assert [check.passed for check in report.checks] == [True] * 4
+    assert codes(report) == []
+    assert report.importance.measure == "none"
+
+
+def test_provenance_says_what_was_run(classifier: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1714564800")
+    given = analysed(classifier, seed=7).provenance
+    assert given.created == "2024-05-01T12:00:00+00:00"
+    assert given.text_sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert (given.model_type, given.device, given.dtype, given.seed) == ("longformer", "cpu", "float32", 7)
+    assert given.versions["torch"] == metadata.version("torch")
+    assert TEXT not in given.configuration.values()
+
+
+@pytest.mark.parametrize("epoch", ["yesterday", "", "1e9", "9" * 30, "-" + "9" * 30])
+def test_a_date_that_is_none_is_refused(epoch: str, classifier: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
+        analysed(classifier)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "code"),
+    [
+        (TEXT * 3, {}, "truncated"),
+        ("", {}, "no-content"),
+        (" \n ", {}, "no-content"),
+        ("a lone \ud800 surrogate", {}, "replaced-characters"),
+        ("a \u202eb", {}, "invisible-characters"),
+        ("a \0 b", {}, "invisible-characters"),
+        ("words", {"label": "middle"}, "unknown-label"),
+        ("words", {"attention_window": 8}, "window-changed"),
+    ],
+)
+def test_what_a_reader_must_know_is_a_warning(text: str, settings: dict[str, Any], code: str, classifier: Any) -> None:
+    report = analysed(classifier, text, **settings)
+    assert codes(report) == [code]
+    assert store.dump(report)
+
+
+def test_a_cut_text_says_how_much_is_shown(classifier: Any) -> None:
+    report = analysed(classifier, TEXT * 3)
+    assert len(report.tokens) == 64
+    message = report.warnings[0].message
+    assert f"64 of {report.tokens.total} tokens are shown (kept first)" in message
+    assert f"up to character {report.tokens.end} of {len(TEXT) * 3}" in message
+
+
+@pytest.mark.parametrize(
+    ("values", "code"), [(np.zeros((2, 2)), "zero-importance"), ([[1, -1], [1, 1]], "negative-importance")]
+)
+def test_odd_importance_is_a_warning(values: Any, code: str, classifier: Any, tmp_path: Path) -> None:
+    np.save(tmp_path / "heads.npy", np.asarray(values, np.float32))
+    report = analysed(classifier, importance=str(tmp_path / "heads.npy"))
+    assert codes(report) == [code]
+    assert report.importance.source == "heads.npy"
+
+
+def test_uniform_attention_is_a_warning() -> None:
+    """Zero weights: every token attends to all it sees alike, and the window sees all."""
+    model = tiny.longformer(windows=(64, 64))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "query" in name:
+                parameter.zero_()
+    report = analysed(tiny.classifier(model), "one two three")
+    assert "uniform" in codes(report)
+    scores, _ = reports.ranked(report)
+    views = heatmap.views(report, scores, heatmap.cells(report.example.text, report.tokens))
+    assert views[0].uniform
+    assert set(views[0].classes) <= {-1, 0}
+
+
+def test_importance_of_a_file_weighs_the_scores(classifier: Any, tmp_path: Path) -> None:
+    values = np.array([[0.0, 1.0], [0.5, 0.25]], np.float32)
+    importance.save_importance(tmp_path / "i.safetensors", values, provenance={"measure": "taylor", "examples": "3"})
+    report = analysed(classifier, importance=str(tmp_path / "i.safetensors"))
+    assert np.array_equal(report.importance.values, values)
+    assert (report.importance.measure, report.importance.provenance) == ("taylor", {"examples": "3"})
+    scores, _ = reports.ranked(report)
+    assert not scores.attention_scores[0, 0].any()
+
+
+def test_attention_that_does_not_sum_to_one_makes_no_report(classifier: Any) -> None:
+    report = analysed(classifier)
+    broken = replace(report.attention, row_error=0.01)
+    with pytest.raises(ModelError, match=r"misses the sum 1 by 0\.01"):
+        pipeline.checks(Config(), report.prediction, broken, report.tokens, report.example, 0.0)
+
+
+def test_logits_that_change_fail_their_check(classifier: Any) -> None:
+    report = analysed(classifier)
+    made = pipeline.checks(Config(), report.prediction, report.attention, report.tokens, report.example, 0.5)
+    assert [check.passed for check in made] == [False, True, True, True]
+
+
+@settings(max_examples=10)
+@given(text=reports.texts)
+def test_any_text_becomes_a_report_that_can_be_stored(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    report = analysed(tiny.classifier(tiny.longformer()), text)
+    folder = tmp_path_factory.mktemp("any")
+    pipeline.write(report, folder, config=Config(format=("tables",)), clock=Clock())
+    assert store.load(folder) == report
+
+
+def test_the_same_text_gives_the_same_report(classifier: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    one, other = analysed(classifier), analysed(classifier)
+    assert one == other
+    assert store.dump(one) == store.dump(other)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path, Clock]:
+    """One whole run from the disk to the disk."""
+    root = tmp_path_factory.mktemp("run")
+    model = tiny.save(tiny.longformer(), root / "model")
+    clock = Clock()
+    config = Config(model=str(model), text=TEXT, label="left", top_k=3, output=str(root / "report"))
+    return *pipeline.run(config, clock), clock
+
+
+def test_the_folder_holds_everything_and_nothing_else(written: tuple[Report, Path, Clock]) -> None:
+    folder = written[1]
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == FILES
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert set(manifest["files"]) == FILES - {"manifest.json"}
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert (
+        manifest["model"]["weights_sha256"]
+        == hashlib.sha256((folder.parent / "model" / "model.safetensors").read_bytes()).hexdigest()
+    )
+    for fact in ("command", "configuration", "device", "seed", "versions", "created", "seconds"):
+        assert fact in manifest
+
+
+def test_the_report_comes_back_and_presents_itself_alike(written: tuple[Report, Path, Clock]) -> None:
+    """Without the model: the gallery works from the stored data."""
+    report, folder, _ = written
+    read = store.load(folder)
+    assert read == report
+    shown, files = pipeline.present(read, ("html", "tables", "figures"), Clock())
+    assert shown == report
+    for name, content in files.items():
+        assert content == (folder / name).read_bytes(), name
+
+
+def test_every_stage_is_timed(written: tuple[Report, Path, Clock]) -> None:
+    seconds = written[2].seconds
+    assert {"load", "inference", "convert", "scale", "rank", "tables", "charts", "render", "pdf"} <= set(seconds)
+    assert min(seconds.values()) >= 0
+
+
+def test_page_and_document_show_every_warning(classifier: Any) -> None:
+    report = analysed(classifier, "a \u202eb " + TEXT * 3, label="middle")
+    assert codes(report) == ["truncated", "invisible-characters", "unknown-label"]
+    page = pipeline.present(report, ("html",), Clock())[1]["report.html"].decode()
+    assert all(f'data-code="{code}"' in page for code in codes(report))
+
+
+@pytest.mark.parametrize(
+    ("formats", "names"),
+    [
+        ((), set()),
+        (("tables",), {name for name in FILES if name.startswith("tables/")}),
+        (("figures",), {name for name in FILES if name.startswith("figures/")}),
+        (("html",), {"report.html"}),
+    ],
+)
+def test_only_what_is_asked_for_is_made(formats: tuple[str, ...], names: set[str]) -> None:
+    made = pipeline.present(reports.report("one two three"), formats, Clock())[1]
+    assert set(made) == names | {"report.json", "attention.safetensors"}
+
+
+def test_a_glyph_that_is_missing_is_a_warning_on_every_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only typesetting finds it; the document is set again, with the warning in it."""
+    set_: list[str] = []
+
+    def typeset(html: str) -> pdf.Typeset:
+        set_.append(html)
+        return pdf.Typeset(b"%PDF", ("\ua66e",))
+
+    monkeypatch.setattr(pdf, "pdf", typeset)
+    report, files = pipeline.present(reports.report("one \ua66e"), ("html", "pdf"), Clock())
+    assert codes(report) == ["missing-glyphs"]
+    assert "U+A66E CYRILLIC LETTER MULTIOCULAR O" in report.warnings[0].message
+    assert [('data-code="missing-glyphs"' in html) for html in set_] == [False, True]
+    assert b'data-code="missing-glyphs"' in files["report.html"]
+    assert b"missing-glyphs" in files["report.json"]
+
+
+def test_a_report_that_stands_there_stops_the_run_before_the_model_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.write(reports.report("one"), tmp_path / "report", config=Config(format=()), clock=Clock())
+    monkeypatch.setattr(pipeline, "load", lambda *_: pytest.fail("the model was loaded"))
+    with pytest.raises(OutputError, match="holds a report already"):
+        pipeline.run(Config(text="one", model="anything", output=str(tmp_path / "report")), Clock())
+
+
+def test_without_an_output_the_folder_is_named_after_the_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pipeline, "load", lambda *_: None)
+    monkeypatch.setattr(pipeline, "analyse", lambda *_: reports.report("one"))
+    _, folder = pipeline.run(Config(text="one", format=()), Clock())
+    assert folder == Path("reports") / dataset.choose(Config(text="one")).name
+    assert (folder / "manifest.json").is_file()
+
+
+def test_a_stage_that_fails_is_not_hidden() -> None:
+    clock = Clock()
+    with pytest.raises(ZeroDivisionError), clock.stage("rank"):
+        raise ZeroDivisionError
