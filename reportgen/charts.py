@@ -356,9 +356,9 @@ def _distribution_caption(report: Report, scores: Scores) -> str:
     quarter = np.arange(len(content)) < len(content) / 4
     share = float(scores.total[content & quarter].sum()) / (float(scores.total[content].sum()) or 1.0)
     start, end, _, top = max(_binned(report, scores.total), key=lambda part: part[2])
+    where = f"positions {start} to {end - 1}" if end - 1 > start else f"position {start}"
     return (
-        f"The first quarter of the document holds {share:.0%} of all scores. The peak lies at positions {start} to "
-        f"{end - 1}, around “{top}”."
+        f"The first quarter of the document holds {share:.0%} of all scores. The peak lies at {where}, around “{top}”."
     )
 
 

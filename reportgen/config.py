@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from reportgen.characters import clean
 from reportgen.errors import UsageError
 from reportgen.records import ColourScale
 
@@ -59,8 +60,8 @@ class Config:
     strict: bool = False
 
     def plain(self) -> dict[str, str | int | float | bool | None]:
-        """The fields for `report.json` and the manifest, without the text itself."""
-        values = {name: _plain(value) for name, value in asdict(self).items()}
+        """The fields for `report.json` and the manifest, without the text itself and without where it went."""
+        values = {name: _plain(value) for name, value in asdict(self).items() if name not in ("output", "overwrite")}
         if self.text is not None:
             values["text"] = f"{len(self.text)} characters"
         return values
@@ -125,4 +126,4 @@ def without_home(path: str) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return ",".join(str(item) for item in value)
-    return without_home(value) if isinstance(value, str) else value
+    return clean(without_home(value)) if isinstance(value, str) else value

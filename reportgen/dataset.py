@@ -67,7 +67,7 @@ def _of_file(file: str, *, label: str | None) -> Example:
         title, content = "Text from standard input", sys.stdin.buffer.read()
     else:
         path = Path(file).expanduser() if file.startswith("~/") else Path(file)  # as `Config.command` writes it
-        title = path.name
+        title = clean(path.name)
         try:
             content = path.read_bytes()
         except OSError as error:

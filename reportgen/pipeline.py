@@ -363,11 +363,11 @@ def warnings(
 def provenance(config: Config, classifier: Classifier, example: Example) -> Provenance:
     """What was run, on what, with which versions."""
     return Provenance(
-        model=without_home(config.model),
+        model=characters.clean(without_home(config.model)),
         model_type=classifier.model.config.model_type,
         revision=classifier.checkpoint.revision,
         weights_sha256=classifier.checkpoint.weights_sha256(),
-        tokenizer=without_home(config.tokenizer or config.model),
+        tokenizer=characters.clean(without_home(config.tokenizer or config.model)),
         text_sha256=hashlib.sha256(example.text.encode()).hexdigest(),
         device=str(classifier.device),
         dtype=config.dtype,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -139,3 +140,13 @@ def test_a_text_beyond_the_cap_is_refused_with_both_numbers() -> None:
     assert len(dataset.choose(Config(text="x" * 1000, max_chars=1000)).text) == 1000
     with pytest.raises(DataError, match="1,001 characters, more than --max-chars 1,000"):
         dataset.choose(Config(text="x" * 1001, max_chars=1000))
+
+
+def test_a_file_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """Names are bytes; what cannot be written of them is replaced in the title, and the report goes on."""
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/paper-\xff.txt")
+    Path(path).write_text("some words", encoding="utf-8")
+    example = dataset.choose(Config(file=path))
+    assert example.title == "paper-\ufffd.txt"
+    assert example.text == "some words"
+    assert Config(file=path).plain()["file"].endswith("paper-\ufffd.txt")
