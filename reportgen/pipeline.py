@@ -20,23 +20,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reportgen import characters, checkpoint, dataset, heatmap, importance, rank, scale, store, tables
+from reportgen import characters, checkpoint, checks, dataset, heatmap, importance, rank, scale, store, tables
 from reportgen.config import DEMO, Config, without_home
-from reportgen.errors import ModelError, UsageError
+from reportgen.errors import UsageError
 from reportgen.records import (
     Attention,
-    Check,
     Example,
     HeadImportance,
     LayerSummary,
     Parts,
-    Prediction,
     Provenance,
     Rankings,
     Report,
     ReportWarning,
     Scores,
-    Tokens,
 )
 
 if TYPE_CHECKING:
@@ -44,9 +41,6 @@ if TYPE_CHECKING:
 
 PACKAGES = ("reportgen", "torch", "transformers", "tokenizers", "numpy", "pyarrow", "altair", "vl-convert-python",
             "weasyprint", "jinja2", "safetensors")  # fmt: skip
-LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
-ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of a row's sum, whose weights are rounded
-ZERO_SHARE = 0.01  # of the weights: more zeros than this are worth a warning
 SUMMARY = 5  # words on the first screen
 
 
@@ -129,8 +123,18 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
         prediction=prediction,
         attention=attention,
         importance=head_importance,
-        checks=checks(config, prediction, attention, tokens, example, float((plain - logits).abs().max())),
-        warnings=tuple(warnings(config, example, tokens, prediction, attention, head_importance, scores)),
+        checks=checks.check(
+            prediction,
+            attention,
+            tokens,
+            dtype=config.dtype,
+            logit_difference=float((plain - logits).abs().max()),
+            shown=sum(len(cell.positions) for cell in heatmap.cells(example.text, tokens)),
+        ),
+        warnings=(
+            *checks.warn_of_text(example, tokens, prediction),
+            *checks.warn_of_attention(config, tokens, attention, head_importance, scores),
+        ),
         provenance=provenance(config, classifier, example),
         top_k=config.top_k,
         colour_scale=config.colour_scale,
@@ -263,101 +267,6 @@ def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classif
         row_error=max(layer.row_error for layer in layers),
         zero_share=sum(layer.zeros for layer in layers) / max(visible, 1),
     )
-
-
-def checks(
-    config: Config,
-    prediction: Prediction,
-    attention: Attention,
-    tokens: Tokens,
-    example: Example,
-    logit_difference: float,
-) -> tuple[Check, ...]:
-    """The self-checks of every report.
-
-    Raises:
-        ModelError: If a row of attention does not sum to 1: nothing shown would be true.
-    """
-    tolerance = ROW_TOLERANCE[config.dtype]
-    if attention.row_error > tolerance:
-        raise ModelError(f"a row of attention misses the sum 1 by {attention.row_error:.2g}, more than {tolerance:g}")
-    allowed = LOGITS_TOLERANCE[config.dtype]
-    shown = sum(len(cell.positions) for cell in heatmap.cells(example.text, tokens))
-    gold = "unknown" if prediction.gold is None else prediction.labels[prediction.gold]
-    return (
-        Check(
-            "Logits do not change when attention is returned",
-            logit_difference <= allowed,
-            f"largest difference {logit_difference:.2g}, allowed {allowed:g}",
-        ),
-        Check(
-            "Every row of attention sums to 1",
-            True,
-            f"largest distance {attention.row_error:.2g}, allowed {tolerance:g}",
-        ),
-        Check("Every token that the model read is shown", shown == len(tokens), f"{shown:,} of {len(tokens):,} tokens"),
-        Check(
-            "The explained class is named",
-            bool(prediction.labels[prediction.predicted]),
-            f"predicted {prediction.labels[prediction.predicted]}, gold {gold}",
-        ),
-    )
-
-
-def warnings(
-    config: Config,
-    example: Example,
-    tokens: Tokens,
-    prediction: Prediction,
-    attention: Attention,
-    head_importance: HeadImportance,
-    scores: Scores,
-) -> Iterator[ReportWarning]:
-    """What a reader must know before trusting the colours."""
-    if tokens.total > len(tokens):
-        yield ReportWarning(
-            "truncated",
-            f"{len(tokens):,} of {tokens.total:,} tokens are shown (kept first): the model read the text up to "
-            f"character {tokens.end:,} of {len(example.text):,}.",
-        )
-    if not any(example.text[a:b].strip() for a, b in zip(tokens.starts, tokens.ends, strict=True)):
-        yield ReportWarning("no-content", "The text has no content tokens: there is nothing to rank.")
-    if example.replaced:
-        yield ReportWarning(
-            "replaced-characters", f"{example.replaced} characters that no file can hold are shown as U+FFFD."
-        )
-    faceless = [name for name in map(characters.label, example.text[: tokens.end]) if name is not None]
-    if faceless:
-        kinds = ", ".join(sorted(set(faceless))[:8])
-        yield ReportWarning(
-            "invisible-characters",
-            f"{len(faceless)} characters have no visible form (controls, zero width, direction marks) and are shown "
-            f"as labels: {kinds}.",
-        )
-    if prediction.gold is None and prediction.gold_text is not None:
-        yield ReportWarning(
-            "unknown-label", f"The gold label “{prediction.gold_text[:80]}” is not one of the model's labels."
-        )
-    if config.attention_window is not None:
-        yield ReportWarning(
-            "window-changed",
-            f"The attention window was set to {config.attention_window}; the model may have been trained with another.",
-        )
-    if (head_importance.values < 0).any():
-        yield ReportWarning("negative-importance", "Some heads have an importance below 0: their scores count against.")
-    if not scores.weighed:
-        yield ReportWarning(
-            "zero-importance", "The importance of every head is 0: the weighted view equals zero, unweighted shown."
-        )
-    content = scores.total[tokens.content]
-    if content.size > 1 and np.ptp(content) <= 1e-6 * max(float(np.abs(content).max()), 1e-30):
-        yield ReportWarning("uniform", "Attention is uniform: colours carry no information.")
-    if attention.zero_share > ZERO_SHARE:
-        yield ReportWarning(
-            "zeros",
-            f"{attention.zero_share:.1%} of the attention weights are exactly 0 (underflow); "
-            "their order among themselves carries no information.",
-        )
 
 
 def provenance(config: Config, classifier: Classifier, example: Example) -> Provenance:

@@ -1,0 +1,119 @@
+"""Say whether a run can be trusted: self-checks, and warnings for whoever reads its colours.
+
+Both come from figures that other stages have measured. Nothing is mended here.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reportgen.characters import label
+from reportgen.config import Config
+from reportgen.errors import ModelError
+from reportgen.records import (
+    Attention,
+    Check,
+    Example,
+    HeadImportance,
+    Prediction,
+    ReportWarning,
+    Scores,
+    Tokens,
+)
+
+LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
+ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of a row's sum, whose weights are rounded
+ZERO_SHARE = 0.01  # of the weights: more exact zeros than this are worth a warning
+EQUAL = 1e-6  # scores that differ by less than this share of the largest are equal but for rounding
+
+
+def check(
+    prediction: Prediction, attention: Attention, tokens: Tokens, *, dtype: str, logit_difference: float, shown: int
+) -> tuple[Check, ...]:
+    """The self-checks of every report.
+
+    Args:
+        prediction: Names the explained class.
+        attention: Knows how far its rows were from the sum 1.
+        tokens: What the model read.
+        dtype: Numbers of the model, which decide how exact sums can be.
+        logit_difference: Largest difference of a logit between attention output on and off.
+        shown: How many tokens the heatmap shows.
+
+    Raises:
+        ModelError: If a row of attention does not sum to 1: nothing that could be shown would be true.
+    """
+    allowed, tolerance = LOGITS_TOLERANCE[dtype], ROW_TOLERANCE[dtype]
+    error = attention.row_error
+    if error > tolerance:
+        raise ModelError(f"a row of attention misses the sum 1 by {error:.2g}, more than {tolerance:g}")
+    predicted = prediction.labels[prediction.predicted]
+    gold = "unknown" if prediction.gold is None else prediction.labels[prediction.gold]
+    return (
+        Check(
+            "Logits do not change when attention is returned",
+            logit_difference <= allowed,
+            f"largest difference {logit_difference:.2g}, allowed {allowed:g}",
+        ),
+        Check(
+            "Every row of attention sums to 1",
+            error <= tolerance,
+            f"largest distance {error:.2g}, allowed {tolerance:g}",
+        ),
+        Check("Every token that the model read is shown", shown == len(tokens), f"{shown:,} of {len(tokens):,} tokens"),
+        Check("The explained class is named", bool(predicted.strip()), f"predicted {predicted}, gold {gold}"),
+    )
+
+
+def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction) -> Iterator[ReportWarning]:
+    """What is odd about the document or its label."""
+    if tokens.total > len(tokens):
+        yield ReportWarning(
+            "truncated",
+            f"{len(tokens):,} of {tokens.total:,} tokens are shown (kept first): the model read the text up to "
+            f"character {tokens.end:,} of {len(example.text):,}.",
+        )
+    if not any(example.text[a:b].strip() for a, b in zip(tokens.starts, tokens.ends, strict=True)):
+        yield ReportWarning("no-content", "The text has no content tokens: there is nothing to rank.")
+    if example.replaced:
+        yield ReportWarning(
+            "replaced-characters", f"{example.replaced} characters that no file can hold are shown as U+FFFD."
+        )
+    faceless = [name for name in map(label, example.text[: tokens.end]) if name is not None]
+    if faceless:
+        kinds = ", ".join(sorted(set(faceless))[:8])
+        yield ReportWarning(
+            "invisible-characters",
+            f"{len(faceless)} characters have no visible form (controls, zero width, direction marks) and are shown "
+            f"as labels: {kinds}.",
+        )
+    if prediction.gold is None and prediction.gold_text is not None:
+        yield ReportWarning(
+            "unknown-label", f"The gold label “{prediction.gold_text[:80]}” is not one of the model's labels."
+        )
+
+
+def warn_of_attention(
+    config: Config, tokens: Tokens, attention: Attention, importance: HeadImportance, scores: Scores
+) -> Iterator[ReportWarning]:
+    """What a reader must know before trusting the colours."""
+    if config.attention_window is not None:
+        yield ReportWarning(
+            "window-changed",
+            f"The attention window was set to {config.attention_window}; the model may have been trained with another.",
+        )
+    if (importance.values < 0).any():
+        yield ReportWarning("negative-importance", "Some heads have an importance below 0: their scores count against.")
+    if not scores.weighed:
+        yield ReportWarning(
+            "zero-importance", "The importance of every head is 0: the weighted view equals zero, unweighted shown."
+        )
+    content = scores.total[tokens.content]
+    if content.size > 1 and np.ptp(content) <= EQUAL * float(np.abs(content).max()):
+        yield ReportWarning("uniform", "Attention is uniform: colours carry no information.")
+    if attention.zero_share > ZERO_SHARE:
+        yield ReportWarning(
+            "zeros",
+            f"{attention.zero_share:.1%} of the attention weights are exactly 0 (underflow); "
+            "their order among themselves carries no information.",
+        )
