@@ -18,13 +18,22 @@ def clean(text: str) -> str:
     return UNPRINTABLE.sub("\ufffd", text)
 
 
+def one_break(text: str) -> str:
+    r"""The text with each CRLF as the one line break that it is, for places that show it.
+
+    >>> one_break("a\r\nb\r")
+    'a\nb\r'
+    """
+    return text.replace("\r\n", "\n")
+
+
 def visible(text: str) -> str:
     r"""The text with its invisible characters as labels, for places that take nothing else: drawings.
 
     >>> visible("a\0b")
     'a␀b'
     """
-    return "".join(label(character) or character for character in text)
+    return "".join(label(character) or character for character in one_break(text))
 
 
 def label(character: str) -> str | None:

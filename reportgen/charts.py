@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -17,7 +18,7 @@ import numpy.typing as npt
 import vl_convert
 
 from reportgen.characters import visible
-from reportgen.palette import HEAT_LIGHT
+from reportgen.palette import HEAT_LIGHT, PLASMA_LIGHT, VIRIDIS_LIGHT
 from reportgen.records import Chart, Floats, Rankings, Report, Scores, Table
 
 Row = dict[str, object]
@@ -58,7 +59,7 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
         .encode(
             x=_rank_axis(means.shape[1]),
             y=_score_axis("attention score, mean over heads", rows),
-            color=alt.Color("layer:O", title="layer", scale=alt.Scale(scheme="viridis")),
+            color=alt.Color("layer:O", title="layer", scale=_numbered(VIRIDIS_LIGHT, len(means))),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
             tooltip=_numbers("layer", "rank", "score"),
         )
@@ -76,7 +77,6 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
     labels = [{"layer": layer + 1, "head": head + 1} for layer in range(layers) for head in range(heads)]
     rows = _rank_rows(flat, labels)
     chosen = alt.selection_point(name="chosen_head", fields=["head"], bind="legend")
-    plasma = alt.Scale(scheme=alt.SchemeParams(name="plasma", extent=[0, 0.85]))
     header = alt.Header(labelExpr="'layer ' + datum.value", labelAnchor="start", labelPadding=4)
     chart = (
         alt.Chart(_values(rows), width=112, height=110)
@@ -84,7 +84,7 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
         .encode(
             x=_rank_axis(tokens, tick_count=3),
             y=_score_axis("attention score", rows),
-            color=alt.Color("head:O", title="head", scale=plasma),
+            color=alt.Color("head:O", title="head", scale=_numbered(PLASMA_LIGHT, heads)),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
             tooltip=_numbers("layer", "head", "rank", "score"),
         )
@@ -93,8 +93,8 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
     )
     layer, head = _place(ordered[:, :, 0].argmax(), heads)
     caption = (
-        f"The highest score of all stands in layer {layer}, head {head}. "
-        f"Heads whose lines lie apart spread their attention over different numbers of tokens.{_without_line(flat)}"
+        f"The highest score of all stands in layer {layer}, head {head}. The steeper a line, the fewer tokens its head "
+        f"attends to{_height(report)}.{_without_line(flat)}"
     )
     table = _rank_table("rank-trend-heads", "Attention score at a rank", flat, labels)
     return _chart("rank-trend-heads", "Rank trend by head", caption, chart, table)
@@ -104,7 +104,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
     """Score by layer, summed over heads, of the classifier's own token and of the five top tokens."""
     positions = _trend_positions(report, rankings)
     words = report.words()
-    names = [visible(f"{position} {words[position]}") for position in positions]  # the converter dies of a control
+    names = [visible(f"{position} {words[position]}") for position in positions]
     by_layer = scores.attention_scores.sum(axis=1, dtype=np.float64)[:, positions]  # (layer, chosen token)
     best = rankings.ranks.min(axis=1)[:, positions]  # (layer, chosen token)
     rows = _trend_rows(names, by_layer, best)
@@ -125,8 +125,8 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
     top = positions.index(int(rankings.by_score[0]))
     peak = int(by_layer[:, top].argmax())
     caption = (
-        f"“{words[positions[top]]}” at position {positions[top]}, the text token with the highest score, receives "
-        f"most in layer {peak + 1}, where its best rank in a head is {best[peak, top]}."
+        f"“{words[positions[top]]}” at position {positions[top]}, the text token with the highest score, scores "
+        f"highest in layer {peak + 1}, where its best rank in a head is {best[peak, top]}."
     )
     columns = tuple(f"Layer {layer}" for layer in range(1, len(by_layer) + 1))
     table = Table(
@@ -146,7 +146,7 @@ def distribution(report: Report, scores: Scores) -> Chart:
     """Mean score along the document, special tokens left out, for all layers and for the classifier's row."""
     series = [("all layers", scores.total)]
     if scores.reader is not None:
-        series.append((f"{report.attention.reader_name} row, last layer", scores.reader))
+        series.append((f"last layer, row of {report.reader_name}", scores.reader))
     bins = [(name, *part) for name, values in series for part in _binned(report, values)]
     rows: list[Row] = [
         {"series": name, "start": start, "end": end, "score": _digits(score), "top": top}
@@ -193,10 +193,10 @@ def overview(report: Report) -> Chart:
         }
         for place in places
     ]
-    grids = [_grid(rows, "share", f"Share of attention on the top {k} tokens", heads, form=".0%")]
+    grids = [_grid(rows, "share", f"Share of attention on the top {k} tokens", heads, form=".1%")]
     if report.importance.measure != "none":
         grids.append(_grid(rows, "importance", f"Head importance ({report.importance.measure})", heads, form=".2f"))
-    chart = alt.concat(*grids, columns=2).resolve_scale(color="independent")
+    chart = alt.concat(*grids, columns=2, spacing=40).resolve_scale(color="independent")
     table = Table(
         key="overview-data",
         caption="Concentration and importance of every head",
@@ -229,8 +229,17 @@ def bundle() -> str:
 
 
 def _chart(key: str, title: str, caption: str, chart: alt.TopLevelMixin, data: Table) -> Chart:
-    spec = _themed(chart).to_dict()
+    spec = _drawable(_themed(chart).to_dict())
     return Chart(key=key, title=title, caption=caption, spec=spec, svg=draw(spec, key=key), data=data)
+
+
+def _drawable(spec: Any) -> Any:
+    """A specification without control characters, of which the converter dies: labels stand in their place."""
+    if isinstance(spec, dict):
+        return {name: _drawable(value) for name, value in spec.items()}
+    if isinstance(spec, list):
+        return [_drawable(value) for value in spec]
+    return visible(spec) if isinstance(spec, str) else spec
 
 
 def _themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
@@ -242,7 +251,13 @@ def _themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
         font=FONT,
         background="transparent",
         axis=axis,
-        legend={"labelColor": MUTED, "titleColor": INK, "titleFontWeight": "normal", "symbolOpacity": 1},
+        legend={
+            "labelColor": MUTED,
+            "titleColor": INK,
+            "titleFontWeight": "normal",
+            "symbolOpacity": 1,
+            "symbolStrokeWidth": 2,
+        },
         view=alt.ViewConfig(stroke=None),
         title={"color": INK, "fontSize": 12, "fontWeight": "normal", "anchor": "start"},
         header={"labelColor": INK, "titleColor": INK, "labelFontSize": 11},
@@ -251,20 +266,28 @@ def _themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
 
 
 def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> alt.Chart:
-    size = max(16, min(34, 250 // heads))
+    size = max(14, min(56, 228 // heads))
     gap = alt.Scale(paddingInner=0.06)
-    heat = alt.Scale(range=list(HEAT_LIGHT))
+    heat = alt.Scale(type="quantize", range=list(HEAT_LIGHT))  # in steps: a gradient is lost in some PDF viewers
+    differ = len({row[field] for row in rows}) > 1  # one colour needs no legend
+    legend = alt.Legend(format=form, labelOverlap="greedy", labelSeparation=12) if differ else None
     grid: alt.Chart = (
         alt.Chart(_values(rows), title=title, width=alt.Step(size), height=alt.Step(size))
         .mark_rect()
         .encode(
             x=alt.X("head:O", axis=alt.Axis(labelAngle=0), scale=gap),
             y=alt.Y("layer:O", scale=gap),
-            color=alt.Color(f"{field}:Q", title=None, scale=heat, legend=alt.Legend(format=form)),
+            color=alt.Color(f"{field}:Q", title=None, scale=heat, legend=legend),
             tooltip=[*_numbers("layer", "head"), alt.Tooltip(f"{field}:Q", format=form)],
         )
     )
     return grid
+
+
+def _numbered(ramp: Sequence[str], count: int) -> alt.Scale:
+    """Colours spread over *ramp* for lines numbered from 1; the page changes them by name, so none is mixed."""
+    steps = np.linspace(0, len(ramp) - 1, count).round().astype(int)
+    return alt.Scale(domain=list(range(1, count + 1)), range=[ramp[step] for step in steps])
 
 
 def _rank_axis(tokens: int, *, tick_count: int = 6) -> alt.X:
@@ -318,7 +341,7 @@ def _trend_positions(report: Report, rankings: Rankings) -> list[int]:
     reader = report.attention.reader_position
     top = [position for position in rankings.by_score.tolist() if position != reader][: len(TOKEN_COLOURS) - 1]
     own = [] if reader is None else [reader]
-    return own + top or rankings.by_score.tolist()
+    return own + top
 
 
 def _binned(report: Report, values: Floats) -> list[tuple[int, int, float, str]]:
@@ -341,9 +364,14 @@ def _rank_caption(report: Report) -> str:
     most, least = int(shares.argmax()), int(shares.argmin())
     others = f"; in layer {least + 1} it is {shares[least]:.0%}" if least != most else ""
     return (
-        f"Layer {most + 1}: {shares[most]:.0%} of the attention lands on {min(report.top_k, tokens)} of {tokens:,} "
-        f"tokens{others}. A steep line means that few tokens draw most of a layer's attention."
+        f"Layer {most + 1}: {shares[most]:.0%} of the attention, before weighing, lands on {min(report.top_k, tokens)} "
+        f"of {tokens:,} tokens{others}. A steep line means that few tokens draw most of what a layer's heads score."
     )
+
+
+def _height(report: Report) -> str:
+    """What lifts a whole line: on a logarithmic axis a factor is a shift."""
+    return "" if report.importance.measure == "none" else "; how high it lies is mostly the importance of its head"
 
 
 def _without_line(ordered: Doubles) -> str:
@@ -364,16 +392,20 @@ def _distribution_caption(report: Report, scores: Scores) -> str:
 
 def _overview_caption(report: Report, shares: Doubles, k: int) -> str:
     importance = report.importance
-    layer, head = _place(shares.argmax(), shares.shape[1])
-    said = "no head importance was given, so every head counts the same"
-    if importance.measure != "none":
-        said = "layer {}, head {} matters most for the prediction".format(
-            *_place(importance.values.argmax(), shares.shape[1])
+    if np.ptp(shares) > 0:
+        layer, head = _place(shares.argmax(), shares.shape[1])
+        seen = (
+            f"Layer {layer}, head {head} is the most concentrated: {shares.max():.0%} of its attention is on {k} tokens"
         )
-    return (
-        f"Layer {layer}, head {head} is the most concentrated: {shares.max():.0%} of its attention lands on "
-        f"{k} tokens; {said}."
-    )
+    else:
+        seen = f"All heads are equally concentrated, {shares.max():.0%} of their attention on {k} tokens"
+    if importance.measure == "none":
+        return f"{seen}; no head importance was given, so every head counts the same."
+    if np.ptp(importance.values) == 0:
+        return f"{seen}; all heads have the same importance."
+    layer, head = _place(importance.values.argmax(), shares.shape[1])
+    data = importance.provenance.get("data", "")
+    return f"{seen}; layer {layer}, head {head} is the most important{f' on {data}' if data else ''}."
 
 
 def _rank_table(key: str, caption: str, ordered: Doubles, labels: Sequence[dict[str, int]]) -> Table:

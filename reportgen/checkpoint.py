@@ -80,7 +80,8 @@ def find(model: str, *, revision: str | None = None, tokenizer: str | None = Non
         raise ModelError(f"{model}: no config.json", hint="give a folder that save_pretrained() wrote, or a hub id")
     _refuse_code(model, "config.json", config)
     other = tokenizer or model
-    settings, tokenizer_resolved = _json(other, "tokenizer_config.json", revision if other == model else None)
+    # subtle: of the commit that was found, not of a branch that may have moved on between the two
+    settings, tokenizer_resolved = _json(other, "tokenizer_config.json", resolved if other == model else None)
     _refuse_code(other, "tokenizer_config.json", settings or {})
     return Checkpoint(model, _location(model), resolved, _location(other), tokenizer_resolved)
 
@@ -100,7 +101,14 @@ def _location(name: str) -> str:
 
 
 def _is_path(name: str) -> bool:
-    return Path(name).expanduser().is_dir() or name.startswith((".", "/", "~")) or name.count("/") > 1
+    return _is_folder(name) or name.startswith((".", "/", "~")) or name.count("/") > 1
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError):  # a name too long for the file system; the home of a user who is none
+        return False
 
 
 def _local(location: str, file: str, revision: str) -> Path | None:
@@ -116,9 +124,9 @@ def _local(location: str, file: str, revision: str) -> Path | None:
 def _json(name: str, file: str, revision: str | None) -> tuple[dict[str, Any] | None, str]:
     """Content of a JSON file of a checkpoint, None if it has no such file, and the resolved revision."""
     if _is_path(name):
-        folder = Path(name).expanduser()
-        if not folder.is_dir():
+        if not _is_folder(name):
             raise ModelError(f"{name}: no such folder", hint="check the path, or give a hub id like org/name")
+        folder = Path(name).expanduser()
         path: Path | None = folder / file
         resolved = "local"
     else:
@@ -161,8 +169,9 @@ def _download(repository: str, file: str, revision: str | None) -> tuple[Path | 
         raise HubError(
             f"{repository}: not on the hub, or private", hint="check the name; a private one needs HF_TOKEN"
         ) from error
-    except EntryNotFoundError:
-        return None, revision or "main"
+    except EntryNotFoundError as error:
+        headers = getattr(getattr(error, "response", None), "headers", {})
+        return None, headers.get("x-repo-commit") or revision or "main"
     except HFValidationError as error:
         raise ModelError(f"{repository}: neither a folder nor a hub id", hint="a hub id looks like org/name") from error
     except (HfHubHTTPError, OSError) as error:

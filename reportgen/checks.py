@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reportgen.characters import label
+from reportgen.characters import label, one_break
 from reportgen.config import Config
 from reportgen.errors import ModelError
 from reportgen.records import (
@@ -27,8 +27,15 @@ ZERO_SHARE = 0.01  # of the weights: more exact zeros than this are worth a warn
 EQUAL = 1e-6  # scores that differ by less than this share of the largest are equal but for rounding
 
 
-def check(
-    prediction: Prediction, attention: Attention, tokens: Tokens, *, dtype: str, logit_difference: float, shown: int
+def check_run(
+    prediction: Prediction,
+    attention: Attention,
+    tokens: Tokens,
+    *,
+    dtype: str,
+    logit_difference: float,
+    shown: int,
+    complete: bool,
 ) -> tuple[Check, ...]:
     """The self-checks of every report.
 
@@ -38,7 +45,8 @@ def check(
         tokens: What the model read.
         dtype: Numbers of the model, which decide how exact sums can be.
         logit_difference: Largest difference of a logit between attention output on and off.
-        shown: How many tokens the heatmap shows.
+        shown: How many tokens stand in the heatmap.
+        complete: Whether the heatmap's text is the text that the model read.
 
     Raises:
         ModelError: If a row of attention does not sum to 1: nothing that could be shown would be true.
@@ -60,9 +68,20 @@ def check(
             error <= tolerance,
             f"largest distance {error:.2g}, allowed {tolerance:g}",
         ),
-        Check("Every token that the model read is shown", shown == len(tokens), f"{shown:,} of {len(tokens):,} tokens"),
+        Check(
+            "The heatmap shows what the model read",
+            complete and shown == attention.shape[2] == len(tokens),
+            f"{shown:,} of {attention.shape[2]:,} tokens, text {'equal' if complete else 'not equal'}",
+        ),
         Check("The explained class is named", bool(predicted.strip()), f"predicted {predicted}, gold {gold}"),
     )
+
+
+def warn_of_checks(checks: tuple[Check, ...]) -> Iterator[ReportWarning]:
+    """Every self-check that failed."""
+    for check in checks:
+        if not check.passed:
+            yield ReportWarning("self-check", f"A self-check failed: {check.name} ({check.detail}).")
 
 
 def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction) -> Iterator[ReportWarning]:
@@ -73,19 +92,19 @@ def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction) -> It
             f"{len(tokens):,} of {tokens.total:,} tokens are shown (kept first): the model read the text up to "
             f"character {tokens.end:,} of {len(example.text):,}.",
         )
-    if not any(example.text[a:b].strip() for a, b in zip(tokens.starts, tokens.ends, strict=True)):
+    if not tokens.content.any():
         yield ReportWarning("no-content", "The text has no content tokens: there is nothing to rank.")
     if example.replaced:
         yield ReportWarning(
             "replaced-characters", f"{example.replaced} characters that no file can hold are shown as U+FFFD."
         )
-    faceless = [name for name in map(label, example.text[: tokens.end]) if name is not None]
+    faceless = [name for name in map(label, one_break(example.text[: tokens.end])) if name is not None]
     if faceless:
         kinds = ", ".join(sorted(set(faceless))[:8])
         yield ReportWarning(
             "invisible-characters",
-            f"{len(faceless)} characters have no visible form (controls, zero width, direction marks) and are shown "
-            f"as labels: {kinds}.",
+            "Characters without a visible form (controls, zero width, direction marks) are shown as labels, "
+            f"{len(faceless)} in all: {kinds}.",
         )
     if prediction.gold is None and prediction.gold_text is not None:
         yield ReportWarning(
@@ -104,7 +123,7 @@ def warn_of_attention(
         )
     if (importance.values < 0).any():
         yield ReportWarning("negative-importance", "Some heads have an importance below 0: their scores count against.")
-    if not scores.weighed:
+    if not importance.values.any():
         yield ReportWarning(
             "zero-importance", "The importance of every head is 0: the weighted view equals zero, unweighted shown."
         )

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
@@ -159,17 +160,25 @@ def memory_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers' own notes and progress bars off the terminal; errors still raise."""
+    """Keep transformers' own notes and progress bars off the terminal; errors still raise.
+
+    Downloads keep the bars of huggingface_hub, which shows none where the terminal is none.
+    """
     logging: Any = transformers.logging  # its functions carry no types
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    downloads = not are_progress_bars_disabled()
+    logging.disable_progress_bar()  # subtle: switches those of downloads, too
+    if downloads:
+        enable_progress_bars()
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
+        if not downloads:
+            disable_progress_bars()
 
 
 def _load_config(checkpoint: Checkpoint) -> Any:
@@ -236,6 +245,11 @@ def _load_tokenizer(checkpoint: Checkpoint) -> Any:
 def _check_attention(name: str, config: Any) -> None:
     if not getattr(config, "num_attention_heads", None):
         raise ModelError(f'{name}: model type "{config.model_type}" has no attention heads to report on')
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(
+            f'{name}: model type "{config.model_type}" is an encoder with a decoder, which is not supported',
+            hint="use a model that reads the text with one stack of layers, like BERT, Longformer or GPT-2",
+        )
     windows, layers = getattr(config, "attention_window", None), config.num_hidden_layers
     if windows is None:
         return
@@ -258,7 +272,9 @@ def _labels(config: Any, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _max_length(model: PreTrainedModel, tokenizer: Any, wanted: int | None) -> int:
-    limit = int(getattr(model.config, "max_position_embeddings", 0) or tokenizer.model_max_length)
+    limit = int(getattr(model.config, "max_position_embeddings", 0) or 0)
+    if limit <= 0:  # XLNet says -1: none
+        limit = tokenizer.model_max_length
     for name, module in model.named_modules():
         padding = getattr(module, "padding_idx", None)
         if name.endswith("position_embeddings") and padding is not None:

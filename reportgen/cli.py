@@ -17,7 +17,7 @@ import click
 
 from reportgen import __version__
 from reportgen.config import COLOUR_SCALES, DTYPES, FORMATS, Config, load_preset
-from reportgen.errors import StrictWarningsError, UsageError, one_line
+from reportgen.errors import DeviceError, StrictWarningsError, UsageError, one_line
 
 if TYPE_CHECKING:
     from reportgen.records import Report
@@ -36,6 +36,8 @@ class Reportgen(click.Group):
             return super().invoke(context)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
+        except MemoryError as error:
+            raise DeviceError("out of memory", hint="use a smaller --max-length, or a shorter text") from error
         except KeyboardInterrupt:
             click.echo("interrupted: nothing was written", err=True)
             context.exit(INTERRUPTED)
@@ -64,21 +66,21 @@ def main(debug: bool) -> None:
 @click.option("--revision", metavar="REV", help="Branch, tag or commit of the model on the hub.")
 @click.option("--tokenizer", metavar="FOLDER|ID", help="Tokenizer, if it is not the model's own.")
 @click.option("--labels", metavar="A,B", help="Names of the labels, instead of the model's own.")
-@click.option("--index", type=click.IntRange(min=0), help="Row of the split; the demo has 0 to 15.")
+@click.option("--index", type=int, metavar="N", help="Row of the split; the demo has 0 to 15.")
 @click.option("--text", help="Read this text.")
 @click.option("--file", metavar="PATH|-", help="Read the text in this file (UTF-8); - is standard input.")
 @click.option("--label", metavar="NAME|INDEX", help="Gold label of --text or --file.")
-@click.option("--max-length", type=click.IntRange(min=1), help="Tokens to read. [default: the model's limit]")
-@click.option("--max-chars", type=click.IntRange(min=1), help="Refuse longer texts. [default: 5000000]")
-@click.option("--attention-window", type=click.IntRange(min=2), help="Window of all layers, not the model's own.")
+@click.option("--max-length", type=int, metavar="N", help="Tokens to read. [default: the model's limit]")
+@click.option("--max-chars", type=int, metavar="N", help="Refuse longer texts. [default: 5000000]")
+@click.option("--attention-window", type=int, metavar="N", help="Window of all layers, not the model's own.")
 @click.option("--global-tokens", metavar="P,P", help="Positions with global attention. [default: 0]")
 @click.option("--importance", metavar="PATH|none", help="Head importance: .safetensors, .npy, .csv, .json, .pt.")
 @click.option("--importance-key", metavar="NAME", help="Which tensor of that file.")
-@click.option("--top-k", type=click.IntRange(min=1), help="Length of the top lists. [default: 10]")
-@click.option("--colour-scale", type=click.Choice(COLOUR_SCALES), help="How scores become colours.")
+@click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: 10]")
+@click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours.")
 @click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the model runs. [default: auto]")
-@click.option("--dtype", type=click.Choice(DTYPES), help="Numbers of the model. [default: float32]")
-@click.option("--seed", type=int, help="Seed of torch. [default: 0]")
+@click.option("--dtype", metavar="|".join(DTYPES), help="Numbers of the model. [default: float32]")
+@click.option("--seed", type=int, metavar="N", help="Seed of torch. [default: 0]")
 @click.option("-o", "--output", metavar="FOLDER", help="Where the report goes. [default: reports/NAME]")
 @click.option("--format", metavar="LIST", help=f"What to write. [default: {','.join(FORMATS)}]")
 @click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands there.")
@@ -93,55 +95,60 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     config = configure(options)
     if config.offline:
         os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
     from reportgen import pipeline
 
+    if quiet:
+        disable_progress_bars()  # of downloads
     show_stages = not quiet and (verbose or sys.stderr.isatty())
     clock = pipeline.Clock(tell=(lambda stage: click.echo(f"{stage} ...", err=True)) if show_stages else _silent)
     report, folder = pipeline.run(config, clock)
     _print(report, folder, clock.seconds, quiet=quiet, as_json=as_json, verbose=verbose)
     if config.strict and report.warnings:
-        raise StrictWarningsError(f"{len(report.warnings)} warnings", hint="they are listed in the report, see above")
+        count = len(report.warnings)
+        raise StrictWarningsError(f"{count} warning{'s' if count > 1 else ''}", hint="see above, and in the report")
 
 
 def configure(options: dict[str, Any]) -> Config:
     """Preset and options, checked, as one configuration; options win.
 
     Raises:
-        UsageError: If options contradict each other.
+        UsageError: If a value is none, or options contradict each other.
     """
-    given = {name: value for name, value in options.items() if value is not None}
+    known = {field.name for field in fields(Config)}
+    given = {name: value for name, value in options.items() if value is not None and name in known}
     own = [name for name in ("text", "file") if name in given]
     if len(own) > 1 or (own and "index" in given):
         raise UsageError("give one of --text, --file and --index", hint="each names the text to read")
-    if "label" in given and not own:
-        raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
     if "model" in given and not own and "preset" not in given:
-        raise UsageError("--model needs a text to read", hint="add --text or --file")
+        raise UsageError("--model needs a text to read", hint="add --text or --file, or --preset demo")
     preset = given.pop("preset", None if "model" in given else "demo")
-    for name, separator in (("format", ","), ("labels", ","), ("global_tokens", ",")):
-        if name in given:
-            given[name] = tuple(part.strip() for part in given[name].split(separator) if part.strip())
-    _check_lists(given)
     base = load_preset(preset) if preset else Config()
     if own:
-        base = replace(base, dataset=None, split=None, index=None)
+        base = replace(base, dataset=None, index=None, text=None, file=None, label=None)
+    elif "index" in given:
+        base = replace(base, text=None, file=None, label=None)
+    elif "label" in given and base.text is None and base.file is None:
+        raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
     if "model" in given and given["model"] != base.model and "importance" not in given:
         base = replace(base, importance="none")  # a preset's importance belongs to its model
-    known = {field.name for field in fields(Config)}
-    return replace(base, **{name: value for name, value in given.items() if name in known})
+    return replace(base, **given | _lists(given))
 
 
-def _check_lists(given: dict[str, Any]) -> None:
-    unknown = [name for name in given.get("format", ()) if name not in FORMATS]
-    if unknown or ("format" in given and not given["format"]):
-        raise UsageError(f"--format {','.join(unknown)}: unknown", hint=f"any of {','.join(FORMATS)}")
-    if "global_tokens" in given:
-        try:
-            given["global_tokens"] = tuple(sorted({int(part) for part in given["global_tokens"]}))
-        except ValueError as error:
-            raise UsageError("--global-tokens takes positions, like 0,17") from error
-        if min(given["global_tokens"], default=0) < 0:
-            raise UsageError("--global-tokens takes positions from 0")
+def _lists(given: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The options that hold several values, taken apart at their commas."""
+    parts: dict[str, tuple[Any, ...]] = {
+        name: tuple(part.strip() for part in given[name].split(",") if part.strip() or name == "labels")
+        for name in ("format", "labels", "global_tokens")
+        if name in given
+    }
+    if "global_tokens" not in parts:
+        return parts
+    try:
+        return {**parts, "global_tokens": tuple(sorted({int(part) for part in parts["global_tokens"]}))}
+    except ValueError as error:
+        raise UsageError("--global-tokens takes positions, like 0,17") from error
 
 
 def _print(

@@ -23,22 +23,35 @@ DEMO = PACKAGE / "demo"
 FORMATS = ("html", "pdf", "tables", "figures")
 COLOUR_SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
 DTYPES = ("float32", "float16", "bfloat16")
+RANGES = {  # smallest and largest value; of what takes no more than a number in memory, any
+    "index": (0, 2**63 - 1),
+    "max_length": (1, 2**31 - 1),
+    "max_chars": (1, 10**9),
+    "attention_window": (2, 2**16),
+    "top_k": (1, 2**31 - 1),
+    "seed": (-(2**63), 2**64 - 1),  # as torch takes it
+}
+CHOICES: dict[str, tuple[str, ...]] = {"format": FORMATS, "colour_scale": COLOUR_SCALES, "dtype": DTYPES}
+FREE = ("text", "label", "labels", "preset")  # may be empty and hold any character
+STDIN_COPY = "TEXT.txt"  # what the command of a report calls the text that came from standard input
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One run. Fields are named like the options of `reportgen run`."""
+    """One run. Fields are named like the options of `reportgen run`.
+
+    Raises:
+        UsageError: If a value is out of range, or two contradict each other.
+    """
 
     preset: str | None = None
-    title: str | None = None
     model: str = "demo"  # "demo", a folder, or an id on the hub
     revision: str | None = None
     tokenizer: str | None = None
     labels: tuple[str, ...] = ()  # names instead of the model's own
     attention_window: int | None = None  # instead of the model's own
     global_tokens: tuple[int, ...] = (0,)  # positions with global attention
-    dataset: str | None = None  # "demo"
-    split: str | None = None
+    dataset: str | None = None  # "demo": the embedded documents
     index: int | None = None
     text: str | None = None
     file: str | None = None  # path, or "-" for standard input
@@ -59,6 +72,14 @@ class Config:
     require_safetensors: bool = False
     strict: bool = False
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            wrong = problem(field.name, getattr(self, field.name))
+            if wrong:
+                raise UsageError(f"{option(field.name)} {_short(getattr(self, field.name))}: {wrong}")
+        if self.text is not None and self.file is not None:
+            raise UsageError("give one of --text and --file", hint="each names the text to read")
+
     def plain(self) -> dict[str, str | int | float | bool | None]:
         """The fields for `report.json` and the manifest, without the text itself and without where it went."""
         values = {name: _plain(value) for name, value in asdict(self).items() if name not in ("output", "overwrite")}
@@ -67,19 +88,50 @@ class Config:
         return values
 
     def command(self) -> str:
-        """The command line that gives this report again: only what differs from the defaults."""
+        """The command line that gives this report again: only what differs from the defaults.
+
+        What came from standard input is gone: its place takes a file that the reader makes from `report.json`.
+        """
         base = load_preset(self.preset) if self.preset else Config()
         words = ["reportgen", "run"]
         if self.preset:
             words += ["--preset", self.preset]
         for field in fields(self):
             value = getattr(self, field.name)
-            own = field.name in ("preset", "title", "output", "overwrite")
+            own = field.name in ("preset", "dataset", "output", "overwrite")
             if own or value is None or value == getattr(base, field.name):
                 continue
-            option = "--" + field.name.replace("_", "-")
-            words += [option] if value is True else [option, str(_plain(value))]
+            if field.name == "file" and value == "-":
+                value = STDIN_COPY
+            words += [option(field.name)] if value is True else [option(field.name), str(_plain(value))]
         return shlex.join(words)
+
+
+def option(name: str) -> str:
+    """The option that sets a field."""
+    return "--" + name.replace("_", "-")
+
+
+def problem(name: str, value: Any) -> str | None:
+    """What is wrong with the value of a field, given that its kind is right; None if nothing is."""
+    if value is None:
+        return None
+    if name in RANGES:
+        least, most = RANGES[name]
+        return None if least <= value <= most else f"it has to be {least:,} to {most:,}"
+    if name in CHOICES:
+        known = CHOICES[name]
+        chosen = value if isinstance(value, tuple) else (value,)
+        unknown = [item for item in chosen if item not in known]
+        return None if chosen and not unknown else f"unknown; it is {', '.join(known)}"
+    if name == "global_tokens":
+        return "positions count from 0" if min(value, default=0) < 0 else None
+    if name == "labels":
+        names = [label.strip().casefold() for label in value]
+        return "every label needs a name of its own" if "" in names or len(set(names)) < len(names) else None
+    if isinstance(value, str) and name not in FREE:
+        return "it is empty" if not value.strip() else "it holds a NUL character" if "\0" in value else None
+    return None
 
 
 def load_preset(name: str) -> Config:
@@ -88,18 +140,32 @@ def load_preset(name: str) -> Config:
     Raises:
         UsageError: If there is none, it is not TOML, or a key is unknown or of the wrong kind.
     """
-    path = PRESETS / f"{name}.toml"
-    if not path.is_file():
-        path = Path(name)
-    if not path.is_file() or path.suffix != ".toml":
-        known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
-        raise UsageError(f'no preset "{name}"', hint=f"known: {known}; or the path of a .toml file")
+    path = _preset_path(name)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"preset {path.name}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, or thousands of brackets
         raise UsageError(f"preset {path.name} is not TOML: {error}") from error
     values: dict[str, Any] = {key: _typed(path.name, key, value) for key, value in content.items()}
-    return replace(Config(), preset=name, **values)
+    try:
+        return replace(Config(), preset=name, **values)
+    except UsageError as error:
+        raise UsageError(f"preset {path.name}: {error.message}", hint=error.hint) from error
+
+
+def _preset_path(name: str) -> Path:
+    path = PRESETS / f"{name}.toml"
+    try:
+        if not path.is_file():
+            path = Path(name)
+        there = path.is_file() and path.suffix == ".toml"
+    except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
+        there = False
+    if not there:
+        known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
+        raise UsageError(f'no preset "{name[:200]}"', hint=f"known: {known}; or the path of a .toml file")
+    return path
 
 
 def _typed(preset: str, key: str, value: object) -> object:
@@ -111,9 +177,12 @@ def _typed(preset: str, key: str, value: object) -> object:
     if kind.startswith("tuple"):
         fits = isinstance(value, list) and all(type(item).__name__ in kind for item in value)
     else:
-        fits = type(value).__name__ in kind or (key == "colour_scale" and value in COLOUR_SCALES)
+        fits = type(value).__name__ in kind or (key == "colour_scale" and isinstance(value, str))
     if not fits:
         raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {kind}")
+    wrong = problem(key, tuple(value) if isinstance(value, list) else value)
+    if wrong:
+        raise UsageError(f"preset {preset}: {key} = {value!r}: {wrong}")
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -127,3 +196,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return ",".join(str(item) for item in value)
     return clean(without_home(value)) if isinstance(value, str) else value
+
+
+def _short(value: Any) -> str:
+    """A value as an error names it."""
+    text = str(_plain(value))
+    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -1,6 +1,7 @@
 """Turn a source and a choice into one `Example`: the embedded documents, a file, or a text.
 
-Text is cleaned here, once, one character for one, so that every offset still points into the text as it came.
+Text is cleaned here, once, one character for one, so that every offset counts characters of the file as it came,
+line ends included. A byte order mark is no character of the text: offsets count from behind it.
 """
 
 from __future__ import annotations
@@ -9,32 +10,47 @@ import hashlib
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from reportgen.characters import UNPRINTABLE, clean
 from reportgen.config import DEMO, Config
-from reportgen.errors import DataError
+from reportgen.errors import DataError, UsageError
 from reportgen.records import Example
+
+SOURCES = "--text, --file, or the demo (--preset demo, with --index)"
 
 
 def choose(config: Config) -> Example:
     """The one example that the configuration asks for.
 
     Raises:
-        DataError: If it cannot be read, or is longer than `max_chars`.
+        UsageError: If it names no text.
+        DataError: If the text cannot be read, or is longer than `max_chars`.
     """
     if config.text is not None:
         example = _of_text(config.text, label=config.label)
     elif config.file is not None:
-        example = _of_file(config.file, label=config.label)
+        example = _of_file(config.file, label=config.label, max_chars=config.max_chars)
     else:
-        example = demo_document(config.index or 0)
+        example = _of_dataset(config)
     if len(example.text) > config.max_chars:
-        raise DataError(
-            f"{example.title}: {len(example.text):,} characters, more than --max-chars {config.max_chars:,}",
-            hint="raise --max-chars, or give a shorter text",
-        )
-    return example
+        raise _too_long(example.title, f"{len(example.text):,} characters,", config.max_chars)
+    if config.model == "demo":
+        return example
+    return replace(example, name=f"{example.name}-{_slug(Path(config.model).name or config.model) or 'model'}")
+
+
+def _of_dataset(config: Config) -> Example:
+    if config.dataset is None:
+        raise UsageError("no text to read", hint=f"give one: {SOURCES}")
+    if config.dataset != "demo":
+        raise UsageError(f'dataset "{config.dataset}": the only one is the embedded "demo"', hint=f"read {SOURCES}")
+    if config.label is not None:
+        raise UsageError("--label goes with --text or --file", hint="documents of the demo carry their own label")
+    example = demo_document(config.index or 0)
+    # the labels of the documents are those of the model that is trained on them, and no other's
+    return example if config.model == "demo" else replace(example, label=None)
 
 
 def demo_document(index: int) -> Example:
@@ -62,23 +78,30 @@ def _of_text(text: str, *, label: str | None) -> Example:
     return _example(text, name="text", title="Text from the command line", label=label)
 
 
-def _of_file(file: str, *, label: str | None) -> Example:
-    if file == "-":
-        title, content = "Text from standard input", sys.stdin.buffer.read()
-    else:
-        path = Path(file).expanduser() if file.startswith("~/") else Path(file)  # as `Config.command` writes it
-        title = clean(path.name)
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{file}: {error.strerror}", hint="check the path given to --file") from error
+def _of_file(file: str, *, label: str | None, max_chars: int) -> Example:
+    title = "Text from standard input" if file == "-" else clean(Path(file).name)
+    content = _read(file, most=4 * max_chars + 4)  # UTF-8 takes 4 bytes at most; 3 are the byte order mark
+    if len(content) == 4 * max_chars + 4:
+        raise _too_long(title, "", max_chars)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{title}: not UTF-8 at byte {error.start}", hint="convert it: iconv -t UTF-8 FILE") from error
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    slug = re.sub(r"[^a-z0-9]+", "-", Path(title).stem.lower()).strip("-")[:40] if file != "-" else ""
-    return _example(text, name=slug or "text", title=title, label=label)
+    name = "" if file == "-" else _slug(Path(title).stem)
+    example = _example(text, name=name or "text", title=title, label=label)
+    return replace(example, file_sha256=hashlib.sha256(content).hexdigest())
+
+
+def _read(file: str, *, most: int) -> bytes:
+    """The first *most* bytes: a device may never end."""
+    if file == "-":
+        return sys.stdin.buffer.read(most)
+    path = Path(file).expanduser() if file.startswith("~/") else Path(file)  # as `Config.command` writes it
+    try:
+        with path.open("rb") as opened:
+            return opened.read(most)
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror}", hint="check the path given to --file") from error
 
 
 def _example(text: str, *, name: str, title: str, label: str | None) -> Example:
@@ -90,4 +113,16 @@ def _example(text: str, *, name: str, title: str, label: str | None) -> Example:
         text=cleaned,
         replaced=len(UNPRINTABLE.findall(text)),
         label=label,
+    )
+
+
+def _slug(name: str) -> str:
+    """A name as a part of a folder's name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-")
+
+
+def _too_long(title: str, counted: str, most: int) -> DataError:
+    return DataError(
+        " ".join(f"{title}: {counted} more than --max-chars {most:,}".split()),
+        hint="raise --max-chars, or give a shorter text",
     )

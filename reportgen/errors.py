@@ -7,8 +7,6 @@ from typing import IO, Any, ClassVar
 
 import click
 
-JOINERS = "\u200c\u200d"  # belong to the words and emoji around them
-
 
 class ReportgenError(click.ClickException):
     """A failure that the user can act on: one line of fact, one line of hint.
@@ -91,4 +89,4 @@ def one_line(message: str) -> str:
     Characters that would command the terminal, or turn the direction of the line, are shown by their code.
     """
     line = " ".join(message.split())
-    return "".join(c if c.isprintable() or c in JOINERS else f"U+{ord(c):04X}" for c in line)
+    return "".join(c if c.isprintable() or c in "\u200c\u200d" else f"U+{ord(c):04X}" for c in line)

@@ -46,35 +46,28 @@ def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
 def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[HeatView, ...]:
     """The ways of colouring the document that every report shows: all layers, the classifier's row, last layer."""
     layers = report.attention.shape[0]
+    weighing = _weighing(report, scores.factors)
+    received = "Colour is the attention a token receives from all tokens"
     shown = [
-        (
-            "all",
-            "All layers",
-            "Colour is the attention a token receives from all tokens, weighed by head importance and summed over "
-            "all layers and heads.",
-            scores.total,
-        )
+        ("all", "All layers", f"{received}, {weighing}, summed over all layers and heads.", scores.total),
+        ("last", "Last layer, all tokens", f"{received} in layer {layers}, {weighing}.", scores.last_layer),
     ]
     if scores.reader is not None:
-        reader = report.attention.reader_name
-        shown.append(
-            (
-                "reader",
-                f"Last layer, {reader} row",
-                f"Colour is the attention that {reader} pays to a token in layer {layers}. Of the last layer only this "
-                "row feeds the classifier; what other tokens attend to there cannot reach the prediction.",
-                scores.reader,
-            )
+        explanation = (
+            f"Colour is the attention that {report.reader_name} pays to a token in layer {layers}, "
+            f"{_weighing(report, scores.reader_factors)}. Of the last layer only this row feeds the classifier; what "
+            "other tokens attend to there cannot reach the prediction."
         )
-    shown.append(
-        (
-            "last",
-            "Last layer, all tokens",
-            f"Colour is the attention a token receives from all tokens in layer {layers}, weighed by head importance.",
-            scores.last_layer,
-        )
-    )
+        shown.insert(1, ("reader", f"Last layer, row of {report.reader_name}", explanation, scores.reader))
     return tuple(view(*one, covered, scale=report.colour_scale) for one in shown)
+
+
+def _weighing(report: Report, factors: Floats) -> str:
+    if report.importance.measure == "none":
+        return "every head counting the same"
+    if np.all(factors == 1) and not np.all(report.importance.values == 1):
+        return "not weighed, because the importance of every head is 0"
+    return "weighed by head importance"
 
 
 def view(
@@ -94,6 +87,8 @@ def view(
         bounds=tuple(round(float(bound), 4) for bound in bounds),
         scale=scale,
         floor=floor,
+        coloured=int(content.sum()),
+        strongest=int((classes == CLASSES - 1).sum()),
         uniform=bool(content.sum() > 1 and _equal(sums[content])),
     )
 
@@ -147,6 +142,16 @@ def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ..
         found.append(Run(cell.text, kind, heat, cell.positions[0]))
         end = max(end, cell.end)
     return tuple(found)
+
+
+def shown_text(text: str, covered: tuple[Cell, ...]) -> str:
+    """What the cells and the gaps between them show of *text*: all that the model read, if nothing is lost."""
+    end, found = 0, []
+    for cell in covered:
+        if not cell.special:
+            found.append(text[end : max(end, cell.start)] + cell.text)
+            end = max(end, cell.end)
+    return "".join(found)
 
 
 def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:

@@ -113,7 +113,9 @@ def _layer_taylor(heads: int, attention: nn.Module, output: nn.Linear, *, names:
     """Summed (gradient * parameter)^2 of each head of one layer, shape (head,)."""
     total: Array = np.zeros(heads)
     for name in names:
-        for parameter in getattr(attention, name, _NOTHING).parameters():  # (head * size, in) and (head * size,)
+        if name in GLOBAL and not hasattr(attention, name):
+            continue  # only Longformer has these
+        for parameter in getattr(attention, name).parameters():  # (head * size, in) and (head * size,)
             total += _squared(parameter).reshape(heads, -1).sum(axis=1)
     weight = _squared(output.weight)  # (out, head * size)
     total += weight.reshape(len(weight), heads, -1).sum(axis=(0, 2))
@@ -136,16 +138,6 @@ def _attention_layers(model: Any) -> list[tuple[nn.Module, nn.Linear]]:
     if not found:
         raise ModelError("head importance: the model's query, key and value projections were not found")
     return found
-
-
-class _Nothing:
-    """Stands for a projection that the model does not have."""
-
-    def parameters(self) -> tuple[()]:
-        return ()
-
-
-_NOTHING = _Nothing()
 
 
 def _checked(values: Array, *, shape: tuple[int, int], name: str) -> Floats:

@@ -23,8 +23,9 @@ OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, 
 
 CAUSAL = (  # heads that read the last token and do not share transformers' generic class
     *("biogpt", "bloom", "ctrl", "falcon", "gpt-sw3", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj"),
-    *("modernbert-decoder", "mpt", "openai-gpt", "opt", "xlnet", "zamba", "zamba2"),
+    *("modernbert-decoder", "mpt", "openai-gpt", "opt", "zamba", "zamba2"),
 )
+SUMMARY = ("flaubert", "xlm", "xlnet")  # heads that read what `summary_type` says
 POOLED = ("mean", "late")  # values of `classifier_pooling` that average over all tokens
 
 
@@ -63,6 +64,7 @@ def encode(classifier: Classifier, text: str) -> Tokens:
         starts=starts,
         ends=ends,
         special=tuple(bool(flag) for flag in encoded["special_tokens_mask"]),
+        blank=tuple(not text[start:end].strip() for start, end in zip(starts, ends, strict=True)),
         total=total,
     )
 
@@ -137,7 +139,8 @@ def find_label(label: str | int | None, labels: Sequence[str]) -> int | None:
     text = str(int(label)) if isinstance(label, bool) else str(label).strip()
     if text.casefold() in names:
         return names.index(text.casefold())
-    return int(text) if text.isdecimal() and int(text) < len(labels) else None
+    index = int(text) if text.isdecimal() and len(text) < 20 else len(labels)  # int() takes no endless digits
+    return index if index < len(labels) else None
 
 
 def reader_position(classifier: Classifier, tokens: int) -> int | None:
@@ -145,6 +148,8 @@ def reader_position(classifier: Classifier, tokens: int) -> int | None:
     config = classifier.model.config
     if getattr(config, "classifier_pooling", "cls") in POOLED:
         return None
+    if config.model_type in SUMMARY:
+        return {"first": 0, "last": tokens - 1, "cls_index": tokens - 1}.get(config.summary_type)
     generic = getattr(transformers.modeling_layers, "GenericForSequenceClassification", ())
     causal = isinstance(classifier.model, generic) or config.model_type in CAUSAL
     return tokens - 1 if causal else 0
@@ -214,8 +219,10 @@ def _attend_densely(
     """Run a model with dense attention; its layers hand on as they run where transformers says which they are."""
 
     def give(weights: Tensor | None) -> None:  # (document, head, query, key)
-        if weights is not None:  # None where the implementation keeps no weights; `attend` counts the layers
-            hand_on(lambda document, length: DenseAttention(weights[document, :, :length, :length]))
+        if weights is None:  # where the implementation keeps none; `attend` counts the layers
+            return
+        _check_shape(classifier, weights, length=inputs["input_ids"].shape[1])
+        hand_on(lambda document, length: DenseAttention(weights[document, :, :length, :length]))
 
     layers = _recordable_layers(classifier.model)
     handles = [layer.register_forward_hook(lambda _, __, output: give(output[1])) for layer in layers]
@@ -228,6 +235,21 @@ def _attend_densely(
         for weights in getattr(output, "attentions", None) or ():
             give(weights)
     return output.logits  # type: ignore[no-any-return]
+
+
+def _check_shape(classifier: Classifier, weights: Tensor, *, length: int) -> None:
+    """Refuse attention that is not (document, head, token, token) with the heads of the model's configuration."""
+    heads, shape = classifier.shape[1], tuple(weights.shape[1:])
+    if shape == (heads, length, length):
+        return
+    name = f'{classifier.checkpoint.name}: model type "{classifier.model.config.model_type}"'
+    if len(shape) == 3 and shape[0] == heads:
+        raise ModelError(
+            f"{name} has layers of different lengths, which are not supported: a layer compares {shape[1]} with "
+            f"{shape[2]} places, the document has {length} tokens",
+            hint="use a model that keeps every token in every layer",
+        )
+    raise ModelError(f"{name} returns attention of the shape {shape}; ({heads}, {length}, {length}) was expected")
 
 
 def _recordable_layers(model: PreTrainedModel) -> list[nn.Module]:

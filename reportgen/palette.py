@@ -1,4 +1,4 @@
-"""The heat colours and what can be read on them: one scale for page, PDF and charts, light and dark."""
+"""The colours of text and charts, light and dark: heat, and lines by layer and by head."""
 
 # One hue whose OKLCH lightness falls (light page) or rises (dark page) in even steps.
 HEAT_LIGHT = (
@@ -9,6 +9,32 @@ HEAT_DARK = (
     "#28211e", "#392922", "#4a3026", "#5c382a", "#6e402e", "#814731", "#944f34", "#a75737",
     "#bb5f39", "#d0673c", "#e46f3e", "#f77944", "#fe8b5d", "#fea27e", "#ffb69a", "#fecab6",
 )  # fmt: skip
+
+# Viridis and plasma in even steps, cut where a line would fall below 3:1 against the page.
+VIRIDIS_LIGHT = (
+    "#440154", "#460b5e", "#481467", "#481d6e", "#482575", "#472d7b", "#453580", "#433d84",
+    "#414587", "#3e4c89", "#3b538b", "#38598c", "#35618d", "#32678e", "#2f6d8e", "#2c738e",
+    "#2a798e", "#287f8e", "#24868e", "#228c8e", "#21928d", "#1f978b", "#1f9d89", "#20a386",
+)  # fmt: skip
+VIRIDIS_DARK = (
+    "#306a8e", "#2d708e", "#2a778e", "#287f8e", "#24868e", "#228c8e", "#20948c", "#1f9a8a",
+    "#1fa188", "#22a784", "#29af80", "#31b57b", "#3dbb75", "#49c16e", "#59c765", "#68cd5c",
+    "#7ad151", "#8bd646", "#9fda3a", "#b2dd2e", "#c6e022", "#d8e31b", "#ede51c", "#fde725",
+)  # fmt: skip
+PLASMA_LIGHT = (
+    "#0d0887", "#1f068e", "#2d0595", "#3a049a", "#46039f", "#5202a3", "#5b01a6", "#6600a7",
+    "#7101a8", "#7c02a8", "#8606a6", "#900da4", "#9a159f", "#a31d9a", "#ac2594", "#b42d8e",
+    "#bb3587", "#c33d80", "#c9447b", "#cf4c75", "#d5546e", "#db5c68", "#e16462", "#e66c5c",
+)  # fmt: skip
+PLASMA_DARK = (
+    "#b02991", "#b7318b", "#be3885", "#c5407e", "#cb4779", "#d24f72", "#d7566c", "#dd5e66",
+    "#e26561", "#e76e5b", "#eb7655", "#f07f4f", "#f3874a", "#f79043", "#fa993e", "#fba238",
+    "#fcac33", "#fdb72d", "#fec029", "#fccc26", "#fad624", "#f7e225", "#f4ed26", "#f0f921",
+)  # fmt: skip
+
+# By the letter of their CSS variables: --h0, --v0, --p0.
+LIGHT = {"h": HEAT_LIGHT, "v": VIRIDIS_LIGHT, "p": PLASMA_LIGHT}
+DARK = {"h": HEAT_DARK, "v": VIRIDIS_DARK, "p": PLASMA_DARK}
 
 
 def text_on(colour: str) -> str:

@@ -54,7 +54,8 @@ class Clock:
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time the block as stage *name*."""
-        self.tell(name)
+        if name not in self.seconds:
+            self.tell(name)
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - start
@@ -117,21 +118,25 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
     prediction = inference.prediction(classifier, logits, gold=example.label)
     with clock.stage("scale"):
         scores = scale.scale(attention, head_importance)
+    covered = heatmap.cells(example.text, tokens)
+    made = checks.check_run(
+        prediction,
+        attention,
+        tokens,
+        dtype=config.dtype,
+        logit_difference=float((plain - logits).abs().max()),
+        shown=sum(len(cell.positions) for cell in covered),
+        complete=heatmap.shown_text(example.text, covered) == example.text[: tokens.end],
+    )
     return Report(
         example=example,
         tokens=tokens,
         prediction=prediction,
         attention=attention,
         importance=head_importance,
-        checks=checks.check(
-            prediction,
-            attention,
-            tokens,
-            dtype=config.dtype,
-            logit_difference=float((plain - logits).abs().max()),
-            shown=sum(len(cell.positions) for cell in heatmap.cells(example.text, tokens)),
-        ),
+        checks=made,
         warnings=(
+            *checks.warn_of_checks(made),
             *checks.warn_of_text(example, tokens, prediction),
             *checks.warn_of_attention(config, tokens, attention, head_importance, scores),
         ),
@@ -193,8 +198,8 @@ def make_parts(report: Report, scores: Scores, rankings: Rankings, clock: Clock)
         covered = heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered)
         spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
-    words = report.words()
-    counts = rank.count_words(words, report.tokens, rankings.attended_counts)
+    words = rank.whole_words(report.example.text, report.tokens)
+    counts = rank.count_words(words, rankings.attended_counts)
     return Parts(
         views=views,
         spans=spans,
@@ -246,10 +251,8 @@ def find_importance(config: Config, shape: tuple[int, int]) -> HeadImportance:
     if config.importance == "none":
         return importance.uniform(*shape)
     if config.importance == "demo":
-        found = importance.load(DEMO / "model" / "head_importance.safetensors", shape=shape)
-    else:
-        found = importance.load(Path(config.importance).expanduser(), shape=shape, key=config.importance_key)
-    return found
+        return importance.load(DEMO / "model" / "head_importance.safetensors", shape=shape)
+    return importance.load(Path(config.importance).expanduser(), shape=shape, key=config.importance_key)
 
 
 def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classifier) -> Attention:
@@ -271,17 +274,20 @@ def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classif
 
 def provenance(config: Config, classifier: Classifier, example: Example) -> Provenance:
     """What was run, on what, with which versions."""
+    found = classifier.checkpoint
+    exact = config if found.revision == "local" else replace(config, revision=found.revision)
     return Provenance(
         model=characters.clean(without_home(config.model)),
         model_type=classifier.model.config.model_type,
-        revision=classifier.checkpoint.revision,
-        weights_sha256=classifier.checkpoint.weights_sha256(),
+        revision=found.revision,
+        weights_sha256=found.weights_sha256(),
         tokenizer=characters.clean(without_home(config.tokenizer or config.model)),
+        tokenizer_revision=found.tokenizer_revision,
         text_sha256=hashlib.sha256(example.text.encode()).hexdigest(),
         device=str(classifier.device),
         dtype=config.dtype,
         seed=config.seed,
-        command=characters.clean(config.command()),
+        command=characters.clean(exact.command()),
         created=_now().isoformat(timespec="seconds"),
         configuration=config.plain(),
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},

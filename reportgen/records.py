@@ -34,6 +34,7 @@ class Example:
     dataset: str | None = None  # "demo", or None for a text of the user's own
     split: str | None = None
     index: int | None = None  # row in the split
+    file_sha256: str | None = None  # of the bytes as they were read; None for a text that was no file
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Tokens:
     starts: tuple[int, ...]  # first character in the text
     ends: tuple[int, ...]  # one past the last character; equal to the start for special tokens
     special: tuple[bool, ...]  # <s>, </s>, [CLS], [SEP]
+    blank: tuple[bool, ...]  # stands for white space, or for no character at all
     total: int  # tokens that the whole text has, special ones included; more than len(self) if it was cut
 
     def __len__(self) -> int:
@@ -57,8 +59,9 @@ class Tokens:
 
     @property
     def content(self) -> npt.NDArray[np.bool_]:
-        """Which tokens stand for text, shape (token,)."""
-        return ~np.asarray(self.special, dtype=bool)
+        """Which tokens stand for something to read, shape (token,): these are ranked and coloured."""
+        content: npt.NDArray[np.bool_] = ~np.logical_or(self.special, self.blank).astype(bool)
+        return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +142,6 @@ class Attention:
         return layers, heads, tokens
 
     @property
-    def reader_name(self) -> str:
-        """What to call the token whose row the classifier reads."""
-        return "[CLS]" if self.reader_position == 0 else f"token {self.reader_position}"
-
-    @property
     def top_k(self) -> int:
         """How many attended tokens are kept for every query."""
         return int(self.attended_positions.shape[-1])
@@ -190,7 +188,8 @@ class Provenance:
     revision: str  # resolved commit, or "local"
     weights_sha256: str
     tokenizer: str
-    text_sha256: str
+    tokenizer_revision: str  # resolved commit, or "local"
+    text_sha256: str  # of the text as UTF-8
     device: str
     dtype: str
     seed: int
@@ -215,10 +214,16 @@ class Report:
     top_k: int
     colour_scale: ColourScale
 
+    @property
+    def reader_name(self) -> str:
+        """What to call the token whose row the classifier reads: "<s>", "[CLS]", "the last token"."""
+        position = self.attention.reader_position
+        return self.tokens.strings[0] if position == 0 else "the last token"
+
     def words(self) -> tuple[str, ...]:
         """What a reader calls each token: its characters in the document, the name of a special token."""
         spans = zip(self.tokens.starts, self.tokens.ends, self.tokens.special, self.tokens.strings, strict=True)
-        return tuple(name if special else _face(self.example.text[a:b], name) for a, b, special, name in spans)
+        return tuple(name if special else _face(self.example.text[a:b]) for a, b, special, name in spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +234,8 @@ class Scores:
     total: Floats  # (token,), sum over layers and heads
     last_layer: Floats  # (token,), sum over the heads of the last layer
     reader: Floats | None  # (token,), the classifier's own row in the last layer, weighed, summed over heads
-    weighed: bool  # False when importance would make everything 0 and the unscaled view is shown instead
+    factors: Floats  # (layer, head), what the attention was multiplied by; 1 where importance would make all 0
+    reader_factors: Floats  # (head,), the same for the classifier's row in the last layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +244,9 @@ class Rankings:
 
     ranks: Integers  # (layer, head, token), from 1
     top_positions: Integers  # (layer, head, k), most received first
-    by_score: Integers  # (token,), positions of the content tokens by their total score, highest first
+    by_score: Integers  # (content token,), positions by total score, highest first
+    by_reader: Integers | None  # (content token,), positions by the classifier's own row
+    by_count: Integers  # (content token,), positions by `attended_counts`
     attended_counts: Integers  # (token,), lists of other tokens in which this token is among the k most attended
 
 
@@ -246,7 +254,7 @@ class Rankings:
 class WordCount:
     """How often the occurrences of one word are among the most attended of other tokens."""
 
-    word: str  # lower case, as written between spaces of the tokenizer
+    word: str  # lower case; pieces of the tokenizer joined
     occurrences: int
     attended: int  # lists, over all layers, heads and queries, the query itself left out
 
@@ -274,6 +282,8 @@ class HeatView:
     bounds: tuple[float, ...]  # 17 class limits, for the legend
     scale: ColourScale
     floor: float | None  # smallest value above 0, where the log scale starts
+    coloured: int  # cells on the scale
+    strongest: int  # cells in the last class
     uniform: bool  # all content cells are equal: the colours carry no information
 
 
@@ -338,9 +348,10 @@ class Parts:
     summary: tuple[str, ...]  # the words that draw most attention, each once
 
 
-def _face(text: str, name: str) -> str:
-    """A token's characters without the space around them; signs for tokens that are only space."""
-    return text.strip() or text.replace("\n", "\u21b5").replace("\t", "\u21e5").replace(" ", "\u2423") or name
+def _face(text: str) -> str:
+    """A token's characters without the space around them; signs for tokens that are only space, or nothing."""
+    signs = text.replace("\r\n", "\n").translate({0x0A: "\u21b5", 0x0D: "\u21b5", 0x09: "\u21e5", 0x20: "\u2423"})
+    return text.strip() or signs or "\u2423"
 
 
 def _same(one: object, other: object) -> bool:

@@ -25,12 +25,16 @@ TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, 
 SVG = "{http://www.w3.org/2000/svg}"
 SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
                 "linearGradient", "symbol", "title"}  # fmt: skip
-THEME_COLOURS = {"#1b1b1b": "var(--ink)", "#5d5d5d": "var(--muted)", "#e3e0dd": "var(--rule)"}
+# What charts are drawn in on paper, and the CSS variable that stands in for it in the page.
+THEME = {"#1b1b1b": "--ink", "#5d5d5d": "--muted", "#e3e0dd": "--rule"} | {
+    colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
+}
 
 
 def page(report: Report, parts: Parts, *, bundle: str) -> str:
     """The self-contained page. *bundle* is the script that draws the live charts."""
-    style = _source("css/page.css") + _palette() + _source("css/heat.css")
+    dark = f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
+    style = _source("css/page.css") + _variables(palette.LIGHT) + dark + _source("css/heat.css")
     scripts = (bundle, _source("js/charts.js"))
     for source in scripts:
         _check_script(source)
@@ -44,6 +48,7 @@ def page(report: Report, parts: Parts, *, bundle: str) -> str:
             style=Markup(style),
             scripts=[Markup(source) for source in scripts],
             policy=_policy(style, scripts),
+            theme=THEME,
             figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
         )
     )
@@ -57,7 +62,7 @@ def document(report: Report, parts: Parts) -> str:
         .render(
             report=report,
             parts=parts,
-            style=Markup(_palette(dark=False) + _source("css/document.css")),
+            style=Markup(_variables({"h": palette.HEAT_LIGHT}) + _source("css/document.css")),
             figures=[
                 svg_markup(chart.svg, themed=False, title=characters.visible(f"{chart.title}. {chart.caption}"))
                 for chart in parts.charts
@@ -81,7 +86,7 @@ def json_block(value: object) -> Markup:
 def pieces(text: str) -> list[tuple[str, bool]]:
     """Split *text* into (stretch, whether it is a label for characters that have no face of their own)."""
     found: list[tuple[str, bool]] = []
-    for character in text:
+    for character in characters.one_break(text):
         name = characters.label(character)
         if name is None and found and not found[-1][1]:
             found[-1] = (found[-1][0] + character, False)
@@ -95,7 +100,7 @@ def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
 
     Args:
         svg: From `charts.draw`.
-        themed: Let the page's colours for text and lines stand in for the fixed ones.
+        themed: Let the colours of the page, light or dark, stand in for those of paper.
         title: What the drawing says, where nothing around it does: a PDF takes its alternate text from here.
 
     Raises:
@@ -113,8 +118,8 @@ def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
                 raise ValueError(f"unexpected address {value} in a chart")
             if name.startswith("aria-") or name in ("role", "class"):
                 del element.attrib[name]  # the figure around it has a name of its own
-            elif themed and value in THEME_COLOURS and name in ("fill", "stroke"):
-                element.set(name, THEME_COLOURS[value])
+            elif themed and value in THEME and name in ("fill", "stroke"):
+                element.set(name, f"var({THEME[value]})")
     root.set("aria-hidden", "true")
     if title is not None:
         element = ElementTree.Element(f"{SVG}title")
@@ -148,17 +153,11 @@ def _source(name: str) -> str:
     return loader.get_source(_environment(), name)[0]
 
 
-def _palette(*, dark: bool = True) -> str:
-    """The heat colours as CSS variables, with the text colour that can be read on each."""
-    light = "".join(_variables(palette.HEAT_LIGHT))
-    text = f":root{{{light}}}\n"
-    if dark:
-        text += f"@media (prefers-color-scheme:dark){{:root{{{''.join(_variables(palette.HEAT_DARK))}}}}}\n"
-    return text
-
-
-def _variables(colours: tuple[str, ...]) -> list[str]:
-    return [f"--h{n}:{colour};--t{n}:{palette.text_on(colour)};" for n, colour in enumerate(colours)]
+def _variables(ramps: dict[str, tuple[str, ...]]) -> str:
+    """Colours as CSS variables, and for heat the text colour that can be read on each."""
+    colours = [f"--{letter}{n}:{colour};" for letter, ramp in ramps.items() for n, colour in enumerate(ramp)]
+    texts = [f"--t{n}:{palette.text_on(colour)};" for n, colour in enumerate(ramps["h"])]
+    return f":root{{{''.join(colours + texts)}}}\n"
 
 
 def _classes(parts: Parts) -> list[str]:

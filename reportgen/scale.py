@@ -12,17 +12,18 @@ from reportgen.records import Attention, Floats, HeadImportance, Scores
 def scale(attention: Attention, importance: HeadImportance) -> Scores:
     """Scores of every token in every layer and head, and their sums over heads and layers.
 
-    Where importance would make every score 0, the unscaled attention is scored instead and `weighed` is False.
+    Where importance would make every score 0, every head counts the same instead: an order is still an order.
     """
-    weighed = bool(np.any(importance.values))
-    values = importance.values if weighed else np.ones_like(importance.values)
-    scores = normalise(weigh(attention.received, values))  # (layer, head, token)
+    factors = _not_all_zero(importance.values)
+    reader_factors = _not_all_zero(importance.values[-1])
+    scores = normalise(weigh(attention.received, factors))  # (layer, head, token)
     return Scores(
         attention_scores=scores,
         total=scores.sum(axis=(0, 1), dtype=np.float64).astype(np.float32),
         last_layer=scores[-1].sum(axis=0, dtype=np.float64).astype(np.float32),
-        reader=None if attention.reader is None else reader_scores(attention.reader[-1], values[-1]),
-        weighed=weighed,
+        reader=None if attention.reader is None else reader_scores(attention.reader[-1], reader_factors),
+        factors=factors,
+        reader_factors=reader_factors,
     )
 
 
@@ -39,11 +40,11 @@ def normalise(values: Floats) -> Floats:
     return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
 
 
-def reader_scores(row: Floats, importance: Floats) -> Floats:
-    """The classifier's row of the last layer, (head, token), weighed and summed over heads, (token,).
-
-    A last layer whose heads all have importance 0 is summed unweighed: its order is still an order.
-    """
-    factors = importance if np.any(importance) else np.ones_like(importance)
+def reader_scores(row: Floats, factors: Floats) -> Floats:
+    """The classifier's row of the last layer, (head, token), weighed by (head,) and summed over heads, (token,)."""
     total: Floats = (row * factors[:, None]).sum(axis=0, dtype=np.float64).astype(np.float32)
     return total
+
+
+def _not_all_zero(importance: Floats) -> Floats:
+    return importance if np.any(importance) else np.ones_like(importance)

@@ -79,7 +79,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, facts: Mapping[str, Any],
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
     with _disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))
         try:
             for name, content in {**files, MANIFEST: text.encode()}.items():
                 _write_file(made / name, content)
@@ -94,8 +94,13 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
     """See that a report may be written to *folder*, before a long run.
 
     Raises:
-        OutputError: If something stands there and may not be replaced.
+        OutputError: If something stands there and may not be replaced, or no folder can have this name.
     """
+    with _disk_errors(folder):
+        _check_target(folder, overwrite=overwrite)
+
+
+def _check_target(folder: Path, *, overwrite: bool) -> None:
     if folder.is_symlink():
         raise OutputError(f"{folder} is a symbolic link", hint="name the folder itself with --output")
     if not folder.exists():
@@ -114,7 +119,7 @@ def _replace(made: Path, folder: Path) -> None:
     if not folder.exists():
         os.replace(made, folder)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-old-", dir=folder.parent))
     try:
         os.replace(folder, old)
         os.replace(made, folder)
@@ -154,7 +159,14 @@ def _disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"{folder}: {error.strerror or error}", hint="check space and permissions there") from error
+        raise OutputError(
+            f"{_shown(folder)}: {error.strerror or error}", hint="check space and permissions there"
+        ) from error
+
+
+def _shown(folder: Path) -> str:
+    name = str(folder)
+    return name if len(name) <= 200 else f"{name[:200]}..."
 
 
 def _converter() -> cattrs.Converter:

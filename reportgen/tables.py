@@ -18,6 +18,7 @@ from reportgen.records import Floats, Integers, Rankings, Report, Scores, Table,
 
 Array = npt.NDArray[np.generic]
 
+NAMED = 5  # tokens that the table of heads names of each
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
 
 
@@ -28,7 +29,7 @@ def files(report: Report, scores: Scores, rankings: Rankings) -> dict[str, bytes
         "token_attention.parquet": parquet(token_attention(report, scores, rankings)),
         "top_tokens.parquet": parquet(top),
         "top_tokens.csv": comma_separated(top),
-        "attended_tokens.parquet": parquet(attended_tokens(report)),
+        "attended_tokens.parquet": parquet(attended_tokens(report, scores)),
         "tokens.csv": comma_separated(token_list(report, scores)),
     }
 
@@ -63,7 +64,7 @@ def top_tokens(report: Report, scores: Scores, rankings: Rankings) -> pa.Table:
     )
 
 
-def attended_tokens(report: Report) -> pa.Table:
+def attended_tokens(report: Report, scores: Scores) -> pa.Table:
     """The k tokens that every token attends to most, in every layer and head: layers * heads * tokens * k rows."""
     attention = report.attention
     layers, heads, tokens = attention.shape
@@ -75,7 +76,7 @@ def attended_tokens(report: Report) -> pa.Table:
             "self_position": _column(queries),
             "attended_token": _tokens(report, attention.attended_positions),
             "token_position": _column(attention.attended_positions),
-            "attention_scores": _column(attention.attended_weights * report.importance.values[:, :, None, None]),
+            "attention_scores": _column(attention.attended_weights * scores.factors[:, :, None, None]),
             **_layer_head_columns(layers, heads, tokens * k),
             "rank": _column(np.tile(np.arange(1, k + 1, dtype=np.int32), layers * heads * tokens)),
         }
@@ -121,59 +122,57 @@ def comma_separated(table: pa.Table) -> bytes:
 
 
 def for_people(report: Report, scores: Scores, rankings: Rankings, words: tuple[WordCount, ...]) -> tuple[Table, ...]:
-    """The top-k tables of the page, in reading order."""
+    """The top-k tables of the page, in reading order; none where the text has no content tokens."""
+    if rankings.by_score.size == 0:
+        return ()
     shown = [_by_score(report, scores, rankings)]
-    if scores.reader is not None:
-        shown.append(_by_reader(report, scores, scores.reader))
+    if scores.reader is not None and rankings.by_reader is not None:
+        shown.append(_by_reader(report, scores.reader, rankings.by_reader))
     shown += [_by_count(report, rankings), _by_word(report, words), _by_head(report, rankings)]
     return tuple(shown)
 
 
 def _by_score(report: Report, scores: Scores, rankings: Rankings) -> Table:
-    names = report.words()
-    total = float(scores.total[report.tokens.content].sum()) or 1.0
+    names, total = report.words(), float(scores.total[report.tokens.content].sum()) or 1.0
     best = rankings.ranks.min(axis=(0, 1))
+    rows = tuple(
+        (str(n), names[p], str(p), f"{scores.total[p]:.3f}", f"{scores.total[p] / total:.1%}", str(best[p]))
+        for n, p in enumerate(rankings.by_score[: report.top_k].tolist(), start=1)
+    )
     return Table(
         key="top-tokens",
-        caption=f"The {report.top_k} tokens with the highest scores over all layers and heads, special tokens left out",
+        caption=f"The tokens with the highest scores over all layers and heads: {_of(rows, rankings)}",
         columns=("Rank", "Token", "Position", "Score", "Share of all scores", "Best rank in a head"),
         numeric=(True, False, True, True, True, True),
-        rows=tuple(
-            (str(n), names[p], str(p), f"{scores.total[p]:.3f}", f"{scores.total[p] / total:.1%}", str(best[p]))
-            for n, p in enumerate(rankings.by_score[: report.top_k].tolist(), start=1)
-        ),
+        rows=rows,
     )
 
 
-def _by_reader(report: Report, scores: Scores, row: Floats) -> Table:
+def _by_reader(report: Report, row: Floats, order: Integers) -> Table:
     names = report.words()
-    content = np.flatnonzero(report.tokens.content)
-    order = content[np.argsort(-row[content], kind="stable")][: report.top_k]
     return Table(
         key="reader-tokens",
-        caption="The tokens that the classifier's own row attends to most in the last layer, special tokens left out",
-        columns=("Rank", "Token", "Position", "Weighed attention"),
+        caption=f"The tokens that the row of {report.reader_name}, which the classifier reads, attends to most in the "
+        "last layer",
+        columns=("Rank", "Token", "Position", "Attention, sum over heads"),
         numeric=(True, False, True, True),
-        rows=tuple((str(n), names[p], str(p), f"{row[p]:.4f}") for n, p in enumerate(order.tolist(), start=1)),
+        rows=tuple(
+            (str(n), names[p], str(p), f"{row[p]:.4f}") for n, p in enumerate(order[: report.top_k].tolist(), start=1)
+        ),
     )
 
 
 def _by_count(report: Report, rankings: Rankings) -> Table:
     names = report.words()
-    counts = rankings.attended_counts
-    content = np.flatnonzero(report.tokens.content)
-    order = content[np.argsort(-counts[content], kind="stable")][: report.top_k]
-    layers, heads, tokens = report.attention.shape
-    lists = layers * heads * max(tokens - 1, 1)
     return Table(
         key="attended-instances",
-        caption=f"How often a token is among the {report.attention.top_k} tokens that another token attends to most, "
-        f"of {lists:,} lists (layers, heads and other tokens)",
-        columns=("Rank", "Token", "Position", "Lists", "Share of lists"),
-        numeric=(True, False, True, True, True),
+        caption=f"In how many lists of the {report.attention.top_k} tokens that another token attends to most a token "
+        "stands, over all layers, heads and other tokens",
+        columns=("Rank", "Token", "Position", "Lists"),
+        numeric=(True, False, True, True),
         rows=tuple(
-            (str(n), names[p], str(p), f"{counts[p]:,}", f"{counts[p] / lists:.1%}")
-            for n, p in enumerate(order.tolist(), start=1)
+            (str(n), names[p], str(p), f"{rankings.attended_counts[p]:,}")
+            for n, p in enumerate(rankings.by_count[: report.top_k].tolist(), start=1)
         ),
     )
 
@@ -181,7 +180,7 @@ def _by_count(report: Report, rankings: Rankings) -> Table:
 def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
     return Table(
         key="attended-words",
-        caption="The same by word: all occurrences added up, upper and lower case together",
+        caption="The same by word: pieces joined, all occurrences added up, upper and lower case together",
         columns=("Rank", "Word", "Occurrences", "Lists", "Lists per occurrence"),
         numeric=(True, False, True, True, True),
         rows=tuple(
@@ -192,12 +191,11 @@ def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
 
 
 def _by_head(report: Report, rankings: Rankings) -> Table:
-    names = report.words()
+    names, importance = report.words(), report.importance.values
     layers, heads, _ = report.attention.shape
-    importance = report.importance.values
     return Table(
         key="head-tokens",
-        caption="The five tokens that receive most in every layer and head, special tokens left out",
+        caption="The tokens that receive most in every layer and head",
         columns=("Layer", "Head", "Importance", "Tokens, most received first"),
         numeric=(True, True, True, False),
         rows=tuple(
@@ -205,7 +203,7 @@ def _by_head(report: Report, rankings: Rankings) -> Table:
                 str(layer + 1),
                 str(head + 1),
                 f"{importance[layer, head]:.3f}",
-                " · ".join(names[p] for p in first_content(report, rankings.ranks[layer, head], 5)),
+                " · ".join(names[p] for p in first_content(report, rankings.ranks[layer, head], NAMED)),
             )
             for layer in range(layers)
             for head in range(heads)
@@ -214,9 +212,13 @@ def _by_head(report: Report, rankings: Rankings) -> Table:
 
 
 def first_content(report: Report, ranks: Integers, count: int) -> list[int]:
-    """Positions of the *count* first-ranked tokens that are not special, from ranks (token,)."""
+    """Positions of the *count* first-ranked content tokens, from ranks (token,)."""
     content = np.flatnonzero(report.tokens.content)
-    return content[np.argsort(ranks[content], kind="stable")][:count].tolist()  # type: ignore[no-any-return]
+    return content[np.argsort(ranks[content])][:count].tolist()  # type: ignore[no-any-return]
+
+
+def _of(rows: tuple[tuple[str, ...], ...], rankings: Rankings) -> str:
+    return f"{len(rows)} of {len(rankings.by_score):,}; special tokens and white space are left out"
 
 
 def _layer_head_columns(layers: int, heads: int, repeat: int) -> dict[str, pa.Array]:

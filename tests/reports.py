@@ -141,7 +141,8 @@ def tokens(text: str, *, spans: Sequence[tuple[int, int]] | None = None, edges: 
     inner = [("Ġ" * (text[a - 1 : a] == " ") + text[a:b] or "Ġ", a, b, False) for a, b in spans]
     rows = [("<s>", 0, 0, True), *inner, ("</s>", 0, 0, True)] if edges else inner
     strings, starts, ends, special = zip(*rows, strict=True)
-    return Tokens(tuple(range(len(rows))), strings, starts, ends, special, len(rows))
+    blank = tuple(not text[a:b].strip() for a, b in zip(starts, ends, strict=True))
+    return Tokens(tuple(range(len(rows))), strings, starts, ends, special, blank, len(rows))
 
 
 def weights(count: int, *, layers: int = 2, heads: int = 2, seed: int = 0) -> Floats:
@@ -199,6 +200,7 @@ def report(
             revision="local",
             weights_sha256="ab" * 32,
             tokenizer="models/small",
+            tokenizer_revision="local",
             text_sha256="cd" * 32,
             device="cpu",
             dtype="float32",
@@ -230,7 +232,10 @@ def infected(payload: str) -> Report:
         warnings=(ReportWarning(payload, payload),),
         provenance=replace(
             clean.provenance,
-            **dict.fromkeys(("model", "model_type", "revision", "tokenizer", "device", "dtype", "command"), payload),
+            **dict.fromkeys(
+                ("model", "model_type", "revision", "tokenizer", "tokenizer_revision", "device", "dtype", "command"),
+                payload,
+            ),
             configuration=configuration,
             versions={"reportgen": payload, payload: payload},
         ),
@@ -246,11 +251,11 @@ def ranked(given: Report) -> tuple[Scores, Rankings]:
 def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     """What the pages show of a report, with the charts *drawn*."""
     scores, rankings = ranked(given)
-    words = given.words()
+    words = rank.whole_words(given.example.text, given.tokens)
     covered = heatmap.cells(given.example.text, given.tokens)
     views = heatmap.views(given, scores, covered)
     spans = tuple(heatmap.spans(given.example.text, covered, view) for view in views)
-    counts = rank.count_words(words, given.tokens, rankings.attended_counts)
+    counts = rank.count_words(words, rankings.attended_counts)
     return Parts(
         views=views,
         spans=spans,

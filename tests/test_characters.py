@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen import characters
+from reportgen import characters, render
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,10 @@ def test_cleaned_text_keeps_its_offsets_and_can_be_written(text: str) -> None:
 
 def test_lone_surrogates_and_noncharacters_become_the_replacement_character() -> None:
     assert characters.clean("a\ud83db\udc4dc\ufffed\uffff") == "a\ufffdb\ufffdc\ufffdd\ufffd"
+
+
+@pytest.mark.parametrize(("text", "shown"), [("a\r\nb", "a\nb"), ("a\rb", "a␍b"), ("\r\r\n", "␍\n"), ("\n\r", "\n␍")])
+def test_a_line_end_of_two_characters_is_one_break_and_a_lone_one_is_seen(text: str, shown: str) -> None:
+    """In drawings, and in pages and documents, which all print through `pieces`."""
+    assert characters.visible(text) == shown
+    assert "".join(stretch for stretch, _ in render.pieces(text)) == shown

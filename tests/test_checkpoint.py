@@ -146,6 +146,24 @@ def test_a_model_of_the_hub_is_not_there_while_offline(tmp_path: Path, monkeypat
     assert caught.value.exit_code == 8
 
 
+def test_the_tokenizer_is_that_of_the_commit_that_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A branch may move between two downloads; a tokenizer of its own has a revision of its own."""
+    asked: list[tuple[str, str, str | None]] = []
+
+    def download(repository: str, file: str, revision: str | None) -> tuple[Path, str]:
+        asked.append((repository, file, revision))
+        (tmp_path / file).write_text("{}")
+        return tmp_path / file, f"commit-of-{repository}"
+
+    monkeypatch.setattr(checkpoint, "_download", download)
+    found = checkpoint.find("org/m", revision="main")
+    assert asked == [("org/m", "config.json", "main"), ("org/m", "tokenizer_config.json", "commit-of-org/m")]
+    assert (found.revision, found.tokenizer_revision) == ("commit-of-org/m", "commit-of-org/m")
+    found = checkpoint.find("org/m", tokenizer="org/t")
+    assert asked[-1] == ("org/t", "tokenizer_config.json", None)
+    assert found.tokenizer_revision == "commit-of-org/t"
+
+
 def test_a_name_that_is_neither_folder_nor_id_is_refused() -> None:
     """Exit code 4 with what an id looks like."""
     with pytest.raises(ModelError, match="neither a folder nor a hub id"):

@@ -15,8 +15,8 @@ from tests import reports
 
 def checked(report: Report, **changes: Any) -> tuple[Check, ...]:
     """The self-checks of a report whose run went well but for *changes*."""
-    given = {"dtype": "float32", "logit_difference": 0.0, "shown": len(report.tokens), **changes}
-    return checks.check(report.prediction, report.attention, report.tokens, **given)
+    given = {"dtype": "float32", "logit_difference": 0.0, "shown": len(report.tokens), "complete": True, **changes}
+    return checks.check_run(report.prediction, report.attention, report.tokens, **given)
 
 
 def test_a_good_run_passes_all_checks() -> None:
@@ -27,12 +27,20 @@ def test_a_good_run_passes_all_checks() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "failed"),
-    [({"logit_difference": 0.5}, 0), ({"shown": 1}, 2)],
-    ids=["logits changed", "tokens lost"],
+    [({"logit_difference": 0.5}, 0), ({"shown": 1}, 2), ({"complete": False}, 2)],
+    ids=["logits changed", "tokens lost", "text changed"],
 )
 def test_what_went_wrong_fails_its_own_check(changes: dict[str, Any], failed: int) -> None:
     assert [check.passed for check in checked(reports.report(), **changes)].index(False) == failed
     assert sum(not check.passed for check in checked(reports.report(), **changes)) == 1
+
+
+def test_a_check_that_failed_is_a_warning() -> None:
+    """So that `--strict` sees it, and a reader who stops at the first screen."""
+    made = checked(reports.report(), shown=1)
+    (warning,) = checks.warn_of_checks(made)
+    assert (warning.code, made[2].name in warning.message) == ("self-check", True)
+    assert list(checks.warn_of_checks(checked(reports.report()))) == []
 
 
 def test_a_class_without_a_name_fails_its_check() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from safetensors.torch import load_file, save_file
 
 from reportgen import checkpoint, inference
@@ -105,6 +106,23 @@ def test_windows_may_differ_by_layer(tmp_path: Path) -> None:
     """And come back from disk so."""
     tiny.save(tiny.longformer(windows=(4, 8)), tmp_path)
     assert tiny.load(tmp_path).windows == (4, 8)
+
+
+def test_a_model_that_names_no_limit_takes_what_its_tokenizer_takes(tmp_path: Path) -> None:
+    """XLNet says -1."""
+    tiny.save(tiny.dense("xlnet"), tmp_path)
+    classifier = tiny.load(tmp_path)
+    assert classifier.max_length == 512
+    assert len(inference.encode(classifier, "the heads " * 900)) == 512
+
+
+@pytest.mark.parametrize("kind", ["bart", "t5"])
+def test_an_encoder_with_a_decoder_is_refused(kind: str, tmp_path: Path) -> None:
+    """Exit code 4, and the true reason."""
+    tiny.save(tiny.dense(kind), tmp_path)
+    with pytest.raises(ModelError, match=f'"{kind}" is an encoder with a decoder, which is not supported') as caught:
+        tiny.load(tmp_path)
+    assert caught.value.exit_code == 4
 
 
 def test_pytorch_weights_are_read_without_unpickling(folder: Path) -> None:
@@ -277,9 +295,19 @@ def test_other_errors_pass_through_unchanged() -> None:
 def test_quiet_leaves_the_library_as_it_was() -> None:
     """Verbosity and progress bars of transformers come back, also after an error."""
     logging = transformers.logging
+    enable_progress_bars()
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
     with quiet():
         assert not logging.is_progress_bar_enabled()
+        assert not are_progress_bars_disabled()  # those of downloads
     with pytest.raises(ModelError, match="inside"), quiet():
         raise ModelError("inside")
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+    assert not are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        with quiet():
+            assert are_progress_bars_disabled()
+        assert are_progress_bars_disabled()
+    finally:
+        enable_progress_bars()

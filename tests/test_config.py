@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -65,7 +66,26 @@ def test_the_demo_preset_needs_nothing_from_outside() -> None:
         ("global_tokens = ['0']", r"global_tokens = \['0'\] has the wrong kind"),
         ("model = ['a']", r"model = \['a'\] has the wrong kind"),
         ("model = {a = 1}", "has the wrong kind"),
-        ("colour_scale = 'rainbow'", "colour_scale = 'rainbow' has the wrong kind"),
+        ("colour_scale = 'rainbow'", "colour_scale = 'rainbow': unknown; it is linear, rank, log"),
+        ("colour_scale = 1", "colour_scale = 1 has the wrong kind"),
+        ("format = ['html', 'docx']", r"format = \['html', 'docx'\]: unknown; it is html, pdf, tables, figures"),
+        ("format = []", r"format = \[\]: unknown"),
+        ("dtype = 'float8'", "dtype = 'float8': unknown"),
+        ("top_k = 0", "top_k = 0: it has to be 1 to"),
+        ("index = -1", "index = -1: it has to be 0 to"),
+        ("max_length = 0", "max_length = 0: it has to be 1"),
+        ("max_chars = -5", "max_chars = -5: it has to be 1"),
+        ("attention_window = 1", "attention_window = 1: it has to be 2"),
+        ("global_tokens = [0, -1]", r"global_tokens = \[0, -1\]: positions count from 0"),
+        (f"seed = {2**64}", "seed = 18446744073709551616: it has to be"),
+        ("labels = ['a', 'A']", r"labels = \['a', 'A'\]: every label needs a name of its own"),
+        ("labels = ['a', '']", "every label needs a name of its own"),
+        ("output = ''", "output = '': it is empty"),
+        ('model = "a\\u0000b"', "it holds a NUL character"),
+        ("text = 'a'\nfile = 'b'", "mine.toml: give one of --text and --file"),
+        ("title = 'x'", 'unknown key "title"'),
+        ("seed = " + "9" * 5000, "is not TOML"),
+        ("labels = " + "[" * 9000, "is not TOML"),
         ("model = ", "is not TOML"),
         ("[table]\nx = 1", 'unknown key "table"'),
     ],
@@ -100,10 +120,10 @@ def test_a_preset_that_is_not_there_lists_those_that_are(name: str) -> None:
 
 
 def test_the_command_names_only_what_differs() -> None:
-    """From the defaults, or from the preset; a switch stands without a value; a title is no option."""
+    """From the defaults, or from the preset; a switch stands without a value; where it went is left out."""
     assert Config().command() == "reportgen run"
     assert Config(preset="demo", **demo_values(), top_k=3).command() == "reportgen run --preset demo --top-k 3"
-    assert Config(text="it's", strict=True, labels=("no", "yes"), title="T", output="x").command() == (
+    assert Config(text="it's", strict=True, labels=("no", "yes"), output="x").command() == (
         "reportgen run --labels no,yes --text 'it'\"'\"'s' --strict"
     )
 
@@ -118,6 +138,25 @@ def test_what_a_text_of_ones_own_takes_back_from_a_preset_is_no_option() -> None
     """There is no such thing as `--index None`."""
     values = demo_values() | {"index": None, "dataset": None, "text": "abc"}
     assert Config(preset="demo", **values).command() == "reportgen run --preset demo --text abc"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_preset_whose_name_no_file_can_have_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match="no preset"):
+        load_preset(name)
+
+
+@pytest.mark.parametrize("settings", [{"top_k": 0}, {"format": ("docx",)}, {"output": ""}, {"seed": 2**64}])
+def test_a_configuration_is_checked_however_it_is_made(settings: dict[str, Any]) -> None:
+    """From Python as from the command line; the option is named."""
+    with pytest.raises(UsageError, match="^--" + next(iter(settings)).replace("_", "-")):
+        Config(**settings)
+
+
+def test_the_command_for_standard_input_names_a_file() -> None:
+    """What came through a pipe is gone; it stands in report.json."""
+    assert Config(file="-").command() == "reportgen run --file TEXT.txt"
+    assert Config(file="-").plain()["file"] == "-"
 
 
 def test_the_command_hides_home_and_keeps_the_whole_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

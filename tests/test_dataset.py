@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from reportgen import dataset
 from reportgen.config import Config
-from reportgen.errors import DataError
+from reportgen.errors import DataError, UsageError
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))  # lone surrogates too
 
@@ -68,15 +70,18 @@ def test_what_formats_take_stays(character: str) -> None:
 
 
 def test_a_file_is_read_as_utf8_with_or_without_bom(tmp_path: Path) -> None:
-    """The byte order mark is no character of the text; line ends become one newline."""
+    """The byte order mark is no character of the text; line ends stay as they are, so that offsets count them."""
     path = tmp_path / "My Paper (final).txt"
     path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n")
     example = dataset.choose(Config(file=str(path)))
-    assert example.text == "one\ntwo\nthree\n"
+    assert example.text == "one\r\ntwo\rthree\n"
+    assert example.file_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert example.title == "My Paper (final).txt"
     assert example.name.startswith("my-paper-final-")
-    path.write_bytes(b"one\ntwo\nthree\n")
-    assert dataset.choose(Config(file=str(path))) == example
+    path.write_bytes(b"one\r\ntwo\rthree\n")
+    without = dataset.choose(Config(file=str(path)))
+    assert (without.name, without.text) == (example.name, example.text)
+    assert without.file_sha256 != example.file_sha256
 
 
 def test_a_file_name_of_other_scripts_still_names_a_folder(tmp_path: Path) -> None:
@@ -120,7 +125,66 @@ def test_an_embedded_document_is_chosen_by_its_row() -> None:
 def test_a_row_that_is_not_there_names_the_valid_range(index: int) -> None:
     """Exit code 3, as in the house style's own example."""
     with pytest.raises(DataError, match=rf'example {index} is not in split "test" of demo: it has 3 rows \(0-2\)'):
-        dataset.choose(Config(index=index))
+        dataset.demo_document(index)
+
+
+@pytest.mark.usefixtures("demo")
+def test_an_embedded_document_has_no_gold_label_for_another_model() -> None:
+    """Its labels are those of the model trained on them: 0 and 1 mean something else elsewhere."""
+    example = dataset.choose(Config(model="tiny/lf", dataset="demo", index=1))
+    assert (example.label, example.text) == (None, "Text 1.\u2028Next\x85line")
+    assert dataset.choose(Config(dataset="demo", index=1)).label == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "tiny/lf"}, "no text to read"),
+        ({"index": 3}, "no text to read"),
+        ({"dataset": "imdb", "index": 3}, 'dataset "imdb": the only one is the embedded "demo"'),
+        ({"dataset": "demo", "label": "x"}, "--label goes with"),
+    ],
+)
+def test_what_names_no_text_reads_none(settings: dict[str, Any], message: str) -> None:
+    """Exit code 2, and what there is to read; never a document that nobody asked for."""
+    with pytest.raises(UsageError, match=message) as caught:
+        dataset.choose(Config(**settings))
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("demo", "text-ba7816bf8f"),
+        ("org/Longformer_base", "text-ba7816bf8f-longformer-base"),
+        ("/home/somebody/my-model/", "text-ba7816bf8f-my-model"),
+        ("模型", "text-ba7816bf8f-model"),
+    ],
+)
+def test_the_name_tells_another_model(model: str, name: str) -> None:
+    """So that one text may be read by two models; nothing of the way to its folder is told."""
+    assert dataset.choose(Config(text="abc", model=model)).name == name
+
+
+@pytest.mark.parametrize("size", [16, 17, 10**6])
+def test_no_more_of_a_file_is_read_than_may_be_taken(tmp_path: Path, size: int) -> None:
+    """The cap counts characters; a file of 4 bytes per character fits, and a huge one is not held."""
+    (tmp_path / "big.txt").write_text("\U0001f600" * size)
+    if size == 16:
+        assert dataset.choose(Config(file=str(tmp_path / "big.txt"), max_chars=16)).text == "\U0001f600" * 16
+    else:
+        with pytest.raises(DataError, match="more than --max-chars 16"):
+            dataset.choose(Config(file=str(tmp_path / "big.txt"), max_chars=16))
+
+
+def test_a_device_that_never_ends_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file and as standard input."""
+    with pytest.raises(DataError, match="zero: more than --max-chars 5,000,000"):
+        dataset.choose(Config(file="/dev/zero"))
+    with Path("/dev/zero").open(encoding="utf-8") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        with pytest.raises(DataError, match="Text from standard input: more than"):
+            dataset.choose(Config(file="-", max_chars=100))
 
 
 def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:

@@ -376,6 +376,7 @@ def test_a_label_that_the_model_does_not_know_is_kept_as_text() -> None:
     ("label", "index"),
     [
         *[(0, 0), (1, 1), ("0", 0), (" 1 ", 1), ("news", 0), ("News ", 0), ("PAPERS", 1), (False, 0), (True, 1)],
+        *[("9" * 5000, None), ("0" * 15 + "1", 1)],
         *[(2, None), (-1, None), ("2", None), ("-1", None), ("other", None), ("", None), (None, None), ("1.0", None)],
     ],
 )
@@ -404,6 +405,28 @@ def test_a_head_that_pools_over_all_tokens_has_no_reader(pooling: dict[str, str]
     """ModernBERT can do either."""
     model = SimpleNamespace(config=SimpleNamespace(model_type="modernbert", **pooling))
     assert inference.reader_position(replace(tiny.classifier(MODEL), model=model), 9) == reader
+
+
+@pytest.mark.parametrize("kind", ["xlnet", "xlm", "flaubert"])
+@pytest.mark.parametrize("summary", ["first", "last", "mean", "cls_index"])
+def test_a_head_with_a_summary_type_reads_what_it_says(kind: str, summary: str) -> None:
+    """First, last, or all; measured by the gradient of a logit, as above."""
+    model = tiny.dense(kind, summary_type=summary)
+    last: list[torch.Tensor] = []
+    model.base_model.register_forward_hook(lambda _, __, output: last.append(output[0]))
+    output = model(input_ids=torch.tensor([tiny.document(9).ids]))
+    (gradient,) = torch.autograd.grad(output.logits[0, 0], last[0])
+    feeding = gradient[0].abs().sum(dim=-1).nonzero()[:, 0].tolist()
+    reader = inference.reader_position(tiny.classifier(model), 9)
+    assert feeding == (list(range(9)) if summary == "mean" else [reader])
+    assert (reader is None) == (summary == "mean")
+
+
+def test_layers_of_different_lengths_are_refused() -> None:
+    """Funnel pools tokens between its layers: exit code 4 instead of an error of NumPy."""
+    with pytest.raises(ModelError, match="layers of different lengths, which are not supported") as caught:
+        attend(tiny.classifier(tiny.dense("funnel")), tiny.document(9))
+    assert caught.value.exit_code == 4
 
 
 def test_what_is_handed_on_has_the_documented_shapes() -> None:

@@ -15,6 +15,7 @@ import torch
 from hypothesis import given, settings
 
 from reportgen import dataset, heatmap, importance, pdf, pipeline, store
+from reportgen.checkpoint import Checkpoint
 from reportgen.config import Config
 from reportgen.errors import OutputError, UsageError
 from reportgen.pipeline import Clock
@@ -78,6 +79,15 @@ def test_provenance_says_what_was_run(classifier: Any, monkeypatch: pytest.Monke
     assert TEXT not in given.configuration.values()
 
 
+def test_the_command_names_the_commit_of_a_model_of_the_hub(classifier: Any) -> None:
+    """A branch may move; the revision of the tokenizer is told beside it."""
+    found = Checkpoint("org/m", "org/m", "abc123", "org/t", "def456")
+    config = Config(model="org/m", tokenizer="org/t", revision="main", text=TEXT)
+    given = pipeline.provenance(config, replace(classifier, checkpoint=found), dataset.choose(config))
+    assert "--model org/m --revision abc123 --tokenizer org/t" in given.command
+    assert (given.revision, given.tokenizer_revision) == ("abc123", "def456")
+
+
 @pytest.mark.parametrize("epoch", ["yesterday", "", "1e9", "9" * 30, "-" + "9" * 30])
 def test_a_date_that_is_none_is_refused(epoch: str, classifier: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
@@ -102,6 +112,12 @@ def test_what_a_reader_must_know_is_a_warning(text: str, settings: dict[str, Any
     report = analysed(classifier, text, **settings)
     assert codes(report) == [code]
     assert store.dump(report)
+
+
+def test_line_ends_of_two_characters_are_nothing_to_warn_of(classifier: Any) -> None:
+    """They are kept as they were read, and shown as one break; a lone carriage return is a label."""
+    assert codes(analysed(classifier, "one\r\ntwo\r\n")) == []
+    assert codes(analysed(classifier, "one\rtwo")) == ["invisible-characters"]
 
 
 def test_a_cut_text_says_how_much_is_shown(classifier: Any) -> None:
@@ -246,7 +262,7 @@ def test_a_glyph_that_is_missing_is_a_warning_on_every_side(monkeypatch: pytest.
 def test_a_report_that_stands_there_stops_the_run_before_the_model_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pipeline.write(reports.report("one"), tmp_path / "report", config=Config(format=()), clock=Clock())
+    pipeline.write(reports.report("one"), tmp_path / "report", config=Config(format=("tables",)), clock=Clock())
     monkeypatch.setattr(pipeline, "load", lambda *_: pytest.fail("the model was loaded"))
     with pytest.raises(OutputError, match="holds a report already"):
         pipeline.run(Config(text="one", model="anything", output=str(tmp_path / "report")), Clock())
@@ -258,7 +274,7 @@ def test_without_an_output_the_folder_is_named_after_the_example(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pipeline, "load", lambda *_: None)
     monkeypatch.setattr(pipeline, "analyse", lambda *_: reports.report("one"))
-    _, folder = pipeline.run(Config(text="one", format=()), Clock())
+    _, folder = pipeline.run(Config(text="one", format=("tables",)), Clock())
     assert folder == Path("reports") / dataset.choose(Config(text="one")).name
     assert (folder / "manifest.json").is_file()
 

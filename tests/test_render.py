@@ -188,7 +188,7 @@ def test_data_in_a_page_parses_back_equal(payload: str) -> None:
     assert scripts_of_data(root) == [value]
     assert [said(p) for p in elements(root, "p")] == ["after"]
     inside = list(scripts_of_data(tree(page(reports.report(), payload))))
-    assert inside == [reports.stub_chart(payload).spec]
+    assert inside[1:] == [reports.stub_chart(payload).spec]  # behind the colours of the themes
 
 
 def test_altairs_own_page_would_fail_that_test() -> None:

@@ -51,7 +51,7 @@ def test_two_layers_by_hand() -> None:
     np.testing.assert_allclose(scores.last_layer, [0.5, 1.0])
     assert scores.reader is not None
     np.testing.assert_allclose(scores.reader, [0.6, 1.4])  # the last layer's row only, head 1 counts for nothing
-    assert scores.weighed
+    np.testing.assert_array_equal(scores.factors, [[1, 2], [0, 2]])
 
 
 def test_the_minimum_is_taken_off_before_dividing() -> None:
@@ -97,7 +97,7 @@ def test_importance_of_zero_everywhere_shows_the_unscaled_attention() -> None:
     received = np.array([[[1.0, 3.0], [2.0, 5.0]]], np.float32)
     nothing = scale.scale(attention(received, received), importance([[0, 0]]))
     plain = scale.scale(attention(received, received), importance([[1, 1]]))
-    assert not nothing.weighed
+    np.testing.assert_array_equal(nothing.factors, [[1, 1]])
     np.testing.assert_array_equal(nothing.attention_scores, plain.attention_scores)
     np.testing.assert_array_equal(nothing.reader, plain.reader)
 
@@ -106,7 +106,8 @@ def test_a_last_layer_without_important_heads_still_has_a_reader_order() -> None
     """Importance 0 in the last layer alone: its row is summed unweighed."""
     received = np.array([[[1.0, 3.0]], [[2.0, 5.0]]], np.float32)
     scores = scale.scale(attention(received, received), importance([[1], [0]]))
-    assert scores.weighed
+    np.testing.assert_array_equal(scores.factors, [[1], [0]])
+    np.testing.assert_array_equal(scores.reader_factors, [1])
     np.testing.assert_allclose(scores.reader, [2, 5])
 
 

@@ -201,7 +201,7 @@ def test_the_same_report_gives_the_same_bytes(small: Report, files: dict[str, by
 def table_of(given: Report) -> dict[str, Any]:
     """The tables for people, by key."""
     scores, rankings = reports.ranked(given)
-    words = rank.count_words(given.words(), given.tokens, rankings.attended_counts)
+    words = rank.count_words(rank.whole_words(given.example.text, given.tokens), rankings.attended_counts)
     return {table.key: table for table in tables.for_people(given, scores, rankings, words)}
 
 
@@ -243,9 +243,10 @@ def test_the_table_of_heads_names_every_head(small: Report) -> None:
     assert rows[4][3].split(" · ")[0] == small.words()[first]
 
 
-def test_a_text_without_content_gives_empty_tables() -> None:
-    made = table_of(reports.report("", top_k=1))
-    assert made["top-tokens"].rows == made["attended-words"].rows == ()
+@pytest.mark.parametrize("text", ["", "  \n "])
+def test_a_text_without_content_has_no_tables(text: str) -> None:
+    """A note stands in their place."""
+    assert table_of(reports.report(text, read=reports.tokens(text, spans=[(0, len(text))]), top_k=1)) == {}
 
 
 def test_rankings_of_another_report_are_an_error(small: Report) -> None:

@@ -15,15 +15,21 @@ from tokenizers import ByteLevelBPETokenizer
 from tokenizers.processors import RobertaProcessing
 from transformers import (
     AlbertConfig,
+    BartConfig,
     BertConfig,
     DebertaV2Config,
     DistilBertConfig,
+    FlaubertConfig,
+    FunnelConfig,
     GPT2Config,
     LlamaConfig,
     LongformerConfig,
     OPTConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    T5Config,
+    XLMConfig,
+    XLNetConfig,
 )
 from transformers.models.auto.modeling_auto import AutoModelForSequenceClassification
 
@@ -103,6 +109,14 @@ def dense(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
             n_embd=16, n_layer=2, n_head=2, n_positions=64, initializer_range=0.3, **_common(), **settings
         ),
         "llama": lambda: LlamaConfig(**small, **wide, **_common(), **settings),
+        "xlnet": lambda: XLNetConfig(d_model=16, n_layer=2, n_head=2, d_inner=16, **_common(), **settings),
+        "xlm": lambda: XLMConfig(emb_dim=16, n_layers=2, n_heads=2, **_common(), **settings),
+        "flaubert": lambda: FlaubertConfig(emb_dim=16, n_layers=2, n_heads=2, **_common(), **settings),
+        "funnel": lambda: FunnelConfig(
+            block_sizes=[1, 1], d_model=16, n_head=2, d_head=8, d_inner=16, **_common(), **settings
+        ),
+        "bart": lambda: BartConfig(**_pair("encoder"), **_pair("decoder"), d_model=16, **_common(), **settings),
+        "t5": lambda: T5Config(d_model=16, d_kv=8, d_ff=16, num_layers=2, num_heads=2, **_common(), **settings),
         "opt": lambda: OPTConfig(
             **{**small, "ffn_dim": 16}, word_embed_proj_dim=16, init_std=0.3, **_common(), **settings
         ),
@@ -140,6 +154,7 @@ def document(length: int, *, seed: int = 0) -> Tokens:
         starts=tuple(range(length)),
         ends=tuple(range(1, length + 1)),
         special=edge,
+        blank=edge,
         total=length,
     )
 
@@ -163,6 +178,10 @@ def _common() -> dict[str, Any]:
         "id2label": dict(enumerate(LABELS)),
         "label2id": {label: index for index, label in enumerate(LABELS)},
     }
+
+
+def _pair(side: str) -> dict[str, int]:
+    return {f"{side}_layers": 2, f"{side}_attention_heads": 2, f"{side}_ffn_dim": 16}
 
 
 def _build(config: Any, *, seed: int) -> PreTrainedModel:

@@ -3,12 +3,14 @@
   "use strict";
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
-  function inked(spec) {
-    // The still pictures are drawn for paper; here text and lines take the colours of the page.
-    const style = getComputedStyle(document.documentElement);
-    const [ink, muted, rule] = ["--ink", "--muted", "--rule"].map((name) => style.getPropertyValue(name).trim());
-    const page = { "#1b1b1b": ink, "#5d5d5d": muted, "#e3e0dd": rule };
-    return JSON.parse(JSON.stringify(spec), (_, value) => page[value] ?? value);
+  function inked(value, theme, style) {
+    // The still pictures are drawn for paper; here their colours become those of the page. Data stays as it is.
+    if (typeof value === "string") return Object.hasOwn(theme, value) ? style.getPropertyValue(theme[value]).trim() : value;
+    if (Array.isArray(value)) return value.map((item) => inked(item, theme, style));
+    if (value === null || typeof value !== "object") return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, key === "data" ? item : inked(item, theme, style)]),
+    );
   }
 
   function fitted(spec, width) {
@@ -22,12 +24,13 @@
   }
 
   async function draw(figure) {
-    const spec = JSON.parse(document.getElementById(`spec-${figure.dataset.chart}`).textContent);
+    const read = (id) => JSON.parse(document.getElementById(id).textContent);
+    const spec = inked(read(`spec-${figure.dataset.chart}`), read("theme"), getComputedStyle(document.documentElement));
     const frame = figure.querySelector(".drawing");
     const live = document.createElement("div");
     live.className = "live";
     frame.append(live);
-    await vegaEmbed(live, fitted(inked(spec), frame.clientWidth), {
+    await vegaEmbed(live, fitted(spec, frame.clientWidth), {
       ast: true,
       actions: false,
       renderer: "svg",
