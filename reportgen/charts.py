@@ -122,12 +122,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
         )
         .add_params(chosen)
     )
-    top = positions.index(int(rankings.by_score[0]))
-    peak = int(by_layer[:, top].argmax())
-    caption = (
-        f"“{words[positions[top]]}” at position {positions[top]}, the text token with the highest score, scores "
-        f"highest in layer {peak + 1}, where its best rank in a head is {best[peak, top]}."
-    )
+    caption = _trend_caption(report, positions, by_layer, best)
     columns = tuple(f"Layer {layer}" for layer in range(1, len(by_layer) + 1))
     table = Table(
         key="layer-trend-data",
@@ -338,6 +333,9 @@ def _trend_rows(names: list[str], by_layer: Doubles, best: npt.NDArray[np.int32]
 
 
 def _trend_positions(report: Report, rankings: Rankings) -> list[int]:
+    """The positions that were asked for; else the classifier's own token and the top tokens."""
+    if report.positions:
+        return list(report.positions)
     reader = report.attention.reader_position
     top = [position for position in rankings.by_score.tolist() if position != reader][: len(TOKEN_COLOURS) - 1]
     own = [] if reader is None else [reader]
@@ -377,6 +375,17 @@ def _height(report: Report) -> str:
 def _without_line(ordered: Doubles) -> str:
     count = int((ordered[:, 0] <= 0).sum())
     return f" {count} head{'s' * (count > 1)} with only scores of 0 cannot be drawn." if count else ""
+
+
+def _trend_caption(report: Report, positions: list[int], by_layer: Doubles, best: npt.NDArray[np.int32]) -> str:
+    """Where the strongest of the tokens shown, (layer, chosen token), has its peak; special ones come last."""
+    content = report.tokens.content[positions]
+    top = int(np.where(content, by_layer.sum(axis=0), -np.inf).argmax()) if content.any() else 0
+    peak = int(by_layer[:, top].argmax())
+    return (
+        f"Of the text tokens shown, “{report.words()[positions[top]]}” at position {positions[top]} has the highest "
+        f"score. It scores highest in layer {peak + 1}, where its best rank in a head is {best[peak, top]}."
+    )
 
 
 def _distribution_caption(report: Report, scores: Scores) -> str:

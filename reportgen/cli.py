@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reportgen import __version__
-from reportgen.config import COLOUR_SCALES, DTYPES, FORMATS, Config, load_preset
+from reportgen.config import COLOUR_SCALES, DTYPES, FORMATS, Config, load_preset, option
 from reportgen.errors import DeviceError, StrictWarningsError, UsageError, one_line
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def main(debug: bool) -> None:
 @click.option("--importance", metavar="PATH|none", help="Head importance: .safetensors, .npy, .csv, .json, .pt.")
 @click.option("--importance-key", metavar="NAME", help="Which tensor of that file.")
 @click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: 10]")
+@click.option("--positions", metavar="P,P", help="Tokens of the layer trend. [default: [CLS] and the five top tokens]")
 @click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours.")
 @click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the model runs. [default: auto]")
 @click.option("--dtype", metavar="|".join(DTYPES), help="Numbers of the model. [default: float32]")
@@ -140,15 +141,15 @@ def _lists(given: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     """The options that hold several values, taken apart at their commas."""
     parts: dict[str, tuple[Any, ...]] = {
         name: tuple(part.strip() for part in given[name].split(",") if part.strip() or name == "labels")
-        for name in ("format", "labels", "global_tokens")
+        for name in ("format", "labels", "global_tokens", "positions")
         if name in given
     }
-    if "global_tokens" not in parts:
-        return parts
-    try:
-        return {**parts, "global_tokens": tuple(sorted({int(part) for part in parts["global_tokens"]}))}
-    except ValueError as error:
-        raise UsageError("--global-tokens takes positions, like 0,17") from error
+    for name in {"global_tokens", "positions"} & set(parts):
+        try:
+            parts[name] = tuple(sorted({int(part) for part in parts[name]}))
+        except ValueError as error:
+            raise UsageError(f"{option(name)} takes positions, like 0,17") from error
+    return parts
 
 
 def _print(

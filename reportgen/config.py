@@ -31,6 +31,7 @@ RANGES = {  # smallest and largest value; of what takes no more than a number in
     "top_k": (1, 2**31 - 1),
     "seed": (-(2**63), 2**64 - 1),  # as torch takes it
 }
+MAX_POSITIONS = 6  # lines of a layer trend
 CHOICES: dict[str, tuple[str, ...]] = {"format": FORMATS, "colour_scale": COLOUR_SCALES, "dtype": DTYPES}
 FREE = ("text", "label", "labels", "preset")  # may be empty and hold any character
 STDIN_COPY = "TEXT.txt"  # what the command of a report calls the text that came from standard input
@@ -61,6 +62,7 @@ class Config:
     importance: str = "none"  # "none", "demo", or a path
     importance_key: str | None = None
     top_k: int = 10
+    positions: tuple[int, ...] = ()  # of the layer trend; empty: the classifier's own token and the five top tokens
     colour_scale: ColourScale = "linear"
     device: str = "auto"
     dtype: str = "float32"
@@ -124,8 +126,10 @@ def problem(name: str, value: Any) -> str | None:
         chosen = value if isinstance(value, tuple) else (value,)
         unknown = [item for item in chosen if item not in known]
         return None if chosen and not unknown else f"unknown; it is {', '.join(known)}"
-    if name == "global_tokens":
-        return "positions count from 0" if min(value, default=0) < 0 else None
+    if name in ("global_tokens", "positions"):
+        many = name == "positions" and len(value) > MAX_POSITIONS
+        below = "positions count from 0" if min(value, default=0) < 0 else None
+        return f"at most {MAX_POSITIONS} can be told apart" if many else below
     if name == "labels":
         names = [label.strip().casefold() for label in value]
         return "every label needs a name of its own" if "" in names or len(set(names)) < len(names) else None

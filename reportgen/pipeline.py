@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reportgen import characters, checkpoint, checks, dataset, heatmap, importance, rank, scale, store, tables
-from reportgen.config import DEMO, Config, without_home
+from reportgen.config import DEMO, Config, option, without_home
 from reportgen.errors import UsageError
 from reportgen.records import (
     Attention,
     Example,
     HeadImportance,
+    LayerAttention,
     LayerSummary,
     Parts,
     Provenance,
@@ -34,6 +35,7 @@ from reportgen.records import (
     Report,
     ReportWarning,
     Scores,
+    Tokens,
 )
 
 if TYPE_CHECKING:
@@ -99,15 +101,14 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
 
     head_importance = find_importance(config, classifier.shape)
     tokens = inference.encode(classifier, example.text)
-    beyond = [position for position in classifier.global_positions if position >= len(tokens)]
-    if beyond:
-        raise UsageError(f"--global-tokens {beyond[0]}: the document has {len(tokens)} tokens, from 0")
+    check_positions("global_tokens", classifier.global_positions, tokens)
+    check_positions("positions", config.positions, tokens)
     reader = inference.reader_position(classifier, len(tokens))
     layers: list[LayerSummary] = []
 
-    def reduce(_: int, __: int, attention: object) -> None:
+    def reduce(_: int, __: int, attention: LayerAttention) -> None:
         with clock.stage("convert"):
-            layers.append(convert.convert(attention, top_k=config.top_k, reader=reader))  # type: ignore[arg-type]
+            layers.append(convert.convert(attention, top_k=config.top_k, reader=reader))
 
     with clock.stage("inference"):
         inference.seed(config.seed)
@@ -142,8 +143,20 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
         ),
         provenance=provenance(config, classifier, example),
         top_k=config.top_k,
+        positions=config.positions,
         colour_scale=config.colour_scale,
     )
+
+
+def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> None:
+    """See that the positions of an option are inside the document.
+
+    Raises:
+        UsageError: Naming the first that is not.
+    """
+    for position in positions:
+        if position >= len(tokens):
+            raise UsageError(f"{option(name)} {position}: the document has {len(tokens)} tokens, from 0")
 
 
 def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> Report:

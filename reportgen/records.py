@@ -212,6 +212,7 @@ class Report:
     warnings: tuple[ReportWarning, ...]
     provenance: Provenance
     top_k: int
+    positions: tuple[int, ...]  # of the layer trend; empty: chosen by rank
     colour_scale: ColourScale
 
     @property

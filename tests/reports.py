@@ -211,6 +211,7 @@ def report(
             versions={"python": "3.11.0", "reportgen": "0.1.0"},
         ),
         top_k=top_k,
+        positions=(),
         colour_scale="linear",
     )
     return replace(made, **changes)

@@ -163,7 +163,7 @@ def test_captions_say_what_the_numbers_say(made: dict[str, Chart]) -> None:
     assert f"layer {layer + 1}, head {head + 1}." in made["rank-trend-heads"].caption
     top = int(rankings.by_score[0])
     peak = int(scores.attention_scores[:, :, top].sum(axis=1).argmax())
-    assert f"“{given.words()[top]}” at position {top}," in made["layer-trend"].caption
+    assert f"“{given.words()[top]}” at position {top} has the highest score" in made["layer-trend"].caption
     assert f"layer {peak + 1}, where its best rank in a head is {rankings.ranks[peak, :, top].min()}." in (
         made["layer-trend"].caption
     )
@@ -275,3 +275,12 @@ def test_charts_of_any_text_are_finite(case: tuple[str, Tokens], seed: int) -> N
 def test_a_specification_with_a_hole_is_refused(made: dict[str, Chart]) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         charts.specification(replace(made["overview"], spec={"data": {"values": [{"score": float("nan")}]}}))
+
+
+def test_the_layer_trend_shows_the_positions_that_were_asked_for() -> None:
+    given = replace(reports.report("one two three four"), positions=(0, 2, 3))
+    made = drawn(given)["layer-trend"]
+    assert {row["token"] for row in rows(made)} == {"0 <s>", "2 two", "3 three"}
+    scores, _ = reports.ranked(given)
+    top = max((2, 3), key=lambda position: float(scores.total[position]))
+    assert f"“{given.words()[top]}” at position {top} has" in made.caption

@@ -181,3 +181,9 @@ def test_plain_fields_hold_no_text_and_no_tuples() -> None:
     assert plain["labels"] == "a,b"
     assert set(plain) == {field.name for field in fields(Config)} - {"output", "overwrite"}
     assert all(value is None or isinstance(value, str | int | float | bool) for value in plain.values())
+
+
+@pytest.mark.parametrize("positions", [(-1,), tuple(range(7))])
+def test_positions_that_cannot_be_drawn_are_a_usage_error(positions: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="--positions"):
+        Config(positions=positions)

@@ -283,3 +283,11 @@ def test_a_stage_that_fails_is_not_hidden() -> None:
     clock = Clock()
     with pytest.raises(ZeroDivisionError), clock.stage("rank"):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("name", ["positions", "global_tokens"])
+def test_positions_beyond_the_document_are_a_usage_error(name: str) -> None:
+    tokens = tiny.document(5)
+    pipeline.check_positions(name, (0, 4), tokens)
+    with pytest.raises(UsageError, match=r"5: the document has 5 tokens"):
+        pipeline.check_positions(name, (0, 5), tokens)
