@@ -83,3 +83,16 @@ def test_text_on_any_colour_can_be_read(colour: str) -> None:
 def test_a_name_is_not_a_colour() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         palette.luminance("orange")
+
+
+@pytest.mark.parametrize(("ramps", "page"), [(palette.LIGHT, "#fffdfb"), (palette.DARK, "#161412")])
+def test_lines_stand_out_from_the_page(ramps: dict[str, tuple[str, ...]], page: str) -> None:
+    for colour in ramps["v"] + ramps["p"]:
+        shades = sorted((palette.luminance(colour), palette.luminance(page)))
+        assert (shades[1] + 0.05) / (shades[0] + 0.05) >= 3
+
+
+def test_a_colour_of_paper_has_one_counterpart_on_the_dark_page() -> None:
+    colours = [colour for ramp in palette.LIGHT.values() for colour in ramp]
+    assert len(colours) == len(set(colours))
+    assert [len(ramp) for ramp in palette.LIGHT.values()] == [len(ramp) for ramp in palette.DARK.values()]

@@ -238,6 +238,60 @@ def test_dark_and_light_pages_differ_and_charts_follow(show: Show) -> None:
     wait(page, "document.querySelectorAll('.live').length === document.querySelectorAll('figure').length")
 
 
+@pytest.mark.parametrize("drawing", [".live", ".still"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_lines_stand_out_and_grids_take_the_heat_of_the_page(show: Show, scheme: str, drawing: str) -> None:
+    """Lines keep 3:1 against the page; the most important head has the colour of the strongest token."""
+    page = show(reports.example_page(), color_scheme=scheme, java_script_enabled=drawing == ".live")
+    if drawing == ".live":
+        live(page)
+    look = """([selector, property]) =>
+        [...document.querySelectorAll(selector)].map((e) => getComputedStyle(e)[property])"""
+    (paper,) = page.evaluate(look, ["html", "backgroundColor"])
+    for key, lines in {"rank-trend-layers": 3, "rank-trend-heads": 12, "layer-trend": 6}.items():
+        strokes = page.evaluate(look, [f"#figure-{key} {drawing} .mark-line path", "stroke"])
+        if drawing == ".still":  # its classes are taken off: a line is an unfilled path
+            strokes = page.evaluate(look, [f"#figure-{key} .still path[stroke-width]:not([fill])", "stroke"])
+        strokes = [stroke for stroke in strokes if stroke != "none"]
+        assert len(strokes) >= lines
+        assert min(contrast(stroke, paper) for stroke in strokes) >= 3
+    heat = list(map(rgb, palette.HEAT_LIGHT if scheme == "light" else palette.HEAT_DARK))
+    cells = page.evaluate(look, [f"#figure-overview {drawing} path", "fill"])
+    cells = [cell for cell in cells if cell in heat]
+    assert len(cells) >= 24
+    assert {heat[0], heat[15]} <= set(cells)
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_on_a_phone_the_prediction_fits_and_other_tables_show_that_they_scroll(show: Show, width: int) -> None:
+    labels = ("programming languages", "machine learning")
+    report = reports.report(prediction=Prediction(labels, (-1.52, 1.75), (0.036, 0.964), 1, 0, labels[0]))
+    page = show(stub_page(report), viewport={"width": width, "height": 800})
+    table = page.locator("#prediction .table")
+    assert table.evaluate("e => e.scrollWidth <= e.clientWidth")
+    marks = [mark.inner_text() for mark in table.locator("th[scope=row]").all()]
+    assert [" ".join(mark.split()) for mark in marks] == ["programming languages gold", "machine learning predicted"]
+    for cell in table.locator("th, td").all():
+        box = cell.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= width
+    assert (
+        page.locator("#tables .table").first.evaluate("e => getComputedStyle(e).backgroundAttachment").count("local")
+        == 2
+    )
+
+
+def test_a_very_long_label_opens_without_scripts(show: Show) -> None:
+    long = "W" * 10_000
+    report = reports.report(prediction=Prediction((long, "right"), (0.8, -0.6), (0.8, 0.2), 0, 0, long))
+    page = show(stub_page(report), viewport={"width": 375, "height": 800}, java_script_enabled=False)
+    verdict = page.locator(".verdict")
+    assert verdict.evaluate("e => e.offsetHeight") < 300
+    assert page.locator("#prediction").evaluate("e => e.offsetHeight") < 800
+    verdict.locator("summary").click()
+    assert verdict.evaluate("e => e.offsetHeight") > 3000
+
+
 def test_wide_tables_and_charts_can_be_scrolled_with_the_keyboard(show: Show) -> None:
     page = show(stub_page(reports.report()), viewport={"width": 320, "height": 800})
     unreachable = page.evaluate(
