@@ -168,7 +168,8 @@ def distribution(report: Report, scores: Scores) -> Chart:
         numeric=(False, True, True, True, False),
         rows=tuple((name, str(start), str(end - 1), f"{score:.4g}", top) for name, start, end, score, top in bins),
     )
-    caption = _distribution_caption(report, scores)
+    peak = max((part for part in bins if part[0] == series[0][0]), key=lambda part: part[3])
+    caption = _distribution_caption(report, scores, peak=peak)
     return _chart("distribution", "Distribution over positions", caption, chart, table)
 
 
@@ -388,11 +389,11 @@ def _trend_caption(report: Report, positions: list[int], by_layer: Doubles, best
     )
 
 
-def _distribution_caption(report: Report, scores: Scores) -> str:
+def _distribution_caption(report: Report, scores: Scores, *, peak: tuple[str, int, int, float, str]) -> str:
     content = report.tokens.content
     quarter = np.arange(len(content)) < len(content) / 4
     share = float(scores.total[content & quarter].sum()) / (float(scores.total[content].sum()) or 1.0)
-    start, end, _, top = max(_binned(report, scores.total), key=lambda part: part[2])
+    _, start, end, _, top = peak
     where = f"positions {start} to {end - 1}" if end - 1 > start else f"position {start}"
     return (
         f"The first quarter of the document holds {share:.0%} of all scores. The peak lies at {where}, around “{top}”."

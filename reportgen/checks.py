@@ -3,9 +3,8 @@
 Both come from figures that other stages have measured. Nothing is mended here.
 """
 
+import unicodedata
 from collections.abc import Iterator
-
-import numpy as np
 
 from reportgen.characters import label, one_break
 from reportgen.config import Config
@@ -19,12 +18,12 @@ from reportgen.records import (
     ReportWarning,
     Scores,
     Tokens,
+    equal_but_for_rounding,
 )
 
 LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
 ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of a row's sum, whose weights are rounded
 ZERO_SHARE = 0.01  # of the weights: more exact zeros than this are worth a warning
-EQUAL = 1e-6  # scores that differ by less than this share of the largest are equal but for rounding
 
 
 def check_run(
@@ -128,7 +127,7 @@ def warn_of_attention(
             "zero-importance", "The importance of every head is 0: the weighted view equals zero, unweighted shown."
         )
     content = scores.total[tokens.content]
-    if content.size > 1 and np.ptp(content) <= EQUAL * float(np.abs(content).max()):
+    if content.size > 1 and equal_but_for_rounding(content):
         yield ReportWarning("uniform", "Attention is uniform: colours carry no information.")
     if attention.zero_share > ZERO_SHARE:
         yield ReportWarning(
@@ -136,3 +135,13 @@ def warn_of_attention(
             f"{attention.zero_share:.1%} of the attention weights are exactly 0 (underflow); "
             "their order among themselves carries no information.",
         )
+
+
+def warn_of_glyphs(characters: tuple[str, ...]) -> ReportWarning:
+    """The warning for characters that no font on this machine has."""
+    named = ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in characters[:5])
+    return ReportWarning(
+        "missing-glyphs",
+        f"No font on this machine has {len(characters)} of the characters ({named}): the PDF shows boxes in their "
+        "place. Fonts for most scripts: fonts-noto-core, fonts-noto-cjk, fonts-noto-color-emoji (Debian, Ubuntu).",
+    )

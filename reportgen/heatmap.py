@@ -14,13 +14,25 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
-from reportgen.records import Cell, ColourScale, Direction, Floats, HeatView, Line, Report, Run, Scores, Stretch, Tokens
+from reportgen.records import (
+    Cell,
+    ColourScale,
+    Direction,
+    Floats,
+    HeatView,
+    Line,
+    Report,
+    Run,
+    Scores,
+    Stretch,
+    Tokens,
+    equal_but_for_rounding,
+)
 
 CLASSES = 16
 JOINS_ON = regex.compile(r"\p{Joining_Type=Dual_Joining}\p{Joining_Type=Transparent}*$")  # a letter like Arabic lam
 JOINED_TO = regex.compile(r"\p{Joining_Type=Dual_Joining}|\p{Joining_Type=Right_Joining}")
 LEFT_OUT = -1  # class of a special token: outside the scale
-NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 
 
 def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
@@ -89,14 +101,14 @@ def view(
         floor=floor,
         coloured=int(content.sum()),
         strongest=int((classes == CLASSES - 1).sum()),
-        uniform=bool(content.sum() > 1 and _equal(sums[content])),
+        uniform=bool(content.sum() > 1 and equal_but_for_rounding(sums[content])),
     )
 
 
 def percent(values: npt.NDArray[np.float64], content: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """Bring values to 0..100 over the content cells; special tokens may come to lie outside."""
     chosen = values[content]
-    if _equal(chosen):
+    if equal_but_for_rounding(chosen):
         return np.zeros_like(values)
     scaled: npt.NDArray[np.float64] = (values - chosen.min()) / np.ptp(chosen) * 100
     return scaled
@@ -164,11 +176,6 @@ def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:
         else:
             joined.append(run)
     return tuple(joined)
-
-
-def _equal(values: npt.NDArray[np.float64]) -> bool:
-    """Whether values differ by no more than rounding does: stretching that over the scale would colour noise."""
-    return values.size == 0 or bool(np.ptp(values) <= NOISE * np.abs(values).max())
 
 
 def lines(stretches: tuple[Run, ...]) -> tuple[Line, ...]:

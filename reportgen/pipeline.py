@@ -10,7 +10,6 @@ import hashlib
 import os
 import platform
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -33,7 +32,6 @@ from reportgen.records import (
     Provenance,
     Rankings,
     Report,
-    ReportWarning,
     Scores,
     Tokens,
 )
@@ -236,7 +234,7 @@ def render_files(
 
             typeset = pdf.pdf(render.document(report, parts))
             if typeset.missing:
-                report = replace(report, warnings=(*report.warnings, missing_glyphs(typeset.missing)))
+                report = replace(report, warnings=(*report.warnings, checks.warn_of_glyphs(typeset.missing)))
                 typeset = pdf.pdf(render.document(report, parts))  # again, with the warning in it
             files["report.pdf"] = typeset.data
     if "html" in formats:
@@ -247,16 +245,6 @@ def render_files(
             files[f"figures/{chart.key}.svg"] = chart.svg.encode()
             files[f"figures/{chart.key}.vl.json"] = charts.specification(chart).encode()
     return report, files
-
-
-def missing_glyphs(characters_: tuple[str, ...]) -> ReportWarning:
-    """The warning for characters that no font on this machine has."""
-    named = ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in characters_[:5])
-    return ReportWarning(
-        "missing-glyphs",
-        f"No font on this machine has {len(characters_)} of the characters ({named}): the PDF shows boxes in their "
-        "place. Fonts for most scripts: fonts-noto-core, fonts-noto-cjk, fonts-noto-color-emoji (Debian, Ubuntu).",
-    )
 
 
 def find_importance(config: Config, shape: tuple[int, int]) -> HeadImportance:

@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
 Verdict = Literal["right", "wrong", "unknown"]
 Direction = Literal["ltr", "rtl"]
+NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 ColourScale = Literal["linear", "rank", "log"]
 
 
@@ -347,6 +348,11 @@ class Parts:
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...]
     summary: tuple[str, ...]  # the words that draw most attention, each once
+
+
+def equal_but_for_rounding(values: npt.NDArray[np.floating]) -> bool:
+    """Whether all values are equal, sums of equal float32 weights taken as equal."""
+    return values.size == 0 or bool(np.ptp(values) <= NOISE * np.abs(values).max())
 
 
 def _face(text: str) -> str:
