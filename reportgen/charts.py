@@ -17,17 +17,19 @@ import numpy as np
 import numpy.typing as npt
 import vl_convert
 
+from reportgen import captions, maps
 from reportgen.characters import visible
-from reportgen.palette import HEAT_LIGHT, PLASMA_LIGHT, VIRIDIS_LIGHT
+from reportgen.palette import FONT, HEAT_LIGHT, PLASMA_LIGHT, VIRIDIS_LIGHT
 from reportgen.records import Chart, Floats, Rankings, Report, Scores, Table
 
 Row = dict[str, object]
 Doubles = npt.NDArray[np.float64]
 
-FONT = "Inter, Helvetica Neue, Arial, Noto Sans, DejaVu Sans, sans-serif"
 INK, MUTED, GRID, ACCENT = "#1b1b1b", "#5d5d5d", "#e3e0dd", "#b74a15"
+MAP_SIDE = 440  # px of an enlarged map
 WIDTH = 560  # px between the axis and the legend: with both, a chart fills the column
-RANKS = 48  # points that a rank trend keeps of a head, spread evenly over the logarithm of the rank
+RANKS = 48  # points that a rank trend keeps of a line, spread evenly over the logarithm of the rank
+PANEL_RANKS = 24  # the same in the small panels of the heads
 BINS = 160  # stretches of the document that the distribution shows
 TABLE_RANKS = (1, 10, 100, 1000)
 TOKEN_COLOURS = (INK, "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00")  # after Okabe and Ito
@@ -51,7 +53,7 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
     """Score against rank, one line per layer, mean over heads."""
     means = _ordered(scores).mean(axis=1)  # (layer, rank)
     labels = [{"layer": layer + 1} for layer in range(len(means))]
-    rows = _rank_rows(means, labels)
+    rows = _rank_rows(means, labels, points=RANKS)
     chosen = alt.selection_point(name="chosen_layer", fields=["layer"], bind="legend")
     chart = (
         alt.Chart(_values(rows), width=WIDTH, height=260)
@@ -66,7 +68,7 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
         .add_params(chosen)
     )
     table = _rank_table("rank-trend-layers", "Attention score at a rank, mean over heads", means, labels)
-    return _chart("rank-trend-layers", "Rank trend by layer", _rank_caption(report), chart, table)
+    return _chart("rank-trend-layers", "Rank trend by layer", captions.rank_trend_by_layer(report), chart, table)
 
 
 def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
@@ -75,7 +77,7 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
     ordered = _ordered(scores)  # (layer, head, rank)
     flat = ordered.reshape(layers * heads, tokens)
     labels = [{"layer": layer + 1, "head": head + 1} for layer in range(layers) for head in range(heads)]
-    rows = _rank_rows(flat, labels)
+    rows = _rank_rows(flat, labels, points=PANEL_RANKS)
     chosen = alt.selection_point(name="chosen_head", fields=["head"], bind="legend")
     header = alt.Header(labelExpr="'layer ' + datum.value", labelAnchor="start", labelPadding=4)
     chart = (
@@ -91,11 +93,7 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
         .add_params(chosen)
         .facet(facet=alt.Facet("layer:O", title=None, header=header), columns=4)
     )
-    layer, head = _place(ordered[:, :, 0].argmax(), heads)
-    caption = (
-        f"The highest score of all stands in layer {layer}, head {head}. The steeper a line, the fewer tokens its head "
-        f"attends to{_height(report)}.{_without_line(flat)}"
-    )
+    caption = captions.rank_trend_by_head(report, ordered)
     table = _rank_table("rank-trend-heads", "Attention score at a rank", flat, labels)
     return _chart("rank-trend-heads", "Rank trend by head", caption, chart, table)
 
@@ -122,7 +120,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
         )
         .add_params(chosen)
     )
-    caption = _trend_caption(report, positions, by_layer, best)
+    caption = captions.layer_trend(report, positions, by_layer, best)
     columns = tuple(f"Layer {layer}" for layer in range(1, len(by_layer) + 1))
     table = Table(
         key="layer-trend-data",
@@ -169,14 +167,14 @@ def distribution(report: Report, scores: Scores) -> Chart:
         rows=tuple((name, str(start), str(end - 1), f"{score:.4g}", top) for name, start, end, score, top in bins),
     )
     peak = max((part for part in bins if part[0] == series[0][0]), key=lambda part: part[3])
-    caption = _distribution_caption(report, scores, peak=peak)
+    caption = captions.distribution(report, scores, peak=peak)
     return _chart("distribution", "Distribution over positions", caption, chart, table)
 
 
 def overview(report: Report) -> Chart:
     """Concentration of every head, and its importance, as two grids of layer by head."""
     k = min(report.top_k, report.attention.shape[2])
-    shares = _top_shares(report.attention.received, k)  # (layer, head)
+    shares = captions.top_shares(report.attention.received, k)  # (layer, head)
     importance = report.importance.values
     layers, heads = shares.shape
     places = [(layer, head) for layer in range(layers) for head in range(heads)]
@@ -200,7 +198,40 @@ def overview(report: Report) -> Chart:
         numeric=(True, True, True, True),
         rows=tuple((str(p[0] + 1), str(p[1] + 1), f"{shares[p]:.1%}", f"{importance[p]:.3f}") for p in places),
     )
-    return _chart("overview", "Layer-by-head overview", _overview_caption(report, shares, k), chart, table)
+    return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, table)
+
+
+def attention_map(report: Report) -> dict[str, object]:
+    """The specification of one head's map, whose numbers the page fills in: from which stretch to which, what share.
+
+    Global tokens stand left of the document and above it, apart from its stretches.
+    """
+    tokens = report.attention.shape[2]
+    apart = tokens / 20 if report.attention.global_positions else 0
+    where = {"nice": False, "zero": False, "domain": [-apart, tokens]}
+    ticks = [-apart * 0.6] * bool(apart) + np.linspace(0, tokens, 5).round().tolist()
+    axis = alt.Axis(values=ticks, grid=False, labelExpr="datum.value < 0 ? 'global' : format(datum.value, ',')")
+    lowest = maps.floor(report.attention.maps.shape[-1])
+    bounds = [_digits(bound) for bound in np.geomspace(lowest, 1, len(HEAT_LIGHT) + 1)[1:-1]]
+    heat = alt.Scale(type="threshold", domain=bounds, range=list(HEAT_LIGHT))
+    legend = alt.Legend(format=".2~p", orient="bottom", direction="horizontal", gradientLength=MAP_SIDE)
+    chart = (
+        alt.Chart(_values([]), width=MAP_SIDE, height=MAP_SIDE)
+        .mark_rect()
+        .encode(
+            x=alt.X("to_start:Q", title="attends to, position", scale=alt.Scale(**where), axis=axis),
+            x2="to_end:Q",
+            y=alt.Y("from_start:Q", title="token, position", scale=alt.Scale(**where, reverse=True), axis=axis),
+            y2="from_end:Q",
+            color=alt.Color("share:Q", title="share of attention", scale=heat, legend=legend),
+            tooltip=[
+                alt.Tooltip("from:N", title="tokens"),
+                alt.Tooltip("to:N", title="attend to"),
+                alt.Tooltip("share:Q", format=".2%"),
+            ],
+        )
+    )
+    return _drawable(_themed(chart).to_dict())  # type: ignore[no-any-return]
 
 
 def draw(spec: dict[str, object], *, key: str) -> str:
@@ -217,6 +248,49 @@ def draw(spec: dict[str, object], *, key: str) -> str:
 def specification(chart: Chart) -> str:
     """The Vega-Lite file of a chart."""
     return json.dumps(chart.spec, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def page_spec(spec: dict[str, object], *, keep: bool = False) -> dict[str, object]:
+    """A specification as the page holds it: its scripts put the numbers where the name "rows" stands.
+
+    Args:
+        spec: Vega-Lite with its numbers in it.
+        keep: Leave them there, under that name: no choice of the reader changes them.
+    """
+    rows: list[object] = []
+
+    def named(value: Any) -> Any:
+        if isinstance(value, list):
+            return [named(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if isinstance(value.get("values"), list) and set(value) == {"values"}:
+            rows[:] = value["values"]
+            return {"name": "rows"}
+        return {name: named(item) for name, item in value.items()}
+
+    return {**named(spec), "datasets": {"rows": rows if keep else []}}
+
+
+def page_specs(report: Report, drawn: tuple[Chart, ...]) -> dict[str, object]:
+    """The blocks from which the page draws its charts, by name."""
+    if not drawn:
+        return {}
+    made: dict[str, object] = {f"spec-{c.key}": page_spec(c.spec, keep=c.key == "overview") for c in drawn}
+    return made | {"spec-attention-maps": page_spec(attention_map(report))}
+
+
+def kept(report: Report, rankings: Rankings) -> dict[str, object]:
+    """What the page needs to draw the charts again: ranks, stretches, the tokens of the layer trend, colours."""
+    tokens = report.attention.shape[2]
+    return {
+        "ranks": _kept_ranks(tokens, RANKS),
+        "panel_ranks": _kept_ranks(tokens, PANEL_RANKS),
+        "table_ranks": [rank for rank in TABLE_RANKS if rank <= tokens],
+        "edges": _edges(tokens),
+        "trend": _trend_positions(report, rankings) if rankings.by_score.size else [],
+        "trend_colours": list(TOKEN_COLOURS),
+    }
 
 
 def bundle() -> str:
@@ -274,6 +348,7 @@ def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> 
             x=alt.X("head:O", axis=alt.Axis(labelAngle=0), scale=gap),
             y=alt.Y("layer:O", scale=gap),
             color=alt.Color(f"{field}:Q", title=None, scale=heat, legend=legend),
+            stroke=alt.condition("datum.chosen", alt.value(INK), alt.value("transparent")),  # set by the page alone
             tooltip=[*_numbers("layer", "head"), alt.Tooltip(f"{field}:Q", format=form)],
         )
     )
@@ -310,12 +385,14 @@ def _ordered(scores: Scores) -> Doubles:
     return -np.sort(-scores.attention_scores.astype(np.float64), axis=-1)
 
 
-def _rank_rows(ordered: Doubles, labels: Sequence[dict[str, int]]) -> list[Row]:
-    """Points of the lines in *ordered*, (line, rank): ranks evenly spread over the logarithm, first and last too.
+def _kept_ranks(tokens: int, points: int) -> list[int]:
+    """Ranks that a line is drawn through, from 0: evenly spread over the logarithm, first and last too."""
+    return sorted({round(rank) - 1 for rank in np.geomspace(1, tokens, points)})
 
-    The axis is logarithmic: a score of 0 has no place on it.
-    """
-    kept = sorted({round(rank) - 1 for rank in np.geomspace(1, ordered.shape[-1], RANKS)})
+
+def _rank_rows(ordered: Doubles, labels: Sequence[dict[str, int]], *, points: int) -> list[Row]:
+    """Points of the lines in *ordered*, (line, rank). The axis is logarithmic: a score of 0 has no place on it."""
+    kept = _kept_ranks(ordered.shape[-1], points)
     return [
         {**label, "rank": rank + 1, "score": _digits(line[rank])}
         for label, line in zip(labels, ordered, strict=True)
@@ -347,9 +424,8 @@ def _binned(report: Report, values: Floats) -> list[tuple[int, int, float, str]]
     """The document in stretches: (first position, one past the last, mean score, top token)."""
     words = report.words()
     content = np.flatnonzero(report.tokens.content)
-    edges = np.linspace(0, len(values), min(BINS, len(values)) + 1).round().astype(int).tolist()
     found = []
-    for start, end in pairwise(edges):
+    for start, end in pairwise(_edges(len(values))):
         inside = content[(content >= start) & (content < end)]
         if inside.size:
             top = visible(words[int(inside[values[inside].argmax()])])
@@ -357,65 +433,16 @@ def _binned(report: Report, values: Floats) -> list[tuple[int, int, float, str]]
     return found
 
 
-def _rank_caption(report: Report) -> str:
-    tokens = report.attention.shape[2]
-    shares = _top_shares(report.attention.received.sum(axis=1), report.top_k)  # (layer,)
-    most, least = int(shares.argmax()), int(shares.argmin())
-    others = f"; in layer {least + 1} it is {shares[least]:.0%}" if least != most else ""
-    return (
-        f"Layer {most + 1}: {shares[most]:.0%} of the attention, before weighing, lands on {min(report.top_k, tokens)} "
-        f"of {tokens:,} tokens{others}. A steep line means that few tokens draw most of what a layer's heads score."
-    )
+def _edges(tokens: int) -> list[int]:
+    """Where the stretches of the distribution begin, and where the last one ends."""
+    edges: list[int] = np.linspace(0, tokens, min(BINS, tokens) + 1).round().astype(int).tolist()
+    return edges
 
 
-def _height(report: Report) -> str:
-    """What lifts a whole line: on a logarithmic axis a factor is a shift."""
-    return "" if report.importance.measure == "none" else "; how high it lies is mostly the importance of its head"
 
 
-def _without_line(ordered: Doubles) -> str:
-    count = int((ordered[:, 0] <= 0).sum())
-    return f" {count} head{'s' * (count > 1)} with only scores of 0 cannot be drawn." if count else ""
 
 
-def _trend_caption(report: Report, positions: list[int], by_layer: Doubles, best: npt.NDArray[np.int32]) -> str:
-    """Where the strongest of the tokens shown, (layer, chosen token), has its peak; special ones come last."""
-    content = report.tokens.content[positions]
-    top = int(np.where(content, by_layer.sum(axis=0), -np.inf).argmax()) if content.any() else 0
-    peak = int(by_layer[:, top].argmax())
-    return (
-        f"Of the text tokens shown, “{report.words()[positions[top]]}” at position {positions[top]} has the highest "
-        f"score. It scores highest in layer {peak + 1}, where its best rank in a head is {best[peak, top]}."
-    )
-
-
-def _distribution_caption(report: Report, scores: Scores, *, peak: tuple[str, int, int, float, str]) -> str:
-    content = report.tokens.content
-    quarter = np.arange(len(content)) < len(content) / 4
-    share = float(scores.total[content & quarter].sum()) / (float(scores.total[content].sum()) or 1.0)
-    _, start, end, _, top = peak
-    where = f"positions {start} to {end - 1}" if end - 1 > start else f"position {start}"
-    return (
-        f"The first quarter of the document holds {share:.0%} of all scores. The peak lies at {where}, around “{top}”."
-    )
-
-
-def _overview_caption(report: Report, shares: Doubles, k: int) -> str:
-    importance = report.importance
-    if np.ptp(shares) > 0:
-        layer, head = _place(shares.argmax(), shares.shape[1])
-        seen = (
-            f"Layer {layer}, head {head} is the most concentrated: {shares.max():.0%} of its attention is on {k} tokens"
-        )
-    else:
-        seen = f"All heads are equally concentrated, {shares.max():.0%} of their attention on {k} tokens"
-    if importance.measure == "none":
-        return f"{seen}; no head importance was given, so every head counts the same."
-    if np.ptp(importance.values) == 0:
-        return f"{seen}; all heads have the same importance."
-    layer, head = _place(importance.values.argmax(), shares.shape[1])
-    data = importance.provenance.get("data", "")
-    return f"{seen}; layer {layer}, head {head} is the most important{f' on {data}' if data else ''}."
 
 
 def _rank_table(key: str, caption: str, ordered: Doubles, labels: Sequence[dict[str, int]]) -> Table:
@@ -433,18 +460,7 @@ def _rank_table(key: str, caption: str, ordered: Doubles, labels: Sequence[dict[
     )
 
 
-def _top_shares(received: Floats, k: int) -> Doubles:
-    """Share of the received attention, (..., token), that lands on its k largest tokens, (...)."""
-    ordered = -np.sort(-received.astype(np.float64), axis=-1)
-    shares: Doubles = ordered[..., :k].sum(axis=-1) / ordered.sum(axis=-1)
-    return shares
-
 
 def _digits(value: float) -> float:
     """Four significant digits: what a chart can show."""
     return float(f"{value:.4g}")
-
-
-def _place(index: np.intp, heads: int) -> tuple[int, int]:
-    """Layer and head, from 1, of an index into a flattened (layer, head)."""
-    return int(index) // heads + 1, int(index) % heads + 1

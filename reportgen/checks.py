@@ -137,6 +137,17 @@ def warn_of_attention(
         )
 
 
+def warn_of_size(size: int, limit: float) -> ReportWarning | None:
+    """The warning for a page that is larger, in bytes, than *limit*, in MB of a million bytes."""
+    if size <= limit * 1e6:
+        return None
+    return ReportWarning(
+        "large-page",
+        f"The page has {size / 1e6:.1f} MB, more than {limit:g} MB: some browsers will be slow. "
+        "--max-length makes it smaller, --max-html-mb moves the limit.",
+    )
+
+
 def warn_of_glyphs(characters: tuple[str, ...]) -> ReportWarning:
     """The warning for characters that no font on this machine has."""
     named = ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in characters[:5])

@@ -79,11 +79,13 @@ def main(debug: bool) -> None:
 @click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: 10]")
 @click.option("--positions", metavar="P,P", help="Tokens of the layer trend. [default: [CLS] and the five top tokens]")
 @click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours.")
+@click.option("--language", metavar="CODE", help="Language of the text, for its stop words. [default: en]")
 @click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the model runs. [default: auto]")
 @click.option("--dtype", metavar="|".join(DTYPES), help="Numbers of the model. [default: float32]")
 @click.option("--seed", type=int, metavar="N", help="Seed of torch. [default: 0]")
 @click.option("-o", "--output", metavar="FOLDER", help="Where the report goes. [default: reports/NAME]")
 @click.option("--format", metavar="LIST", help=f"What to write. [default: {','.join(FORMATS)}]")
+@click.option("--max-html-mb", type=float, metavar="MB", help="Warn of a larger page. [default: 8]")
 @click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands there.")
 @click.option("--offline", is_flag=True, default=None, help="Use only what is on this disk.")
 @click.option("--require-safetensors", is_flag=True, default=None, help="Refuse weights in PyTorch's own format.")
@@ -177,9 +179,21 @@ def _print(
         click.echo(json.dumps(result, ensure_ascii=False))
         return
     if not quiet:
+        _print_sections(folder / "report.html")
         click.echo(f"device: {report.provenance.device.upper()}", err=True)
         click.echo(f"{one_line(report.example.title)}: {one_line(label)} ({probability:.1%}), {said.verdict}")
     click.echo(folder / "report.html" if (folder / "report.html").is_file() else folder)
+
+
+def _print_sections(page: Path) -> None:
+    """What the bytes of the page are spent on, on stderr; MB of a million bytes, as --max-html-mb counts them."""
+    if not page.is_file():
+        return
+    from reportgen import render
+
+    sizes = render.sections(page.read_text(encoding="utf-8"))
+    parts = ", ".join(f"{name} {size / 1e6:.2f}" for name, size in sizes.items() if size >= 5000)
+    click.echo(f"{page.name}: {sum(sizes.values()) / 1e6:.2f} MB ({parts})", err=True)
 
 
 def _silent(_: str) -> None:

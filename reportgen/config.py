@@ -6,6 +6,7 @@ A preset is a TOML file with the fields of `Config`; options of the command line
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
@@ -29,8 +30,11 @@ RANGES = {  # smallest and largest value; of what takes no more than a number in
     "max_chars": (1, 10**9),
     "attention_window": (2, 2**16),
     "top_k": (1, 2**31 - 1),
+    "max_html_mb": (0.001, 10_000),
     "seed": (-(2**63), 2**64 - 1),  # as torch takes it
 }
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+MAX_HTML_MB = 8.0
 MAX_POSITIONS = 6  # lines of a layer trend
 CHOICES: dict[str, tuple[str, ...]] = {"format": FORMATS, "colour_scale": COLOUR_SCALES, "dtype": DTYPES}
 FREE = ("text", "label", "labels", "preset")  # may be empty and hold any character
@@ -64,11 +68,13 @@ class Config:
     top_k: int = 10
     positions: tuple[int, ...] = ()  # of the layer trend; empty: the classifier's own token and the five top tokens
     colour_scale: ColourScale = "linear"
+    language: str = "en"  # of the text: for stop words, and for those who hear the page
     device: str = "auto"
     dtype: str = "float32"
     seed: int = 0
     output: str | None = None
     format: tuple[str, ...] = FORMATS
+    max_html_mb: float = MAX_HTML_MB  # a larger page is worth a warning
     overwrite: bool = False
     offline: bool = False
     require_safetensors: bool = False
@@ -130,6 +136,8 @@ def problem(name: str, value: Any) -> str | None:
         many = name == "positions" and len(value) > MAX_POSITIONS
         below = "positions count from 0" if min(value, default=0) < 0 else None
         return f"at most {MAX_POSITIONS} can be told apart" if many else below
+    if name == "language":
+        return None if LANGUAGE.fullmatch(value) else "it has to be a language code, like en or pt-BR"
     if name == "labels":
         names = [label.strip().casefold() for label in value]
         return "every label needs a name of its own" if "" in names or len(set(names)) < len(names) else None
@@ -182,6 +190,7 @@ def _typed(preset: str, key: str, value: object) -> object:
         fits = isinstance(value, list) and all(type(item).__name__ in kind for item in value)
     else:
         fits = type(value).__name__ in kind or (key == "colour_scale" and isinstance(value, str))
+        fits = fits or (kind == "float" and type(value) is int)
     if not fits:
         raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {kind}")
     wrong = problem(key, tuple(value) if isinstance(value, list) else value)

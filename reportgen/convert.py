@@ -1,4 +1,4 @@
-"""Turn one layer's attention into what every token receives and what every token attends to.
+"""Turn one layer's attention into what every token receives, what it attends to, what attends to it, and a map.
 
 One layer at a time; of Longformer's sliding window the dense matrix is built only by `dense`, on request.
 Layout of the inputs: the output docstrings in transformers' ``modeling_longformer.py``. For window w and
@@ -8,19 +8,24 @@ at query + j - w/2. Rows of global tokens stand in the global attention instead.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
 from reportgen.errors import ModelError
 from reportgen.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
 
+ATTENDING = 5  # queries that are kept of those that attend to a key most
+STRETCHES = 64  # rows and columns of a map
 BLOCK = 128  # queries summed at once: their skewed copy stays in the processor's cache
 EXACT_ROWS = 8192  # rows that are ranked exactly at once: bounds the memory of documents full of ties
 LAST = 2**32 - 1  # position that sorts behind all others
 
 
 def convert(attention: LayerAttention, *, top_k: int, reader: int | None) -> LayerSummary:
-    """Reduce one layer to received attention, the classifier's row, and the most attended tokens.
+    """Reduce one layer to received attention, the classifier's row, the most attended tokens, and a map.
 
     Args:
         attention: One layer of one document.
@@ -34,12 +39,16 @@ def convert(attention: LayerAttention, *, top_k: int, reader: int | None) -> Lay
         _check_layout(attention)
     row_error = row_sum_error(attention)
     positions, weights = attended(attention, top_k=top_k)
+    queries, paid = attending(attention, top_k=min(top_k, ATTENDING))
     zeros, visible = exact_zeros(attention)
     return LayerSummary(
         received=received(attention).float().cpu().numpy(),
         reader=None if reader is None else row(attention, reader).float().cpu().numpy(),
         attended_positions=positions.to(torch.int32).cpu().numpy(),
         attended_weights=weights.float().cpu().numpy(),
+        attending_positions=queries.to(torch.int32).cpu().numpy(),
+        attending_weights=paid.float().cpu().numpy(),
+        shares=shares(attention).float().cpu().numpy(),
         row_error=row_error,
         zeros=zeros,
         weights=visible,
@@ -113,6 +122,92 @@ def attended(attention: LayerAttention, *, top_k: int) -> tuple[Tensor, Tensor]:
     return positions, weights
 
 
+def attending(attention: LayerAttention, *, top_k: int) -> tuple[Tensor, Tensor]:
+    """The k queries that attend most to every key, and their weights, both (head, key, k).
+
+    Most attending first; equal weights in the order of their positions. A key that fewer than k queries see ends its
+    list with entries of weight 0, which stand for no query.
+    """
+    if isinstance(attention, DenseAttention):
+        everywhere = torch.arange(attention.weights.shape[-1])
+        return _attended(attention.weights.transpose(1, 2), everywhere, top_k=top_k, tokens=len(everywhere))
+    heads, tokens, _ = attention.local.shape
+    x, half = len(attention.global_positions), attention.window // 2
+    width = 2 * half + 1
+    padded = attention.local.new_zeros(heads, tokens + 2 * half, width)
+    padded[:, half : half + tokens] = attention.local[..., x:]
+    # subtle: a step of one row less one column walks up a diagonal, on which all queries weigh the same key
+    columns = padded.as_strided((heads, tokens, width), (padded.stride(0), width, width - 1), width - 1)
+    device = columns.device
+    queries = torch.arange(tokens, device=device)[:, None] + torch.arange(-half, half + 1, device=device)
+    positions, weights = _attended(columns, queries, top_k=top_k, tokens=tokens)
+    if x:
+        globals_ = list(attention.global_positions)
+        positions, weights = _with_global_queries(positions, weights, attention, top_k=positions.shape[-1])
+        paid = attention.local[..., :x].transpose(1, 2).clone()  # (head, x, query)
+        paid[:, :, globals_] = attention.global_[:, globals_].to(paid.dtype)  # global queries, whose rows are 0 there
+        everywhere = torch.arange(tokens)
+        positions[:, globals_], weights[:, globals_] = _attended(paid, everywhere, top_k=top_k, tokens=tokens)
+    return positions, weights
+
+
+def _with_global_queries(
+    positions: Tensor, weights: Tensor, attention: SlidingWindowAttention, *, top_k: int
+) -> tuple[Tensor, Tensor]:
+    """The k most attending queries of every key, (head, key, k), with those that are global among them."""
+    added = torch.tensor(attention.global_positions, device=positions.device).expand_as(attention.global_)
+    positions = torch.cat((positions, added), dim=-1)
+    weights = torch.cat((weights, attention.global_.to(weights.dtype)), dim=-1)
+    by_position = positions.argsort(dim=-1)  # so that the stable sort below leaves equal weights in this order
+    positions, weights = positions.gather(2, by_position), weights.gather(2, by_position)
+    best = weights.argsort(dim=-1, descending=True, stable=True)[..., :top_k]
+    return positions.gather(2, best), weights.gather(2, best)
+
+
+def shares(attention: LayerAttention) -> Tensor:
+    """Where the attention of every stretch of the document lands, shape (head, stretch, stretch), rows sum to 1.
+
+    An entry is the mean, over the queries of a stretch, of their attention on all keys of another: the matrix of a
+    head made small. There are `STRETCHES` of them, fewer in a shorter document. Where there are global tokens, these
+    have the first row and column for themselves; a stretch of nothing else has a row of zeros.
+    """
+    if isinstance(attention, DenseAttention):
+        _, tokens, _ = attention.weights.shape
+        member = _stretch_members(tokens, attention.weights.device)  # (token, stretch)
+        sums = member.T @ attention.weights.float() @ member
+        return sums / member.sum(dim=0)[:, None]
+    heads, tokens, _ = attention.local.shape
+    x, half, globals_ = len(attention.global_positions), attention.window // 2, list(attention.global_positions)
+    member = _stretch_members(tokens, attention.local.device)
+    count = member.shape[1]
+    own = torch.arange(tokens, device=member.device) * count // tokens  # stretch of every token
+    edges = torch.searchsorted(own, torch.arange(count + 1, device=own.device)).tolist()
+    sums = torch.zeros(heads, count, count, dtype=torch.float64, device=member.device)
+    for index, (start, keys) in enumerate(_block_sums(attention.local[..., x:], half=half, edges=edges)):
+        first, last = max(start - half, 0), min(start - half + keys.shape[1], tokens)
+        sums[:, index].index_add_(1, own[first:last], keys[:, first - start + half : last - start + half].double())
+    if not x:
+        return sums / member.sum(dim=0)[:, None]
+    local = member.double()
+    local[globals_] = 0  # they stand apart
+    on_globals = attention.local[..., :x].sum(dim=-1, dtype=torch.float64) @ local  # (head, stretch)
+    queries = local.sum(dim=0).clamp(min=1)
+    whole = sums.new_zeros(heads, count + 1, count + 1)
+    whole[:, 1:, 1:] = sums / queries[:, None]
+    whole[:, 1:, 0] = on_globals / queries
+    mean = attention.global_.mean(dim=-1, dtype=torch.float64)  # (head, key)
+    whole[:, 0, 1:] = mean @ local
+    whole[:, 0, 0] = mean[:, globals_].sum(dim=-1)
+    return whole
+
+
+def _stretch_members(tokens: int, device: torch.device) -> Tensor:
+    """Which token is in which stretch, (token, stretch), 1 or 0: equal lengths as far as they divide."""
+    count = min(STRETCHES, tokens)
+    own = torch.arange(tokens, device=device) * count // tokens
+    return torch.nn.functional.one_hot(own, count).float()
+
+
 def row_sum_error(attention: LayerAttention) -> float:
     """Largest distance of an assembled row's sum from 1.
 
@@ -153,24 +248,32 @@ def _visible_weights(tokens: int, half: int, global_positions: tuple[int, ...]) 
 
 
 def _band_column_sums(band: Tensor, *, half: int) -> Tensor:
-    """Sum the band over queries by key, (head, query, 2 half + 1) -> (head, key), float64.
-
-    A block of queries is copied into a buffer whose rows are one column longer than its step, which turns the
-    diagonals upright; then one plain sum over the block adds up all the keys it reaches.
-    """
+    """Sum the band over queries by key, (head, query, 2 half + 1) -> (head, key), float64."""
     heads, tokens, width = band.shape
     block = BLOCK if band.device.type == "cpu" else 4 * BLOCK  # fewer, larger steps where a step is a launch
+    edges = [*range(0, tokens, block), tokens]
+    total = torch.zeros(heads, tokens + width - 1, dtype=torch.float64, device=band.device)
+    for start, keys in _block_sums(band, half=half, edges=edges):
+        total[:, start : start + keys.shape[1]] += keys
+    return total[:, half : half + tokens]  # what fell left and right of the document is 0
+
+
+def _block_sums(band: Tensor, *, half: int, edges: list[int]) -> Iterator[tuple[int, Tensor]]:
+    """The sums of the band over blocks of queries, block by block, as (first query, (head, key)).
+
+    A block of queries is copied into a buffer whose rows are one column longer than its step, which turns the
+    diagonals upright; then one plain sum over the block adds up all the keys it reaches, from first query - half.
+    """
+    heads, _, width = band.shape
+    block = max(end - start for start, end in pairwise(edges))
     span = block + width - 1  # keys that a block of queries reaches
     buffer = band.new_zeros(heads, block, span)
     skewed = buffer.as_strided((heads, block, width), (block * span, span + 1, 1))  # row q starts at column q
     exact = torch.promote_types(band.dtype, torch.float32)  # a block's sum would be rounded in half precision
-    total = torch.zeros(heads, tokens + 2 * half + block, dtype=torch.float64, device=band.device)
-    for start in range(0, tokens, block):
-        rows = band[:, start : start + block]
-        skewed[:, : rows.shape[1]] = rows
-        skewed[:, rows.shape[1] :] = 0
-        total[:, start : start + span] += buffer.sum(dim=1, dtype=exact)
-    return total[:, half : half + tokens]  # what fell left and right of the document is 0
+    for start, end in pairwise(edges):
+        skewed[:, : end - start] = band[:, start:end]
+        skewed[:, end - start :] = 0
+        yield start, buffer.sum(dim=1, dtype=exact)[:, : end - start + width - 1]
 
 
 def _attended(weights: Tensor, keys: Tensor, *, top_k: int, tokens: int) -> tuple[Tensor, Tensor]:

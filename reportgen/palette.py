@@ -1,4 +1,6 @@
-"""The colours of text and charts, light and dark: heat, and lines by layer and by head."""
+"""The colours of text and charts, light and dark: heat, and lines by layer and by head. The font of charts."""
+
+FONT = "Inter, Helvetica Neue, Arial, Noto Sans, DejaVu Sans, sans-serif"
 
 # One hue whose OKLCH lightness falls (light page) or rises (dark page) in even steps.
 HEAT_LIGHT = (

@@ -1,17 +1,18 @@
-"""Turn the printable document into PDF bytes. No URL is ever fetched."""
+"""Turn the printable document into PDF bytes. Nothing is ever fetched; a picture stands in the document itself."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reportgen.errors import OutputError, RefusedError
 
 if TYPE_CHECKING:
     from weasyprint.urls import URLFetcher
 
+PICTURE = "data:image/png;base64,"
 PACKAGES = (
     "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
     "Fedora: dnf install pango; macOS: brew install pango"
@@ -78,11 +79,13 @@ def _listening(missing: dict[str, None]) -> Iterator[None]:
 
 
 def _refusing_fetcher(asked: list[str]) -> URLFetcher:
-    """Note every URL that is asked for, and fetch none."""
+    """Note every URL that is asked for, and fetch none; a PNG within the document needs no fetching."""
     from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
     class Refusing(URLFetcher):  # type: ignore[misc]  # weasyprint is untyped
-        def fetch(self, url: str, headers: dict[str, str] | None = None) -> NoReturn:
+        def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
+            if url.startswith(PICTURE):
+                return super().fetch(url, headers)
             asked.append(url)
             raise FatalURLFetchingError(url)
 

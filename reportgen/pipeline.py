@@ -19,8 +19,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reportgen import characters, checkpoint, checks, dataset, heatmap, importance, rank, scale, store, tables
-from reportgen.config import DEMO, Config, option, without_home
+from reportgen import (
+    characters,
+    checkpoint,
+    checks,
+    dataset,
+    heatmap,
+    importance,
+    live,
+    maps,
+    rank,
+    scale,
+    store,
+    tables,
+    words,
+)
+from reportgen.config import DEMO, MAX_HTML_MB, Config, option, without_home
 from reportgen.errors import UsageError
 from reportgen.records import (
     Attention,
@@ -40,7 +54,7 @@ if TYPE_CHECKING:
     from reportgen.classifier import Classifier
 
 PACKAGES = ("reportgen", "torch", "transformers", "tokenizers", "numpy", "pyarrow", "altair", "vl-convert-python",
-            "weasyprint", "jinja2", "safetensors")  # fmt: skip
+            "weasyprint", "jinja2", "safetensors", "bm25s", "pillow")  # fmt: skip
 SUMMARY = 5  # words on the first screen
 
 
@@ -143,6 +157,7 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
         top_k=config.top_k,
         positions=config.positions,
         colour_scale=config.colour_scale,
+        language=config.language,
     )
 
 
@@ -159,7 +174,7 @@ def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> No
 
 def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> Report:
     """Steps 6 to 8: everything the folder holds, then the folder in one step. Gives the report as it was written."""
-    report, files = present(report, config.format, clock)
+    report, files = present(report, config.format, clock, max_html_mb=config.max_html_mb)
     facts = {
         "reportgen": report.provenance.versions["reportgen"],
         "command": report.provenance.command,
@@ -177,8 +192,16 @@ def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> Repo
     return report
 
 
-def present(report: Report, formats: tuple[str, ...], clock: Clock) -> tuple[Report, dict[str, bytes]]:
+def present(
+    report: Report, formats: tuple[str, ...], clock: Clock, *, max_html_mb: float = MAX_HTML_MB
+) -> tuple[Report, dict[str, bytes]]:
     """The files of a report by their paths in its folder; torch is not needed.
+
+    Args:
+        report: From `analyse`, or from `store.load`.
+        formats: Which files to make.
+        clock: Says which stage runs.
+        max_html_mb: A larger page is worth a warning.
 
     Returns:
         The report with the warnings that only typesetting can find, and the files.
@@ -194,7 +217,7 @@ def present(report: Report, formats: tuple[str, ...], clock: Clock) -> tuple[Rep
             files |= {f"tables/{name}": content for name, content in data.items()}
     if {"html", "pdf", "figures"} & set(formats):
         parts = make_parts(report, scores, rankings, clock)
-        report, rendered = render_files(report, parts, formats, clock)
+        report, rendered = render_files(report, parts, formats, clock, max_html_mb=max_html_mb)
         files |= rendered
     return report, files | store.dump(report)
 
@@ -205,46 +228,77 @@ def make_parts(report: Report, scores: Scores, rankings: Rankings, clock: Clock)
         from reportgen import charts
 
         drawn = charts.charts(report, scores, rankings)
+        picture = maps.picture(report)
     with clock.stage("heatmap"):
         covered = heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered)
         spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
-    words = rank.whole_words(report.example.text, report.tokens)
-    counts = rank.count_words(words, rankings.attended_counts)
+    found = words.whole_words(report.example.text, report.tokens, language=report.language)
+    counts = words.count_words(found, rankings.attended_counts)
+    with clock.stage("live"):
+        blocks = live.blocks(report, scores, rankings, found, kept=charts.kept(report, rankings))
     return Parts(
         views=views,
         spans=spans,
         lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
         tables=tables.for_people(report, scores, rankings, counts),
         charts=drawn,
-        summary=rank.top_words(words, rankings, count=SUMMARY),
+        maps=picture,
+        summary=words.top_words(found, rankings, count=SUMMARY),
+        blocks=blocks | charts.page_specs(report, drawn),
     )
 
 
 def render_files(
-    report: Report, parts: Parts, formats: tuple[str, ...], clock: Clock
+    report: Report, parts: Parts, formats: tuple[str, ...], clock: Clock, *, max_html_mb: float
 ) -> tuple[Report, dict[str, bytes]]:
-    """Step 7: document, page and figures. The PDF comes first: it finds characters that no font here has."""
-    from reportgen import charts, render
+    """Step 7: page, document and figures.
 
+    The page is too large or not, and the PDF finds characters that no font here has: both come to stand as warnings
+    in both, so that what was made before is made again.
+    """
     files: dict[str, bytes] = {}
+    if "html" in formats:
+        with clock.stage("render"):
+            files["report.html"] = make_page(report, parts)
+            too_large = checks.warn_of_size(len(files["report.html"]), max_html_mb)
+            if too_large:
+                report = replace(report, warnings=(*report.warnings, too_large))
+                files["report.html"] = make_page(report, parts)
     if "pdf" in formats:
         with clock.stage("pdf"):
-            from reportgen import pdf
+            from reportgen import pdf, render
 
             typeset = pdf.pdf(render.document(report, parts))
             if typeset.missing:
                 report = replace(report, warnings=(*report.warnings, checks.warn_of_glyphs(typeset.missing)))
                 typeset = pdf.pdf(render.document(report, parts))  # again, with the warning in it
+                if "html" in formats:
+                    files["report.html"] = make_page(report, parts)
             files["report.pdf"] = typeset.data
-    if "html" in formats:
-        with clock.stage("render"):
-            files["report.html"] = render.page(report, parts, bundle=charts.bundle()).encode()
     if "figures" in formats:
-        for chart in parts.charts:
-            files[f"figures/{chart.key}.svg"] = chart.svg.encode()
-            files[f"figures/{chart.key}.vl.json"] = charts.specification(chart).encode()
+        files |= figure_files(parts)
     return report, files
+
+
+def make_page(report: Report, parts: Parts) -> bytes:
+    """The self-contained page."""
+    from reportgen import charts, render
+
+    return render.page(report, parts, bundle=charts.bundle()).encode()
+
+
+def figure_files(parts: Parts) -> dict[str, bytes]:
+    """Every figure as vector and as specification; the maps, which are pixels, as PNG."""
+    from reportgen import charts
+
+    files: dict[str, bytes] = {}
+    for chart in parts.charts:
+        files[f"figures/{chart.key}.svg"] = chart.svg.encode()
+        files[f"figures/{chart.key}.vl.json"] = charts.specification(chart).encode()
+    if parts.maps:
+        files[f"figures/{parts.maps.key}.png"] = parts.maps.light
+    return files
 
 
 def find_importance(config: Config, shape: tuple[int, int]) -> HeadImportance:
@@ -265,6 +319,9 @@ def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classif
         reader=np.stack(rows) if rows else None,
         attended_positions=np.stack([layer.attended_positions for layer in layers]),
         attended_weights=np.stack([layer.attended_weights for layer in layers]),
+        attending_positions=np.stack([layer.attending_positions for layer in layers]),
+        attending_weights=np.stack([layer.attending_weights for layer in layers]),
+        maps=np.stack([layer.shares for layer in layers]),
         reader_position=reader,
         global_positions=classifier.global_positions,
         windows=classifier.windows,

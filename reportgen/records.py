@@ -93,6 +93,9 @@ class LayerSummary:
     reader: Floats | None  # (head, key), the row that the classifier reads; None where there is no one row
     attended_positions: Integers  # (head, query, k), most attended first
     attended_weights: Floats  # (head, query, k), unscaled
+    attending_positions: Integers  # (head, key, m), the queries that attend to a key most
+    attending_weights: Floats  # (head, key, m), unscaled; an entry of weight 0 stands for no query
+    shares: Floats  # (head, stretch, stretch), see `Attention.maps`
     row_error: float  # largest distance of an assembled row's sum from 1
     zeros: int  # weights inside the window that are exactly 0
     weights: int  # weights inside the window
@@ -125,6 +128,11 @@ class Attention:
     reader: Floats | None  # (layer, head, token), the row of `reader_position`
     attended_positions: Integers  # (layer, head, token, k)
     attended_weights: Floats  # (layer, head, token, k)
+    attending_positions: Integers  # (layer, head, token, m), the tokens that attend to a token most
+    attending_weights: Floats  # (layer, head, token, m); an entry of weight 0 stands for no token
+    # The attention of one stretch of the document by where it lands: (layer, head, stretch, stretch), rows sum to 1.
+    # Stretches are equally long; where there are global tokens, they stand apart in the first row and column.
+    maps: Floats
     reader_position: int | None  # the token whose row feeds the classifier: 0 for [CLS]
     global_positions: tuple[int, ...]  # tokens with global attention; () in dense models
     windows: tuple[int, ...]  # attention window by layer; () in dense models
@@ -215,6 +223,7 @@ class Report:
     top_k: int
     positions: tuple[int, ...]  # of the layer trend; empty: chosen by rank
     colour_scale: ColourScale
+    language: str  # of the text, as HTML names it: "en"
 
     @property
     def reader_name(self) -> str:
@@ -248,8 +257,8 @@ class Rankings:
     top_positions: Integers  # (layer, head, k), most received first
     by_score: Integers  # (content token,), positions by total score, highest first
     by_reader: Integers | None  # (content token,), positions by the classifier's own row
-    by_count: Integers  # (content token,), positions by `attended_counts`
-    attended_counts: Integers  # (token,), lists of other tokens in which this token is among the k most attended
+    by_count: Integers  # (content token,), positions by `attended_counts`, over all layers and heads
+    attended_counts: Integers  # (layer, head, token), lists of other tokens in which this is among the k most attended
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +268,15 @@ class WordCount:
     word: str  # lower case; pieces of the tokenizer joined
     occurrences: int
     attended: int  # lists, over all layers, heads and queries, the query itself left out
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Letters and digits that stand together, or one sign."""
+
+    text: str
+    positions: tuple[int, ...]  # of its pieces
+    masked: bool  # a stop word, or punctuation
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +331,20 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure made of pixels."""
+
+    key: str  # file name: "attention-maps"
+    title: str
+    caption: str
+    light: bytes  # PNG, in the colours of paper
+    dark: bytes  # PNG, in those of a dark page
+    width: int  # px
+    height: int  # px
+    data: Table
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Neighbouring characters that are drawn alike."""
 
@@ -347,7 +379,9 @@ class Parts:
     lines: tuple[tuple[Line, ...], ...]  # (view, line): neighbours of one colour joined, for print
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...]
+    maps: Picture | None  # None where there is nothing to draw
     summary: tuple[str, ...]  # the words that draw most attention, each once
+    blocks: dict[str, object]  # what the scripts of the page read, by name
 
 
 def equal_but_for_rounding(values: npt.NDArray[np.floating]) -> bool:

@@ -15,16 +15,25 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
-from reportgen import characters, palette
+from reportgen import characters, live, palette, words
 from reportgen.records import Parts, Report
 
 PACKAGE = Path(__file__).parent
+SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "captions", "save", "tables", "charts", "maps", "walk",
+           "find", "strip", "token", "rankings", "controls", "main")  # fmt: skip
 TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, or a checkout
 SVG = "{http://www.w3.org/2000/svg}"
 SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
                 "linearGradient", "symbol", "title"}  # fmt: skip
+COMMON = {("font-family", palette.FONT), ("opacity", "1")}  # said once for a whole drawing, or not at all
+SECTION = re.compile(
+    r'<script type="application/json" id="data-(?P<block>[\w-]+)">.*?</script>|<(?P<tag>script|style|svg)\b.*?</(?P=tag)>'
+    r'|<(?:img|source) [^>]*>|<div class="text".*?</div>',
+    re.DOTALL,
+)
 # What charts are drawn in on paper, and the CSS variable that stands in for it in the page.
 THEME = {"#1b1b1b": "--ink", "#5d5d5d": "--muted", "#e3e0dd": "--rule"} | {
     colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
@@ -33,11 +42,10 @@ THEME = {"#1b1b1b": "--ink", "#5d5d5d": "--muted", "#e3e0dd": "--rule"} | {
 
 def page(report: Report, parts: Parts, *, bundle: str) -> str:
     """The self-contained page. *bundle* is the script that draws the live charts."""
-    dark = f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
-    style = _source("css/page.css") + _variables(palette.LIGHT) + dark + _source("css/heat.css")
-    scripts = (bundle, _source("js/charts.js"))
+    scripts = tuple(_source(f"js/{name}.js") for name in SCRIPTS)
     for source in scripts:
         _check_script(source)
+    style = _page_style()
     return (
         _environment()
         .get_template("report.html.j2")
@@ -47,11 +55,24 @@ def page(report: Report, parts: Parts, *, bundle: str) -> str:
             spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
             style=Markup(style),
             scripts=[Markup(source) for source in scripts],
-            policy=_policy(style, scripts),
-            theme=THEME,
+            policy=_policy(style, (*scripts, bundle)),
+            blocks={"theme": THEME} | parts.blocks | {"bundle": _packed(bundle)},
             figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
+            has_list=bool(words.stop_words(report.language)),
         )
     )
+
+
+def sections(html: str) -> dict[str, int]:
+    """What the bytes of a page are spent on, largest first; their sum is the whole page."""
+    sizes: dict[str, int] = {}
+    for match in SECTION.finditer(html):
+        name = match["block"] or {"script": "scripts", "style": "styles", "svg": "drawings"}.get(match["tag"] or "")
+        name = name or ("text" if match[0].startswith("<div") else "drawings")
+        name = "charts" if name.startswith("spec-") else name
+        sizes[name] = sizes.get(name, 0) + len(match[0].encode())
+    sizes["markup and tables"] = len(html.encode()) - sum(sizes.values())
+    return dict(sorted(sizes.items(), key=lambda section: -section[1]))
 
 
 def document(report: Report, parts: Parts) -> str:
@@ -62,7 +83,7 @@ def document(report: Report, parts: Parts) -> str:
         .render(
             report=report,
             parts=parts,
-            style=Markup(_variables({"h": palette.HEAT_LIGHT}) + _source("css/document.css")),
+            style=Markup(_variables({"h": palette.HEAT_LIGHT}) + _source("css/document.css") + _source("css/heat.css")),
             figures=[
                 svg_markup(chart.svg, themed=False, title=characters.visible(f"{chart.title}. {chart.caption}"))
                 for chart in parts.charts
@@ -118,8 +139,13 @@ def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
                 raise ValueError(f"unexpected address {value} in a chart")
             if name.startswith("aria-") or name in ("role", "class"):
                 del element.attrib[name]  # the figure around it has a name of its own
+            elif (name, value) in COMMON:
+                del element.attrib[name]
             elif themed and value in THEME and name in ("fill", "stroke"):
                 element.set(name, f"var({THEME[value]})")
+            elif name in ("d", "transform"):
+                element.set(name, re.sub(r"(\d\.\d)\d+", r"\1", value))  # a tenth of a pixel is enough
+    root.set("font-family", palette.FONT)
     root.set("aria-hidden", "true")
     if title is not None:
         element = ElementTree.Element(f"{SVG}title")
@@ -143,7 +169,26 @@ def _environment() -> jinja2.Environment:
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["short"] = lambda value: f"{value:.3g}"
+    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return environment
+
+
+@functools.cache
+def _page_style() -> str:
+    """On the screen the page has its own looks; printed, it has those of the document that becomes the PDF."""
+    dark = f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
+    screen = "".join(_source(f"css/{name}.css") for name in ("page", "instrument"))
+    return (
+        f"{_variables(palette.LIGHT)}{_source('css/heat.css')}{_source('css/views.css')}"
+        f"@media screen{{\n{dark}{screen}}}\n"
+        f"@media print{{\n{_source('css/document.css')}{_source('css/print.css')}}}\n"
+    )
+
+
+@functools.cache
+def _packed(bundle: str) -> dict[str, object]:
+    """A script in few bytes; the page unpacks it when the text can be read."""
+    return live.pack(np.frombuffer(bundle.encode(), np.uint8))
 
 
 @functools.cache

@@ -30,6 +30,9 @@ ARRAY_FIELDS = {
     "reader": ("attention", "reader"),
     "attended_positions": ("attention", "attended_positions"),
     "attended_weights": ("attention", "attended_weights"),
+    "attending_positions": ("attention", "attending_positions"),
+    "attending_weights": ("attention", "attending_weights"),
+    "maps": ("attention", "maps"),
     "head_importance": ("importance", "values"),
 }  # name in the file -> where it belongs in the report
 

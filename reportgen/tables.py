@@ -163,7 +163,7 @@ def _by_reader(report: Report, row: Floats, order: Integers) -> Table:
 
 
 def _by_count(report: Report, rankings: Rankings) -> Table:
-    names = report.words()
+    names, counts = report.words(), rankings.attended_counts.sum(axis=(0, 1))
     return Table(
         key="attended-instances",
         caption=f"In how many lists of the {report.attention.top_k} tokens that another token attends to most a token "
@@ -171,7 +171,7 @@ def _by_count(report: Report, rankings: Rankings) -> Table:
         columns=("Rank", "Token", "Position", "Lists"),
         numeric=(True, False, True, True),
         rows=tuple(
-            (str(n), names[p], str(p), f"{rankings.attended_counts[p]:,}")
+            (str(n), names[p], str(p), f"{counts[p]:,}")
             for n, p in enumerate(rankings.by_count[: report.top_k].tolist(), start=1)
         ),
     )

@@ -1,15 +1,23 @@
-// Draw the live charts over their still pictures. Vega runs with its interpreter, so the page needs no eval.
-(() => {
+// Draw the live charts over their still pictures, and again whenever something else is chosen.
+// Vega runs with its interpreter, so the page needs no eval. The numbers come from the page's own arrays.
+reportgen.charts = (() => {
   "use strict";
+
+  const { digits } = reportgen.captions;
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  const drawn = new Map(); // key of a chart -> {view, shape, spec, rows}
+  const first = new Map(); // key of a chart -> the caption that it came with
+  const OPTIONS = {
+    ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true },
+  };
 
   function inked(value, theme, style) {
-    // The still pictures are drawn for paper; here their colours become those of the page. Data stays as it is.
+    // Specifications are written for paper; on the page their colours become the page's. Data stays as it is.
     if (typeof value === "string") return Object.hasOwn(theme, value) ? style.getPropertyValue(theme[value]).trim() : value;
     if (Array.isArray(value)) return value.map((item) => inked(item, theme, style));
     if (value === null || typeof value !== "object") return value;
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, key === "data" ? item : inked(item, theme, style)]),
+      Object.entries(value).map(([key, item]) => [key, key === "datasets" ? item : inked(item, theme, style)]),
     );
   }
 
@@ -23,27 +31,276 @@
     return spec;
   }
 
-  async function draw(figure) {
-    const read = (id) => JSON.parse(document.getElementById(id).textContent);
-    const spec = inked(read(`spec-${figure.dataset.chart}`), read("theme"), getComputedStyle(document.documentElement));
-    const frame = figure.querySelector(".drawing");
-    const live = document.createElement("div");
-    live.className = "live";
+  // --- the numbers of each chart: (chosen, state) -> {rows, caption, adapt, table} ---------------------------------
+
+  const facts = () => reportgen.scores.model().facts;
+  const kept = (ranks, length) => [...new Set([...ranks.filter((rank) => rank < length), length - 1])];
+  const points = (line, ranks) => ranks.filter((rank) => line[rank] > 0).map((rank) => ({ rank: rank + 1, score: digits(line[rank]) }));
+  const scoreAxis = (encoding, title, rows) => {
+    encoding.y.title = title;
+    encoding.y.scale = rows.length ? { type: "log", nice: false } : { domain: [0, 1] };
+  };
+
+  function lines(chosen) {
+    // (layer, head) -> scores, largest first.
+    return new Map(
+      chosen.layers.map((l) => [l, new Map(chosen.heads.map((h) => [h, reportgen.scores.ordered(chosen, l, h)]))]),
+    );
+  }
+
+  function rankTrendByLayer(chosen) {
+    const means = new Map();
+    for (const [layer, heads] of lines(chosen)) {
+      const mean = new Float64Array([...heads.values()][0].length);
+      for (const line of heads.values()) for (let i = 0; i < mean.length; i++) mean[i] += line[i] / heads.size;
+      means.set(layer, mean);
+    }
+    const length = [...means.values()][0].length;
+    const rows = [...means].flatMap(([layer, line]) =>
+      points(line, kept(facts().ranks, length)).map((point) => ({ layer: layer + 1, ...point })),
+    );
+    const shown = facts().table_ranks.filter((rank) => rank <= length);
+    return {
+      rows,
+      caption: reportgen.captions.rankTrendByLayer(chosen, means),
+      adapt(spec) {
+        spec.encoding.x.scale.domain = [1, Math.max(length, 2)];
+        scoreAxis(spec.encoding, `${reportgen.captions.score(chosen)}, mean over heads`, rows);
+      },
+      table: rankTable(["Layer"], shown, [...means].map(([layer, line]) => [[layer], line])),
+    };
+  }
+
+  function rankTrendByHead(chosen) {
+    const all = [...lines(chosen)].flatMap(([layer, heads]) => [...heads].map(([head, line]) => [[layer, head], line]));
+    const length = all[0][1].length;
+    const ranks = kept(facts().panel_ranks, length);
+    const rows = all.flatMap(([[layer, head], line]) =>
+      points(line, ranks).map((point) => ({ layer: layer + 1, head: head + 1, ...point })),
+    );
+    const highest = all.reduce((a, b) => (b[1][0] > a[1][0] ? b : a));
+    return {
+      rows,
+      caption: reportgen.captions.rankTrendByHead(chosen, highest[0]),
+      adapt(spec) {
+        spec.spec.encoding.x.scale.domain = [1, Math.max(length, 2)];
+        scoreAxis(spec.spec.encoding, reportgen.captions.score(chosen), rows);
+      },
+      table: rankTable(["Layer", "Head"], facts().table_ranks.filter((rank) => rank <= length), all),
+    };
+  }
+
+  const rankTable = (names, ranks, all) => ({
+    columns: [...names, ...ranks.map((rank) => `Rank ${reportgen.captions.number(rank)}`)],
+    numeric: [...names, ...ranks].map(() => true),
+    rows: all.map(([place, line]) => [...place.map((n) => String(n + 1)), ...ranks.map((rank) => String(digits(line[rank - 1])))]),
+  });
+
+  function layerTrend(chosen, state) {
+    const { names, trend, trend_colours } = facts();
+    const positions = state.token === null ? trend : [state.token, ...trend.filter((t) => t !== state.token)].slice(0, trend_colours.length);
+    const labels = positions.map((position) => `${position} ${names[position]}`);
+    const byLayer = new Map(chosen.layers.map((l) => [l, reportgen.scores.byToken(chosen, [l])]));
+    const rows = positions.flatMap((position, n) =>
+      chosen.layers
+        .filter((l) => byLayer.get(l)[position] > 0)
+        .map((l) => ({
+          token: labels[n],
+          layer: l + 1,
+          score: digits(byLayer.get(l)[position]),
+          best_rank: reportgen.scores.bestRank(chosen, [position], [l]),
+        })),
+    );
+    const subject = state.token ?? positions.find((t) => !reportgen.scores.model().isSpecial[t]) ?? positions[0];
+    const peak = chosen.layers.reduce((a, b) => (byLayer.get(b)[subject] > byLayer.get(a)[subject] ? b : a));
+    return {
+      rows,
+      caption: reportgen.captions.layerTrend(chosen, names[subject], subject, peak, reportgen.scores.bestRank(chosen, [subject], [peak])),
+      adapt(spec) {
+        scoreAxis(spec.encoding, `${reportgen.captions.score(chosen)}, sum over heads`, rows);
+        spec.encoding.color.scale = { domain: labels, range: trend_colours.slice(0, labels.length) };
+        spec.encoding.shape.scale = { domain: labels };
+      },
+      table: {
+        columns: ["Position", "Token", ...chosen.layers.map((l) => `Layer ${l + 1}`)],
+        numeric: [true, false, ...chosen.layers.map(() => true)],
+        rows: positions.map((t) => [String(t), names[t], ...chosen.layers.map((l) => String(digits(byLayer.get(l)[t])))]),
+      },
+    };
+  }
+
+  function distribution(chosen, state) {
+    const scores = reportgen.scores.byToken(chosen);
+    const units = reportgen.scores.units({ ...state, words: false }); // a stretch holds tokens
+    const { edges, names, tokens } = facts();
+    const series = reportgen.captions.where(chosen);
+    const rows = [];
+    let at = 0;
+    let quarter = 0;
+    let whole = 0;
+    for (let n = 0; n + 1 < edges.length; n++) {
+      let count = 0;
+      let total = 0;
+      let top = -1;
+      for (; at < units.length && units[at].positions[0] < edges[n + 1]; at++) {
+        const [position] = units[at].positions;
+        count++;
+        total += scores[position];
+        if (position < tokens / 4) quarter += scores[position];
+        if (top < 0 || scores[position] > scores[top]) top = position;
+      }
+      whole += total;
+      if (count) rows.push({ series, start: edges[n], end: edges[n + 1], score: digits(total / count), top: names[top] });
+    }
+    const peak = rows.reduce((a, b) => (b.score > a.score ? b : a), rows[0]);
+    return {
+      rows,
+      caption: rows.length ? reportgen.captions.distribution(chosen, quarter / (whole || 1), peak) : "All tokens are masked.",
+      adapt(spec) {
+        spec.facet.row.sort = [series];
+        spec.spec.encoding.y.title = `mean ${reportgen.captions.score(chosen)}`;
+      },
+      table: {
+        columns: ["Scores", "From", "To", "Mean score", "Top token"],
+        numeric: [false, true, true, true, false],
+        rows: rows.map((row) => [row.series, String(row.start), String(row.end - 1), String(row.score), row.top]),
+      },
+    };
+  }
+
+  function overview(chosen) {
+    const all = chosen.layers.length === facts().layers && chosen.heads.length === facts().heads;
+    const marked = (row) => !all && chosen.layers.includes(row.layer - 1) && chosen.heads.includes(row.head - 1);
+    return { rows: reportgen.data.block("spec-overview").datasets.rows.map((row) => ({ ...row, chosen: marked(row) })), adapt() {} };
+  }
+
+  const MAKERS = {
+    "rank-trend-layers": rankTrendByLayer,
+    "rank-trend-heads": rankTrendByHead,
+    "layer-trend": layerTrend,
+    distribution,
+    overview,
+  };
+
+  // --- drawing -----------------------------------------------------------------------------------------------------
+
+  async function embed(frame, spec, rows, options = OPTIONS) {
+    return (await vegaEmbed(frame, { ...spec, datasets: { rows } }, options)).view;
+  }
+
+  async function draw(key, spec, rows, frame) {
+    // Only the numbers change while the shape of the chart stays.
+    const looks = inked(fitted(structuredClone(spec), frame.clientWidth), reportgen.data.block("theme"), getComputedStyle(document.documentElement));
+    const shape = JSON.stringify(looks);
+    const before = drawn.get(key);
+    if (before?.shape === shape) {
+      drawn.set(key, { ...before, spec, rows });
+      await before.view.data("rows", rows).runAsync();
+      return before.view;
+    }
+    const live = reportgen.dom.make("div", { class: "live" });
     frame.append(live);
-    await vegaEmbed(live, fitted(spec, frame.clientWidth), {
-      ast: true,
-      actions: false,
-      renderer: "svg",
-      defaultStyle: false,
-      tooltip: { disableDefaultStyle: true },
-    });
-    frame.querySelector(".still").hidden = true;
+    let view;
+    try {
+      view = await embed(live, looks, rows);
+    } catch (error) {
+      live.remove();
+      throw error;
+    }
+    const still = frame.querySelector(".still");
+    if (still) still.hidden = true;
     for (const old of frame.querySelectorAll(".live")) if (old !== live) old.remove();
+    before?.view.finalize();
+    drawn.set(key, { view, shape, spec, rows });
+    return view;
+  }
+
+  function pick({ layer, head }, add) {
+    // A cell of the overview: its layer and head alone, or with those chosen before; a second click chooses all.
+    const { layers, heads } = reportgen.state.get();
+    const joined = (list, n) => [...new Set([...list, n])].sort((a, b) => a - b);
+    const alone = layers.length === 1 && heads.length === 1 && layers[0] === layer && heads[0] === head;
+    if (alone) reportgen.state.reset();
+    else if (add) reportgen.state.change({ layers: joined(layers, layer), heads: joined(heads, head) });
+    else reportgen.state.change({ layers: [layer], heads: [head] });
+  }
+
+  async function update(figure, state) {
+    const key = figure.dataset.chart;
+    const caption = figure.querySelector("figcaption");
+    if (!first.has(key)) first.set(key, [...caption.childNodes].map((node) => node.cloneNode(true)));
+    const chosen = reportgen.scores.selection(state);
+    const nothing = !chosen.layers.length || !chosen.heads.length;
+    figure.classList.toggle("nothing", nothing && key !== "overview");
+    if (nothing && key !== "overview") {
+      caption.textContent = "No layer or no head is chosen, so there is nothing to draw.";
+      return;
+    }
+    const made = MAKERS[key](chosen, state);
+    const spec = reportgen.data.block(`spec-${key}`);
+    made.adapt(spec);
+    const isNew = !drawn.has(key);
+    const view = await draw(key, spec, made.rows, figure.querySelector(".drawing"));
+    if (isNew && key === "overview") listen(view);
+    const plain = reportgen.state.isFirst() && (key !== "layer-trend" || state.token === null);
+    if (plain || !made.caption) caption.replaceChildren(...first.get(key).map((node) => node.cloneNode(true)));
+    else caption.textContent = made.caption;
+    if (made.table) reportgen.tables.set(`data-table-${key}`, made.table);
     figure.dataset.live = "true";
   }
 
-  const figures = [...document.querySelectorAll("figure[data-chart]")];
-  const drawAll = () => Promise.all(figures.map(draw));
-  drawAll();
-  dark.addEventListener("change", drawAll);
+  function listen(view) {
+    view.addEventListener("click", (event, item) => {
+      if (item?.datum?.layer && item.datum.head) pick(item.datum, event.shiftKey || event.ctrlKey || event.metaKey);
+    });
+    view.container().classList.add("clickable");
+  }
+
+  function start() {
+    const figures = [...document.querySelectorAll("figure[data-chart]")];
+    const all = (state) => {
+      for (const figure of figures) reportgen.dom.later(figure.id, () => update(figure, state));
+    };
+    reportgen.state.subscribe(all);
+    const again = () => {
+      for (const { view } of drawn.values()) view.finalize();
+      drawn.clear();
+      all(reportgen.state.get());
+    };
+    dark.addEventListener("change", again);
+    let width = innerWidth;
+    addEventListener("resize", () => {
+      if (Math.abs(innerWidth - width) < 40) return;
+      width = innerWidth;
+      again();
+    });
+    for (const group of document.querySelectorAll("[data-save]"))
+      group.addEventListener("click", (event) => event.target.dataset.form && save(group.dataset.save, event.target.dataset.form));
+    all(reportgen.state.get());
+  }
+
+  // --- saving: as on paper, whatever the page looks like --------------------------------------------------------------
+
+  async function save(key, form) {
+    const known = drawn.get(key);
+    if (!known) return;
+    const { spec, rows } = known;
+    const { download, csv } = reportgen.save;
+    if (form === "CSV") {
+      const columns = Object.keys(rows[0] ?? {});
+      return download(`${key}.csv`, csv([columns, ...rows.map((row) => columns.map((name) => row[name]))]), "text/csv");
+    }
+    if (form === "Vega-Lite") {
+      const whole = JSON.stringify({ ...spec, datasets: { rows } }, null, 1);
+      return download(`${key}.vl.json`, whole, "application/json");
+    }
+    const box = document.createElement("div");
+    const paper = { ...spec, config: { ...spec.config, background: form === "PNG" ? "#ffffff" : "transparent" } };
+    const view = await embed(box, paper, rows, { ...OPTIONS, renderer: "none" });
+    if (form === "SVG") download(`${key}.svg`, await view.toSVG(), "image/svg+xml");
+    else download(`${key}.png`, await view.toImageURL("png", 3), "image/png");
+    view.finalize();
+  }
+
+  return { start, draw, drawn };
 })();

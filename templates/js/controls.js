@@ -1,0 +1,60 @@
+// The controls: what they show follows the state, and a change of one of them changes it.
+reportgen.controls = (() => {
+  "use strict";
+
+  let panel;
+  const fields = (name) => [...panel.querySelectorAll(`[name="${name}"]`)];
+  const ticked = (name) => fields(name).flatMap((box) => (box.checked ? [Number(box.value)] : []));
+
+  function show(state) {
+    for (const name of ["layers", "heads"]) for (const box of fields(name)) box.checked = state[name].includes(Number(box.value));
+    for (const name of ["special", "mask", "words"]) fields(name)[0].checked = state[name];
+    for (const name of ["scores", "scale"]) fields(name)[0].value = state[name];
+    fields("from")[0].value = reportgen.scores.selection(state).from;
+    if (document.activeElement !== fields("k")[0]) fields("k")[0].value = state.k;
+  }
+
+  function changed({ target }) {
+    const { name } = target;
+    if (name === "layers" || name === "heads") reportgen.state.change({ [name]: ticked(name) });
+    else if (target.type === "checkbox") reportgen.state.change({ [name]: target.checked });
+    else if (name === "k") {
+      const k = Math.round(Number(target.value));
+      if (k >= 1 && k <= 100) reportgen.state.change({ k });
+    } else if (name) reportgen.state.change({ [name]: target.value });
+  }
+
+  function pressed(event) {
+    const { all, none } = event.target.dataset;
+    if (all) reportgen.state.change({ [all]: fields(all).map((box) => Number(box.value)) });
+    if (none) reportgen.state.change({ [none]: [] });
+  }
+
+  function fold() {
+    // Beside the text there is room; on a phone the controls fold under one button.
+    const wide = matchMedia("(min-width: 62rem)");
+    const follow = () => (panel.open = wide.matches);
+    wide.addEventListener("change", follow);
+    follow();
+    addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || wide.matches || !panel.open) return;
+      panel.open = false;
+      panel.querySelector("summary").focus();
+    });
+  }
+
+  function start() {
+    panel = document.getElementById("controls");
+    panel.addEventListener("change", changed);
+    panel.addEventListener("click", pressed);
+    document.getElementById("reset").addEventListener("click", () => reportgen.state.reset());
+    const link = document.getElementById("link");
+    link.addEventListener("click", () => reportgen.save.copy(reportgen.state.link(), link));
+    reportgen.state.subscribe(show);
+    show(reportgen.state.get());
+    fold();
+    document.getElementById("instrument").inert = false;
+  }
+
+  return { start };
+})();

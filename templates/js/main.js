@@ -1,0 +1,37 @@
+// Start: the document can be read already. First colours and controls, then figures.
+(async () => {
+  "use strict";
+  if (!document.documentElement.classList.contains("scripted")) return; // a browser that cannot unpack the data
+  const began = performance.now();
+  try {
+    const model = await reportgen.data.load();
+    reportgen.state.start(model.facts);
+    reportgen.scores.start(model);
+    reportgen.heat.start(model);
+    reportgen.walk.start(model);
+    reportgen.strip.start(model);
+    const paint = (state) => {
+      const { scores } = reportgen.heat.paint(state, model);
+      reportgen.find.setSpots(state, scores);
+      reportgen.dom.later("strip", reportgen.strip.paint);
+    };
+    reportgen.state.subscribe(paint);
+    paint(reportgen.state.get());
+    reportgen.find.start();
+    reportgen.controls.start();
+    reportgen.tables.start();
+    reportgen.token.start(model);
+    reportgen.rankings.start();
+    document.documentElement.dataset.ready = Math.round(performance.now() - began);
+    reportgen.dom.later("bundle", async () => {
+      const script = document.createElement("script");
+      script.textContent = await reportgen.data.script("bundle");
+      document.head.append(script);
+      reportgen.charts.start();
+      await reportgen.maps.start(model.facts);
+    });
+  } catch (error) {
+    document.documentElement.classList.remove("scripted"); // what is there without scripts can be read
+    throw error;
+  }
+})();

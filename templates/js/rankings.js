@@ -1,0 +1,103 @@
+// The top-k tables, made again from what is chosen. Columns and captions are those of `tables.py`.
+reportgen.rankings = (() => {
+  "use strict";
+
+  const NAMED = 5; // tokens that the table of heads names of each
+  const { short, percent, number, where } = reportgen.captions;
+  const fixed = (value, places) => value.toFixed(places);
+
+  function top(units, k) {
+    // The k units of the highest values, [unit, value]; equal ones in the order of the text.
+    return [...units].sort((a, b) => b[1] - a[1] || a[0].positions[0] - b[0].positions[0]).slice(0, k);
+  }
+
+  const valued = (units, values) => units.map((unit) => [unit, reportgen.scores.sum(values, unit.positions)]);
+  const link = ({ name, positions }) => ({ text: name, position: positions[0] });
+  const unitName = (state) => (state.words ? "words" : "tokens");
+
+  function byScore(state, chosen, units) {
+    const all = valued(units, reportgen.scores.byToken(chosen));
+    const whole = all.reduce((total, [, value]) => total + value, 0) || 1;
+    return {
+      caption: `The ${unitName(state)} with the highest ${reportgen.captions.score(chosen)} over ${where(chosen)}: ${Math.min(state.k, all.length)} of ${number(all.length)}; special tokens and white space are left out${state.mask ? ", stop words and punctuation too" : ""}`,
+      rows: top(all, state.k).map(([unit, value], n) => [
+        String(n + 1), link(unit), String(unit.positions[0]), value >= 0.1 ? fixed(value, 3) : short(value), percent(value / whole, 1),
+        String(reportgen.scores.bestRank(chosen, unit.positions)),
+      ]),
+    };
+  }
+
+  function byReader(state, chosen, units) {
+    const last = { ...chosen, from: "global", layers: [reportgen.scores.model().facts.layers - 1] };
+    const { layers, heads } = last;
+    const { importance, facts } = reportgen.scores.model();
+    last.weighed = chosen.scaled && heads.some((h) => importance[layers[0] * facts.heads + h] !== 0);
+    const all = valued(units, reportgen.scores.byToken(last));
+    return {
+      caption: `The ${unitName(state)} that the row of ${facts.reader}, which the classifier reads, attends to most in the last layer, over ${where(last).split(", ")[1]}`,
+      rows: top(all, state.k).map(([unit, value], n) => [String(n + 1), link(unit), String(unit.positions[0]), fixed(value, 4)]),
+    };
+  }
+
+  function byCount(state, chosen, units) {
+    const all = valued(units, reportgen.scores.counts(chosen));
+    return {
+      rows: top(all, state.k).map(([unit, count], n) => [String(n + 1), link(unit), String(unit.positions[0]), number(count)]),
+      caption: `In how many lists of the ${reportgen.scores.model().facts.top_k} tokens that another token attends to most a ${unitName(state).slice(0, -1)} stands, over ${where(chosen)} and other tokens`,
+    };
+  }
+
+  function byWord(state, chosen) {
+    const words = reportgen.scores.units({ ...state, words: true });
+    const together = new Map();
+    for (const [{ name, positions }, count] of valued(words, reportgen.scores.counts(chosen))) {
+      const key = name.toLowerCase();
+      const one = together.get(key) ?? { name: key, positions, occurrences: 0, lists: 0 };
+      one.occurrences++;
+      one.lists += count;
+      together.set(key, one);
+    }
+    const rows = [...together.values()].sort((a, b) => b.lists - a.lists).slice(0, state.k);
+    return {
+      caption: `The same by word: pieces joined, all occurrences added up, upper and lower case together, over ${where(chosen)}`,
+      rows: rows.map((one, n) => [String(n + 1), link(one), number(one.occurrences), number(one.lists), fixed(one.lists / one.occurrences, 1)]),
+    };
+  }
+
+  function byHead(state, chosen, units) {
+    const { facts, importance, ranks } = reportgen.scores.model();
+    const rows = [];
+    for (const l of chosen.layers) {
+      for (const h of chosen.heads) {
+        const row = (l * facts.heads + h) * facts.tokens;
+        const first = (unit) => Math.min(...unit.positions.map((t) => ranks[row + t]));
+        const best = units.map((unit) => [unit, -first(unit)]);
+        rows.push([String(l + 1), String(h + 1), fixed(importance[l * facts.heads + h], 3), top(best, NAMED).map(([unit]) => link(unit))]);
+      }
+    }
+    return { caption: `The ${unitName(state)} that receive most in ${where(chosen)}`, rows };
+  }
+
+  const MAKERS = {
+    "table-top-tokens": byScore,
+    "table-reader-tokens": byReader,
+    "table-attended-instances": byCount,
+    "table-attended-words": byWord,
+    "table-head-tokens": byHead,
+  };
+
+  function update(state) {
+    const chosen = reportgen.scores.selection(state);
+    const units = reportgen.scores.units(state);
+    for (const [id, maker] of Object.entries(MAKERS))
+      if (reportgen.tables.frameOf(id)) reportgen.tables.set(id, maker(state, chosen, units));
+  }
+
+  function start() {
+    const later = (state) => reportgen.dom.later("rankings", () => update(state));
+    reportgen.state.subscribe(later);
+    later(reportgen.state.get());
+  }
+
+  return { start };
+})();

@@ -1,0 +1,114 @@
+// Scores of the chosen layers and heads, by token and by unit. The definitions are those of `scale.py`.
+reportgen.scores = (() => {
+  "use strict";
+
+  let model;
+  const start = (loaded) => (model = loaded);
+
+  function selection(state) {
+    // What is chosen, from 0, with the factor of every chosen head.
+    const { facts, importance } = model;
+    const layers = state.layers.map((n) => n - 1);
+    const heads = state.heads.map((n) => n - 1);
+    const lastAlone = layers.length === 1 && layers[0] === facts.layers - 1 && facts.layers > 1;
+    const from = state.from === "auto" ? (lastAlone && model.row ? "global" : "all") : state.from;
+    const scaled = state.scores === "scaled";
+    // Where importance would make every chosen score 0, every head counts the same: an order is still an order.
+    const weighed = scaled && layers.some((l) => heads.some((h) => importance[l * facts.heads + h] !== 0));
+    return { layers, heads, from, scaled, weighed, mask: state.mask, words: state.words };
+  }
+
+  function measure(chosen) {
+    // (layer, head) -> how the array of that head becomes scores: value * factor + shift.
+    const { facts, importance } = model;
+    const span = facts.high - facts.low || 1;
+    return (l, h) => {
+      const factor = chosen.weighed ? importance[l * facts.heads + h] : 1;
+      if (chosen.from === "global" || !chosen.scaled || !chosen.weighed) return [factor, 0];
+      return [factor / span, -facts.low / span];
+    };
+  }
+
+  const array = (chosen) => (chosen.from === "global" ? model.row : model.received);
+
+  function byToken(chosen, layers = chosen.layers) {
+    // Sum over the chosen heads of *layers*, (token,).
+    const { heads, tokens } = model.facts;
+    const total = new Float64Array(tokens);
+    const source = array(chosen);
+    const of = measure(chosen);
+    for (const l of layers) {
+      for (const h of chosen.heads) {
+        const [factor, shift] = of(l, h);
+        const row = (l * heads + h) * tokens;
+        for (let t = 0; t < tokens; t++) total[t] += source[row + t] * factor + shift;
+      }
+    }
+    return total;
+  }
+
+  function units(state) {
+    // What is ranked: tokens of the text, or whole words; each with its positions. Masked ones are left out.
+    const { facts, wordOf, isMasked, isSpecial, isBlank } = model;
+    const found = [];
+    if (state.words) {
+      facts.words.forEach((positions, word) => {
+        if (!state.mask || !isMasked[word]) found.push({ name: facts.word_texts[word], positions });
+      });
+      return found;
+    }
+    for (let t = 0; t < facts.tokens; t++)
+      if (!isSpecial[t] && !isBlank[t] && !(state.mask && isMasked[wordOf[t]])) found.push({ name: facts.names[t], positions: [t] });
+    return found;
+  }
+
+  const sum = (values, positions) => {
+    let total = 0;
+    for (const position of positions) total += values[position];
+    return total;
+  };
+
+  function ordered(chosen, l, h) {
+    // Scores of one head, largest first. Special tokens count, as they do in the figures on paper.
+    const { facts, wordOf, isMasked, ranks } = model;
+    const [factor, shift] = measure(chosen)(l, h);
+    const row = (l * facts.heads + h) * facts.tokens;
+    const plain = !chosen.mask && !chosen.words;
+    if (plain && chosen.from === "all" && factor >= 0)
+      return model.ordered.subarray(row, row + facts.tokens).map((value) => value * factor + shift);
+    const source = array(chosen);
+    const values = [];
+    const seen = chosen.words ? new Float64Array(facts.words.length) : null;
+    for (let t = 0; t < facts.tokens; t++) {
+      const word = wordOf[t];
+      if (chosen.mask && word >= 0 && isMasked[word]) continue;
+      const value = source[row + t] * factor + shift;
+      if (seen && word >= 0) seen[word] += value;
+      else values.push(value);
+    }
+    if (seen) seen.forEach((value, word) => (chosen.mask && isMasked[word]) || values.push(value));
+    return Float64Array.from(values).sort().reverse();
+  }
+
+  function bestRank(chosen, positions, layers = chosen.layers) {
+    // The best rank that one of *positions* has in a chosen head, from 1.
+    const { heads, tokens } = model.facts;
+    let best = Infinity;
+    for (const l of layers)
+      for (const h of chosen.heads)
+        for (const position of positions) best = Math.min(best, model.ranks[(l * heads + h) * tokens + position] + 1);
+    return best;
+  }
+
+  function counts(chosen) {
+    // In how many lists of the chosen heads a token is among the most attended, (token,).
+    const { heads, tokens } = model.facts;
+    const total = new Float64Array(tokens);
+    for (const l of chosen.layers)
+      for (const h of chosen.heads)
+        for (let t = 0, row = (l * heads + h) * tokens; t < tokens; t++) total[t] += model.counts[row + t];
+    return total;
+  }
+
+  return { start, selection, byToken, units, sum, ordered, bestRank, counts, measure, model: () => model };
+})();

@@ -1,0 +1,112 @@
+// What the reader has chosen. It lives in the URL's fragment, so that a view can be linked.
+reportgen.state = (() => {
+  "use strict";
+
+  let first; // what a page without a fragment shows
+  let current;
+  let counts;
+  const listeners = [];
+
+  const everything = (count) => Array.from({ length: count }, (_, i) => i + 1);
+  const whole = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : null);
+
+  function start(facts) {
+    counts = facts;
+    first = {
+      layers: everything(facts.layers), // from 1, as people count
+      heads: everything(facts.heads),
+      scores: "scaled",
+      from: "auto", // the classifier's own row where only the last layer is chosen: nothing else can reach it there
+      scale: facts.scale,
+      special: false,
+      mask: false,
+      words: false,
+      k: facts.top_k,
+      token: null,
+      map: null, // [layer, head]
+    };
+    current = { ...first, ...read(location.hash.slice(1)) };
+    addEventListener("hashchange", () => {
+      if (location.hash.includes("=") || location.hash === "") change({ ...first, ...read(location.hash.slice(1)) });
+    });
+  }
+
+  function numbers(text, count) {
+    // "1-3,7" -> [1, 2, 3, 7]
+    const found = new Set();
+    for (const part of text.split(",")) {
+      const [from, to = from] = part.split("-").map(whole);
+      if (from === null || to === null) continue;
+      for (let n = Math.max(from, 1); n <= Math.min(to, count); n++) found.add(n);
+    }
+    return [...found].sort((a, b) => a - b);
+  }
+
+  function ranges(list) {
+    // [1, 2, 3, 7] -> "1-3,7"
+    const parts = [];
+    for (const n of list) {
+      const last = parts.at(-1);
+      if (last && last[1] === n - 1) last[1] = n;
+      else parts.push([n, n]);
+    }
+    return parts.map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`)).join(",") || "none";
+  }
+
+  function read(fragment) {
+    // What is not understood is left as it was.
+    const found = {};
+    const given = new URLSearchParams(fragment);
+    for (const name of ["layers", "heads"]) {
+      const list = given.has(name) && numbers(given.get(name), counts[name]);
+      if (list && (list.length || given.get(name) === "none")) found[name] = list;
+    }
+    const known = { scores: ["scaled", "unscaled"], scale: ["linear", "rank", "log"], from: ["all", "global"] };
+    for (const [name, options] of Object.entries(known))
+      if (options.includes(given.get(name))) found[name] = given.get(name);
+    if (found.from === "global" && counts.reader === null) delete found.from;
+    for (const name of ["special", "mask", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
+    const k = whole(given.get("k") ?? "");
+    if (k >= 1 && k <= 100) found.k = k;
+    const token = whole(given.get("token") ?? "");
+    if (token !== null && token < counts.tokens) found.token = token;
+    const map = (given.get("map") ?? "").split(".").map(whole);
+    if (map.length === 2 && map[0] >= 1 && map[0] <= counts.layers && map[1] >= 1 && map[1] <= counts.heads) found.map = map;
+    return found;
+  }
+
+  function write() {
+    const parts = [];
+    for (const name of Object.keys(first)) {
+      const value = current[name];
+      if (String(value) === String(first[name]) || value === null) continue;
+      if (Array.isArray(value)) parts.push(`${name}=${name === "map" ? value.join(".") : ranges(value)}`);
+      else parts.push(`${name}=${typeof value === "boolean" ? Number(value) : value}`);
+    }
+    return parts.join("&");
+  }
+
+  function change(changes) {
+    const before = current;
+    current = { ...current, ...changes };
+    if (Object.keys(current).every((name) => String(current[name]) === String(before[name]))) return;
+    const fragment = write();
+    try {
+      history.replaceState(null, "", fragment ? `#${fragment}` : location.pathname + location.search);
+    } catch {
+      // a browser that counts changes of the address refuses some; the view changes all the same
+    }
+    for (const listener of listeners) listener(current, before);
+  }
+
+  return {
+    start,
+    change,
+    reset: () => change({ ...first, token: current.token }),
+    subscribe: (listener) => listeners.push(listener),
+    get: () => current,
+    isFirst: () => ["layers", "heads", "scores", "from", "mask", "words"].every((n) => String(current[n]) === String(first[n])),
+    ranges,
+    link: () => location.href.split("#")[0] + (write() && `#${write()}`),
+  };
+})();

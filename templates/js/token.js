@@ -1,0 +1,191 @@
+// A token is a door: its score, its rank in every head, whom it attends to, who attends to it, where else it stands.
+reportgen.token = (() => {
+  "use strict";
+
+  const { make, jump } = reportgen.dom;
+  let links = null; // unpacked when the first token is opened
+
+  function unit(state, model) {
+    // The positions that are looked at together: a token, or all pieces of its word.
+    const word = model.wordOf[state.token];
+    if (state.words && word >= 0) return { name: model.facts.word_texts[word], positions: model.facts.words[word] };
+    return { name: model.facts.names[state.token], positions: [state.token] };
+  }
+
+  // --- links -----------------------------------------------------------------------------------------------------
+
+  const weight = (code) => (code === 255 ? 0 : 2 ** (-code / links.steps));
+
+  function target(lead, at, { tokens, globals }) {
+    const half = tokens + globals.length > links.global ? 2 ** 31 : links.global;
+    if (lead >= half && lead - half < globals.length) return globals[lead - half];
+    return at + (lead >= half ? lead - 2 * half : lead);
+  }
+
+  function linked(direction, positions, chosen, model) {
+    // Sum over the chosen heads of the weights between *positions* and every token, weighed like the scores.
+    // A pair counts once in a head, whichever of the two lists names it.
+    const { facts, importance, row } = model;
+    const total = new Float64Array(facts.tokens);
+    const head = new Float64Array(facts.tokens);
+    const inside = new Set(positions);
+    const [own, other] = direction === "attended" ? [links.attended, links.attending] : [links.attending, links.attended];
+    for (const l of chosen.layers) {
+      for (const h of chosen.heads) {
+        const start = (l * facts.heads + h) * facts.tokens;
+        const factor = chosen.weighed ? importance[l * facts.heads + h] : 1;
+        for (const position of positions) {
+          head.fill(0);
+          if (row && direction === "attended" && position === facts.reader_position) {
+            for (let t = 0; t < facts.tokens; t++) head[t] = row[start + t]; // this row is kept whole
+          } else {
+            for (const { leads, weights } of own)
+              if (weights[start + position] !== 255) head[target(leads[start + position], position, facts)] = weight(weights[start + position]);
+            for (const { leads, weights } of other)
+              for (let t = 0; t < facts.tokens; t++)
+                if (weights[start + t] !== 255 && target(leads[start + t], t, facts) === position) head[t] = weight(weights[start + t]);
+            if (row && direction === "attending") head[facts.reader_position] = row[start + position];
+          }
+          for (let t = 0; t < facts.tokens; t++) total[t] += head[t] * factor;
+        }
+      }
+    }
+    const mean = positions.length * chosen.layers.length * chosen.heads.length || 1;
+    return [...total.keys()]
+      .filter((t) => total[t] > 0 && !(inside.size > 1 && inside.has(t)))
+      .sort((a, b) => total[b] - total[a] || a - b)
+      .map((t) => [t, total[t] / mean]);
+  }
+
+  // --- what is shown -------------------------------------------------------------------------------------------------
+
+  function table(caption, columns, rows) {
+    const head = make("tr", {}, ...columns.map((column, n) => make("th", { scope: "col", class: n ? "n" : null }, column)));
+    const body = rows.map((cells) => make("tr", {}, ...cells.map((cell, n) => make("td", { class: n ? "n" : null }, cell))));
+    return make("table", {}, make("caption", {}, caption), make("thead", {}, head), make("tbody", {}, ...body));
+  }
+
+  function linkTable(title, list, state, chosen, model) {
+    if (!list.length) return make("p", { class: "hint" }, `${title}: no token that the page keeps.`);
+    const show = (value) => (chosen.weighed ? reportgen.captions.short(value) : reportgen.captions.percent(value, 1));
+    const rows = list.slice(0, state.k).map(([t, value]) => [jump(t, model.facts.names[t]), String(t), show(value)]);
+    return table(title, ["Token", "Position", chosen.weighed ? "Weighed" : "Attention"], rows);
+  }
+
+  function rankTable(positions, model) {
+    // Rank in every layer and head; the shade says the same as the number.
+    const { layers, heads, tokens } = model.facts;
+    const head = make("tr", {}, make("td", {}), ...Array.from({ length: heads }, (_, h) => make("th", { scope: "col" }, String(h + 1))));
+    const rows = Array.from({ length: layers }, (_, l) => {
+      const cells = Array.from({ length: heads }, (_, h) => {
+        const rank = Math.min(...positions.map((t) => model.ranks[(l * heads + h) * tokens + t] + 1));
+        const n = tokens > 1 ? Math.round(15 * (1 - Math.log(rank) / Math.log(tokens))) : 15;
+        return make("td", { class: `h${n}` }, String(rank));
+      });
+      return make("tr", {}, make("th", { scope: "row" }, String(l + 1)), ...cells);
+    });
+    const caption = make("caption", {}, `Rank among ${reportgen.captions.number(tokens)} tokens, layers downward, heads to the right${positions.length > 1 ? "; the best of its pieces" : ""}`);
+    const made = make("table", { class: "ranks" }, caption, make("thead", {}, head), make("tbody", {}, ...rows));
+    return make("div", { class: "wide", role: "region", "aria-label": "Rank in every layer and head", tabindex: "0" }, made);
+  }
+
+  function sameWord(state, ranked, model) {
+    const word = model.wordOf[state.token];
+    if (word < 0) return null;
+    const text = model.facts.word_texts[word].toLowerCase();
+    const found = model.facts.words.flatMap((positions, n) => (n !== word && model.facts.word_texts[n].toLowerCase() === text ? [positions] : []));
+    reportgen.walk.mark("same", found.flat());
+    if (!found.length) return make("p", { class: "hint" }, "The word stands nowhere else in the document.");
+    const rows = found.map((positions) => {
+      const place = Math.min(...positions.map((t) => ranked.get(t) ?? Infinity));
+      return [jump(positions[0], String(positions[0])), place === Infinity ? "masked" : reportgen.captions.number(place)];
+    });
+    return table(`The same word elsewhere: ${reportgen.captions.number(found.length)}`, ["Position", "Rank"], rows);
+  }
+
+  function ranking(state, scores) {
+    // Position -> rank of its unit by the scores chosen, from 1.
+    const units = reportgen.scores.units(state).map((one) => [one, reportgen.scores.sum(scores, one.positions)]);
+    const whole = units.reduce((total, [, score]) => total + score, 0);
+    units.sort((a, b) => b[1] - a[1] || a[0].positions[0] - b[0].positions[0]);
+    const ranked = new Map(units.flatMap(([{ positions }], n) => positions.map((t) => [t, n + 1])));
+    return { ranked, whole, count: units.length };
+  }
+
+  function facts(state, chosen, scores, { ranked, whole, count }, own) {
+    const { short, percent, number, score, where } = reportgen.captions;
+    const mine = reportgen.scores.sum(scores, own.positions);
+    const rank = ranked.get(state.token);
+    const best = reportgen.scores.bestRank(chosen, own.positions);
+    const line = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
+    return make(
+      "dl",
+      {},
+      line(score(chosen).replace(/^./, (letter) => letter.toUpperCase()), short(mine)),
+      line("Share of all", rank ? percent(mine / (whole || 1), 2) : "not counted"),
+      line("Rank", rank ? `${number(rank)} of ${number(count)} ${state.words ? "words" : "tokens"}` : "not ranked"),
+      line("Best rank in a head", best === Infinity ? "none" : number(best)),
+      line("Over", where(chosen)),
+    );
+  }
+
+  async function show(state) {
+    const model = reportgen.scores.model();
+    const body = document.getElementById("token-body");
+    const panel = document.getElementById("instrument");
+    panel.classList.toggle("open", state.token !== null);
+    if (state.token === null) {
+      for (const name of ["open", "to", "by", "same"]) reportgen.walk.mark(name, []);
+      body.replaceChildren(make("p", { class: "hint" }, "Click a word of the document, or walk there with the arrow keys and press Enter: what it attends to, what attends to it, its rank in every head."));
+      return;
+    }
+    const own = unit(state, model);
+    reportgen.walk.mark("open", own.positions);
+    links ??= await reportgen.data.links();
+    const chosen = reportgen.scores.selection(state);
+    const scores = reportgen.scores.byToken(chosen);
+    const order = ranking(state, scores);
+    const to = linked("attended", own.positions, chosen, model);
+    const by = linked("attending", own.positions, chosen, model);
+    reportgen.walk.mark("to", to.slice(0, state.k).map(([t]) => t));
+    reportgen.walk.mark("by", by.slice(0, state.k).map(([t]) => t));
+    const title = make("p", { class: "name" }, make("b", {}, own.name), ` at position ${own.positions.join(", ")} `);
+    title.append(make("button", { type: "button", id: "close", onclick: close }, "Close"));
+    const depth = `${links.attended.length} most attended and the ${links.attending.length} most attending`;
+    body.replaceChildren(
+      title,
+      facts(state, chosen, scores, order, own),
+      linkTable("Attends to most", to, state, chosen, model),
+      linkTable("Attended most by", by, state, chosen, model),
+      make("p", { class: "hint" }, `Mean over the heads chosen${chosen.weighed ? ", weighed by importance" : ""}. The page keeps the ${depth} tokens of every token in every head; weaker links count as 0. In the text: `,
+        make("span", { "data-mark": "to" }, "attended"), ", ", make("span", { "data-mark": "by" }, "attending"), ", ", make("span", { "data-mark": "same" }, "same word"), "."),
+      rankTable(own.positions, model),
+      ...[sameWord(state, order.ranked, model)].filter(Boolean),
+    );
+    say(own, state, order, scores);
+  }
+
+  function close() {
+    reportgen.state.change({ token: null });
+    document.getElementById("text").focus({ preventScroll: true });
+  }
+
+  function say({ name, positions }, state, { ranked, count }, scores) {
+    const rank = ranked.get(positions[0]);
+    const place = rank ? `rank ${rank} of ${count}` : "not ranked";
+    document.getElementById("said").textContent = `${name}, position ${positions[0]}, ${reportgen.captions.short(reportgen.scores.sum(scores, positions))}, ${place}, opened`;
+  }
+
+  function start(model) {
+    reportgen.state.subscribe((state) => reportgen.dom.later("token", () => show(state)));
+    reportgen.walk.subscribe((position) => {
+      document.getElementById("said").textContent = `${model.facts.names[position]}, position ${position}`;
+    });
+    if (reportgen.state.get().token !== null) {
+      reportgen.walk.go(reportgen.state.get().token);
+      reportgen.dom.later("token", () => show(reportgen.state.get()));
+    }
+  }
+
+  return { start, linked: async (...rest) => ((links ??= await reportgen.data.links()), linked(...rest)) };
+})();
