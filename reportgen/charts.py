@@ -209,7 +209,8 @@ def attention_map(report: Report) -> dict[str, object]:
     tokens = report.attention.shape[2]
     apart = tokens / 20 if report.attention.global_positions else 0
     where = {"nice": False, "zero": False, "domain": [-apart, tokens]}
-    ticks = [-apart * 0.6] * bool(apart) + np.linspace(0, tokens, 5).round().tolist()
+    step = next(s for n in range(9) for s in (10**n, 2 * 10**n, 5 * 10**n) if tokens / s <= 5)
+    ticks = [-apart * 0.65] * bool(apart) + list(range(0, tokens + 1, step))
     axis = alt.Axis(values=ticks, grid=False, labelExpr="datum.value < 0 ? 'global' : format(datum.value, ',')")
     lowest = maps.floor(report.attention.maps.shape[-1])
     bounds = [_digits(bound) for bound in np.geomspace(lowest, 1, len(HEAT_LIGHT) + 1)[1:-1]]

@@ -96,23 +96,12 @@ def kept_close(report: Report) -> dict[str, npt.NDArray[np.float64]]:
     """Where attention lands, as a mean over the stretches: {place: (layer, head)}, the shares of a head add up to 1."""
     apart = int(bool(report.attention.global_positions))
     rows = report.attention.maps[:, :, apart:].astype(np.float64)  # (layer, head, stretch, where)
-    rows = rows[:, :, rows.sum(axis=(0, 1, 3)) > 0]  # a stretch of global tokens alone has no row of its own
-    own = _diagonal(rows, apart, 0)
-    near = _diagonal(rows, apart, -1) + _diagonal(rows, apart, 1)
-    on_globals = rows[..., :apart].sum(axis=-1)
-    shares = {"global": on_globals, "own": own, "near": near, "far": rows.sum(axis=-1) - on_globals - own - near}
-    return {name: share.mean(axis=-1) for name, share in shares.items()}
-
-
-def _diagonal(rows: npt.NDArray[np.float64], apart: int, offset: int) -> npt.NDArray[np.float64]:
-    """What every stretch gives to the one *offset* behind it, (layer, head, stretch)."""
-    count = rows.shape[2]
-    first = rows.shape[3] - apart - count  # stretches whose rows were left out
-    places = np.arange(count) + first + offset
-    inside = (places >= 0) & (places < rows.shape[3] - apart)
-    found = np.zeros(rows.shape[:3])
-    found[..., inside] = rows[..., np.arange(count)[inside], apart + places[inside]]
-    return found
+    count = max(int((rows.sum(axis=(0, 1, 3)) > 0).sum()), 1)  # a stretch of global tokens alone has a row of zeros
+    square, whole = rows[..., apart:], rows.sum(axis=(2, 3)) / count
+    on_globals = rows[..., :apart].sum(axis=(2, 3)) / count
+    own = np.trace(square, axis1=2, axis2=3) / count
+    near = (np.trace(square, 1, axis1=2, axis2=3) + np.trace(square, -1, axis1=2, axis2=3)) / count
+    return {"global": on_globals, "own": own, "near": near, "far": whole - on_globals - own - near}
 
 
 def stretch(report: Report) -> int:
@@ -132,7 +121,7 @@ def _caption(report: Report) -> str:
     if report.attention.global_positions:
         found.insert(0, _strongest(shares["global"], heads, "on the global tokens"))
     return (
-        f"Rows attend to columns; the darker, the more. {'; '.join(found)}."
+        f"Rows attend to columns; the stronger the colour, the more. {'; '.join(found)}."
         + " The first row and column of a map are the global tokens." * bool(report.attention.global_positions)
     )
 

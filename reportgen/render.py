@@ -28,7 +28,9 @@ TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, 
 SVG = "{http://www.w3.org/2000/svg}"
 SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
                 "linearGradient", "symbol", "title"}  # fmt: skip
-COMMON = {("font-family", palette.FONT), ("opacity", "1")}  # said once for a whole drawing, or not at all
+COMMON = {  # said once for a whole drawing, or what holds anyway
+    ("font-family", palette.FONT), ("opacity", "1"), ("stroke-width", "1"), ("x2", "0"), ("y2", "0"),
+}  # fmt: skip
 SECTION = re.compile(
     r'<script type="application/json" id="data-(?P<block>[\w-]+)">.*?</script>|<(?P<tag>script|style|svg)\b.*?</(?P=tag)>'
     r'|<(?:img|source) [^>]*>|<div class="text".*?</div>',

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from reportgen import charts, heatmap, rank, render, scale, tables
+from reportgen import charts, heatmap, live, maps, rank, render, scale, tables, words
 from reportgen.records import (
     Attention,
     Chart,
@@ -154,11 +154,16 @@ def weights(count: int, *, layers: int = 2, heads: int = 2, seed: int = 0) -> Fl
 def attention(given: Floats, *, top_k: int = 3, reader: int | None = 0, **changes: Any) -> Attention:
     """What a report keeps of dense attention (layer, head, query, key)."""
     order = np.argsort(-given, axis=-1, kind="stable")[..., :top_k]
+    columns = given.swapaxes(2, 3)  # (layer, head, key, query)
+    queries = np.argsort(-columns, axis=-1, kind="stable")[..., :top_k]
     values: dict[str, Any] = {
         "received": given.sum(axis=2),
         "reader": None if reader is None else np.ascontiguousarray(given[:, :, reader]),
         "attended_positions": order.astype(np.int32),
         "attended_weights": np.take_along_axis(given, order, axis=-1),
+        "attending_positions": queries.astype(np.int32),
+        "attending_weights": np.take_along_axis(columns, queries, axis=-1),
+        "maps": small_maps(given),
         "reader_position": reader,
         "global_positions": (0,),
         "windows": (8,) * len(given),
@@ -166,6 +171,17 @@ def attention(given: Floats, *, top_k: int = 3, reader: int | None = 0, **change
         "zero_share": 0.0,
     }
     return Attention(**{**values, **changes})
+
+
+def small_maps(given: Floats, *, stretches: int = 4) -> Floats:
+    """Attention (layer, head, query, key) by stretch, token 0 standing apart as the global one, rows sum to 1."""
+    tokens = given.shape[-1]
+    count = min(stretches, tokens)
+    own = np.arange(tokens) * count // tokens + 1
+    own[0] = 0
+    member = np.eye(count + 1, dtype=np.float32)[own]  # (token, stretch)
+    summed = member.T @ given @ member
+    return (summed / np.maximum(member.sum(axis=0), 1)[:, None]).astype(np.float32)
 
 
 def report(
@@ -213,6 +229,7 @@ def report(
         top_k=top_k,
         positions=(),
         colour_scale="linear",
+        language="en",
     )
     return replace(made, **changes)
 
@@ -252,18 +269,21 @@ def ranked(given: Report) -> tuple[Scores, Rankings]:
 def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     """What the pages show of a report, with the charts *drawn*."""
     scores, rankings = ranked(given)
-    words = rank.whole_words(given.example.text, given.tokens)
+    found = words.whole_words(given.example.text, given.tokens, language=given.language)
     covered = heatmap.cells(given.example.text, given.tokens)
     views = heatmap.views(given, scores, covered)
     spans = tuple(heatmap.spans(given.example.text, covered, view) for view in views)
-    counts = rank.count_words(words, rankings.attended_counts)
+    counts = words.count_words(found, rankings.attended_counts)
+    blocks = live.blocks(given, scores, rankings, found, kept=charts.kept(given, rankings))
     return Parts(
         views=views,
         spans=spans,
         lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
         tables=tables.for_people(given, scores, rankings, counts),
         charts=drawn,
-        summary=rank.top_words(words, rankings, count=5),
+        maps=maps.picture(given),
+        summary=words.top_words(found, rankings, count=5),
+        blocks=blocks | charts.page_specs(given, drawn),
     )
 
 

@@ -66,6 +66,22 @@ def attended(matrix: Array, k: int) -> tuple[Array, Array]:
     return positions, weights
 
 
+def shares(matrix: Array, global_positions: tuple[int, ...], stretches: int) -> Array:
+    """The matrix (head, query, key) made small: mean over the queries of a stretch, sum over the keys of another."""
+    heads, tokens, _ = matrix.shape
+    count = min(stretches, tokens)
+    apart = 1 if global_positions else 0
+    place = [0 if t in global_positions else apart + t * count // tokens for t in range(tokens)]
+    small = np.zeros((heads, apart + count, apart + count))
+    for head in range(heads):
+        for row in range(apart + count):
+            queries = [q for q in range(tokens) if place[q] == row]
+            for query in queries:
+                for key in range(tokens):
+                    small[head, row, place[key]] += matrix[head, query, key] / len(queries)
+    return small
+
+
 def ranks(values: Array) -> list[int]:
     """Rank of every token of one head, 1 = largest."""
     found = [0] * len(values)

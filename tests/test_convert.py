@@ -86,6 +86,21 @@ def test_four_tokens_by_hand(by_hand: SlidingWindowAttention) -> None:
     np.testing.assert_allclose(summary.reader, [[0.4, 0.3, 0.2, 0.1]])
     assert summary.attended_positions.tolist() == [[[0, 1], [0, 2], [1, 2], [0, 2]]]
     np.testing.assert_allclose(summary.attended_weights, [[[0.4, 0.3], [0.5, 0.3], [0.4, 0.25], [0.6, 0.3]]])
+    assert summary.attending_positions.tolist() == [[[3, 1], [2, 0], [1, 3], [2, 0]]]
+    np.testing.assert_allclose(summary.attending_weights, [[[0.6, 0.5], [0.4, 0.3], [0.3, 0.3], [0.25, 0.1]]])
+    np.testing.assert_allclose(  # one stretch per token; token 0 is global and stands apart, so its own is empty
+        summary.shares,
+        [
+            [
+                [0.4, 0, 0.3, 0.2, 0.1],
+                [0, 0, 0, 0, 0],
+                [0.5, 0, 0.2, 0.3, 0],
+                [0.1, 0, 0.4, 0.25, 0.25],
+                [0.6, 0, 0, 0.3, 0.1],
+            ]
+        ],
+        rtol=1e-6,
+    )
     assert summary.row_error < 1e-6
     assert (summary.zeros, summary.weights) == (0, 14)  # 4 of token 0, and 3 + 4 + 3 local weights
 
@@ -105,6 +120,37 @@ def test_dense_matrix_is_the_one_that_was_laid_out(layer: tuple[np.ndarray, Slid
         slow.assemble(attention.local.numpy(), attention.global_.numpy(), attention.global_positions, attention.window),
         weights,
     )
+
+
+@given(layers(), st.integers(1, 6))
+def test_attending_tokens_are_those_of_the_columns(layer: tuple[np.ndarray, SlidingWindowAttention], k: int) -> None:
+    """For sliding windows and dense attention: who attends to a key most; weight 0 stands for no one."""
+    weights, attention = layer
+    wanted, most = slow.attended(weights.transpose(0, 2, 1), k)
+    for given_layer in (attention, DenseAttention(torch.from_numpy(weights))):
+        positions, paid = convert.attending(given_layer, top_k=k)
+        np.testing.assert_array_equal(paid.numpy(), most.astype(np.float32))
+        np.testing.assert_array_equal(np.where(most > 0, positions.numpy(), -1), np.where(most > 0, wanted, -1))
+
+
+@given(layers())
+def test_a_map_is_the_matrix_made_small(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
+    """Rows sum to 1, global tokens apart, for sliding windows and dense attention."""
+    weights, attention = layer
+    found = convert.shares(attention).numpy()
+    np.testing.assert_allclose(found, slow.shares(weights, attention.global_positions, 64), atol=1e-6)
+    sums = found.sum(axis=-1)
+    np.testing.assert_allclose(sums[sums > 0], 1, atol=1e-5)
+    dense = convert.shares(DenseAttention(torch.from_numpy(weights))).numpy()
+    np.testing.assert_allclose(dense, slow.shares(weights, (), 64), atol=1e-6)
+
+
+@pytest.mark.parametrize(("tokens", "window"), [(64, 16), (100, 8), (200, 64), (130, 256)])
+def test_a_map_of_a_longer_document_has_stretches_of_several_tokens(tokens: int, window: int) -> None:
+    weights = matrix(tokens, window, (0, 7), heads=2, kind="distinct", seed=tokens)
+    found = convert.shares(pack(weights, window, (0, 7))).numpy()
+    assert found.shape == (2, 65, 65)
+    np.testing.assert_allclose(found, slow.shares(weights, (0, 7), 64), atol=1e-6)
 
 
 @given(layers())

@@ -26,6 +26,7 @@ FILES = {
     "tables/attended_tokens.parquet", "tables/tokens.csv",
     *(f"figures/{key}.{kind}" for kind in ("svg", "vl.json") for key in (
         "rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview")),
+    "figures/attention-maps.png",
 }  # fmt: skip
 TEXT = "Attention heads of a long document classifier attend to tokens. A sliding window sees its neighbours."
 
@@ -94,7 +95,7 @@ def test_the_page_shows_the_whole_text_and_the_prediction(done: tuple[Path, str,
     assert shown == report.example.text[: report.tokens.end]
     said = " ".join("".join(root.itertext()).split())
     assert report.prediction.labels[report.prediction.predicted] in said
-    assert len(list(root.iter("figure"))) == 5
+    assert len(list(root.iter("figure"))) == 6
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None and "CI" not in os.environ, reason="pdftotext is not installed")

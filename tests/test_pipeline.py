@@ -29,6 +29,7 @@ FILES = {
     "tables/attended_tokens.parquet", "tables/tokens.csv",
     *(f"figures/{key}.{kind}" for kind in ("svg", "vl.json") for key in (
         "rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview")),
+    "figures/attention-maps.png",
 }  # fmt: skip
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen import rank
-from reportgen.records import Attention, Floats, Rankings, Scores, Tokens
+from reportgen.records import Attention, Floats, Scores, Tokens
 from tests import slow
 
 
@@ -27,6 +24,9 @@ def attention(received: Floats, positions: object, weights: object) -> Attention
         reader=None,
         attended_positions=np.asarray(positions, np.int32),
         attended_weights=np.asarray(weights, np.float32),
+        attending_positions=np.asarray(positions, np.int32),
+        attending_weights=np.asarray(weights, np.float32),
+        maps=np.ones((1, 1, 1, 1), np.float32),
         reader_position=None,
         global_positions=(),
         windows=(),
@@ -69,7 +69,7 @@ def test_four_tokens_by_hand() -> None:
     assert found.by_score.tolist() == [2, 1]
     assert found.by_count.tolist() == [1, 2]
     assert found.by_reader is None
-    assert found.attended_counts.tolist() == [2, 2, 1, 0]  # not of oneself, not with weight 0
+    assert found.attended_counts.tolist() == [[[2, 2, 1, 0]]]  # not of oneself, not with weight 0
 
 
 @given(RECEIVED)
@@ -108,61 +108,9 @@ def test_a_document_of_special_tokens_has_nothing_to_rank_by_score() -> None:
     assert found.top_positions.shape == (1, 1, 2)
 
 
-def test_counts_add_up_over_layers_and_heads() -> None:
+def test_counts_are_kept_by_head_and_add_up() -> None:
     """Token 1 is attended by token 0 in each of two layers and two heads."""
     positions = np.ones((2, 2, 2, 1), np.int32)
-    assert rank.count_attended(positions, np.ones(positions.shape, np.float32)).tolist() == [0, 4]
-
-
-def cut(text: str, *pieces: str) -> Tokens:
-    """Tokens of *text*: a special one, then *pieces* in order."""
-    spans, end = [(0, 0)], 0
-    for piece in pieces:
-        start = text.index(piece, end)
-        end = start + len(piece)
-        spans.append((start, end))
-    starts, ends = zip(*spans, strict=True)
-    blank = tuple(not text[a:b].strip() for a, b in spans)
-    special = (True,) + (False,) * len(pieces)
-    return Tokens(tuple(range(len(spans))), ("x",) * len(spans), starts, ends, special, blank, len(spans))
-
-
-def test_pieces_that_stand_together_are_one_word() -> None:
-    """Signs are words of their own; white space and special tokens are in none."""
-    text = "The Longformer, long-\nformer"
-    tokens = cut(text, "The", "Long", "former", ",", "long", "-", "\n", "former")
-    assert rank.whole_words(text, tokens) == (
-        ("The", (1,)), ("Longformer", (2, 3)), (",", (4,)), ("long", (5,)), ("-", (6,)), ("former", (8,))
-    )  # fmt: skip
-
-
-@given(st.text(alphabet="ab ,\u0301\n", max_size=20), st.lists(st.integers(0, 20), max_size=8))
-def test_every_content_token_is_in_exactly_one_word(text: str, cuts: list[int]) -> None:
-    edges = sorted({0, len(text), *(min(at, len(text)) for at in cuts)})
-    spans = list(pairwise(edges)) or [(0, 0)]
-    starts, ends = zip(*spans, strict=True)
-    blank = tuple(not text[a:b].strip() for a, b in spans)
-    no = (False,) * len(spans)
-    tokens = Tokens(tuple(range(len(spans))), ("x",) * len(spans), starts, ends, no, blank, len(spans))
-    found = [position for _, positions in rank.whole_words(text, tokens) for position in positions]
-    assert found == np.flatnonzero(tokens.content).tolist()
-
-
-def test_words_are_counted_over_all_their_occurrences() -> None:
-    """Case does not make another word; the pieces of an occurrence add up."""
-    words = (("The", (1,)), ("the", (2,)), ("head", (3, 4)), ("tie", (5,)))
-    counts = rank.count_words(words, np.array([9, 1, 2, 3, 2, 3], np.int32))
-    assert [(c.word, c.occurrences, c.attended) for c in counts] == [("head", 1, 5), ("the", 2, 3), ("tie", 1, 3)]
-
-
-def test_words_of_another_document_are_an_error() -> None:
-    with pytest.raises(IndexError):
-        rank.count_words((("a", (7,)),), np.array([1, 2], np.int32))
-
-
-def test_top_words_are_whole_words_once_each_and_no_signs() -> None:
-    words = (("Deep", (0,)), ("!", (1,)), ("deep", (2,)), ("Longformer", (3, 4)))
-    by_score = np.array([4, 1, 2, 0, 3], np.int32)
-    nothing = np.zeros(5, np.int32)
-    rankings = Rankings(nothing, nothing, by_score, None, nothing, nothing)
-    assert rank.top_words(words, rankings, count=5) == ("Longformer", "deep")
+    counts = rank.count_attended(positions, np.ones(positions.shape, np.float32))
+    assert counts.tolist() == [[[0, 1], [0, 1]], [[0, 1], [0, 1]]]
+    assert counts.sum(axis=(0, 1)).tolist() == [0, 4]

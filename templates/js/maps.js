@@ -3,6 +3,7 @@ reportgen.maps = (() => {
   "use strict";
 
   const { make } = reportgen.dom;
+  const GLOBAL = 4; // px of the row and column of the global tokens, with the line that parts them from the rest
   const shape = ({ stretches, globals }) => ({ apart: globals.length ? 1 : 0, side: stretches + (globals.length ? 1 : 0) });
   const share = (code) => (code === 255 ? 0 : 2 ** (-code / 12));
   const place = ({ stretches, tokens }, n) => [Math.ceil((n * tokens) / stretches), Math.ceil(((n + 1) * tokens) / stretches)];
@@ -17,31 +18,34 @@ reportgen.maps = (() => {
 
   function paint(facts) {
     const style = getComputedStyle(document.documentElement);
-    const colours = Array.from({ length: 16 }, (_, n) => {
-      const hex = style.getPropertyValue(`--h${n}`).trim();
-      return [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
-    });
-    const { side } = shape(facts);
+    const colours = Array.from({ length: 16 }, (_, n) => style.getPropertyValue(`--h${n}`).trim());
+    const { side, apart } = shape(facts);
     const lowest = Math.log2(1 / (16 * side));
     const classes = Int8Array.from({ length: 256 }, (_, code) => classOf(code, lowest));
     buttons.forEach((button, n) => {
-      const canvas = button.firstElementChild;
-      const image = new ImageData(side, side);
-      for (let i = 0; i < side * side; i++) {
-        const found = classes[codes[n * side * side + i]];
-        if (found >= 0) image.data.set([...colours[found], 255], i * 4);
+      const pen = button.firstElementChild.getContext("2d");
+      pen.clearRect(0, 0, pen.canvas.width, pen.canvas.height);
+      const at = (i) => (i < apart ? [0, GLOBAL - 1] : [i + apart * (GLOBAL - 1), 1]); // first pixel, and how many
+      for (let from = 0; from < side; from++) {
+        for (let to = 0; to < side; to++) {
+          const found = classes[codes[(n * side + from) * side + to]];
+          if (found < 0) continue;
+          const [[y, height], [x, width]] = [at(from), at(to)];
+          pen.fillStyle = colours[found];
+          pen.fillRect(x, y, width, height);
+        }
       }
-      canvas.getContext("2d").putImageData(image, 0, 0);
     });
   }
 
   function build(figure, facts) {
-    const { side } = shape(facts);
+    const { side, apart } = shape(facts);
+    const pixels = side + apart * (GLOBAL - 1);
     const grid = make("div", { class: "maps", role: "radiogroup", "aria-label": "Enlarge the map of a head" });
     grid.style.setProperty("--heads", facts.heads);
     for (let n = 0; n < facts.layers * facts.heads; n++) {
       const [layer, head] = [Math.floor(n / facts.heads) + 1, (n % facts.heads) + 1];
-      const canvas = make("canvas", { width: side, height: side, "aria-hidden": "true" });
+      const canvas = make("canvas", { width: pixels, height: pixels, "aria-hidden": "true" });
       const name = `Layer ${layer}, head ${head}`;
       const button = make("button", { type: "button", role: "radio", "aria-checked": "false", "aria-label": name, title: name }, canvas);
       button.addEventListener("click", () => toggle([layer, head]));
