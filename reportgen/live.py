@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen import characters
-from reportgen.records import Attention, Floats, Integers, Rankings, Report, Scores, Word
+from reportgen.records import Attention, Floats, Integers, Rankings, Report, Word
 
 LEVELS = 2047  # codes of a value; the last stands for 0
 OCTAVES = 24  # of values kept apart; what is smaller than the largest by more is the smallest code
@@ -53,19 +53,18 @@ class Codes:
         return {"top": self.top, "step": self.step, "zero": LEVELS}
 
 
-def blocks(report: Report, scores: Scores, rankings: Rankings, words: tuple[Word, ...], *, kept: Plain) -> Plain:
+def blocks(report: Report, rankings: Rankings, words: tuple[Word, ...], *, kept: Plain) -> Plain:
     """Everything the scripts read, by the name of its block.
 
     Args:
         report: What is shown.
-        scores: Its scores.
         rankings: Its rankings.
         words: The words of its text.
         kept: What the charts were drawn from and the page draws again, from `charts.kept`.
     """
     attention = report.attention
     made: Plain = {
-        "document": document(report, scores, words) | kept,
+        "document": document(report, words) | kept,
         "received": received(attention.received, rankings.ranks),
         "counts": pack(np.minimum(rankings.attended_counts, 2**16 - 1).astype(np.uint16)),
         "links": links(attention),
@@ -77,11 +76,10 @@ def blocks(report: Report, scores: Scores, rankings: Rankings, words: tuple[Word
     return made
 
 
-def document(report: Report, scores: Scores, words: tuple[Word, ...]) -> Plain:
+def document(report: Report, words: tuple[Word, ...]) -> Plain:
     """The small facts: shape, importance, names, words."""
     attention = report.attention
     layers, heads, tokens = attention.shape
-    weighed = attention.received * scores.factors[:, :, None]
     return {
         "name": report.example.name,
         "layers": layers,
@@ -95,8 +93,6 @@ def document(report: Report, scores: Scores, words: tuple[Word, ...]) -> Plain:
         "masked": [number for number, word in enumerate(words) if word.masked],
         "importance": report.importance.values.astype(float).round(6).tolist(),
         "measure": report.importance.measure,
-        "low": float(weighed.min()),
-        "high": float(weighed.max()),
         "reader": report.reader_name if attention.reader is not None else None,
         "reader_position": attention.reader_position,
         "globals": list(attention.global_positions),

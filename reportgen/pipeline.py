@@ -236,7 +236,7 @@ def make_parts(report: Report, scores: Scores, rankings: Rankings, clock: Clock)
     found = words.whole_words(report.example.text, report.tokens, language=report.language)
     counts = words.count_words(found, rankings.attended_counts)
     with clock.stage("live"):
-        blocks = live.blocks(report, scores, rankings, found, kept=charts.kept(report, rankings))
+        blocks = live.blocks(report, rankings, found, kept=charts.kept(report, rankings))
     return Parts(
         views=views,
         spans=spans,

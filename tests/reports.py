@@ -36,7 +36,8 @@ TEXT = (
     "The classifier reads that token; what the others see in the last layer is lost.\n"
     "Words which draw attention are coloured; words which draw none are pale."
 )
-STUB_BUNDLE = "globalThis.vegaEmbed = async () => {};"
+STUB_BUNDLE = """globalThis.vegaEmbed = async (frame) => ({ view: {
+  data() { return this; }, runAsync: async () => {}, finalize() {}, addEventListener() {}, container: () => frame } });"""
 STUB_SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" class="marks" width="20" height="10" viewBox="0 0 20 10">'
     '<rect width="20" height="10" fill="#e3e0dd"/><text x="2" y="8" fill="#1b1b1b">layer 1</text></svg>'
@@ -274,7 +275,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     views = heatmap.views(given, scores, covered)
     spans = tuple(heatmap.spans(given.example.text, covered, view) for view in views)
     counts = words.count_words(found, rankings.attended_counts)
-    blocks = live.blocks(given, scores, rankings, found, kept=charts.kept(given, rankings))
+    blocks = live.blocks(given, rankings, found, kept=charts.kept(given, rankings))
     return Parts(
         views=views,
         spans=spans,

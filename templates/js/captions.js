@@ -14,8 +14,10 @@ reportgen.captions = (() => {
     return `${kind}${list.length === 1 ? "" : "s"} ${reportgen.state.ranges(list.map((n) => n + 1))}`.replaceAll("-", "–");
   }
 
-  const where = (chosen) =>
-    `${some("layer", chosen.layers, facts().layers)}, ${some("head", chosen.heads, facts().heads)}`;
+  function where({ layers, heads }) {
+    const every = layers.length === facts().layers && heads.length === facts().heads;
+    return every ? "all layers and heads" : `${some("layer", layers, facts().layers)}, ${some("head", heads, facts().heads)}`;
+  }
 
   function weighing(chosen) {
     if (!chosen.scaled) return "not weighed";
@@ -66,5 +68,5 @@ reportgen.captions = (() => {
     return `Of ${where(chosen)}: the first quarter of the document holds ${percent(quarter)} of all scores. The peak lies at ${at}, around “${peak.top}”.`;
   }
 
-  return { number, short, digits, percent, where, score, weighing, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
+  return { number, short, some, digits, percent, where, score, weighing, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
 })();

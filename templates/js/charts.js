@@ -257,7 +257,7 @@ reportgen.charts = (() => {
   }
 
   function start() {
-    const figures = [...document.querySelectorAll("figure[data-chart]")];
+    const figures = [...document.querySelectorAll("figure[data-chart]")].filter((figure) => figure.dataset.chart in MAKERS);
     const all = (state) => {
       for (const figure of figures) reportgen.dom.later(figure.id, () => update(figure, state));
     };

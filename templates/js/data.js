@@ -51,7 +51,20 @@ reportgen.data = (() => {
       has("reader") ? block("reader") : null,
     ]);
     const row = reader && values(await integers(reader.codes), reader);
-    return { facts, ...main, counts, row, importance: Float64Array.from(facts.importance.flat()), ...words(facts) };
+    const importance = Float64Array.from(facts.importance.flat());
+    return { facts, ...main, counts, row, importance, ...range(facts, main.received, importance), ...words(facts) };
+  }
+
+  function range({ tokens }, received, importance) {
+    // The smallest and the largest weighed value of all: scores lie between them, from 0 to 1.
+    const factors = importance.some((factor) => factor !== 0) ? importance : importance.map(() => 1);
+    let [low, high] = [Infinity, -Infinity];
+    received.forEach((value, i) => {
+      const weighed = value * factors[Math.floor(i / tokens)];
+      low = Math.min(low, weighed);
+      high = Math.max(high, weighed);
+    });
+    return { low, high };
   }
 
   function words({ tokens, words, masked, special, blank }) {

@@ -34,7 +34,7 @@ reportgen.rankings = (() => {
     last.weighed = chosen.scaled && heads.some((h) => importance[layers[0] * facts.heads + h] !== 0);
     const all = valued(units, reportgen.scores.byToken(last));
     return {
-      caption: `The ${unitName(state)} that the row of ${facts.reader}, which the classifier reads, attends to most in the last layer, over ${where(last).split(", ")[1]}`,
+      caption: `The ${unitName(state)} that the row of ${facts.reader}, which the classifier reads, attends to most in the last layer, over ${reportgen.captions.some("head", heads, facts.heads)}`,
       rows: top(all, state.k).map(([unit, value], n) => [String(n + 1), link(unit), String(unit.positions[0]), fixed(value, 4)]),
     };
   }

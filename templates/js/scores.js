@@ -19,14 +19,14 @@ reportgen.scores = (() => {
   }
 
   function measure(chosen) {
-    // (layer, head) -> how the array of that head becomes scores: value * factor + shift.
-    const { facts, importance } = model;
-    const span = facts.high - facts.low || 1;
-    return (l, h) => {
-      const factor = chosen.weighed ? importance[l * facts.heads + h] : 1;
-      if (chosen.from === "global" || !chosen.scaled || !chosen.weighed) return [factor, 0];
-      return [factor / span, -facts.low / span];
-    };
+    // (layer, head) -> how the values of that head become scores: (value * factor - low) / span.
+    const { facts, importance, low, high } = model;
+    const normalised = chosen.from === "all" && chosen.scaled && chosen.weighed;
+    return (l, h) => ({
+      factor: chosen.weighed ? importance[l * facts.heads + h] : 1,
+      low: normalised ? low : 0,
+      span: normalised ? high - low || 1 : 1,
+    });
   }
 
   const array = (chosen) => (chosen.from === "global" ? model.row : model.received);
@@ -39,9 +39,9 @@ reportgen.scores = (() => {
     const of = measure(chosen);
     for (const l of layers) {
       for (const h of chosen.heads) {
-        const [factor, shift] = of(l, h);
+        const { factor, low, span } = of(l, h);
         const row = (l * heads + h) * tokens;
-        for (let t = 0; t < tokens; t++) total[t] += source[row + t] * factor + shift;
+        for (let t = 0; t < tokens; t++) total[t] += (source[row + t] * factor - low) / span;
       }
     }
     return total;
@@ -71,18 +71,18 @@ reportgen.scores = (() => {
   function ordered(chosen, l, h) {
     // Scores of one head, largest first. Special tokens count, as they do in the figures on paper.
     const { facts, wordOf, isMasked, ranks } = model;
-    const [factor, shift] = measure(chosen)(l, h);
+    const { factor, low, span } = measure(chosen)(l, h);
     const row = (l * facts.heads + h) * facts.tokens;
     const plain = !chosen.mask && !chosen.words;
     if (plain && chosen.from === "all" && factor >= 0)
-      return model.ordered.subarray(row, row + facts.tokens).map((value) => value * factor + shift);
+      return Float64Array.from(model.ordered.subarray(row, row + facts.tokens), (value) => (value * factor - low) / span);
     const source = array(chosen);
     const values = [];
     const seen = chosen.words ? new Float64Array(facts.words.length) : null;
     for (let t = 0; t < facts.tokens; t++) {
       const word = wordOf[t];
       if (chosen.mask && word >= 0 && isMasked[word]) continue;
-      const value = source[row + t] * factor + shift;
+      const value = (source[row + t] * factor - low) / span;
       if (seen && word >= 0) seen[word] += value;
       else values.push(value);
     }
@@ -110,5 +110,5 @@ reportgen.scores = (() => {
     return total;
   }
 
-  return { start, selection, byToken, units, sum, ordered, bestRank, counts, measure, model: () => model };
+  return { start, selection, byToken, units, sum, ordered, bestRank, counts, model: () => model };
 })();

@@ -39,11 +39,14 @@ reportgen.token = (() => {
           if (row && direction === "attended" && position === facts.reader_position) {
             for (let t = 0; t < facts.tokens; t++) head[t] = row[start + t]; // this row is kept whole
           } else {
-            for (const { leads, weights } of own)
-              if (weights[start + position] !== 255) head[target(leads[start + position], position, facts)] = weight(weights[start + position]);
             for (const { leads, weights } of other)
               for (let t = 0; t < facts.tokens; t++)
                 if (weights[start + t] !== 255 && target(leads[start + t], t, facts) === position) head[t] = weight(weights[start + t]);
+            own.forEach(({ leads, weights }, n) => {
+              const code = weights[start + position];
+              // subtle: weights are rounded; where that makes two equal, the order of the lists still tells them apart
+              if (code !== 255) head[target(leads[start + position], position, facts)] = weight(code) * (1 - n * 1e-5);
+            });
             if (row && direction === "attending") head[facts.reader_position] = row[start + position];
           }
           for (let t = 0; t < facts.tokens; t++) total[t] += head[t] * factor;

@@ -37,13 +37,13 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     """Open HTML as a reader does, from the disk; what goes wrong is kept in `page.wrong`."""
     contexts: list[Any] = []
 
-    def opened(html: str, **settings: Any) -> Page:
+    def opened(html: str, *, fragment: str = "", before: str = "", **settings: Any) -> Page:
         path = tmp_path / f"report-{len(contexts)}.html"
         path.write_text(html, encoding="utf-8", newline="")
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **settings})
         contexts.append(context)
         context.set_default_timeout(60_000)
-        context.add_init_script(LISTEN)
+        context.add_init_script(LISTEN + before)
         page = context.new_page()
         wrong: list[str] = []
         page.on(
@@ -51,12 +51,12 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         )
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on(
-            "request", lambda request: wrong.append(f"request: {request.url}") if request.url != path.as_uri() else None
+            "request", lambda request: wrong.append(f"request: {request.url}") if request.url.split("#")[0] != path.as_uri() else None
         )
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("popup", lambda _: wrong.append("popup"))
         page.wrong = wrong  # type: ignore[attr-defined]
-        page.goto(path.as_uri())
+        page.goto(path.as_uri() + (f"#{fragment}" if fragment else ""))
         return page
 
     yield opened

@@ -3,61 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
-
-from reportgen import palette, render
+from reportgen import charts, palette, render
 from reportgen.records import Prediction
 from tests import reports
-
-Show = Callable[..., Page]
-LIVE = "document.querySelectorAll('figure[data-live=true]').length === document.querySelectorAll('figure').length"
-
-
-def wait(page: Page, condition: str) -> None:
-    """Wait until *condition* holds. Playwright's own way evaluates a string in the page, which the policy forbids."""
-    for _ in range(600):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(100)
-    pytest.fail(f"never: {condition}")
-
-
-def live(page: Page) -> Page:
-    """Wait until every chart is drawn."""
-    wait(page, LIVE)
-    return page
-
+from tests.browser.page import LIVE, Show, contrast, live, rgb, wait
 
 def stub_page(report: Any, text: str = "small") -> str:
     """A page without Vega."""
     return render.page(report, reports.parts(report, (reports.stub_chart(text),)), bundle=reports.STUB_BUNDLE)
 
 
-def rgb(colour: str) -> str:
-    """As a browser writes it."""
-    return f"rgb({int(colour[1:3], 16)}, {int(colour[3:5], 16)}, {int(colour[5:7], 16)})"
-
-
-def contrast(one: str, other: str) -> float:
-    """Contrast of two opaque "rgb(r, g, b)"."""
-    shades = []
-    for colour in (one, other):
-        numbers = [int(n) for n in re.findall(r"\d+", colour)]
-        assert len(numbers) == 3, f"{colour} is not opaque"
-        shades.append(palette.luminance("#{:02x}{:02x}{:02x}".format(*numbers)))
-    return (max(shades) + 0.05) / (min(shades) + 0.05)
-
-
 def test_every_chart_goes_live_and_nothing_goes_wrong(show: Show) -> None:
     """No error, no violation of the policy, no request but the file itself."""
     page = live(show(reports.example_page()))
-    assert page.locator("figure").count() == len(reports.example_parts().charts) == 5
-    for figure in page.locator("figure").all():
+    assert page.locator("figure").count() == 1 + len(reports.example_parts().charts) == 6
+    assert page.locator(".maps button").count() == 3 * 4
+    for figure in page.locator("figure[data-chart]").all():
         assert figure.locator(".live svg").is_visible()
         assert figure.locator(".live svg path, .live svg line").count() > 5
         assert figure.locator(".still").is_hidden()
@@ -69,9 +34,7 @@ def test_without_vegas_interpreter_the_same_page_fails(show: Show, monkeypatch: 
     """The negative control: the policy forbids eval, and the test above would see it."""
     source = render._source
     monkeypatch.setattr(render, "_source", lambda name: source(name).replace("ast: true", "ast: false"))
-    bundle = re.search(r"<script>(.*?)</script>", reports.example_page(), re.DOTALL)
-    assert bundle
-    page = show(render.page(reports.example(), reports.example_parts(), bundle=bundle[1]))
+    page = show(render.page(reports.example(), reports.example_parts(), bundle=charts.bundle()))
     wait(page, "violations.length > 0")
     assert "script-src eval" in page.evaluate("violations")
     assert not page.evaluate(LIVE)
@@ -107,12 +70,12 @@ def test_the_first_screen_says_what_was_predicted_and_which_words_drew_attention
 
 
 def test_choosing_a_view_changes_the_colour_of_a_token(show: Show) -> None:
-    """By CSS alone; the colours are those of the palette."""
+    """Where no script runs, by CSS alone; the colours are those of the palette."""
     report = reports.report()
     views = reports.parts(report).views
     cell = next(n for n in range(1, 40) if len({view.classes[n] for view in views}) == 3)
-    page = show(stub_page(report))
-    token = page.locator(f'[data-position="{cell}"]')
+    page = show(stub_page(report), java_script_enabled=False)
+    token = page.locator(f'#text [data-position="{cell}"]')
     for view in views:
         page.get_by_label(view.title, exact=True).check()
         assert token.evaluate("e => getComputedStyle(e).backgroundColor") == rgb(palette.HEAT_LIGHT[view.classes[cell]])
@@ -126,12 +89,14 @@ def test_with_scripts_off_everything_can_be_read(show: Show) -> None:
     shown = page.locator(".text").inner_text().replace("<s>", "").replace("</s>", "")
     assert " ".join(shown.split()) == " ".join(report.example.text.split())
     for figure in page.locator("figure").all():
-        assert figure.locator(".still svg").is_visible()
+        assert figure.locator(".still").locator("svg, img").is_visible()
         figure.locator("summary").click()
         assert figure.locator("details table").is_visible()
     assert page.locator("#tables table").count() == 5
     assert page.get_by_text("Some heads count against.").is_visible()
     page.get_by_label("Last layer, all tokens").check()
+    for control in ("#instrument", ".walk", "#strip", ".save", ".keys"):
+        assert page.locator(control).first.is_hidden(), control
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
@@ -143,15 +108,14 @@ def test_nothing_from_outside_runs(show: Show, payload: str) -> None:
     assert page.evaluate("window.ran") is None
     assert page.title() == " ".join(f"{wanted} · attention report".split())
     assert page.locator("h1").text_content() == wanted
-    assert page.evaluate("document.querySelectorAll('img, iframe, base, object, embed, form').length") == 0
+    assert page.evaluate("document.querySelectorAll('iframe, base, object, embed, form').length") == 0
+    assert page.evaluate("[...document.images].map((image) => image.src.slice(0, 22))") == ["data:image/png;base64,"]
     assert page.evaluate("violations") == []
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
 def test_live_charts_of_hostile_words_draw_them(show: Show) -> None:
     """Vega writes legends and tooltips; the words of the document stand in both."""
-    from reportgen import charts
-
     text = " ".join(payload.replace(" ", "") for payload in reports.PAYLOADS)
     spans = [match.span() for match in re.finditer(r"\S+", text)]
     report = reports.report(text, read=reports.tokens(text, spans=spans), layers=1, heads=1)
@@ -163,7 +127,7 @@ def test_live_charts_of_hostile_words_draw_them(show: Show) -> None:
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("width", [320, 375, 1440])
+@pytest.mark.parametrize("width", [320, 375, 768, 1000, 1440, 2560])
 def test_the_page_does_not_scroll_sideways(show: Show, width: int) -> None:
     page = live(show(reports.example_page(), viewport={"width": width, "height": 800}))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -197,7 +161,7 @@ def test_a_label_of_ten_thousand_characters_wraps(show: Show, width: int) -> Non
 def test_every_step_of_the_legend_and_every_token_can_be_read(show: Show, scheme: str) -> None:
     page = show(stub_page(reports.report()), color_scheme=scheme)
     colours = page.evaluate(
-        """() => [...document.querySelectorAll(".about-all .step, .text [data-position]:not(.special)")].map((e) => {
+        """() => [...document.querySelectorAll(".about-all .step, #text [data-position]:not(.special)")].map((e) => {
              const style = getComputedStyle(e);
              return [style.color, style.backgroundColor];
            })"""
@@ -235,7 +199,8 @@ def test_dark_and_light_pages_differ_and_charts_follow(show: Show) -> None:
     dark = page.evaluate(look)
     assert contrast(light[0], dark[0]) > 10
     assert contrast(dark[0], dark[1]) >= 4.5
-    wait(page, "document.querySelectorAll('.live').length === document.querySelectorAll('figure').length")
+    live(page)
+    assert page.locator(".live").count() == 5
 
 
 @pytest.mark.parametrize("drawing", [".live", ".still"])
@@ -296,7 +261,8 @@ def test_wide_tables_and_charts_can_be_scrolled_with_the_keyboard(show: Show) ->
     page = show(stub_page(reports.report()), viewport={"width": 320, "height": 800})
     unreachable = page.evaluate(
         """() => [...document.querySelectorAll("*")].filter((e) =>
-             ["auto", "scroll"].includes(getComputedStyle(e).overflowX) && e.tabIndex < 0).map((e) => e.className)"""
+             ["auto", "scroll"].includes(getComputedStyle(e).overflowX) && e.tabIndex < 0
+             && !e.querySelector("button, input, select, summary, [tabindex='0']")).map((e) => e.className)"""
     )
     assert unreachable == []
 
@@ -304,8 +270,8 @@ def test_wide_tables_and_charts_can_be_scrolled_with_the_keyboard(show: Show) ->
 def test_a_page_that_cannot_be_parsed_as_data_shows_still_charts(show: Show) -> None:
     """A broken block of data costs the live chart, not the picture."""
     html = reports.example_page()
-    broken = re.sub(r'(<script type="application/json" id="spec-overview">)', r"\1{", html)
+    broken = re.sub(r'(<script type="application/json" id="data-spec-overview">)', r"\1{", html)
     page = show(broken)
-    wait(page, "document.querySelectorAll('figure[data-live=true]').length === 4")
+    wait(page, "document.querySelectorAll('figure[data-live=true]').length === 5")
     assert page.locator("#figure-overview .still svg").is_visible()
     assert any("JSON" in line for line in page.wrong)  # type: ignore[attr-defined]
