@@ -1,12 +1,13 @@
 # make report   a virtual environment, the install, and a report of the embedded demo
 # make test     what the tests need, and the tests
+# make bench    how large and how fast the page is, in Chromium
 # make lint     style, types, and the walls between the modules
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test lint clean
+.PHONY: report test bench lint clean
 
 report: $(VENV)/.installed
 	$(BIN)/reportgen run --overwrite $(ARGS)
@@ -14,6 +15,10 @@ report: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	sh scripts/install_test_tools.sh
 	$(BIN)/pytest $(ARGS)
+
+bench: $(VENV)/.installed-dev
+	sh scripts/install_test_tools.sh
+	$(BIN)/python benchmarks/page.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

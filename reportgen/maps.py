@@ -116,19 +116,20 @@ def _caption(report: Report) -> str:
     heads = report.attention.shape[1]
     length = stretch(report)
     unit = f"stretch of {length} tokens" if length > 1 else "token"
-    close = shares["own"] + shares["near"]
-    found = [_strongest(close, heads, f"within the same {unit} and its neighbours")]
+    found = _strongest(shares["own"] + shares["near"], heads, f"within the same {unit} and its neighbours")
+    said = [
+        "One map for every head, layers downward, heads to the right. In a map rows attend to columns: the stronger the "
+        "colour, the more."
+    ]
     if report.attention.global_positions:
-        found.insert(0, _strongest(shares["global"], heads, "on the global tokens"))
-    return (
-        f"Rows attend to columns; the stronger the colour, the more. {'; '.join(found)}."
-        + " The first row and column of a map are the global tokens." * bool(report.attention.global_positions)
-    )
+        said.append("The first row and column are the global tokens.")
+        said.append(_strongest(shares["global"], heads, "on the global tokens"))
+    return " ".join((*said, found))
 
 
 def _strongest(shares: npt.NDArray[np.float64], heads: int, where: str) -> str:
     layer, head = divmod(int(shares.argmax()), heads)
-    return f"Layer {layer + 1}, head {head + 1} has {shares.max():.0%} of its attention {where}, more than any other"
+    return f"Layer {layer + 1}, head {head + 1} has {shares.max():.0%} of its attention {where}, more than any other."
 
 
 def _table(report: Report) -> Table:

@@ -46,6 +46,7 @@ from reportgen.records import (
     Provenance,
     Rankings,
     Report,
+    ReportWarning,
     Scores,
     Tokens,
 )
@@ -263,7 +264,7 @@ def render_files(
             files["report.html"] = make_page(report, parts)
             too_large = checks.warn_of_size(len(files["report.html"]), max_html_mb)
             if too_large:
-                report = replace(report, warnings=(*report.warnings, too_large))
+                report = warned(report, too_large)
                 files["report.html"] = make_page(report, parts)
     if "pdf" in formats:
         with clock.stage("pdf"):
@@ -271,7 +272,7 @@ def render_files(
 
             typeset = pdf.pdf(render.document(report, parts))
             if typeset.missing:
-                report = replace(report, warnings=(*report.warnings, checks.warn_of_glyphs(typeset.missing)))
+                report = warned(report, checks.warn_of_glyphs(typeset.missing))
                 typeset = pdf.pdf(render.document(report, parts))  # again, with the warning in it
                 if "html" in formats:
                     files["report.html"] = make_page(report, parts)
@@ -279,6 +280,12 @@ def render_files(
     if "figures" in formats:
         files |= figure_files(parts)
     return report, files
+
+
+def warned(report: Report, warning: ReportWarning) -> Report:
+    """The report with one warning more; of its kind only the last is kept, where a report is presented again."""
+    others = tuple(one for one in report.warnings if one.code != warning.code)
+    return replace(report, warnings=(*others, warning))
 
 
 def make_page(report: Report, parts: Parts) -> bytes:

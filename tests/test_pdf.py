@@ -158,7 +158,7 @@ def test_every_figure_says_what_it_shows(made: Path) -> None:
     charts = {f"{chart.title}. {chart.caption}" for chart in reports.example_parts().charts}
     assert charts < said
     (maps,) = said - charts
-    assert maps.startswith("Attention maps: one small map for every head, layers downward, heads to the right. Rows")
+    assert maps.startswith("Attention maps. One map for every head, layers downward, heads to the right.")
 
 
 def test_every_font_is_inside(made: Path) -> None:

@@ -234,6 +234,7 @@ reportgen.charts = (() => {
     figure.classList.toggle("nothing", nothing && key !== "overview");
     if (nothing && key !== "overview") {
       caption.textContent = "No layer or no head is chosen, so there is nothing to draw.";
+      figure.dataset.live = "true";
       return;
     }
     const made = MAKERS[key](chosen, state);

@@ -43,12 +43,15 @@ reportgen.maps = (() => {
     const pixels = side + apart * (GLOBAL - 1);
     const grid = make("div", { class: "maps", role: "radiogroup", "aria-label": "Enlarge the map of a head" });
     grid.style.setProperty("--heads", facts.heads);
+    const label = (text) => make("span", { "aria-hidden": "true" }, text);
+    grid.append(label(""), ...Array.from({ length: facts.heads }, (_, h) => label(String(h + 1))));
     for (let n = 0; n < facts.layers * facts.heads; n++) {
       const [layer, head] = [Math.floor(n / facts.heads) + 1, (n % facts.heads) + 1];
       const canvas = make("canvas", { width: pixels, height: pixels, "aria-hidden": "true" });
       const name = `Layer ${layer}, head ${head}`;
       const button = make("button", { type: "button", role: "radio", "aria-checked": "false", "aria-label": name, title: name }, canvas);
       button.addEventListener("click", () => toggle([layer, head]));
+      if (head === 1) grid.append(label(String(layer)));
       grid.append(button);
       buttons.push(button);
     }
