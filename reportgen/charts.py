@@ -208,7 +208,8 @@ def attention_map(report: Report) -> dict[str, object]:
     """
     tokens = report.attention.shape[2]
     apart = tokens / 20 if report.attention.global_positions else 0
-    where = {"nice": False, "zero": False, "domain": [-apart, tokens]}
+    across = alt.Scale(nice=False, zero=False, domain=[-apart, tokens])
+    down = alt.Scale(nice=False, zero=False, domain=[-apart, tokens], reverse=True)
     step = next(s for n in range(9) for s in (10**n, 2 * 10**n, 5 * 10**n) if tokens / s <= 5)
     ticks = [-apart * 0.65] * bool(apart) + list(range(0, tokens + 1, step))
     axis = alt.Axis(values=ticks, grid=False, labelExpr="datum.value < 0 ? 'global' : format(datum.value, ',')")
@@ -220,9 +221,9 @@ def attention_map(report: Report) -> dict[str, object]:
         alt.Chart(_values([]), width=MAP_SIDE, height=MAP_SIDE)
         .mark_rect()
         .encode(
-            x=alt.X("to_start:Q", title="attends to, position", scale=alt.Scale(**where), axis=axis),
+            x=alt.X("to_start:Q", title="attends to, position", scale=across, axis=axis),
             x2="to_end:Q",
-            y=alt.Y("from_start:Q", title="token, position", scale=alt.Scale(**where, reverse=True), axis=axis),
+            y=alt.Y("from_start:Q", title="token, position", scale=down, axis=axis),
             y2="from_end:Q",
             color=alt.Color("share:Q", title="share of attention", scale=heat, legend=legend),
             tooltip=[
@@ -249,36 +250,6 @@ def draw(spec: dict[str, object], *, key: str) -> str:
 def specification(chart: Chart) -> str:
     """The Vega-Lite file of a chart."""
     return json.dumps(chart.spec, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-
-def page_spec(spec: dict[str, object], *, keep: bool = False) -> dict[str, object]:
-    """A specification as the page holds it: its scripts put the numbers where the name "rows" stands.
-
-    Args:
-        spec: Vega-Lite with its numbers in it.
-        keep: Leave them there, under that name: no choice of the reader changes them.
-    """
-    rows: list[object] = []
-
-    def named(value: Any) -> Any:
-        if isinstance(value, list):
-            return [named(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if isinstance(value.get("values"), list) and set(value) == {"values"}:
-            rows[:] = value["values"]
-            return {"name": "rows"}
-        return {name: named(item) for name, item in value.items()}
-
-    return {**named(spec), "datasets": {"rows": rows if keep else []}}
-
-
-def page_specs(report: Report, drawn: tuple[Chart, ...]) -> dict[str, object]:
-    """The blocks from which the page draws its charts, by name."""
-    if not drawn:
-        return {}
-    made: dict[str, object] = {f"spec-{c.key}": page_spec(c.spec, keep=c.key == "overview") for c in drawn}
-    return made | {"spec-attention-maps": page_spec(attention_map(report))}
 
 
 def kept(report: Report, rankings: Rankings) -> dict[str, object]:
@@ -440,12 +411,6 @@ def _edges(tokens: int) -> list[int]:
     return edges
 
 
-
-
-
-
-
-
 def _rank_table(key: str, caption: str, ordered: Doubles, labels: Sequence[dict[str, int]]) -> Table:
     ranks = [rank for rank in TABLE_RANKS if rank <= ordered.shape[-1]]
     names = [name.capitalize() for name in labels[0]]
@@ -459,7 +424,6 @@ def _rank_table(key: str, caption: str, ordered: Doubles, labels: Sequence[dict[
             for label, line in zip(labels, ordered, strict=True)
         ),
     )
-
 
 
 def _digits(value: float) -> float:

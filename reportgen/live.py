@@ -1,23 +1,22 @@
 """Pack what the live page computes with: ranks, scores, links between tokens, maps, in few bytes.
 
 The scripts of the page read these blocks (`templates/js/data.js`) and do the rest: choosing, adding up, colouring.
-An array becomes bytes, the first bytes of all its numbers before the second ones, deflated, in base64. Values that
-span many magnitudes become codes of 11 bits on a logarithmic scale, off by 0.41 % at most; ranks stay exact.
+How an array becomes text is told in `packing.py`. Values that span many magnitudes become codes of 11 bits on a
+logarithmic scale, off by 0.41 % at most; ranks stay exact.
 """
 
 from __future__ import annotations
 
-import base64
 import math
-import zlib
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reportgen import characters
-from reportgen.records import Attention, Floats, Integers, Rankings, Report, Word
+from reportgen.packing import Packed, pack
+from reportgen.records import Attention, Chart, Floats, Integers, Rankings, Report, Word
 
 LEVELS = 2047  # codes of a value; the last stands for 0
 OCTAVES = 24  # of values kept apart; what is smaller than the largest by more is the smallest code
@@ -27,16 +26,7 @@ LINK_BYTES = 500_000  # deflated; the lists of links are as long as this allows
 ZERO_SHARE = 255  # code of a share that is 0
 SHARE_STEPS = 12  # codes of a share in every octave
 
-Array = npt.NDArray[np.generic]
 Plain = dict[str, object]
-
-
-class Packed(TypedDict):
-    """An array of unsigned integers as text."""
-
-    width: int  # bytes of a number
-    length: int  # numbers
-    data: str  # base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +64,36 @@ def blocks(report: Report, rankings: Rankings, words: tuple[Word, ...], *, kept:
         coded = encode(attention.reader)
         made["reader"] = {"codes": pack(coded.codes), **coded.scale}
     return made
+
+
+def specifications(drawn: tuple[Chart, ...], enlarged_map: Plain) -> Plain:
+    """The blocks from which the page draws its charts, by name: those of *drawn*, and that of one head's map."""
+    if not drawn:
+        return {}
+    made: Plain = {f"spec-{c.key}": specification(c.spec, keep=c.key == "overview") for c in drawn}
+    return made | {"spec-attention-maps": specification(enlarged_map)}
+
+
+def specification(spec: Plain, *, keep: bool = False) -> Plain:
+    """A specification as the page holds it: its scripts put the numbers where the name "rows" stands.
+
+    Args:
+        spec: Vega-Lite with its numbers in it.
+        keep: Leave them there, under that name: no choice of the reader changes them.
+    """
+    rows: list[object] = []
+
+    def named(value: Any) -> Any:
+        if isinstance(value, list):
+            return [named(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if isinstance(value.get("values"), list) and set(value) == {"values"}:
+            rows[:] = value["values"]
+            return {"name": "rows"}
+        return {name: named(item) for name, item in value.items()}
+
+    return {**named(spec), "datasets": {"rows": rows if keep else []}}
 
 
 def document(report: Report, words: tuple[Word, ...]) -> Plain:
@@ -166,21 +186,6 @@ def encode_shares(maps: Floats) -> npt.NDArray[np.uint8]:
     codes = np.clip(np.round(octaves * SHARE_STEPS), 0, ZERO_SHARE - 1).astype(np.uint8)
     codes[maps <= 0] = ZERO_SHARE
     return codes
-
-
-def pack(array: Array) -> Packed:
-    """An array of unsigned integers as text, with what is needed to read it."""
-    width = array.dtype.itemsize
-    rows = np.ascontiguousarray(array, dtype=f"<u{width}").reshape(-1).view(np.uint8).reshape(-1, width)
-    planes = np.ascontiguousarray(rows.T).tobytes()
-    deflated = min((_deflate(planes, strategy) for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_RLE)), key=len)
-    return {"width": width, "length": array.size, "data": base64.b64encode(deflated).decode()}
-
-
-def _deflate(content: bytes, strategy: int) -> bytes:
-    """Deflated with one strategy: numbers that hardly repeat take less where no repeats are looked for."""
-    made = zlib.compressobj(6, strategy=strategy)
-    return made.compress(content) + made.flush()
 
 
 def _unsigned(count: int) -> type[np.uint16] | type[np.uint32]:

@@ -51,7 +51,7 @@ def classify(maps: Floats) -> Classes:
     lowest = np.log2(floor(maps.shape[-1]))
     with np.errstate(divide="ignore"):
         steps = (np.log2(maps.astype(np.float64)) - lowest) / -lowest * CLASSES
-    classes = np.clip(np.floor(steps), 0, CLASSES - 1).astype(np.uint8)
+    classes: Classes = np.clip(np.floor(steps), 0, CLASSES - 1).astype(np.uint8)
     classes[maps <= 0] = NOTHING
     return classes
 
@@ -108,7 +108,8 @@ def stretch(report: Report) -> int:
     """Tokens of a stretch, rounded up."""
     tokens = report.attention.shape[2]
     apart = int(bool(report.attention.global_positions))
-    return -(-tokens // (report.attention.maps.shape[-1] - apart))
+    stretches: int = report.attention.maps.shape[-1] - apart
+    return -(-tokens // stretches)
 
 
 def _caption(report: Report) -> str:
@@ -118,8 +119,8 @@ def _caption(report: Report) -> str:
     unit = f"stretch of {length} tokens" if length > 1 else "token"
     found = _strongest(shares["own"] + shares["near"], heads, f"within the same {unit} and its neighbours")
     said = [
-        "One map for every head, layers downward, heads to the right. In a map rows attend to columns: the stronger the "
-        "colour, the more."
+        "One map for every head, layers downward, heads to the right.",
+        "In a map rows attend to columns: the stronger the colour, the more.",
     ]
     if report.attention.global_positions:
         said.append("The first row and column are the global tokens.")

@@ -246,7 +246,7 @@ def make_parts(report: Report, scores: Scores, rankings: Rankings, clock: Clock)
         charts=drawn,
         maps=picture,
         summary=words.top_words(found, rankings, count=SUMMARY),
-        blocks=blocks | charts.page_specs(report, drawn),
+        blocks=blocks | live.specifications(drawn, charts.attention_map(report)),
     )
 
 

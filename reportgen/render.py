@@ -18,7 +18,8 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from reportgen import characters, live, palette, words
+from reportgen import characters, palette, words
+from reportgen.packing import Packed, pack
 from reportgen.records import Parts, Report
 
 PACKAGE = Path(__file__).parent
@@ -32,8 +33,8 @@ COMMON = {  # said once for a whole drawing, or what holds anyway
     ("font-family", palette.FONT), ("opacity", "1"), ("stroke-width", "1"), ("x2", "0"), ("y2", "0"),
 }  # fmt: skip
 SECTION = re.compile(
-    r'<script type="application/json" id="data-(?P<block>[\w-]+)">.*?</script>|<(?P<tag>script|style|svg)\b.*?</(?P=tag)>'
-    r'|<(?:img|source) [^>]*>|<div class="text".*?</div>',
+    r'<script type="application/json" id="data-(?P<block>[\w-]+)">.*?</script>'
+    r'|<(?P<tag>script|style|svg)\b.*?</(?P=tag)>|<(?:img|source) [^>]*>|<div class="text".*?</div>',
     re.DOTALL,
 )
 # What charts are drawn in on paper, and the CSS variable that stands in for it in the page.
@@ -188,9 +189,9 @@ def _page_style() -> str:
 
 
 @functools.cache
-def _packed(bundle: str) -> dict[str, object]:
+def _packed(bundle: str) -> Packed:
     """A script in few bytes; the page unpacks it when the text can be read."""
-    return live.pack(np.frombuffer(bundle.encode(), np.uint8))
+    return pack(np.frombuffer(bundle.encode(), np.uint8))
 
 
 @functools.cache

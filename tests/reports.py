@@ -37,7 +37,8 @@ TEXT = (
     "Words which draw attention are coloured; words which draw none are pale."
 )
 STUB_BUNDLE = """globalThis.vegaEmbed = async (frame) => ({ view: {
-  data() { return this; }, runAsync: async () => {}, finalize() {}, addEventListener() {}, container: () => frame } });"""
+  data() { return this; }, runAsync: async () => {}, finalize() {}, addEventListener() {},
+  container: () => frame } });"""
 STUB_SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" class="marks" width="20" height="10" viewBox="0 0 20 10">'
     '<rect width="20" height="10" fill="#e3e0dd"/><text x="2" y="8" fill="#1b1b1b">layer 1</text></svg>'
@@ -284,7 +285,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
         charts=drawn,
         maps=maps.picture(given),
         summary=words.top_words(found, rankings, count=5),
-        blocks=blocks | charts.page_specs(given, drawn),
+        blocks=blocks | live.specifications(drawn, charts.attention_map(given)),
     )
 
 

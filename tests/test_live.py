@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen import live, words
+from reportgen import live, packing, words
 from reportgen.records import Attention, Report
 from tests import reports
 
@@ -52,7 +52,9 @@ def links(block: Any, attention: Attention, direction: str) -> tuple[Array, Arra
         globals_ = np.array([*attention.global_positions, -1])
         is_global = (leads >= half) & (leads < half + len(attention.global_positions))
         named = globals_[np.where(is_global, leads - half, -1)]
-        positions.append(np.where(is_global, named, np.arange(tokens) + np.where(leads >= half, leads - 2 * half, leads)))
+        positions.append(
+            np.where(is_global, named, np.arange(tokens) + np.where(leads >= half, leads - 2 * half, leads))
+        )
         codes = unpack(one["weights"]).reshape(attention.shape)
         weights.append(np.where(codes == 255, 0.0, 2.0 ** (-codes / block["steps"])))
     return np.stack(positions, axis=-1), np.stack(weights, axis=-1)
@@ -62,7 +64,7 @@ def links(block: Any, attention: Attention, direction: str) -> tuple[Array, Arra
 def test_integers_come_back(width: int, numbers: list[int]) -> None:
     kind = {1: np.uint8, 2: np.uint16, 3: np.uint32}[width]
     array = np.array(numbers, np.int64).astype(kind)
-    assert unpack(live.pack(array)).tolist() == array.tolist()
+    assert unpack(packing.pack(array)).tolist() == array.tolist()
 
 
 @given(st.lists(st.floats(0, 2.0**11, width=32), min_size=1, max_size=60))
@@ -163,9 +165,12 @@ def test_the_document_block_names_what_the_page_shows() -> None:
 
 
 def test_characters_without_a_face_have_labels() -> None:
-    assert "␀" in blocks(reports.report("one a\0b two", read=reports.tokens("one a\0b two", spans=[(0, 3), (4, 7)])))[
-        "document"
-    ]["names"][2]
+    assert (
+        "␀"
+        in blocks(reports.report("one a\0b two", read=reports.tokens("one a\0b two", spans=[(0, 3), (4, 7)])))[
+            "document"
+        ]["names"][2]
+    )
 
 
 @settings(max_examples=20)

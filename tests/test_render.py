@@ -550,10 +550,13 @@ def test_the_verdict_is_said_in_words(shown: Any, gold: int | None, gold_text: s
 def test_uniform_attention_is_said_beside_the_legend() -> None:
     report = reports.report()
     equal = np.full((2, 2, len(report.tokens), len(report.tokens)), 1 / len(report.tokens), np.float32)
+
     def beside_the_legend(html: str) -> str:
         return "".join(said(e) for e in tree(html).iter() if e.get("class") == "scale")
 
-    assert "colours carry no information" in beside_the_legend(page(replace(report, attention=reports.attention(equal))))
+    assert "colours carry no information" in beside_the_legend(
+        page(replace(report, attention=reports.attention(equal)))
+    )
     assert "colours carry no information" not in beside_the_legend(page(report))
 
 

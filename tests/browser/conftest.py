@@ -51,7 +51,10 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         )
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on(
-            "request", lambda request: wrong.append(f"request: {request.url}") if request.url.split("#")[0] != path.as_uri() else None
+            "request",
+            lambda request: (
+                wrong.append(f"request: {request.url}") if request.url.split("#")[0] != path.as_uri() else None
+            ),
         )
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("popup", lambda _: wrong.append("popup"))

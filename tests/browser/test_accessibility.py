@@ -28,7 +28,9 @@ def find(page: Page) -> None:
 
 
 def sort_and_filter(page: Page) -> None:
-    page.locator("details:not(.controls) summary").evaluate_all("all => all.forEach((e) => (e.parentElement.open = true))")
+    page.locator("details:not(.controls) summary").evaluate_all(
+        "all => all.forEach((e) => (e.parentElement.open = true))"
+    )
     page.locator('[aria-labelledby="table-top-tokens"] thead button').nth(2).click()
     page.get_by_label("Rank up to").first.fill("2")
 

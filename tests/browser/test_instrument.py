@@ -1,4 +1,4 @@
-"""The page as an instrument: every control, the URL, the keyboard, find, tables, saving, against numbers from Python."""
+"""The page as an instrument: controls, address, keyboard, find, tables, saving, against numbers from Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pytest
 from playwright.sync_api import Page
 
-from reportgen import charts, heatmap, live, rank, render, scale, words
+from reportgen import charts, heatmap, rank, render, words
 from reportgen.records import Report
 from tests import reports
 from tests.browser.page import Show, rgb, settled, wait
@@ -26,7 +26,10 @@ from tests.browser.page import live as all_live
 Doubles = npt.NDArray[np.float64]
 EVERY = "[...document.querySelectorAll('#text [data-position]')]"
 CLASSES = f"{EVERY}.map((e) => Number(/h(\\d+)/.exec(e.className)?.[1] ?? -1))"
-TEXT = "Attention heads look far. The heads of a Longformer look 50 % farther: longformers, in short, see the heads.\n\nSo it is."
+TEXT = (
+    "Attention heads look far. The heads of a Longformer look 50 % farther: longformers, in short, see the heads."
+    "\n\nSo it is."
+)
 
 
 @cache
@@ -202,7 +205,10 @@ def test_every_control_changes_colours_and_address_and_reset_undoes_all(page: Pa
         (lambda: layers.get_by_role("checkbox", name="1", exact=True).uncheck(), "layers=2-3"),
         (lambda: heads.get_by_role("checkbox", name="2", exact=True).uncheck(), "heads=1,3-4"),
         (lambda: page.get_by_role("combobox", name="Scores", exact=True).select_option("unscaled"), "scores=unscaled"),
-        (lambda: page.get_by_role("combobox", name="Received from", exact=True).select_option("global token"), "from=global"),
+        (
+            lambda: page.get_by_role("combobox", name="Received from", exact=True).select_option("global token"),
+            "from=global",
+        ),
         (lambda: page.get_by_role("combobox", name="Colour scale", exact=True).select_option("rank"), "scale=rank"),
         (lambda: page.get_by_role("checkbox", name="Special tokens").check(), "special=1"),
         (lambda: page.get_by_role("checkbox", name="Mask stop words and punctuation").check(), "mask=1"),
@@ -264,13 +270,17 @@ def test_where_every_chosen_head_counts_nothing_all_count_the_same(show: Show) -
     report = replace(example(), importance=replace(example().importance, values=values))
     page = at(show, "layers=2&heads=3", render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE))
     check_colours(page, colours(report, expected(report, layers=[2], heads=[3], scaled=False)))
-    assert "not weighed, because the importance of every chosen head is 0" in page.locator(".explain").first.inner_text()
+    assert (
+        "not weighed, because the importance of every chosen head is 0" in page.locator(".explain").first.inner_text()
+    )
 
 
 def test_a_pooling_classifier_has_no_view_from_its_token(show: Show) -> None:
     report = reports.report(reader=None)
     page = at(show, "from=global&layers=2", render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE))
-    assert page.get_by_role("combobox", name="Received from", exact=True).locator("option").all_inner_texts() == ["all tokens"]
+    assert page.get_by_role("combobox", name="Received from", exact=True).locator("option").all_inner_texts() == [
+        "all tokens"
+    ]
     assert "receives from all tokens" in page.locator(".about-all .explain").inner_text()
     assert page.wrong == []  # type: ignore[attr-defined]
 
@@ -348,7 +358,10 @@ def test_in_one_head_a_token_shows_whom_it_attends_to_and_who_attends_to_it(show
     page = at(show, "layers=2&heads=3&scores=unscaled")
     for position in (4, 9):
         region = details(page, position)
-        for caption, direction, mark in (("Attends to most", "attended", "to"), ("Attended most by", "attending", "by")):
+        for caption, direction, mark in (
+            ("Attends to most", "attended", "to"),
+            ("Attended most by", "attending", "by"),
+        ):
             positions = getattr(report.attention, f"{direction}_positions")[1, 2, position]
             weights = getattr(report.attention, f"{direction}_weights")[1, 2, position]
             found = rows(region, caption)
@@ -474,7 +487,8 @@ def test_up_and_down_go_to_the_nearest_token_of_the_next_line(show: Show) -> Non
     page = at(show, "", viewport={"width": 400, "height": 900})
     page.locator("#text").focus()
     page.evaluate("reportgen.walk.go(2)")
-    box = "(() => { const b = document.querySelector('#text [data-mark~=here]').getClientRects()[0]; return [b.left, b.right, b.top]; })()"
+    box = """(() => { const b = document.querySelector('#text [data-mark~=here]').getClientRects()[0];
+        return [b.left, b.right, b.top]; })()"""
     left, right, top = page.evaluate(box)
     page.keyboard.press("ArrowDown")
     below = page.evaluate(box)
@@ -491,7 +505,8 @@ def test_the_keyboard_reaches_every_control_and_leaves_every_place(show: Show) -
     page.locator("details summary").evaluate_all("all => all.forEach((e) => (e.parentElement.open = true))")
     wanted = page.evaluate(
         """() => [...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].filter(
-             (e) => e.checkVisibility({ visibilityProperty: true }) && e.tabIndex >= 0 && !e.matches("[type=radio]")).length"""
+             (e) => e.checkVisibility({ visibilityProperty: true }) && e.tabIndex >= 0
+             && !e.matches("[type=radio]")).length"""
     )
     page.evaluate("window.visited = new Set(); document.addEventListener('focusin', (e) => visited.add(e.target))")
     page.locator(".skip").focus()
@@ -532,7 +547,7 @@ def test_the_strip_shows_the_document_and_leads_into_it(show: Show) -> None:
         """() => { const c = document.querySelector("#strip canvas");
              return [...c.getContext("2d").getImageData(0, 0, 1, c.height).data]; }"""
     )
-    seen = {rgb_of for rgb_of in zip(pixels[::4], pixels[1::4], pixels[2::4], strict=True)}
+    seen = set(zip(pixels[::4], pixels[1::4], pixels[2::4], strict=True))
     assert len(seen) > 5
     page.locator("#strip").scroll_into_view_if_needed()
     box = page.locator("#strip").bounding_box()
@@ -570,7 +585,9 @@ def test_find_marks_all_and_goes_from_one_to_the_next(page: Page) -> None:
     assert found.inner_text() == ""
 
 
-@pytest.mark.parametrize(("wanted", "text"), [("longf", "Long former long former"), ("heads look", "heads look"), ("50 %", "50 %")])
+@pytest.mark.parametrize(
+    ("wanted", "text"), [("longf", "Long former long former"), ("heads look", "heads look"), ("50 %", "50 %")]
+)
 def test_what_is_found_may_reach_over_tokens(page: Page, wanted: str, text: str) -> None:
     page.get_by_label("Find", exact=True).fill(wanted)
     assert " ".join(example().words()[p] for p in marked(page, "found")) == text
@@ -695,7 +712,7 @@ def test_a_table_is_saved_as_csv_as_it_is_shown(page: Page) -> None:
 
 
 def test_a_cell_that_a_spreadsheet_would_run_begins_with_an_apostrophe(show: Show) -> None:
-    text = "=1+1 plain, \"quoted\""
+    text = '=1+1 plain, "quoted"'
     report = reports.report(text, read=reports.tokens(text, spans=[(0, 4), (5, 11), (13, 20)]), top_k=3)
     page = settled(show(render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE)))
     tools = page.locator('[aria-labelledby="table-top-tokens"] + .tools')
@@ -788,7 +805,9 @@ def test_the_layer_trend_switches_to_the_opened_token(show: Show) -> None:
     by_layer = reports.ranked(example())[0].attention_scores[:, :, 9].sum(axis=1)
     mine = [row["score"] for row in trend if row["token"] == f"9 {name}"]
     assert mine == pytest.approx(by_layer.tolist(), rel=0.02, abs=0.006)
-    assert f"“{name}” at position 9 scores highest in layer" in page.locator("#figure-layer-trend figcaption").inner_text()
+    assert (
+        f"“{name}” at position 9 scores highest in layer" in page.locator("#figure-layer-trend figcaption").inner_text()
+    )
     assert f"9 {name}" in page.locator("#figure-layer-trend .live svg").text_content()
 
 
@@ -922,7 +941,7 @@ def test_nothing_from_outside_runs_whatever_the_reader_does(show: Show, payload:
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
-# --- broken data, old browsers, paper -----------------------------------------------------------------------------------
+# --- broken data, old browsers, paper ---------------------------------------------------------------------------------
 
 
 def test_a_browser_that_cannot_unpack_shows_the_page_without_scripts(show: Show) -> None:
@@ -959,7 +978,8 @@ def test_reading_is_calm_where_the_reader_wants_it_calm(show: Show) -> None:
     page = at(show, "", reduced_motion="reduce")
     moving = page.evaluate(
         """() => [...document.querySelectorAll("*")].filter((e) => {
-             const s = getComputedStyle(e); return s.animationName !== "none" || s.transitionDuration !== "0s"; }).length"""
+             const s = getComputedStyle(e);
+             return s.animationName !== "none" || s.transitionDuration !== "0s"; }).length"""
     )
     assert moving == 0
 

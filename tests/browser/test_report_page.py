@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from reportgen import charts, palette, render
 from reportgen.records import Prediction
 from tests import reports
 from tests.browser.page import LIVE, Show, contrast, live, rgb, wait
+
 
 def stub_page(report: Any, text: str = "small") -> str:
     """A page without Vega."""
