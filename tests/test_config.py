@@ -183,6 +183,12 @@ def test_plain_fields_hold_no_text_and_no_tuples() -> None:
     assert all(value is None or isinstance(value, str | int | float | bool) for value in plain.values())
 
 
+def test_a_number_may_stand_without_its_point(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("max_html_mb = 3\n")
+    assert load_preset(str(path)).max_html_mb == 3
+
+
 @pytest.mark.parametrize("positions", [(-1,), tuple(range(7))])
 def test_positions_that_cannot_be_drawn_are_a_usage_error(positions: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="--positions"):

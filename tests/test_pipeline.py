@@ -260,6 +260,24 @@ def test_a_glyph_that_is_missing_is_a_warning_on_every_side(monkeypatch: pytest.
     assert b"missing-glyphs" in files["report.json"]
 
 
+def test_a_page_that_is_too_large_is_a_warning_on_every_side() -> None:
+    """In the page itself, in the document, and in what is stored."""
+    report, files = pipeline.present(reports.report("one two"), ("html", "pdf"), Clock(), max_html_mb=0.1)
+    assert codes(report) == ["large-page"]
+    size = len(files["report.html"]) / 1e6
+    assert f"{size:.1f} MB, more than 0.1 MB" in report.warnings[0].message
+    assert b'data-code="large-page"' in files["report.html"]
+    assert b"large-page" in files["report.json"]
+    assert codes(pipeline.present(reports.report("one two"), ("html",), Clock())[0]) == []
+
+
+def test_presenting_again_does_not_repeat_a_warning() -> None:
+    report, _ = pipeline.present(reports.report("one two"), ("html",), Clock(), max_html_mb=0.1)
+    again, _ = pipeline.present(report, ("html",), Clock(), max_html_mb=0.2)
+    assert codes(again) == ["large-page"]
+    assert "more than 0.2 MB" in again.warnings[0].message
+
+
 def test_a_report_that_stands_there_stops_the_run_before_the_model_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

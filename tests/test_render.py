@@ -154,6 +154,23 @@ def test_a_bundle_cannot_end_its_element() -> None:
     assert sha256(bundle) in policy(tree(shown))["script-src"]
 
 
+def test_sections_add_up_to_the_page() -> None:
+    html = reports.example_page()
+    sizes = render.sections(html)
+    assert sum(sizes.values()) == len(html.encode())
+    assert list(sizes.values()) == sorted(sizes.values(), reverse=True)
+    assert {"bundle", "links", "received", "reader", "counts", "maps", "document", "charts", "scripts", "styles",
+            "drawings", "text", "markup and tables"} <= set(sizes)  # fmt: skip
+    assert sizes["scripts"] == sum(len(s.encode()) for s in re.findall(r"<script>.*?</script>", html, re.DOTALL))
+
+
+def test_the_language_of_the_text_is_named() -> None:
+    report = replace(reports.report("Der Text und die Köpfe."), language="de")
+    assert [e.get("lang") for e in tree(page(report)).iter() if e.get("id") == "text"] == ["de"]
+    assert "There is no list of stop words" not in page(report)
+    assert "There is no list of stop words for the language la" in page(replace(report, language="la"))
+
+
 # --- what comes from outside --------------------------------------------------------------------------------------
 
 

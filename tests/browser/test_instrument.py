@@ -915,6 +915,46 @@ def test_the_enlarged_map_is_saved(show: Show) -> None:
     assert content.decode().startswith("from,to,share,")
 
 
+# --- any script -------------------------------------------------------------------------------------------------------
+
+SCRIPTS = (
+    "שלום עולם",
+    "漢字かな交じり文",
+    "สวัสดี",
+    "العربية جميلة",
+    "👩\u200d👧 family",
+    "e\u0301 combining",
+    "a\u202eb\0c",
+)
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_any_script_can_be_opened_found_and_saved(show: Show, text: str) -> None:
+    """Names in the details, in tables and in files are the characters of the document; what has no face has a label."""
+    whole = f"{text} {text} end"
+    spans = [match.span() for match in re.finditer(r"\S+", whole)]
+    report = reports.report(whole, read=reports.tokens(whole, spans=spans), top_k=6)
+    page = settled(show(render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE)))
+    name = "".join(stretch for stretch, _ in render.pieces(report.words()[1]))
+    assert f"{name} at position 1" in " ".join(details(page, 1).inner_text().split())
+    assert name in {row[1] for row in table(page, "table-top-tokens")}
+    page.get_by_label("Find", exact=True).fill(name)
+    assert page.locator("#found").inner_text() == "2 found"
+    tools = page.locator('[aria-labelledby="table-top-tokens"] + .tools')
+    assert name in saved(page, tools.get_by_role("button", name="Save CSV"))[1].decode()
+    assert page.wrong == []  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [320, 1440])
+def test_a_token_of_ten_thousand_characters_wraps_wherever_it_is_named(show: Show, width: int) -> None:
+    report = reports.report("one " + "W" * 10_000 + " two")
+    source = render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE)
+    page = at(show, "token=2", source, viewport={"width": width, "height": 800})
+    wait(page, "document.querySelector('#token .name') !== null")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#instrument").evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+
+
 # --- what comes from outside ------------------------------------------------------------------------------------------
 
 
