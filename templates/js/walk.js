@@ -63,7 +63,9 @@ reportgen.walk = (() => {
     // In the middle of what can be seen, if it cannot be seen now.
     const box = span.getBoundingClientRect();
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    if (box.top < 80 || box.bottom > innerHeight - 120) span.scrollIntoView({ block: "center", behavior: calm ? "instant" : "smooth" });
+    const sheet = document.getElementById("instrument"); // on a phone it covers the lower part of the window
+    const end = getComputedStyle(sheet).position === "fixed" ? sheet.getBoundingClientRect().top : innerHeight;
+    if (box.top < 80 || box.bottom > end - 20) span.scrollIntoView({ block: "center", behavior: calm ? "instant" : "smooth" });
   }
 
   function key(event) {
