@@ -85,7 +85,12 @@ def main(debug: bool) -> None:
 @click.option("--seed", type=int, metavar="N", help="Seed of torch. [default: 0]")
 @click.option("-o", "--output", metavar="FOLDER", help="Where the report goes. [default: reports/NAME]")
 @click.option("--format", metavar="LIST", help=f"What to write. [default: {','.join(FORMATS)}]")
-@click.option("--max-html-mb", type=float, metavar="MB", help="Warn of a larger page. [default: 8]")
+@click.option(
+    "--max-html-mb",
+    type=float,
+    metavar="MB",
+    help="Fill the page with links up to this size; warn above. [default: short lists, warn above 8]",
+)
 @click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands there.")
 @click.option("--offline", is_flag=True, default=None, help="Use only what is on this disk.")
 @click.option("--require-safetensors", is_flag=True, default=None, help="Refuse weights in PyTorch's own format.")

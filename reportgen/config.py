@@ -34,7 +34,7 @@ RANGES = {  # smallest and largest value; of what takes no more than a number in
     "seed": (-(2**63), 2**64 - 1),  # as torch takes it
 }
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-MAX_HTML_MB = 8.0
+MAX_HTML_MB = 8.0  # of a page of which nothing was said: a larger one is worth a warning
 MAX_POSITIONS = 6  # lines of a layer trend
 CHOICES: dict[str, tuple[str, ...]] = {"format": FORMATS, "colour_scale": COLOUR_SCALES, "dtype": DTYPES}
 FREE = ("text", "label", "labels", "preset")  # may be empty and hold any character
@@ -74,7 +74,7 @@ class Config:
     seed: int = 0
     output: str | None = None
     format: tuple[str, ...] = FORMATS
-    max_html_mb: float = MAX_HTML_MB  # a larger page is worth a warning
+    max_html_mb: float | None = None  # what the page may have: fills it with links, and warns above
     overwrite: bool = False
     offline: bool = False
     require_safetensors: bool = False
@@ -190,7 +190,7 @@ def _typed(preset: str, key: str, value: object) -> object:
         fits = isinstance(value, list) and all(type(item).__name__ in kind for item in value)
     else:
         fits = type(value).__name__ in kind or (key == "colour_scale" and isinstance(value, str))
-        fits = fits or (kind == "float" and type(value) is int)
+        fits = fits or ("float" in kind and type(value) is int)
     if not fits:
         raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {kind}")
     wrong = problem(key, tuple(value) if isinstance(value, list) else value)

@@ -7,6 +7,7 @@ logarithmic scale, off by 0.41 % at most; ranks stay exact.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,9 @@ LEVELS = 2047  # codes of a value; the last stands for 0
 OCTAVES = 24  # of values kept apart; what is smaller than the largest by more is the smallest code
 LINK_STEPS = 16  # codes of a link's weight in every octave
 GLOBAL = 1 << 15  # distances of 16 bits reach so far; above stand the numbers of the global tokens
-LINK_BYTES = 500_000  # deflated; the lists of links are as long as this allows
+SMALL_PAGE = 1_800_000  # bytes that any page may have
+PAGE_BYTES, CELL_BYTES = 1_000_000, 10.2  # what a larger one may have, and what every token of every head adds to that
+MARKUP_BYTES, TOKEN_BYTES = 750_000, 180  # what it has beside the blocks, and what every token adds to that
 ZERO_SHARE = 255  # code of a share that is 0
 SHARE_STEPS = 12  # codes of a share in every octave
 
@@ -43,7 +46,9 @@ class Codes:
         return {"top": self.top, "step": self.step, "zero": LEVELS}
 
 
-def blocks(report: Report, rankings: Rankings, words: tuple[Word, ...], *, kept: Plain) -> Plain:
+def blocks(
+    report: Report, rankings: Rankings, words: tuple[Word, ...], *, kept: Plain, max_bytes: float | None = None
+) -> Plain:
     """Everything the scripts read, by the name of its block.
 
     Args:
@@ -51,19 +56,22 @@ def blocks(report: Report, rankings: Rankings, words: tuple[Word, ...], *, kept:
         rankings: Its rankings.
         words: The words of its text.
         kept: What the charts were drawn from and the page draws again, from `charts.kept`.
+        max_bytes: What the whole page may have: the lists of links are as long as that allows. Without it, as much as
+            a page of 4 MB has at 2,048 tokens and 144 heads, and in proportion.
     """
     attention = report.attention
     made: Plain = {
         "document": document(report, words) | kept,
         "received": received(attention.received, rankings.ranks),
         "counts": pack(np.minimum(rankings.attended_counts, 2**16 - 1).astype(np.uint16)),
-        "links": links(attention),
         "maps": pack(encode_shares(attention.maps)),
     }
     if attention.reader is not None:
         coded = encode(attention.reader)
         made["reader"] = {"codes": pack(coded.codes), **coded.scale}
-    return made
+    spent = len(json.dumps(made)) + MARKUP_BYTES + TOKEN_BYTES * len(report.tokens)
+    allowed = max_bytes or max(SMALL_PAGE, PAGE_BYTES + CELL_BYTES * attention.received.size)
+    return made | {"links": links(attention, room=allowed - spent)}
 
 
 def specifications(drawn: tuple[Chart, ...], enlarged_map: Plain) -> Plain:
@@ -129,8 +137,8 @@ def received(values: Floats, ranks: Integers) -> Plain:
     return {"ranks": pack((ranks - 1).astype(_unsigned(ranks.shape[-1]))), "falls": pack(falls), **coded.scale}
 
 
-def links(attention: Attention) -> Plain:
-    """Who attends to whom most, in every layer and head: lists as long as `LINK_BYTES` allows, at least one each.
+def links(attention: Attention, *, room: float) -> Plain:
+    """Who attends to whom most, in every layer and head: as many lists as *room*, in bytes, allows, at least one each.
 
     A list is the first, second, ... most attended of every token, or the first, second, ... most attending.
     """
@@ -141,14 +149,14 @@ def links(attention: Attention) -> Plain:
     }
     spent = last = 0
     for place in range(attention.top_k):
-        if place and spent + last > LINK_BYTES:  # the next lists are about as long as the last
+        if place and spent + last > room:  # the next lists are about as long as the last
             break
         last = 0
         for name, (positions, weights) in given.items():
             if place < positions.shape[-1]:
                 leads, codes = _link_list(positions[..., place], weights[..., place], attention.global_positions)
                 lists[name].append({"leads": leads, "weights": codes})
-                last += (len(leads["data"]) + len(codes["data"])) * 3 // 4
+                last += len(leads["data"]) + len(codes["data"])
         spent += last
     return {**lists, "steps": LINK_STEPS, "global": GLOBAL}
 

@@ -194,7 +194,7 @@ def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> Repo
 
 
 def present(
-    report: Report, formats: tuple[str, ...], clock: Clock, *, max_html_mb: float = MAX_HTML_MB
+    report: Report, formats: tuple[str, ...], clock: Clock, *, max_html_mb: float | None = None
 ) -> tuple[Report, dict[str, bytes]]:
     """The files of a report by their paths in its folder; torch is not needed.
 
@@ -202,7 +202,8 @@ def present(
         report: From `analyse`, or from `store.load`.
         formats: Which files to make.
         clock: Says which stage runs.
-        max_html_mb: A larger page is worth a warning.
+        max_html_mb: What the page may have, in MB of a million bytes: its lists of links are as long as that allows,
+            and a larger page is worth a warning. Without it the lists are short, and the warning comes late.
 
     Returns:
         The report with the warnings that only typesetting can find, and the files.
@@ -217,13 +218,15 @@ def present(
             data = tables.files(report, scores, rankings)
             files |= {f"tables/{name}": content for name, content in data.items()}
     if {"html", "pdf", "figures"} & set(formats):
-        parts = make_parts(report, scores, rankings, clock)
+        parts = make_parts(report, scores, rankings, clock, max_html_mb=max_html_mb)
         report, rendered = render_files(report, parts, formats, clock, max_html_mb=max_html_mb)
         files |= rendered
     return report, files | store.dump(report)
 
 
-def make_parts(report: Report, scores: Scores, rankings: Rankings, clock: Clock) -> Parts:
+def make_parts(
+    report: Report, scores: Scores, rankings: Rankings, clock: Clock, *, max_html_mb: float | None = None
+) -> Parts:
     """Step 6: what page and document are put together from."""
     with clock.stage("charts"):
         from reportgen import charts
@@ -237,7 +240,9 @@ def make_parts(report: Report, scores: Scores, rankings: Rankings, clock: Clock)
     found = words.whole_words(report.example.text, report.tokens, language=report.language)
     counts = words.count_words(found, rankings.attended_counts)
     with clock.stage("live"):
-        blocks = live.blocks(report, rankings, found, kept=charts.kept(report, rankings))
+        kept = charts.kept(report, rankings)
+        max_bytes = None if max_html_mb is None else max_html_mb * 1e6
+        blocks = live.blocks(report, rankings, found, kept=kept, max_bytes=max_bytes)
     return Parts(
         views=views,
         spans=spans,
@@ -251,7 +256,7 @@ def make_parts(report: Report, scores: Scores, rankings: Rankings, clock: Clock)
 
 
 def render_files(
-    report: Report, parts: Parts, formats: tuple[str, ...], clock: Clock, *, max_html_mb: float
+    report: Report, parts: Parts, formats: tuple[str, ...], clock: Clock, *, max_html_mb: float | None = None
 ) -> tuple[Report, dict[str, bytes]]:
     """Step 7: page, document and figures.
 
@@ -262,7 +267,7 @@ def render_files(
     if "html" in formats:
         with clock.stage("render"):
             files["report.html"] = make_page(report, parts)
-            too_large = checks.warn_of_size(len(files["report.html"]), max_html_mb)
+            too_large = checks.warn_of_size(len(files["report.html"]), max_html_mb or MAX_HTML_MB)
             if too_large:
                 report = warned(report, too_large)
                 files["report.html"] = make_page(report, parts)

@@ -35,11 +35,11 @@ def values(codes: Array, scale: Any) -> Array:
     return np.where(codes == scale["zero"], 0.0, scale["top"] * 2.0 ** (-scale["step"] * codes))
 
 
-def blocks(report: Report) -> dict[str, Any]:
+def blocks(report: Report, **options: Any) -> dict[str, Any]:
     """All blocks of a report, as JSON carries them."""
     _, rankings = reports.ranked(report)
     found = words.whole_words(report.example.text, report.tokens, language=report.language)
-    return json.loads(json.dumps(live.blocks(report, rankings, found, kept={"kept": 1})))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(live.blocks(report, rankings, found, kept={"kept": 1}, **options)))  # type: ignore[no-any-return]
 
 
 def links(block: Any, attention: Attention, direction: str) -> tuple[Array, Array]:
@@ -135,12 +135,39 @@ def test_a_link_of_weight_0_is_none() -> None:
     assert not weights.any()
 
 
-def test_lists_are_as_long_as_the_bytes_allow_but_never_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_as_long_as_the_page_allows_but_never_empty() -> None:
     report = reports.report(top_k=5)
     assert len(blocks(report)["links"]["attended"]) == 5
-    monkeypatch.setattr(live, "LINK_BYTES", 0)
-    short = blocks(report)["links"]
+    short = blocks(report, max_bytes=1)["links"]
     assert len(short["attended"]) == len(short["attending"]) == 1
+    two = (
+        len(json.dumps(blocks(report, max_bytes=1))) + live.MARKUP_BYTES + live.TOKEN_BYTES * len(report.tokens) + 2000
+    )
+    assert len(blocks(report, max_bytes=two)["links"]["attended"]) == 2
+
+
+def test_a_page_of_2048_tokens_and_144_heads_has_room_for_one_list_of_each() -> None:
+    """Random links take 13.5 bits; with the other blocks the page stays below 4 MB."""
+    rng = np.random.default_rng(0)
+    layers, heads, tokens = 12, 12, 2048
+    near = np.clip(np.arange(tokens)[:, None] + rng.integers(-256, 257, (layers, heads, tokens, 2)), 0, tokens - 1)
+    weights = np.sort(rng.lognormal(-6, 0.3, near.shape), axis=-1)[..., ::-1]
+    received = rng.lognormal(0, 0.2, (layers, heads, tokens)).astype(np.float32)
+    small = reports.report("one two")
+    attention = replace(
+        small.attention,
+        received=received,
+        reader=received / tokens,
+        attended_positions=near.astype(np.int32),
+        attended_weights=weights.astype(np.float32),
+        attending_positions=near.astype(np.int32),
+        attending_weights=weights.astype(np.float32),
+    )
+    text = " ".join(f"w{n}" for n in range(tokens - 2))
+    importance = replace(small.importance, values=np.ones((layers, heads), np.float32))
+    made = blocks(reports.report(text, top_k=1, layers=1, heads=1, attention=attention, importance=importance))
+    assert len(made["links"]["attended"]) == len(made["links"]["attending"]) == 1
+    assert len(json.dumps(made)) + live.MARKUP_BYTES + live.TOKEN_BYTES * tokens < 4e6
 
 
 def test_tokens_beyond_the_reach_of_16_bits_have_32() -> None:
