@@ -19,8 +19,9 @@ reportgen.controls = (() => {
     if (name === "layers" || name === "heads") reportgen.state.change({ [name]: ticked(name) });
     else if (target.type === "checkbox") reportgen.state.change({ [name]: target.checked });
     else if (name === "k") {
-      const k = Math.round(Number(target.value));
-      if (k >= 1 && k <= 100) reportgen.state.change({ k });
+      const k = Number(target.value);
+      if (reportgen.state.isLength(k)) reportgen.state.change({ k });
+      else target.value = reportgen.state.get().k;
     } else if (name) reportgen.state.change({ [name]: target.value });
   }
 

@@ -2,6 +2,7 @@
 reportgen.state = (() => {
   "use strict";
 
+  const LONGEST = 100; // rows of a list, unless the run was asked for more
   let first; // what a page without a fragment shows
   let current;
   let counts;
@@ -30,6 +31,8 @@ reportgen.state = (() => {
       if (location.hash.includes("=") || location.hash === "") change({ ...first, ...read(location.hash.slice(1)) });
     });
   }
+
+  const isLength = (k) => Number.isInteger(k) && k >= 1 && k <= Math.max(LONGEST, first.k);
 
   function numbers(text, count) {
     // "1-3,7" -> [1, 2, 3, 7]
@@ -67,7 +70,7 @@ reportgen.state = (() => {
     if (found.from === "global" && counts.reader === null) delete found.from;
     for (const name of ["special", "mask", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
     const k = whole(given.get("k") ?? "");
-    if (k >= 1 && k <= 100) found.k = k;
+    if (isLength(k)) found.k = k;
     const token = whole(given.get("token") ?? "");
     if (token !== null && token < counts.tokens) found.token = token;
     const map = (given.get("map") ?? "").split(".").map(whole);
@@ -104,6 +107,7 @@ reportgen.state = (() => {
     change,
     reset: () => change({ ...first, token: current.token }),
     subscribe: (listener) => listeners.push(listener),
+    isLength,
     get: () => current,
     isFirst: () => ["layers", "heads", "scores", "from", "mask", "words"].every((n) => String(current[n]) === String(first[n])),
     ranges,

@@ -285,6 +285,35 @@ def test_a_pooling_classifier_has_no_view_from_its_token(show: Show) -> None:
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("k", ["0", "-1", "2.5", "101", ""])
+def test_a_list_is_1_to_100_long(page: Page, k: str) -> None:
+    page.get_by_label("Top k").fill(k)
+    page.get_by_label("Top k").press("Tab")
+    assert page.get_by_label("Top k").input_value() == "5"
+    assert fragment(page) == ""
+
+
+def test_a_run_with_longer_lists_shows_them(show: Show) -> None:
+    text = " ".join(f"w{n}" for n in range(150))
+    report = reports.report(text, top_k=120)
+    page = at(show, "k=110", render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE))
+    assert len(table(page, "table-top-tokens")) == 110
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", "one"])
+def test_a_document_of_next_to_nothing_goes_wrong_nowhere(show: Show, text: str) -> None:
+    read = reports.tokens(text, spans=[(0, len(text))])
+    report = reports.report(text, read=read, top_k=1)
+    page = at(show, "token=1&mask=1&words=1", render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE))
+    for key in ("ArrowRight", "ArrowDown", "Enter", "Escape", "End"):
+        page.locator("#text").press(key)
+    page.get_by_label("Find", exact=True).fill("one")
+    page.get_by_role("button", name="Next hot spot").click()
+    page.get_by_role("button", name="Reset").click()
+    settled(page)
+    assert page.wrong == []  # type: ignore[attr-defined]
+
+
 # --- the address ------------------------------------------------------------------------------------------------------
 
 
