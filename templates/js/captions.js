@@ -25,9 +25,9 @@ reportgen.captions = (() => {
     return chosen.weighed ? "weighed by head importance" : "not weighed, because the importance of every chosen head is 0";
   }
 
-  function heatmap(chosen, empty) {
+  function heatmap(chosen) {
     const unsigned = "Attention has no sign: it says where the model looked, not what spoke for or against a label.";
-    if (empty) return "No layer or no head is chosen, so there is nothing to colour.";
+    if (chosen.empty) return "No layer or no head is chosen, so there is nothing to colour.";
     const summed = `${weighing(chosen)}, summed over ${where(chosen)}.`;
     if (chosen.from === "all") return `Colour is the attention a token receives from all tokens, ${summed} ${unsigned}`;
     const last = chosen.layers.includes(facts().layers - 1);

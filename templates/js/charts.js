@@ -230,9 +230,9 @@ reportgen.charts = (() => {
     const caption = figure.querySelector("figcaption");
     if (!first.has(key)) first.set(key, [...caption.childNodes].map((node) => node.cloneNode(true)));
     const chosen = reportgen.scores.selection(state);
-    const nothing = !chosen.layers.length || !chosen.heads.length;
-    figure.classList.toggle("nothing", nothing && key !== "overview");
-    if (nothing && key !== "overview") {
+    const nothing = chosen.empty && key !== "overview";
+    figure.classList.toggle("nothing", nothing);
+    if (nothing) {
       caption.textContent = "No layer or no head is chosen, so there is nothing to draw.";
       figure.dataset.live = "true";
       return;

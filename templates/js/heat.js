@@ -89,12 +89,12 @@ reportgen.heat = (() => {
   }
 
   function paint(state, model) {
-    // Colour the document; returns what the strip and the hot spots need.
+    // Colour the document; returns the scores, (token,).
     const chosen = reportgen.scores.selection(state);
     const scores = reportgen.scores.byToken(chosen);
     const { values: found, owners } = values(state, scores, model);
     const { heat, uniform } = percent(found);
-    const empty = !chosen.layers.length || !chosen.heads.length;
+    const { empty } = chosen;
     const { classes, bounds, floor } = classify(heat, state.scale);
     cells.forEach((cell, i) => {
       const n = empty || owners[i] < 0 ? -1 : classes[owners[i]];
@@ -103,13 +103,14 @@ reportgen.heat = (() => {
       cell.span.className = (cell.special ? "special " : "") + (NAMES[n] ?? "");
     });
     const strongest = classes.reduce((count, n) => count + (n === CLASSES - 1), 0);
-    explain({ state, chosen, bounds, floor, uniform, empty, strongest, coloured: classes.length });
-    return { chosen, scores, empty };
+    explain({ state, chosen, bounds, floor, uniform, strongest, coloured: classes.length });
+    return scores;
   }
 
-  function explain({ state, chosen, bounds, floor, uniform, empty, strongest, coloured }) {
+  function explain({ state, chosen, bounds, floor, uniform, strongest, coloured }) {
     const { short, number } = reportgen.captions;
-    legend.querySelector(".explain").textContent = reportgen.captions.heatmap(chosen, empty);
+    const { empty } = chosen;
+    legend.querySelector(".explain").textContent = reportgen.captions.heatmap(chosen);
     const ends = legend.querySelectorAll(".ends");
     ends[0].textContent = short(bounds[0]);
     ends[1].textContent = short(bounds[16]);

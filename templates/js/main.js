@@ -11,8 +11,7 @@
     reportgen.walk.start(model);
     reportgen.strip.start(model);
     const paint = (state) => {
-      const { scores } = reportgen.heat.paint(state, model);
-      reportgen.find.setSpots(state, scores);
+      reportgen.find.setSpots(state, reportgen.heat.paint(state, model));
       reportgen.dom.later("strip", reportgen.strip.paint);
     };
     reportgen.state.subscribe(paint);

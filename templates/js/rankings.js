@@ -89,8 +89,9 @@ reportgen.rankings = (() => {
   function update(state) {
     const chosen = reportgen.scores.selection(state);
     const units = reportgen.scores.units(state);
+    const nothing = { caption: "No layer or no head is chosen, so there is nothing to rank", rows: [] };
     for (const [id, maker] of Object.entries(MAKERS))
-      if (reportgen.tables.frameOf(id)) reportgen.tables.set(id, maker(state, chosen, units));
+      if (reportgen.tables.frameOf(id)) reportgen.tables.set(id, chosen.empty ? nothing : maker(state, chosen, units));
   }
 
   function start() {

@@ -15,7 +15,8 @@ reportgen.scores = (() => {
     const scaled = state.scores === "scaled";
     // Where importance would make every chosen score 0, every head counts the same: an order is still an order.
     const weighed = scaled && layers.some((l) => heads.some((h) => importance[l * facts.heads + h] !== 0));
-    return { layers, heads, from, scaled, weighed, mask: state.mask, words: state.words };
+    const empty = !layers.length || !heads.length;
+    return { layers, heads, from, scaled, weighed, empty, mask: state.mask, words: state.words };
   }
 
   function measure(chosen) {
@@ -48,9 +49,11 @@ reportgen.scores = (() => {
   }
 
   function units(state) {
-    // What is ranked: tokens of the text, or whole words; each with its positions. Masked ones are left out.
+    // What is ranked: tokens of the text, or whole words; each with its positions. Masked ones are left out, and where
+    // nothing is chosen nothing is ranked.
     const { facts, wordOf, isMasked, isSpecial, isBlank } = model;
     const found = [];
+    if (selection(state).empty) return found;
     if (state.words) {
       facts.words.forEach((positions, word) => {
         if (!state.mask || !isMasked[word]) found.push({ name: facts.word_texts[word], positions });

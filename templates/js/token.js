@@ -132,6 +132,21 @@ reportgen.token = (() => {
     );
   }
 
+  function legend(chosen) {
+    // What the figures of the links are, and how their ends are marked in the text.
+    const kept = (lists) => (lists.length === 1 ? "the strongest link" : `the ${lists.length} strongest links`);
+    const shown = ["to", "by", "same"].map((mark, n) =>
+      make("span", { "data-mark": mark }, ["attended", "attending", "same word"][n]),
+    );
+    return make(
+      "p",
+      { class: "hint" },
+      `Mean over the heads chosen${chosen.weighed ? ", weighed by importance" : ""}. In every head the page keeps ${kept(links.attended)} from a token and ${kept(links.attending)} to it; weaker ones count as 0. In the text: `,
+      ...shown.flatMap((span, n) => (n ? [", ", span] : [span])),
+      ".",
+    );
+  }
+
   async function show(state) {
     const model = reportgen.scores.model();
     const body = document.getElementById("token-body");
@@ -154,14 +169,12 @@ reportgen.token = (() => {
     reportgen.walk.mark("by", by.slice(0, state.k).map(([t]) => t));
     const title = make("p", { class: "name" }, make("b", {}, own.name), ` at position ${own.positions.join(", ")} `);
     title.append(make("button", { type: "button", id: "close", onclick: close }, "Close"));
-    const depth = `${links.attended.length} most attended and the ${links.attending.length} most attending`;
     body.replaceChildren(
       title,
       facts(state, chosen, scores, order, own),
       linkTable("Attends to most", to, state, chosen, model),
       linkTable("Attended most by", by, state, chosen, model),
-      make("p", { class: "hint" }, `Mean over the heads chosen${chosen.weighed ? ", weighed by importance" : ""}. The page keeps the ${depth} tokens of every token in every head; weaker links count as 0. In the text: `,
-        make("span", { "data-mark": "to" }, "attended"), ", ", make("span", { "data-mark": "by" }, "attending"), ", ", make("span", { "data-mark": "same" }, "same word"), "."),
+      legend(chosen),
       rankTable(own.positions, model),
       ...[sameWord(state, order.ranked, model)].filter(Boolean),
     );

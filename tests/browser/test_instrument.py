@@ -238,6 +238,14 @@ def test_all_and_none(page: Page) -> None:
     assert fragment(page) == "#heads=none"
     assert set(page.evaluate(CLASSES)) == {-1}
     assert "nothing to colour" in page.locator(".about-all .explain").inner_text()
+    settled(page)
+    assert table(page, "table-top-tokens") == table(page, "table-attended-words") == []
+    assert "nothing to rank" in page.locator("#table-top-tokens").inner_text()
+    page.get_by_role("button", name="Next hot spot").click()
+    assert marked(page, "here") == []
+    region = details(page, 4)
+    assert "not ranked" in region.inner_text()
+    region.get_by_role("button", name="Close").click()
     heads.get_by_role("button", name="All").click()
     assert fragment(page) == ""
     assert set(page.evaluate(CLASSES)) != {-1}
@@ -422,7 +430,7 @@ def test_over_several_heads_links_are_added_up_and_weighed(show: Show) -> None:
     found = rows(region, "Attends to most")
     assert [int(row[1]) for row in found] == wanted
     assert [float(row[2]) for row in found] == pytest.approx([total[key] for key in wanted], rel=0.03)
-    assert "weaker links count as 0" in region.inner_text()
+    assert "weaker ones count as 0" in region.inner_text()
 
 
 def test_the_global_token_attends_to_all_and_its_row_is_kept_whole(show: Show) -> None:
