@@ -6,16 +6,22 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-SIZE = {"width": 1000, "height": 1120}
+SIZE = {"width": 1440, "height": 1000}
+VIEW = "#token=30"  # with a token open
+SETTLED = "document.documentElement.dataset.settled === 'true'"
 
 
 def main() -> None:
-    """Open a report in Chromium and keep its first screen."""
+    """Open a report in Chromium, a token open, and keep what is seen of its text."""
     page_path, picture = Path(sys.argv[1]).resolve(), sys.argv[2]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE, color_scheme="light")
-        page.goto(page_path.as_uri())
+        page.goto(page_path.as_uri() + VIEW)
+        while not page.evaluate(SETTLED):
+            page.wait_for_timeout(100)
+        page.evaluate("document.querySelector('#heatmap').scrollIntoView()")
+        page.wait_for_timeout(200)
         page.screenshot(path=picture)
         browser.close()
 

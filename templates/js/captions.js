@@ -68,5 +68,5 @@ reportgen.captions = (() => {
     return `Of ${where(chosen)}: the first quarter of the document holds ${percent(quarter)} of all scores. The peak lies at ${at}, around “${peak.top}”.`;
   }
 
-  return { number, short, some, digits, percent, where, score, weighing, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
+  return { number, short, some, digits, percent, where, score, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
 })();

@@ -130,5 +130,5 @@ reportgen.heat = (() => {
     legend.querySelector(".scale").textContent = sentences.join(" ");
   }
 
-  return { start, paint, percent, classify, cells: () => cells, classOf: (i) => painted[i] ?? -1 };
+  return { start, paint, cells: () => cells, classOf: (i) => painted[i] ?? -1 };
 })();

@@ -125,5 +125,5 @@ reportgen.maps = (() => {
     figure.dataset.live = "true";
   }
 
-  return { start, rows };
+  return { start };
 })();

@@ -203,5 +203,5 @@ reportgen.token = (() => {
     }
   }
 
-  return { start, linked: async (...rest) => ((links ??= await reportgen.data.links()), linked(...rest)) };
+  return { start };
 })();
