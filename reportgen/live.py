@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from reportgen import characters
 from reportgen.packing import Packed, pack
-from reportgen.records import Attention, Chart, Floats, Integers, Rankings, Report, Word
+from reportgen.records import Attention, Chart, Floats, Integers, Rankings, Report, Scores, Word
 
 LEVELS = 2047  # codes of a value; the last stands for 0
 OCTAVES = 24  # of values kept apart; what is smaller than the largest by more is the smallest code
@@ -47,12 +47,19 @@ class Codes:
 
 
 def blocks(
-    report: Report, rankings: Rankings, words: tuple[Word, ...], *, kept: Plain, max_bytes: float | None = None
+    report: Report,
+    scores: Scores,
+    rankings: Rankings,
+    words: tuple[Word, ...],
+    *,
+    kept: Plain,
+    max_bytes: float | None = None,
 ) -> Plain:
     """Everything the scripts read, by the name of its block.
 
     Args:
         report: What is shown.
+        scores: Its scores, of which those that the page shows first are kept to the last digit.
         rankings: Its rankings.
         words: The words of its text.
         kept: What the charts were drawn from and the page draws again, from `charts.kept`.
@@ -62,13 +69,14 @@ def blocks(
     attention = report.attention
     made: Plain = {
         "document": document(report, words) | kept,
-        "received": received(attention.received, rankings.ranks),
+        "received": received(attention.received, rankings.ranks) | {"total": pack(scores.total.view(np.uint32))},
         "counts": pack(np.minimum(rankings.attended_counts, 2**16 - 1).astype(np.uint16)),
         "maps": pack(encode_shares(attention.maps)),
     }
     if attention.reader is not None:
         coded = encode(attention.reader)
-        made["reader"] = {"codes": pack(coded.codes), **coded.scale}
+        total = scores.reader if scores.reader is not None else np.zeros(len(report.tokens), np.float32)
+        made["reader"] = {"codes": pack(coded.codes), **coded.scale, "total": pack(total.view(np.uint32))}
     spent = len(json.dumps(made)) + MARKUP_BYTES + TOKEN_BYTES * len(report.tokens)
     allowed = max_bytes or max(SMALL_PAGE, PAGE_BYTES + CELL_BYTES * attention.received.size)
     return made | {"links": links(attention, room=allowed - spent)}
@@ -145,20 +153,32 @@ def links(attention: Attention, *, room: float) -> Plain:
     lists: dict[str, list[Plain]] = {"attended": [], "attending": []}
     given = {
         "attended": (attention.attended_positions, attention.attended_weights),
-        "attending": (attention.attending_positions, attention.attending_weights),
+        "attending": _without_reader(attention),
     }
-    spent = last = 0
+    spent = 0
     for place in range(attention.top_k):
-        if place and spent + last > room:  # the next lists are about as long as the last
+        added = {
+            name: _link_list(positions[..., place], weights[..., place], attention.global_positions)
+            for name, (positions, weights) in given.items()
+            if place < positions.shape[-1]
+        }
+        spent += sum(len(leads["data"]) + len(codes["data"]) for leads, codes in added.values())
+        if place and spent > room:
             break
-        last = 0
-        for name, (positions, weights) in given.items():
-            if place < positions.shape[-1]:
-                leads, codes = _link_list(positions[..., place], weights[..., place], attention.global_positions)
-                lists[name].append({"leads": leads, "weights": codes})
-                last += len(leads["data"]) + len(codes["data"])
-        spent += last
+        for name, (leads, codes) in added.items():
+            lists[name].append({"leads": leads, "weights": codes})
     return {**lists, "steps": LINK_STEPS, "global": GLOBAL}
+
+
+def _without_reader(attention: Attention) -> tuple[Integers, Floats]:
+    """The most attending tokens without the one whose row the page keeps whole: it needs no place in a list."""
+    positions, weights = attention.attending_positions, attention.attending_weights
+    if attention.reader is None:
+        return positions, weights
+    is_reader = positions == attention.reader_position
+    order = np.argsort(is_reader, axis=-1, kind="stable")  # the others keep their order
+    weights = np.where(is_reader, np.float32(0), weights)
+    return np.take_along_axis(positions, order, axis=-1), np.take_along_axis(weights, order, axis=-1)
 
 
 def _link_list(positions: Integers, weights: Floats, globals_: tuple[int, ...]) -> tuple[Packed, Packed]:

@@ -242,7 +242,7 @@ def make_parts(
     with clock.stage("live"):
         kept = charts.kept(report, rankings)
         max_bytes = None if max_html_mb is None else max_html_mb * 1e6
-        blocks = live.blocks(report, rankings, found, kept=kept, max_bytes=max_bytes)
+        blocks = live.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
     return Parts(
         views=views,
         spans=spans,

@@ -150,14 +150,15 @@ def _by_score(report: Report, scores: Scores, rankings: Rankings) -> Table:
 
 def _by_reader(report: Report, row: Floats, order: Integers) -> Table:
     names = report.words()
+    weighed = report.importance.measure != "none" and report.importance.values[-1].any()
     return Table(
         key="reader-tokens",
         caption=f"The tokens that the row of {report.reader_name}, which the classifier reads, attends to most in the "
         "last layer",
-        columns=("Rank", "Token", "Position", "Attention, sum over heads"),
+        columns=("Rank", "Token", "Position", f"{'Weighed attention' if weighed else 'Attention'}, sum over heads"),
         numeric=(True, False, True, True),
         rows=tuple(
-            (str(n), names[p], str(p), f"{row[p]:.4f}") for n, p in enumerate(order[: report.top_k].tolist(), start=1)
+            (str(n), names[p], str(p), f"{row[p]:.4g}") for n, p in enumerate(order[: report.top_k].tolist(), start=1)
         ),
     )
 

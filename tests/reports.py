@@ -276,7 +276,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     views = heatmap.views(given, scores, covered)
     spans = tuple(heatmap.spans(given.example.text, covered, view) for view in views)
     counts = words.count_words(found, rankings.attended_counts)
-    blocks = live.blocks(given, rankings, found, kept=charts.kept(given, rankings))
+    blocks = live.blocks(given, scores, rankings, found, kept=charts.kept(given, rankings))
     return Parts(
         views=views,
         spans=spans,

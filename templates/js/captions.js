@@ -51,14 +51,17 @@ reportgen.captions = (() => {
       return [layer, total > 0 ? line.slice(0, k).reduce((a, b) => a + b, 0) / total : 0];
     });
     const [layer, share] = shares.reduce((a, b) => (b[1] > a[1] ? b : a));
+    if (shares.length === 1) return `In ${where(chosen)} the first ${k} hold ${percent(share)} of the ${score(chosen)}.`;
     return `Of ${where(chosen)}: in layer ${layer + 1} the first ${k} hold ${percent(share)} of the ${score(chosen)}, the most of the layers chosen.`;
   }
 
-  function rankTrendByHead(chosen, highest) {
+  function rankTrendByHead(chosen, highest, value) {
+    if (chosen.layers.length === 1 && chosen.heads.length === 1)
+      return `In ${where(chosen)} the highest ${score(chosen)} is ${short(value)}. The steeper the line, the fewer tokens the head attends to.`;
     return `Of ${where(chosen)}: the highest ${score(chosen)} stands in layer ${highest[0] + 1}, head ${highest[1] + 1}. The steeper a line, the fewer tokens its head attends to.`;
   }
 
-  function layerTrend(chosen, name, position, peak, rank) {
+  function layerTrend(chosen, { name, positions: [position] }, peak, rank) {
     const heads = some("head", chosen.heads, facts().heads);
     return `“${name}” at position ${position} scores highest in layer ${peak + 1}, over ${heads}; its best rank in a head there is ${rank}.`;
   }

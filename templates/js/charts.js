@@ -4,21 +4,19 @@ reportgen.charts = (() => {
   "use strict";
 
   const { digits } = reportgen.captions;
-  const dark = matchMedia("(prefers-color-scheme: dark)");
   const drawn = new Map(); // key of a chart -> {view, shape, spec, rows}
   const first = new Map(); // key of a chart -> the caption that it came with
   const OPTIONS = {
     ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true },
   };
 
-  function inked(value, theme, style) {
-    // Specifications are written for paper; on the page their colours become the page's. Data stays as it is.
-    if (typeof value === "string") return Object.hasOwn(theme, value) ? style.getPropertyValue(theme[value]).trim() : value;
-    if (Array.isArray(value)) return value.map((item) => inked(item, theme, style));
+  function inked(value, theme) {
+    // Specifications are written for paper; on the page their colours are the page's own variables, so that a chart
+    // follows it from light to dark and onto paper. Data stays as it is.
+    if (typeof value === "string") return Object.hasOwn(theme, value) ? `var(${theme[value]})` : value;
+    if (Array.isArray(value)) return value.map((item) => inked(item, theme));
     if (value === null || typeof value !== "object") return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, key === "datasets" ? item : inked(item, theme, style)]),
-    );
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, key === "datasets" ? item : inked(item, theme)]));
   }
 
   function fitted(spec, width) {
@@ -65,6 +63,7 @@ reportgen.charts = (() => {
       caption: reportgen.captions.rankTrendByLayer(chosen, means),
       adapt(spec) {
         spec.encoding.x.scale.domain = [1, Math.max(length, 2)];
+        spec.encoding.color.legend = { values: chosen.layers.map((l) => l + 1) };
         scoreAxis(spec.encoding, `${reportgen.captions.score(chosen)}, mean over heads`, rows);
       },
       table: rankTable(["Layer"], shown, [...means].map(([layer, line]) => [[layer], line])),
@@ -81,9 +80,10 @@ reportgen.charts = (() => {
     const highest = all.reduce((a, b) => (b[1][0] > a[1][0] ? b : a));
     return {
       rows,
-      caption: reportgen.captions.rankTrendByHead(chosen, highest[0]),
+      caption: reportgen.captions.rankTrendByHead(chosen, highest[0], highest[1][0]),
       adapt(spec) {
         spec.spec.encoding.x.scale.domain = [1, Math.max(length, 2)];
+        spec.spec.encoding.color.legend = { values: chosen.heads.map((h) => h + 1) };
         scoreAxis(spec.spec.encoding, reportgen.captions.score(chosen), rows);
       },
       table: rankTable(["Layer", "Head"], facts().table_ranks.filter((rank) => rank <= length), all),
@@ -97,25 +97,34 @@ reportgen.charts = (() => {
   });
 
   function layerTrend(chosen, state) {
-    const { names, trend, trend_colours } = facts();
-    const positions = state.token === null ? trend : [state.token, ...trend.filter((t) => t !== state.token)].slice(0, trend_colours.length);
-    const labels = positions.map((position) => `${position} ${names[position]}`);
+    // Of the opened token first, then of those that the figure on paper shows.
+    const { trend, trend_colours } = facts();
+    const { isSpecial, isMasked, wordOf } = reportgen.scores.model();
+    const isHidden = (t) => state.mask && wordOf[t] >= 0 && isMasked[wordOf[t]];
+    const asked = [...(state.token === null ? [] : [state.token]), ...trend.filter((t) => !isHidden(t))];
+    const units = new Map(asked.map((t) => reportgen.scores.unitAt(t, state)).map((unit) => [unit.positions[0], unit]));
+    const shown = [...units.values()].slice(0, trend_colours.length);
+    const label = ({ name, positions }) => `${positions[0]} ${name}`;
+    const labels = shown.map(label);
     const byLayer = new Map(chosen.layers.map((l) => [l, reportgen.scores.byToken(chosen, [l])]));
-    const rows = positions.flatMap((position, n) =>
+    const score = (unit, l) => reportgen.scores.sum(byLayer.get(l), unit.positions);
+    const rows = shown.flatMap((unit) =>
       chosen.layers
-        .filter((l) => byLayer.get(l)[position] > 0)
+        .filter((l) => score(unit, l) > 0)
         .map((l) => ({
-          token: labels[n],
+          token: label(unit),
           layer: l + 1,
-          score: digits(byLayer.get(l)[position]),
-          best_rank: reportgen.scores.bestRank(chosen, [position], [l]),
+          score: digits(score(unit, l)),
+          best_rank: reportgen.scores.bestRank(chosen, unit.positions, [l]),
         })),
     );
-    const subject = state.token ?? positions.find((t) => !reportgen.scores.model().isSpecial[t]) ?? positions[0];
-    const peak = chosen.layers.reduce((a, b) => (byLayer.get(b)[subject] > byLayer.get(a)[subject] ? b : a));
+    const subject = (state.token === null && shown.find(({ positions }) => !isSpecial[positions[0]])) || shown[0];
+    const peak = subject && chosen.layers.reduce((a, b) => (score(subject, b) > score(subject, a) ? b : a));
     return {
       rows,
-      caption: reportgen.captions.layerTrend(chosen, names[subject], subject, peak, reportgen.scores.bestRank(chosen, [subject], [peak])),
+      caption: subject
+        ? reportgen.captions.layerTrend(chosen, subject, peak, reportgen.scores.bestRank(chosen, subject.positions, [peak]))
+        : "All of these tokens are masked.",
       adapt(spec) {
         scoreAxis(spec.encoding, `${reportgen.captions.score(chosen)}, sum over heads`, rows);
         spec.encoding.color.scale = { domain: labels, range: trend_colours.slice(0, labels.length) };
@@ -124,7 +133,9 @@ reportgen.charts = (() => {
       table: {
         columns: ["Position", "Token", ...chosen.layers.map((l) => `Layer ${l + 1}`)],
         numeric: [true, false, ...chosen.layers.map(() => true)],
-        rows: positions.map((t) => [String(t), names[t], ...chosen.layers.map((l) => String(digits(byLayer.get(l)[t])))]),
+        rows: shown.map((unit) => [
+          String(unit.positions[0]), unit.name, ...chosen.layers.map((l) => String(digits(score(unit, l)))),
+        ]),
       },
     };
   }
@@ -190,7 +201,7 @@ reportgen.charts = (() => {
 
   async function draw(key, spec, rows, frame) {
     // Only the numbers change while the shape of the chart stays.
-    const looks = inked(fitted(structuredClone(spec), frame.clientWidth), reportgen.data.block("theme"), getComputedStyle(document.documentElement));
+    const looks = inked(fitted(structuredClone(spec), frame.clientWidth), reportgen.data.block("theme"));
     const shape = JSON.stringify(looks);
     const before = drawn.get(key);
     if (before?.shape === shape) {
@@ -220,7 +231,7 @@ reportgen.charts = (() => {
     const { layers, heads } = reportgen.state.get();
     const joined = (list, n) => [...new Set([...list, n])].sort((a, b) => a - b);
     const alone = layers.length === 1 && heads.length === 1 && layers[0] === layer && heads[0] === head;
-    if (alone) reportgen.state.reset();
+    if (alone) reportgen.state.change(reportgen.state.everything());
     else if (add) reportgen.state.change({ layers: joined(layers, layer), heads: joined(heads, head) });
     else reportgen.state.change({ layers: [layer], heads: [head] });
   }
@@ -234,6 +245,7 @@ reportgen.charts = (() => {
     figure.classList.toggle("nothing", nothing);
     if (nothing) {
       caption.textContent = "No layer or no head is chosen, so there is nothing to draw.";
+      reportgen.tables.set(`data-table-${key}`, { rows: [] });
       figure.dataset.live = "true";
       return;
     }
@@ -263,17 +275,11 @@ reportgen.charts = (() => {
       for (const figure of figures) reportgen.dom.later(figure.id, () => update(figure, state));
     };
     reportgen.state.subscribe(all);
-    const again = () => {
-      for (const { view } of drawn.values()) view.finalize();
-      drawn.clear();
-      all(reportgen.state.get());
-    };
-    dark.addEventListener("change", again);
     let width = innerWidth;
     addEventListener("resize", () => {
       if (Math.abs(innerWidth - width) < 40) return;
       width = innerWidth;
-      again();
+      all(reportgen.state.get()); // a chart whose shape the new width changes is drawn anew
     });
     for (const group of document.querySelectorAll("[data-save]"))
       group.addEventListener("click", (event) => event.target.dataset.form && save(group.dataset.save, event.target.dataset.form));
@@ -285,21 +291,25 @@ reportgen.charts = (() => {
   async function save(key, form) {
     const known = drawn.get(key);
     if (!known) return;
-    const { spec, rows } = known;
-    const { download, csv } = reportgen.save;
+    const state = reportgen.state.get();
+    const title = key === "attention-maps" ? `Layer ${state.map[0]}, head ${state.map[1]}` : reportgen.state.isFirst() ? "" : reportgen.captions.where(reportgen.scores.selection(state));
+    const { rows } = known;
+    const spec = title ? { ...known.spec, title: title.replace(/^./, (letter) => letter.toUpperCase()) } : known.spec;
+    const download = (name, ...rest) => reportgen.save.download(`${key}${title && `-${title.replace(/[ ,]+/g, "-").toLowerCase()}`}.${name}`, ...rest);
+    const { csv } = reportgen.save;
     if (form === "CSV") {
       const columns = Object.keys(rows[0] ?? {});
-      return download(`${key}.csv`, csv([columns, ...rows.map((row) => columns.map((name) => row[name]))]), "text/csv");
+      return download("csv", csv([columns, ...rows.map((row) => columns.map((name) => row[name]))]), "text/csv");
     }
     if (form === "Vega-Lite") {
       const whole = JSON.stringify({ ...spec, datasets: { rows } }, null, 1);
-      return download(`${key}.vl.json`, whole, "application/json");
+      return download("vl.json", whole, "application/json");
     }
     const box = document.createElement("div");
     const paper = { ...spec, config: { ...spec.config, background: form === "PNG" ? "#ffffff" : "transparent" } };
     const view = await embed(box, paper, rows, { ...OPTIONS, renderer: "none" });
-    if (form === "SVG") download(`${key}.svg`, await view.toSVG(), "image/svg+xml");
-    else download(`${key}.png`, await view.toImageURL("png", 3), "image/png");
+    if (form === "SVG") download("svg", await view.toSVG(), "image/svg+xml");
+    else download("png", await view.toImageURL("png", 3), "image/png");
     view.finalize();
   }
 

@@ -24,6 +24,8 @@ reportgen.data = (() => {
     return numbers;
   }
 
+  const floats = async (packed) => Float64Array.from(new Float32Array((await integers(packed)).buffer));
+
   function values(codes, { top, step, zero }) {
     const known = new Float64Array(zero + 1);
     for (let code = 0; code < zero; code++) known[code] = top * 2 ** (-step * code);
@@ -45,14 +47,16 @@ reportgen.data = (() => {
   async function load() {
     // What colours and rankings need. All arrays are (layer, head, token).
     const facts = block("document");
-    const [main, counts, reader] = await Promise.all([
+    const reader = has("reader") ? block("reader") : null;
+    const [main, counts, total, lastRow] = await Promise.all([
       received(facts, block("received")),
       integers(block("counts")),
-      has("reader") ? block("reader") : null,
+      floats(block("received").total),
+      reader && floats(reader.total),
     ]);
     const row = reader && values(await integers(reader.codes), reader);
     const importance = Float64Array.from(facts.importance.flat());
-    return { facts, ...main, counts, row, importance, ...range(facts, main.received, importance), ...words(facts) };
+    return { facts, ...main, counts, row, total, lastRow, importance, ...range(facts, main.received, importance), ...words(facts) };
   }
 
   function range({ tokens }, received, importance) {

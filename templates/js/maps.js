@@ -86,7 +86,7 @@ reportgen.maps = (() => {
         if (value === 0) continue;
         const [a, b] = [where(from), where(to)];
         found.push({
-          from: name(a), to: name(b), share: reportgen.captions.digits(value),
+          layer, head, from: name(a), to: name(b), share: reportgen.captions.digits(value),
           from_start: a[0], from_end: a[1], to_start: b[0], to_end: b[1],
         });
       }
@@ -117,10 +117,7 @@ reportgen.maps = (() => {
     paint(facts);
     const later = () => reportgen.dom.later("maps", () => show(reportgen.state.get(), facts));
     reportgen.state.subscribe(later);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-      paint(facts);
-      later();
-    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => paint(facts));
     later();
     figure.dataset.live = "true";
   }

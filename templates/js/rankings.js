@@ -35,7 +35,9 @@ reportgen.rankings = (() => {
     const all = valued(units, reportgen.scores.byToken(last));
     return {
       caption: `The ${unitName(state)} that the row of ${facts.reader}, which the classifier reads, attends to most in the last layer, over ${reportgen.captions.some("head", heads, facts.heads)}`,
-      rows: top(all, state.k).map(([unit, value], n) => [String(n + 1), link(unit), String(unit.positions[0]), fixed(value, 4)]),
+      columns: ["Rank", "Token", "Position", `${last.weighed && facts.measure !== "none" ? "Weighed attention" : "Attention"}, sum over heads`],
+      numeric: [true, false, true, true],
+      rows: top(all, state.k).map(([unit, value], n) => [String(n + 1), link(unit), String(unit.positions[0]), String(reportgen.captions.digits(value))]),
     };
   }
 
@@ -43,7 +45,7 @@ reportgen.rankings = (() => {
     const all = valued(units, reportgen.scores.counts(chosen));
     return {
       rows: top(all, state.k).map(([unit, count], n) => [String(n + 1), link(unit), String(unit.positions[0]), number(count)]),
-      caption: `In how many lists of the ${reportgen.scores.model().facts.top_k} tokens that another token attends to most a ${unitName(state).slice(0, -1)} stands, over ${where(chosen)} and other tokens`,
+      caption: `In how many lists of the ${reportgen.scores.model().facts.top_k} tokens that another token attends to most a token stands, over ${where(chosen)} and other tokens${state.words ? "; the counts of a word's pieces added up" : ""}`,
     };
   }
 
@@ -60,12 +62,13 @@ reportgen.rankings = (() => {
     const rows = [...together.values()].sort((a, b) => b.lists - a.lists).slice(0, state.k);
     return {
       caption: `The same by word: pieces joined, all occurrences added up, upper and lower case together, over ${where(chosen)}`,
-      rows: rows.map((one, n) => [String(n + 1), link(one), number(one.occurrences), number(one.lists), fixed(one.lists / one.occurrences, 1)]),
+      rows: rows.map((one, n) => [String(n + 1), link(one), number(one.occurrences), number(one.lists), (one.lists / one.occurrences).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 })]),
     };
   }
 
   function byHead(state, chosen, units) {
-    const { facts, importance, ranks } = reportgen.scores.model();
+    const { facts, importance } = reportgen.scores.model();
+    const ranks = reportgen.scores.ranks(chosen);
     const rows = [];
     for (const l of chosen.layers) {
       for (const h of chosen.heads) {
@@ -75,7 +78,9 @@ reportgen.rankings = (() => {
         rows.push([String(l + 1), String(h + 1), fixed(importance[l * facts.heads + h], 3), top(best, NAMED).map(([unit]) => link(unit))]);
       }
     }
-    return { caption: `The ${unitName(state)} that receive most in ${where(chosen)}`, rows };
+    const every = chosen.layers.length === facts.layers && chosen.heads.length === facts.heads;
+    const paid = chosen.from === "global" ? `that ${facts.reader} attends to most` : "that receive most";
+    return { caption: `The ${unitName(state)} ${paid} in ${every ? "every layer and head" : where(chosen)}`, rows };
   }
 
   const MAKERS = {
@@ -96,7 +101,8 @@ reportgen.rankings = (() => {
 
   function start() {
     const later = (state) => reportgen.dom.later("rankings", () => update(state));
-    reportgen.state.subscribe(later);
+    const matters = ({ token, map, scale, special, ...rest }) => JSON.stringify(rest);
+    reportgen.state.subscribe((state, before) => matters(state) !== matters(before) && later(state));
     later(reportgen.state.get());
   }
 

@@ -49,7 +49,7 @@ reportgen.save = (() => {
   }
 
   async function copy(text, button) {
-    const before = button.textContent;
+    button.dataset.name ??= button.textContent;
     let copied = true;
     try {
       await navigator.clipboard.writeText(text);
@@ -57,7 +57,7 @@ reportgen.save = (() => {
       copied = byHand(text);
     }
     button.textContent = copied ? "Copied" : "Not copied";
-    setTimeout(() => (button.textContent = before), 1500);
+    setTimeout(() => (button.textContent = button.dataset.name), 1500);
   }
 
   function byHand(text) {

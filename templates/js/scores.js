@@ -33,8 +33,11 @@ reportgen.scores = (() => {
   const array = (chosen) => (chosen.from === "global" ? model.row : model.received);
 
   function byToken(chosen, layers = chosen.layers) {
-    // Sum over the chosen heads of *layers*, (token,).
+    // Sum over the chosen heads of *layers*, (token,). What the page shows at first is kept to the last digit.
     const { heads, tokens } = model.facts;
+    const everyHead = chosen.heads.length === heads && chosen.scaled;
+    if (everyHead && chosen.from === "all" && layers.length === model.facts.layers) return model.total;
+    if (everyHead && chosen.from === "global" && String(layers) === String([model.facts.layers - 1])) return model.lastRow;
     const total = new Float64Array(tokens);
     const source = array(chosen);
     const of = measure(chosen);
@@ -93,13 +96,41 @@ reportgen.scores = (() => {
     return Float64Array.from(values).sort().reverse();
   }
 
+  function ranks(chosen) {
+    // Rank of every token in every head, from 0, by what is looked at: (layer, head, token).
+    if (chosen.from === "all") return model.ranks;
+    model.rowRanks ??= ranked(model.row);
+    return model.rowRanks;
+  }
+
+  function ranked(values) {
+    // Largest first, equal values in the order of the text.
+    const { tokens } = model.facts;
+    const found = new (tokens > 65536 ? Uint32Array : Uint16Array)(values.length);
+    const order = new Uint32Array(tokens);
+    for (let row = 0; row < values.length; row += tokens) {
+      for (let t = 0; t < tokens; t++) order[t] = t;
+      order.sort((a, b) => values[row + b] - values[row + a] || a - b);
+      for (let rank = 0; rank < tokens; rank++) found[row + order[rank]] = rank;
+    }
+    return found;
+  }
+
+  function unitAt(position, state) {
+    // The token at a position, or all pieces of its word.
+    const word = model.wordOf[position];
+    if (state.words && word >= 0) return { name: model.facts.word_texts[word], positions: model.facts.words[word] };
+    return { name: model.facts.names[position], positions: [position] };
+  }
+
   function bestRank(chosen, positions, layers = chosen.layers) {
     // The best rank that one of *positions* has in a chosen head, from 1.
     const { heads, tokens } = model.facts;
+    const own = ranks(chosen);
     let best = Infinity;
     for (const l of layers)
       for (const h of chosen.heads)
-        for (const position of positions) best = Math.min(best, model.ranks[(l * heads + h) * tokens + position] + 1);
+        for (const position of positions) best = Math.min(best, own[(l * heads + h) * tokens + position] + 1);
     return best;
   }
 
@@ -113,5 +144,5 @@ reportgen.scores = (() => {
     return total;
   }
 
-  return { start, selection, byToken, units, sum, ordered, bestRank, counts, model: () => model };
+  return { start, selection, byToken, units, unitAt, sum, ordered, ranks, bestRank, counts, model: () => model };
 })();

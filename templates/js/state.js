@@ -108,6 +108,7 @@ reportgen.state = (() => {
     reset: () => change({ ...first, token: current.token }),
     subscribe: (listener) => listeners.push(listener),
     isLength,
+    everything: () => ({ layers: first.layers, heads: first.heads }),
     get: () => current,
     isFirst: () => ["layers", "heads", "scores", "from", "mask", "words"].every((n) => String(current[n]) === String(first[n])),
     ranges,

@@ -4,6 +4,7 @@ reportgen.tables = (() => {
 
   const { make, jump } = reportgen.dom;
   const known = new Map(); // id of the caption -> the table
+  const LONG = 20; // rows
   const PLACES = ["Position", "From"]; // columns that lead to a token
 
   const amount = (text) => Number.parseFloat(text.replaceAll(",", ""));
@@ -27,7 +28,8 @@ reportgen.tables = (() => {
     };
     for (const row of table.rows) linkPlaces(table, row);
     table.tools = make("div", { class: "tools", role: "group", "aria-label": "Table" });
-    frame.after(table.tools);
+    if (table.rows.length > LONG) frame.before(table.tools); // filters within reach of the head of a long table
+    else frame.after(table.tools);
     known.set(frame.getAttribute("aria-labelledby"), table);
     addSorting(table);
     addTools(table);

@@ -3,14 +3,8 @@ reportgen.token = (() => {
   "use strict";
 
   const { make, jump } = reportgen.dom;
+  let shown = null; // the token that was told of last
   let links = null; // unpacked when the first token is opened
-
-  function unit(state, model) {
-    // The positions that are looked at together: a token, or all pieces of its word.
-    const word = model.wordOf[state.token];
-    if (state.words && word >= 0) return { name: model.facts.word_texts[word], positions: model.facts.words[word] };
-    return { name: model.facts.names[state.token], positions: [state.token] };
-  }
 
   // --- links -----------------------------------------------------------------------------------------------------
 
@@ -75,25 +69,31 @@ reportgen.token = (() => {
     return table(title, ["Token", "Position", chosen.weighed ? "Weighed" : "Attention"], rows);
   }
 
-  function rankTable(positions, model) {
+  function rankTable(positions, chosen, { facts }) {
     // Rank in every layer and head; the shade says the same as the number.
-    const { layers, heads, tokens } = model.facts;
+    const { layers, heads, tokens } = facts;
+    const ranks = reportgen.scores.ranks(chosen);
     const head = make("tr", {}, make("td", {}), ...Array.from({ length: heads }, (_, h) => make("th", { scope: "col" }, String(h + 1))));
     const rows = Array.from({ length: layers }, (_, l) => {
       const cells = Array.from({ length: heads }, (_, h) => {
-        const rank = Math.min(...positions.map((t) => model.ranks[(l * heads + h) * tokens + t] + 1));
+        const rank = Math.min(...positions.map((t) => ranks[(l * heads + h) * tokens + t] + 1));
         const n = tokens > 1 ? Math.round(15 * (1 - Math.log(rank) / Math.log(tokens))) : 15;
         return make("td", { class: `h${n}` }, String(rank));
       });
       return make("tr", {}, make("th", { scope: "row" }, String(l + 1)), ...cells);
     });
-    const caption = make("caption", {}, `Rank among ${reportgen.captions.number(tokens)} tokens, layers downward, heads to the right${positions.length > 1 ? "; the best of its pieces" : ""}`);
-    const made = make("table", { class: "ranks" }, caption, make("thead", {}, head), make("tbody", {}, ...rows));
-    return make("div", { class: "wide", role: "region", "aria-label": "Rank in every layer and head", tabindex: "0" }, made);
+    const seen = chosen.from === "global" ? `, by the attention of ${facts.reader}` : "";
+    const caption = `Rank among ${reportgen.captions.number(tokens)} tokens${seen}: layers downward, heads to the right${positions.length > 1 ? "; the best of its pieces" : ""}`;
+    const made = make("table", { class: "ranks", "aria-labelledby": "ranks-title" }, make("thead", {}, head), make("tbody", {}, ...rows));
+    return [
+      make("p", { class: "caption", id: "ranks-title" }, caption),
+      make("div", { class: "wide", role: "region", "aria-labelledby": "ranks-title", tabindex: "0" }, made),
+    ];
   }
 
   function sameWord(state, ranked, model) {
     const word = model.wordOf[state.token];
+    reportgen.walk.mark("same", []);
     if (word < 0) return null;
     const text = model.facts.word_texts[word].toLowerCase();
     const found = model.facts.words.flatMap((positions, n) => (n !== word && model.facts.word_texts[n].toLowerCase() === text ? [positions] : []));
@@ -153,11 +153,12 @@ reportgen.token = (() => {
     const panel = document.getElementById("instrument");
     panel.classList.toggle("open", state.token !== null);
     if (state.token === null) {
+      shown = null;
       for (const name of ["open", "to", "by", "same"]) reportgen.walk.mark(name, []);
       body.replaceChildren(make("p", { class: "hint" }, "Click a word of the document, or walk there with the arrow keys and press Enter: what it attends to, what attends to it, its rank in every head."));
       return;
     }
-    const own = unit(state, model);
+    const own = reportgen.scores.unitAt(state.token, state);
     reportgen.walk.mark("open", own.positions);
     links ??= await reportgen.data.links();
     const chosen = reportgen.scores.selection(state);
@@ -169,16 +170,25 @@ reportgen.token = (() => {
     reportgen.walk.mark("by", by.slice(0, state.k).map(([t]) => t));
     const title = make("p", { class: "name" }, make("b", {}, own.name), ` at position ${own.positions.join(", ")} `);
     title.append(make("button", { type: "button", id: "close", onclick: close }, "Close"));
+    if (chosen.empty) {
+      for (const name of ["to", "by", "same"]) reportgen.walk.mark(name, []);
+      body.replaceChildren(title, make("p", { class: "hint" }, "No layer or no head is chosen, so there is nothing to tell."));
+      return;
+    }
     body.replaceChildren(
       title,
       facts(state, chosen, scores, order, own),
       linkTable("Attends to most", to, state, chosen, model),
       linkTable("Attended most by", by, state, chosen, model),
       legend(chosen),
-      rankTable(own.positions, model),
+      ...rankTable(own.positions, chosen, model),
       ...[sameWord(state, order.ranked, model)].filter(Boolean),
     );
-    say(own, state, order, scores);
+    if (state.token !== shown) {
+      shown = state.token;
+      reportgen.walk.go(shown); // also from under the sheet that has just been opened
+      say(own, state, order, scores);
+    }
   }
 
   function close() {
@@ -197,10 +207,10 @@ reportgen.token = (() => {
     reportgen.walk.subscribe((position) => {
       document.getElementById("said").textContent = `${model.facts.names[position]}, position ${position}`;
     });
-    if (reportgen.state.get().token !== null) {
-      reportgen.walk.go(reportgen.state.get().token);
-      reportgen.dom.later("token", () => show(reportgen.state.get()));
-    }
+    document.addEventListener("keydown", ({ key, target }) => {
+      if (key === "Escape" && reportgen.state.get().token !== null && target.type !== "search") close();
+    });
+    if (reportgen.state.get().token !== null) reportgen.dom.later("token", () => show(reportgen.state.get()));
   }
 
   return { start };

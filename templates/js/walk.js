@@ -29,8 +29,13 @@ reportgen.walk = (() => {
       const button = event.target.closest("[data-jump]");
       if (!button) return;
       const position = Number(button.dataset.jump);
-      go(position);
       reportgen.state.change({ token: cells[cellOf[position]].positions[0] });
+      go(position);
+      text.focus({ preventScroll: true }); // the button may be gone when the panel is told anew
+    });
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault(); // the address belongs to the view
+      text.focus();
     });
   }
 
@@ -74,7 +79,6 @@ reportgen.walk = (() => {
       Home: () => 0, End: () => cells.length - 1 };
     if (event.key in steps) move(steps[event.key]());
     else if (event.key === "Enter" && here !== null) reportgen.state.change({ token: cells[here].positions[0] });
-    else if (event.key === "Escape") reportgen.state.change({ token: null });
     else return;
     event.preventDefault();
   }
