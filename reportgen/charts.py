@@ -299,7 +299,7 @@ def _themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
             "titleFontWeight": "normal",
             "symbolOpacity": 1,
             "symbolStrokeWidth": 2,
-            "labelLimit": 95,  # the column is no wider
+            "labelLimit": 80,  # the column is no wider
         },
         view=alt.ViewConfig(stroke=None),
         title={"color": INK, "fontSize": 12, "fontWeight": "normal", "anchor": "start"},
