@@ -1134,6 +1134,8 @@ def test_printed_the_page_has_the_layout_of_the_document(show: Show) -> None:
     assert chart.is_visible()  # what the reader has chosen, under its own caption
     assert chart.locator("text").first.evaluate("e => getComputedStyle(e).fill") == rgb("#5d5d5d")
     assert page.locator("#figure-attention-maps .still img").is_visible()
+    light = page.locator("#figure-attention-maps img").evaluate("e => e.currentSrc === e.src")
+    assert light  # not the picture for a dark screen
     style = "(e) => { const s = getComputedStyle(e); return [s.fontSize, s.color]; }"
     assert page.locator("h1").evaluate(style) == ["26.6667px", "rgb(27, 27, 27)"]  # 20pt, as in document.css
     assert page.locator("#text").evaluate("e => getComputedStyle(e).fontSize") == "12.6667px"  # 9.5pt
