@@ -216,7 +216,8 @@ def attention_map(report: Report) -> dict[str, object]:
     lowest = maps.floor(report.attention.maps.shape[-1])
     bounds = [_digits(bound) for bound in np.geomspace(lowest, 1, len(HEAT_LIGHT) + 1)[1:-1]]
     heat = alt.Scale(type="threshold", domain=bounds, range=list(HEAT_LIGHT))
-    legend = alt.Legend(format=".2~p", orient="bottom", direction="horizontal", gradientLength=MAP_SIDE)
+    shown = bounds[1::3]  # a few of the sixteen classes
+    legend = alt.Legend(type="symbol", symbolType="square", symbolSize=160, values=shown, format=".2~p")
     chart = (
         alt.Chart(_values([]), width=MAP_SIDE, height=MAP_SIDE)
         .mark_rect()
@@ -226,6 +227,8 @@ def attention_map(report: Report) -> dict[str, object]:
             y=alt.Y("from_start:Q", title="token, position", scale=down, axis=axis),
             y2="from_end:Q",
             color=alt.Color("share:Q", title="share of attention", scale=heat, legend=legend),
+            stroke=alt.Stroke("share:Q", title="share of attention", scale=heat, legend=legend),  # closes the seams
+            strokeWidth=alt.value(0.5),
             tooltip=[
                 alt.Tooltip("from:N", title="tokens"),
                 alt.Tooltip("to:N", title="attend to"),

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen import charts, render
+from reportgen import charts, live, render
 from reportgen.records import Chart, HeadImportance, Report, Tokens
 from tests import reports
 
@@ -284,3 +284,49 @@ def test_the_layer_trend_shows_the_positions_that_were_asked_for() -> None:
     scores, _ = reports.ranked(given)
     top = max((2, 3), key=lambda position: float(scores.total[position]))
     assert f"“{given.words()[top]}” at position {top} has" in made.caption
+
+
+# --- what the page draws again ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("globals_", [(0,), ()])
+def test_the_chart_of_a_map_is_valid_and_can_be_drawn(globals_: tuple[int, ...]) -> None:
+    """Global tokens stand before the document, apart from it."""
+    report = reports.report()
+    spec = charts.attention_map(replace(report, attention=replace(report.attention, global_positions=globals_)))
+    alt.Chart.from_dict(spec, validate=True)
+    tokens = len(report.tokens)
+    margin = tokens / 20 if globals_ else 0
+    assert spec["encoding"]["x"]["scale"]["domain"] == [-margin, tokens]
+    cell = {"from_start": 0, "from_end": 9, "to_start": 0, "to_end": 9, "from": "0–8", "to": "0–8", "share": 0.3}
+    svg = charts.draw({**spec, "data": {"values": [cell]}}, key="map")
+    assert ("global" in words(svg)) == bool(globals_)
+    assert render.svg_markup(svg, themed=True)
+
+
+def test_a_page_holds_specifications_without_their_numbers(made: dict[str, Chart]) -> None:
+    """But for the overview, whose numbers no choice changes; with them put in again it is the same chart."""
+    blocks = live.specifications(tuple(made.values()), charts.attention_map(reports.example()))
+    assert list(blocks) == [*(f"spec-{key}" for key in KEYS), "spec-attention-maps"]
+    for key, chart in made.items():
+        spec: Any = blocks[f"spec-{key}"]
+        assert bool(spec["datasets"]["rows"]) == (key == "overview")
+        assert '"values": [{' not in json.dumps({**spec, "datasets": None})
+        again = charts.draw({**spec, "datasets": {"rows": rows(chart)}}, key=key)
+        assert words(again) == words(chart.svg)
+
+
+def test_without_charts_there_are_no_specifications() -> None:
+    assert live.specifications((), {}) == {}
+
+
+def test_what_is_kept_draws_the_same_lines() -> None:
+    report = reports.example()
+    kept: Any = charts.kept(report, reports.ranked(report)[1])
+    tokens = len(report.tokens)
+    assert kept["ranks"][0] == kept["panel_ranks"][0] == 0
+    assert kept["ranks"][-1] == kept["panel_ranks"][-1] == tokens - 1
+    assert kept["edges"][0] == 0
+    assert kept["edges"][-1] == tokens
+    assert kept["trend"][0] == report.attention.reader_position
+    assert len(kept["trend"]) == len(kept["trend_colours"]) == 6

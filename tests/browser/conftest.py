@@ -47,7 +47,8 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         wrong: list[str] = []
         page.on(
-            "console", lambda message: wrong.append(f"console: {message.text}") if message.type == "error" else None
+            "console",
+            lambda message: wrong.append(f"console: {message.text}") if message.type in ("error", "warning") else None,
         )
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on(
