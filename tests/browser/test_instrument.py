@@ -586,7 +586,7 @@ def test_up_and_down_go_to_the_nearest_token_of_the_next_line(show: Show) -> Non
     page.locator("#text").focus()
     page.evaluate("reportgen.walk.go(2)")
     box = """(() => { const b = document.querySelector('#text [data-mark~=here]').getClientRects()[0];
-        return [b.left, b.right, b.top]; })()"""
+        return [b.left, b.right, b.top + scrollY]; })()"""
     left, right, top = page.evaluate(box)
     page.keyboard.press("ArrowDown")
     below = page.evaluate(box)
