@@ -173,14 +173,14 @@ def shares(attention: LayerAttention) -> Tensor:
     """
     if isinstance(attention, DenseAttention):
         _, tokens, _ = attention.weights.shape
-        member = _stretch_members(tokens, attention.weights.device)  # (token, stretch)
+        member = _members(_stretches(tokens, attention.weights.device))
         sums = member.T @ attention.weights.float() @ member
         return sums / member.sum(dim=0)[:, None]
     heads, tokens, _ = attention.local.shape
     x, half, globals_ = len(attention.global_positions), attention.window // 2, list(attention.global_positions)
-    member = _stretch_members(tokens, attention.local.device)
+    own = _stretches(tokens, attention.local.device)
+    member = _members(own)
     count = member.shape[1]
-    own = torch.arange(tokens, device=member.device) * count // tokens  # stretch of every token
     edges = torch.searchsorted(own, torch.arange(count + 1, device=own.device)).tolist()
     sums = torch.zeros(heads, count, count, dtype=torch.float64, device=member.device)
     for index, (start, keys) in enumerate(_block_sums(attention.local[..., x:], half=half, edges=edges)):
@@ -201,11 +201,14 @@ def shares(attention: LayerAttention) -> Tensor:
     return whole
 
 
-def _stretch_members(tokens: int, device: torch.device) -> Tensor:
-    """Which token is in which stretch, (token, stretch), 1 or 0: equal lengths as far as they divide."""
-    count = min(STRETCHES, tokens)
-    own = torch.arange(tokens, device=device) * count // tokens
-    return torch.nn.functional.one_hot(own, count).float()
+def _stretches(tokens: int, device: torch.device) -> Tensor:
+    """The stretch of every token, (token,): equal lengths as far as they divide."""
+    return torch.arange(tokens, device=device) * min(STRETCHES, tokens) // tokens
+
+
+def _members(own: Tensor) -> Tensor:
+    """Which token is in which stretch, (token, stretch), 1 or 0."""
+    return torch.nn.functional.one_hot(own).float()
 
 
 def row_sum_error(attention: LayerAttention) -> float:

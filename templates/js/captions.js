@@ -14,8 +14,7 @@ reportgen.captions = (() => {
     return `${kind}${list.length === 1 ? "" : "s"} ${reportgen.state.ranges(list.map((n) => n + 1))}`.replaceAll("-", "–");
   }
 
-  function where({ layers, heads }) {
-    const every = layers.length === facts().layers && heads.length === facts().heads;
+  function where({ layers, heads, every }) {
     return every ? "all layers and heads" : `${some("layer", layers, facts().layers)}, ${some("head", heads, facts().heads)}`;
   }
 

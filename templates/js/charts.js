@@ -180,8 +180,7 @@ reportgen.charts = (() => {
   }
 
   function overview(chosen) {
-    const all = chosen.layers.length === facts().layers && chosen.heads.length === facts().heads;
-    const marked = (row) => !all && chosen.layers.includes(row.layer - 1) && chosen.heads.includes(row.head - 1);
+    const marked = (row) => !chosen.every && chosen.layers.includes(row.layer - 1) && chosen.heads.includes(row.head - 1);
     return { rows: reportgen.data.block("spec-overview").datasets.rows.map((row) => ({ ...row, chosen: marked(row) })), adapt() {} };
   }
 
@@ -252,9 +251,9 @@ reportgen.charts = (() => {
     const made = MAKERS[key](chosen, state);
     const spec = reportgen.data.block(`spec-${key}`);
     made.adapt(spec);
-    const isNew = !drawn.has(key);
+    const before = drawn.get(key)?.view;
     const view = await draw(key, spec, made.rows, figure.querySelector(".drawing"));
-    if (isNew && key === "overview") listen(view);
+    if (view !== before && key === "overview") listen(view);
     const plain = reportgen.state.isFirst() && (key !== "layer-trend" || state.token === null);
     if (plain || !made.caption) caption.replaceChildren(...first.get(key).map((node) => node.cloneNode(true)));
     else caption.textContent = made.caption;

@@ -64,9 +64,8 @@ reportgen.find = (() => {
   }
 
   function setSpots(state, scores) {
-    const units = reportgen.scores.units(state).map(({ positions }) => [positions[0], reportgen.scores.sum(scores, positions)]);
-    units.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
-    spots = units.slice(0, state.k).map(([position]) => position).sort((a, b) => a - b);
+    const hottest = reportgen.scores.highest(reportgen.scores.units(state), scores).slice(0, state.k);
+    spots = hottest.map(([{ positions }]) => positions[0]).sort((a, b) => a - b);
   }
 
   function nextSpot(step) {

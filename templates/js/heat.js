@@ -130,5 +130,11 @@ reportgen.heat = (() => {
     legend.querySelector(".scale").textContent = sentences.join(" ");
   }
 
-  return { start, paint, cells: () => cells, classOf: (i) => painted[i] ?? -1 };
+  function colours() {
+    // The 16 of the page as it looks now, for what is painted in pixels.
+    const style = getComputedStyle(document.documentElement);
+    return NAMES.map((name) => style.getPropertyValue(`--${name}`).trim());
+  }
+
+  return { start, paint, colours, cells: () => cells, classOf: (i) => painted[i] ?? -1 };
 })();

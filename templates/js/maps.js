@@ -17,8 +17,7 @@ reportgen.maps = (() => {
   }
 
   function paint(facts) {
-    const style = getComputedStyle(document.documentElement);
-    const colours = Array.from({ length: 16 }, (_, n) => style.getPropertyValue(`--h${n}`).trim());
+    const colours = reportgen.heat.colours();
     const { side, apart } = shape(facts);
     const lowest = Math.log2(1 / (16 * side));
     const classes = Int8Array.from({ length: 256 }, (_, code) => classOf(code, lowest));

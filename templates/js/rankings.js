@@ -28,7 +28,7 @@ reportgen.rankings = (() => {
   }
 
   function byReader(state, chosen, units) {
-    const last = { ...chosen, from: "global", layers: [reportgen.scores.model().facts.layers - 1] };
+    const last = { ...chosen, every: false, from: "global", layers: [reportgen.scores.model().facts.layers - 1] };
     const { layers, heads } = last;
     const { importance, facts } = reportgen.scores.model();
     last.weighed = chosen.scaled && heads.some((h) => importance[layers[0] * facts.heads + h] !== 0);
@@ -78,9 +78,8 @@ reportgen.rankings = (() => {
         rows.push([String(l + 1), String(h + 1), fixed(importance[l * facts.heads + h], 3), top(best, NAMED).map(([unit]) => link(unit))]);
       }
     }
-    const every = chosen.layers.length === facts.layers && chosen.heads.length === facts.heads;
     const paid = chosen.from === "global" ? `that ${facts.reader} attends to most` : "that receive most";
-    return { caption: `The ${unitName(state)} ${paid} in ${every ? "every layer and head" : where(chosen)}`, rows };
+    return { caption: `The ${unitName(state)} ${paid} in ${chosen.every ? "every layer and head" : where(chosen)}`, rows };
   }
 
   const MAKERS = {

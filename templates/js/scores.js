@@ -16,7 +16,8 @@ reportgen.scores = (() => {
     // Where importance would make every chosen score 0, every head counts the same: an order is still an order.
     const weighed = scaled && layers.some((l) => heads.some((h) => importance[l * facts.heads + h] !== 0));
     const empty = !layers.length || !heads.length;
-    return { layers, heads, from, scaled, weighed, empty, mask: state.mask, words: state.words };
+    const every = layers.length === facts.layers && heads.length === facts.heads;
+    return { layers, heads, from, scaled, weighed, empty, every, mask: state.mask, words: state.words };
   }
 
   function measure(chosen) {
@@ -73,6 +74,12 @@ reportgen.scores = (() => {
     for (const position of positions) total += values[position];
     return total;
   };
+
+  function highest(units, values) {
+    // [unit, value], the largest value first; equal ones in the order of the text.
+    const valued = units.map((unit) => [unit, sum(values, unit.positions)]);
+    return valued.sort((a, b) => b[1] - a[1] || a[0].positions[0] - b[0].positions[0]);
+  }
 
   function ordered(chosen, l, h) {
     // Scores of one head, largest first. Special tokens count, as they do in the figures on paper.
@@ -144,5 +151,5 @@ reportgen.scores = (() => {
     return total;
   }
 
-  return { start, selection, byToken, units, unitAt, sum, ordered, ranks, bestRank, counts, model: () => model };
+  return { start, selection, byToken, units, unitAt, sum, highest, ordered, ranks, bestRank, counts, model: () => model };
 })();

@@ -9,8 +9,7 @@ reportgen.strip = (() => {
   function paint() {
     // Every row of pixels has the colour of the hottest token of its stretch.
     const height = Math.max(1, Math.round(strip.clientHeight));
-    const style = getComputedStyle(document.documentElement);
-    const colours = Array.from({ length: 16 }, (_, n) => style.getPropertyValue(`--h${n}`).trim());
+    const colours = reportgen.heat.colours();
     canvas.width = 1;
     canvas.height = height;
     const pen = canvas.getContext("2d");

@@ -108,9 +108,8 @@ reportgen.token = (() => {
 
   function ranking(state, scores) {
     // Position -> rank of its unit by the scores chosen, from 1.
-    const units = reportgen.scores.units(state).map((one) => [one, reportgen.scores.sum(scores, one.positions)]);
+    const units = reportgen.scores.highest(reportgen.scores.units(state), scores);
     const whole = units.reduce((total, [, score]) => total + score, 0);
-    units.sort((a, b) => b[1] - a[1] || a[0].positions[0] - b[0].positions[0]);
     const ranked = new Map(units.flatMap(([{ positions }], n) => positions.map((t) => [t, n + 1])));
     return { ranked, whole, count: units.length };
   }
@@ -160,14 +159,7 @@ reportgen.token = (() => {
     }
     const own = reportgen.scores.unitAt(state.token, state);
     reportgen.walk.mark("open", own.positions);
-    links ??= await reportgen.data.links();
     const chosen = reportgen.scores.selection(state);
-    const scores = reportgen.scores.byToken(chosen);
-    const order = ranking(state, scores);
-    const to = linked("attended", own.positions, chosen, model);
-    const by = linked("attending", own.positions, chosen, model);
-    reportgen.walk.mark("to", to.slice(0, state.k).map(([t]) => t));
-    reportgen.walk.mark("by", by.slice(0, state.k).map(([t]) => t));
     const title = make("p", { class: "name" }, make("b", {}, own.name), ` at position ${own.positions.join(", ")} `);
     title.append(make("button", { type: "button", id: "close", onclick: close }, "Close"));
     if (chosen.empty) {
@@ -175,6 +167,13 @@ reportgen.token = (() => {
       body.replaceChildren(title, make("p", { class: "hint" }, "No layer or no head is chosen, so there is nothing to tell."));
       return;
     }
+    links ??= await reportgen.data.links();
+    const scores = reportgen.scores.byToken(chosen);
+    const order = ranking(state, scores);
+    const to = linked("attended", own.positions, chosen, model);
+    const by = linked("attending", own.positions, chosen, model);
+    reportgen.walk.mark("to", to.slice(0, state.k).map(([t]) => t));
+    reportgen.walk.mark("by", by.slice(0, state.k).map(([t]) => t));
     body.replaceChildren(
       title,
       facts(state, chosen, scores, order, own),

@@ -921,6 +921,16 @@ def test_a_click_on_a_cell_of_the_overview_chooses_its_head(show: Show) -> None:
     assert fragment(page) == "#words=1"  # of the choice only layers and heads are undone
 
 
+def test_the_overview_still_chooses_after_it_was_drawn_anew(show: Show) -> None:
+    """For another width its legends go below it; the new drawing listens, too."""
+    page = all_live(show(drawn_html()))
+    page.set_viewport_size({"width": 500, "height": 900})
+    settled(page)
+    page.locator('#figure-overview .live path[aria-label*="layer: 2"][aria-label*="head: 3"]').first.click()
+    settled(page)
+    assert fragment(page) == "#layers=2&heads=3"
+
+
 def test_with_whole_words_the_layer_trend_has_words(show: Show) -> None:
     """The word of the opened token first, its pieces added up; masked words are left out."""
     report = example()
