@@ -16,6 +16,10 @@ def rank_trend_by_layer(report: Report) -> str:
     shares = top_shares(report.attention.received.sum(axis=1), report.top_k)  # (layer,)
     most, least = int(shares.argmax()), int(shares.argmin())
     others = f"; in layer {least + 1} it is {shares[least]:.0%}" if least != most else ""
+    if report.given:
+        where = f"Layer {most + 1}: " if len(shares) > 1 else ""
+        of = f"{min(report.top_k, tokens)} of {tokens:,} tokens"
+        return f"{where}{shares[most]:.0%} of the scores lie on {of}{others}. A steep line means that few tokens do."
     return (
         f"Layer {most + 1}: {shares[most]:.0%} of the attention, before weighing, lands on {min(report.top_k, tokens)} "
         f"of {tokens:,} tokens{others}. A steep line means that few tokens draw most of what a layer's heads score."
@@ -25,9 +29,10 @@ def rank_trend_by_layer(report: Report) -> str:
 def rank_trend_by_head(report: Report, ordered: Doubles) -> str:
     """Which head has the highest score, from the ordered scores (layer, head, rank)."""
     layer, head = place(ordered[:, :, 0].argmax(), ordered.shape[1])
+    verb = "scores" if report.given else "attends to"
     return (
         f"The highest score of all stands in layer {layer}, head {head}. The steeper a line, the fewer tokens its head "
-        f"attends to{_height(report)}.{_without_line(ordered.reshape(-1, ordered.shape[2]))}"
+        f"{verb}{_height(report)}.{_without_line(ordered.reshape(-1, ordered.shape[2]))}"
     )
 
 
@@ -54,9 +59,7 @@ def layer_trend(report: Report, positions: list[int], by_layer: Doubles, best: n
 
 def distribution(report: Report, scores: Scores, *, peak: tuple[str, int, int, float, str]) -> str:
     """Where in the document the scores lie."""
-    content = report.tokens.content
-    quarter = np.arange(len(content)) < len(content) / 4
-    share = float(scores.total[content & quarter].sum()) / (float(scores.total[content].sum()) or 1.0)
+    share = first_quarter(report, scores)
     _, start, end, _, top = peak
     where = f"positions {start} to {end - 1}" if end - 1 > start else f"position {start}"
     return (
@@ -64,16 +67,22 @@ def distribution(report: Report, scores: Scores, *, peak: tuple[str, int, int, f
     )
 
 
+def first_quarter(report: Report, scores: Scores) -> float:
+    """Share of the scores of all text tokens that lies in the first quarter of the document."""
+    content = report.tokens.content
+    quarter = np.arange(len(content)) < len(content) / 4
+    return float(scores.total[content & quarter].sum()) / (float(scores.total[content].sum()) or 1.0)
+
+
 def overview(report: Report, shares: Doubles, k: int) -> str:
     """Which head is the most concentrated, and which the most important."""
     importance = report.importance
     if np.ptp(shares) > 0:
         layer, head = place(shares.argmax(), shares.shape[1])
-        seen = (
-            f"Layer {layer}, head {head} is the most concentrated: {shares.max():.0%} of its attention is on {k} tokens"
-        )
+        most = f"{shares.max():.0%} of its {report.subject} is on {k} tokens"
+        seen = f"Layer {layer}, head {head} is the most concentrated: {most}"
     else:
-        seen = f"All heads are equally concentrated, {shares.max():.0%} of their attention on {k} tokens"
+        seen = f"All heads are equally concentrated, {shares.max():.0%} of their {report.subject} on {k} tokens"
     if importance.measure == "none":
         return f"{seen}; no head importance was given, so every head counts the same."
     if np.ptp(importance.values) == 0:

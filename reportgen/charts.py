@@ -6,26 +6,21 @@ Each chart is one function that says what is drawn; its numbers and its caption 
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import altair as alt
 import numpy as np
 import numpy.typing as npt
-import vl_convert
 
-from reportgen import captions, maps
+from reportgen import captions, drawing, maps
 from reportgen.characters import visible
-from reportgen.palette import FONT, HEAT_LIGHT, PLASMA_LIGHT, VIRIDIS_LIGHT
+from reportgen.palette import ACCENT, FONT, HEAT_LIGHT, INK, MUTED, PLASMA_LIGHT, RULE, VIRIDIS_LIGHT
 from reportgen.records import Chart, Floats, Rankings, Report, Scores, Table
 
 Row = dict[str, object]
 Doubles = npt.NDArray[np.float64]
 
-INK, MUTED, GRID, ACCENT = "#1b1b1b", "#5d5d5d", "#e3e0dd", "#b74a15"
 MAP_SIDE = 440  # px of an enlarged map
 WIDTH = 560  # px between the axis and the legend: with both, a chart fills the column
 RANKS = 48  # points that a rank trend keeps of a line, spread evenly over the logarithm of the rank
@@ -40,6 +35,8 @@ def charts(report: Report, scores: Scores, rankings: Rankings) -> tuple[Chart, .
     """All figures of a report, in reading order; none where the text has no content tokens."""
     if rankings.by_score.size == 0:
         return ()
+    if report.given and report.attention.shape[:2] == (1, 1):
+        return (rank_trend_by_layer(report, scores), distribution(report, scores))
     return (
         rank_trend_by_layer(report, scores),
         rank_trend_by_head(report, scores),
@@ -68,7 +65,8 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
         .add_params(chosen)
     )
     table = _rank_table("rank-trend-layers", "Attention score at a rank, mean over heads", means, labels)
-    return _chart("rank-trend-layers", "Rank trend by layer", captions.rank_trend_by_layer(report), chart, table)
+    title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
+    return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, table)
 
 
 def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
@@ -187,7 +185,7 @@ def overview(report: Report) -> Chart:
         }
         for place in places
     ]
-    grids = [_grid(rows, "share", f"Share of attention on the top {k} tokens", heads, form=".1%")]
+    grids = [_grid(rows, "share", f"Share of {report.subject} on the top {k} tokens", heads, form=".1%")]
     if report.importance.measure != "none":
         grids.append(_grid(rows, "importance", f"Head importance ({report.importance.measure})", heads, form=".2f"))
     chart = alt.concat(*grids, columns=2, spacing=40).resolve_scale(color="independent")
@@ -236,23 +234,7 @@ def attention_map(report: Report) -> dict[str, object]:
             ],
         )
     )
-    return _drawable(_themed(chart).to_dict())  # type: ignore[no-any-return]
-
-
-def draw(spec: dict[str, object], *, key: str) -> str:
-    """Vega-Lite to SVG. Ids are named after the figure: the converter numbers them upward within a process."""
-    svg = vl_convert.vegalite_to_svg(spec)
-    numbers: dict[str, str] = {}
-    return re.sub(
-        r"(?<=\bid=\")(gradient_|clip)\d+(?=\")|(?<=url\(#)(gradient_|clip)\d+(?=\))",  # not in the words of a text
-        lambda match: numbers.setdefault(match[0], f"{key}-{match[0].rstrip('0123456789_')}-{len(numbers)}"),
-        svg,
-    )
-
-
-def specification(chart: Chart) -> str:
-    """The Vega-Lite file of a chart."""
-    return json.dumps(chart.spec, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return drawing.drawable(_themed(chart).to_dict())  # type: ignore[no-any-return]
 
 
 def kept(report: Report, rankings: Rankings) -> dict[str, object]:
@@ -268,28 +250,14 @@ def kept(report: Report, rankings: Rankings) -> dict[str, object]:
     }
 
 
-def bundle() -> str:
-    """Vega, Vega-Lite and vega-embed as one script, with the expression interpreter that a strict CSP needs."""
-    return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub forgets the default
-
-
 def _chart(key: str, title: str, caption: str, chart: alt.TopLevelMixin, data: Table) -> Chart:
-    spec = _drawable(_themed(chart).to_dict())
-    return Chart(key=key, title=title, caption=caption, spec=spec, svg=draw(spec, key=key), data=data)
-
-
-def _drawable(spec: Any) -> Any:
-    """A specification without control characters, of which the converter dies: labels stand in their place."""
-    if isinstance(spec, dict):
-        return {name: _drawable(value) for name, value in spec.items()}
-    if isinstance(spec, list):
-        return [_drawable(value) for value in spec]
-    return visible(spec) if isinstance(spec, str) else spec
+    spec = drawing.drawable(_themed(chart).to_dict())
+    return Chart(key=key, title=title, caption=caption, spec=spec, svg=drawing.svg(spec, key=key), data=data)
 
 
 def _themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
     axis = {
-        "labelColor": MUTED, "titleColor": INK, "domainColor": MUTED, "tickColor": MUTED, "gridColor": GRID,
+        "labelColor": MUTED, "titleColor": INK, "domainColor": MUTED, "tickColor": MUTED, "gridColor": RULE,
         "titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 11,
     }  # fmt: skip
     themed: alt.TopLevelMixin = chart.configure(

@@ -15,6 +15,7 @@ from reportgen.records import (
     Example,
     HeadImportance,
     Prediction,
+    Report,
     ReportWarning,
     Scores,
     Tokens,
@@ -83,7 +84,7 @@ def warn_of_checks(checks: tuple[Check, ...]) -> Iterator[ReportWarning]:
             yield ReportWarning("self-check", f"A self-check failed: {check.name} ({check.detail}).")
 
 
-def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction) -> Iterator[ReportWarning]:
+def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction | None) -> Iterator[ReportWarning]:
     """What is odd about the document or its label."""
     if tokens.total > len(tokens):
         yield ReportWarning(
@@ -105,10 +106,28 @@ def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction) -> It
             "Characters without a visible form (controls, zero width, direction marks) are shown as labels, "
             f"{len(faceless)} in all: {kinds}.",
         )
-    if prediction.gold is None and prediction.gold_text is not None:
+    if prediction is not None and prediction.gold is None and prediction.gold_text is not None:
         yield ReportWarning(
             "unknown-label", f"The gold label “{prediction.gold_text[:80]}” is not one of the model's labels."
         )
+
+
+def check_given(report: Report, *, complete: bool) -> tuple[Check, ...]:
+    """The self-checks of scores that someone else computed; *complete*: the heatmap's text is the text."""
+    layers, heads, tokens = report.attention.shape
+    count = f"{len(report.tokens):,} tokens, {tokens:,} scores in each of {layers * heads} lists"
+    return (
+        Check("Every token has a score", len(report.tokens) == tokens, count),
+        Check("The heatmap shows the text", complete, f"text {'equal' if complete else 'not equal'}"),
+    )
+
+
+def warn_of_given(report: Report) -> Iterator[ReportWarning]:
+    """What is odd about a text and scores that someone else computed."""
+    yield from warn_of_text(report.example, report.tokens, report.prediction)
+    content = report.attention.received.sum(axis=(0, 1))[report.tokens.content]
+    if content.size > 1 and equal_but_for_rounding(content):
+        yield ReportWarning("uniform", "All scores are equal: colours carry no information.")
 
 
 def warn_of_attention(

@@ -15,13 +15,16 @@ from typing import Any
 
 from reportgen.characters import clean
 from reportgen.errors import UsageError
-from reportgen.records import ColourScale
+from reportgen.records import ColourScale, Paper, PdfVariant
 
 PACKAGE = Path(__file__).parent
 PRESETS = PACKAGE / "presets"
 DEMO = PACKAGE / "demo"
 
-FORMATS = ("html", "pdf", "tables", "figures")
+FORMATS = ("html", "pdf", "tables", "charts", "figures", "latex")
+DEFAULT_FORMATS = ("html", "pdf", "tables", "charts")
+PAPERS: tuple[Paper, ...] = ("a4", "letter")
+PDF_VARIANTS: tuple[PdfVariant, ...] = ("ua-1", "a-3u")
 COLOUR_SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
 DTYPES = ("float32", "float16", "bfloat16")
 RANGES = {  # smallest and largest value; of what takes no more than a number in memory, any
@@ -36,9 +39,21 @@ RANGES = {  # smallest and largest value; of what takes no more than a number in
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 MAX_HTML_MB = 8.0  # of a page of which nothing was said: a larger one is worth a warning
 MAX_POSITIONS = 6  # lines of a layer trend
-CHOICES: dict[str, tuple[str, ...]] = {"format": FORMATS, "colour_scale": COLOUR_SCALES, "dtype": DTYPES}
+FONT_NAME = re.compile(r"[^\W_][\w .-]{0,79}")
+WIDTH = re.compile(r"(\d+(?:\.\d+)?)(in|cm|mm|pt)")
+POINTS = {"in": 72.0, "cm": 72 / 2.54, "mm": 72 / 25.4, "pt": 1.0}
+WIDTHS = (100.0, 1500.0)  # points: the narrowest figure in which a legend has room, and the width of a poster's column
+SPAN = re.compile(r"(\d{1,9}):(\d{1,9})")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "format": FORMATS,
+    "colour_scale": COLOUR_SCALES,
+    "dtype": DTYPES,
+    "paper": PAPERS,
+    "pdf_variant": PDF_VARIANTS,
+}
 FREE = ("text", "label", "labels", "preset")  # may be empty and hold any character
-STDIN_COPY = "TEXT.txt"  # what the command of a report calls the text that came from standard input
+STDIN_COPY = "TEXT.txt"  # what the command of a report calls a text that it cannot name
+LONG_TEXT = 300  # characters: a longer --text is no line to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +88,12 @@ class Config:
     dtype: str = "float32"
     seed: int = 0
     output: str | None = None
-    format: tuple[str, ...] = FORMATS
+    format: tuple[str, ...] = DEFAULT_FORMATS
+    paper: Paper = "a4"
+    pdf_variant: PdfVariant = "ua-1"
+    figure_width: tuple[str, ...] = ("3.3in", "6.9in")  # of a column and of the text of most journals
+    figure_font: str | None = None  # the manuscript's; the page's own if left out
+    span: str | None = None  # "120:260": the positions 120 to 259, for the heatmap as a figure and in LaTeX
     max_html_mb: float | None = None  # what the page may have: fills it with links, and warns above
     overwrite: bool = False
     offline: bool = False
@@ -88,17 +108,44 @@ class Config:
         if self.text is not None and self.file is not None:
             raise UsageError("give one of --text and --file", hint="each names the text to read")
 
-    def plain(self) -> dict[str, str | int | float | bool | None]:
-        """The fields for `report.json` and the manifest, without the text itself and without where it went."""
-        values = {name: _plain(value) for name, value in asdict(self).items() if name not in ("output", "overwrite")}
+    def plain(self) -> dict[str, Any]:
+        """The fields for `report.json` and the manifest, without where it went; the text has a place of its own."""
+        given = {name: value for name, value in asdict(self).items() if name not in ("output", "overwrite")}
+        values = {name: _plain(value) for name, value in given.items()}
         if self.text is not None:
             values["text"] = f"{len(self.text)} characters"
         return values
 
+    @classmethod
+    def restored(cls, plain: dict[str, Any]) -> Config:
+        """The configuration that `plain` was made of, without its text; what this version does not know is left out.
+
+        Raises:
+            UsageError: If a value is out of range.
+        """
+        known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {
+            n: tuple(v) if isinstance(v, list) else v for n, v in plain.items() if n in known and n != "text"
+        }
+        return cls(**values)
+
+    @property
+    def figure_widths(self) -> dict[str, float]:
+        """Width of the figures in points, by what the user calls it."""
+        found = {width: WIDTH.fullmatch(width) for width in self.figure_width}
+        return {width: float(match[1]) * POINTS[match[2]] for width, match in found.items() if match}
+
+    @property
+    def positions_shown(self) -> range | None:
+        """The positions of `span`; None for the whole document."""
+        match = SPAN.fullmatch(self.span or "")
+        return range(int(match[1]), int(match[2])) if match else None
+
     def command(self) -> str:
         """The command line that gives this report again: only what differs from the defaults.
 
-        What came from standard input is gone: its place takes a file that the reader makes from `report.json`.
+        What came from standard input is gone, and a long text is no argument: in their place stands a file that the
+        reader makes from `report.json`.
         """
         base = load_preset(self.preset) if self.preset else Config()
         words = ["reportgen", "run"]
@@ -109,9 +156,10 @@ class Config:
             own = field.name in ("preset", "dataset", "output", "overwrite")
             if own or value is None or value == getattr(base, field.name):
                 continue
-            if field.name == "file" and value == "-":
-                value = STDIN_COPY
-            words += [option(field.name)] if value is True else [option(field.name), str(_plain(value))]
+            if (field.name == "file" and value == "-") or (field.name == "text" and len(value) > LONG_TEXT):
+                words += ["--file", STDIN_COPY]
+                continue
+            words += [option(field.name)] if value is True else [option(field.name), _written(value)]
         return shlex.join(words)
 
 
@@ -136,6 +184,15 @@ def problem(name: str, value: Any) -> str | None:
         many = name == "positions" and len(value) > MAX_POSITIONS
         below = "positions count from 0" if min(value, default=0) < 0 else None
         return f"at most {MAX_POSITIONS} can be told apart" if many else below
+    if name == "figure_width":
+        points = {w: float(m[1]) * POINTS[m[2]] for w in value if (m := WIDTH.fullmatch(w))}
+        fits = value and len(points) == len(value) and all(WIDTHS[0] <= w <= WIDTHS[1] for w in points.values())
+        return None if fits else "it has to be widths from 1.4in to 20.8in, like 3.3in,6.9in or 84mm"
+    if name == "figure_font":
+        return None if FONT_NAME.fullmatch(value) else "it has to be the name of a font, like Latin Modern Roman"
+    if name == "span":
+        match = SPAN.fullmatch(value)
+        return None if match and int(match[1]) < int(match[2]) else "it has to be two positions, like 120:260"
     if name == "language":
         return None if LANGUAGE.fullmatch(value) else "it has to be a language code, like en or pt-BR"
     if name == "labels":
@@ -189,7 +246,7 @@ def _typed(preset: str, key: str, value: object) -> object:
     if kind.startswith("tuple"):
         fits = isinstance(value, list) and all(type(item).__name__ in kind for item in value)
     else:
-        fits = type(value).__name__ in kind or (key == "colour_scale" and isinstance(value, str))
+        fits = type(value).__name__ in kind or (key in CHOICES and isinstance(value, str))
         fits = fits or ("float" in kind and type(value) is int)
     if not fits:
         raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {kind}")
@@ -207,11 +264,17 @@ def without_home(path: str) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return ",".join(str(item) for item in value)
+        return [_plain(item) for item in value]
     return clean(without_home(value)) if isinstance(value, str) else value
+
+
+def _written(value: Any) -> str:
+    """A value as the command line takes it."""
+    plain = _plain(value)
+    return ",".join(map(str, plain)) if isinstance(plain, list) else str(plain)
 
 
 def _short(value: Any) -> str:
     """A value as an error names it."""
-    text = str(_plain(value))
+    text = _written(value)
     return text if len(text) <= 60 else f"{text[:60]}..."

@@ -56,7 +56,8 @@ def _of_dataset(config: Config) -> Example:
 def demo_document(index: int) -> Example:
     """One of the embedded documents, by its row in the split `test`."""
     # subtle: str.splitlines() would also break a row at U+2028 and other separators inside its strings
-    lines = (DEMO / "documents.jsonl").read_text(encoding="utf-8").rstrip("\n").split("\n")
+    content = (DEMO / "documents.jsonl").read_bytes()
+    lines = content.decode().rstrip("\n").split("\n")
     if not 0 <= index < len(lines):
         raise DataError(
             f'example {index} is not in split "test" of demo: it has {len(lines)} rows (0-{len(lines) - 1})',
@@ -71,6 +72,7 @@ def demo_document(index: int) -> Example:
         dataset="demo",
         split="test",
         index=index,
+        revision=f"sha256:{hashlib.sha256(content).hexdigest()}",
     )
 
 

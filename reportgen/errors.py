@@ -83,6 +83,12 @@ class StrictWarningsError(ReportgenError):
     exit_code = 10
 
 
+class DiffersError(ReportgenError):
+    """The run was repeated, and its results are others."""
+
+    exit_code = 10
+
+
 def one_line(message: str) -> str:
     """*message* as one line that only says something, whatever a library or a file put into it.
 

@@ -57,7 +57,9 @@ def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
 
 def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[HeatView, ...]:
     """The ways of colouring the document that every report shows: all layers, the classifier's row, last layer."""
-    layers = report.attention.shape[0]
+    layers, heads, _ = report.attention.shape
+    if report.given:
+        return _given_views(scores, covered, layers=layers, several=layers * heads > 1, scale=report.colour_scale)
     weighing = _weighing(report, scores.factors)
     received = "Colour is the attention a token receives from all tokens"
     shown = [
@@ -72,6 +74,18 @@ def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[He
         )
         shown.insert(1, ("reader", f"Last layer, row of {report.reader_name}", explanation, scores.reader))
     return tuple(view(*one, covered, scale=report.colour_scale) for one in shown)
+
+
+def _given_views(
+    scores: Scores, covered: tuple[Cell, ...], *, layers: int, several: bool, scale: ColourScale
+) -> tuple[HeatView, ...]:
+    """The same of scores that someone else computed."""
+    every = "summed over all layers and heads" if several else "as it was given"
+    shown = [("all", "All layers" if several else "Scores", f"Colour is the score of a token, {every}.", scores.total)]
+    if layers > 1:
+        explanation = f"Colour is the score of a token in layer {layers}, summed over its heads."
+        shown.append(("last", "Last layer", explanation, scores.last_layer))
+    return tuple(view(*one, covered, scale=scale) for one in shown)
 
 
 def _weighing(report: Report, factors: Floats) -> str:
@@ -167,15 +181,30 @@ def shown_text(text: str, covered: tuple[Cell, ...]) -> str:
 
 
 def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:
-    """Join neighbouring stretches of one colour, and neighbouring gaps: what a printer needs."""
+    """Join neighbouring stretches of one colour, and neighbouring gaps: what a printer needs.
+
+    The space between two words of one colour takes it too, so that half as many boxes have to be set; not where the
+    text has letters of two directions, whose order depends on where a box ends.
+    """
+    over_spaces = all(direction(run.text) != "rtl" for run in stretches)
     joined: list[Run] = []
     for run in stretches:
         last = joined[-1] if joined else None
         if last and last.kind == run.kind and run.kind in ("token", "gap") and last.heat == run.heat:
-            joined[-1] = Run(last.text + run.text, run.kind, run.heat, last.first)
+            joined[-1] = replace(last, text=last.text + run.text)
+        elif over_spaces and run.kind == "token" and _parted_by_space(joined, run):
+            space = joined.pop().text
+            joined[-1] = replace(joined[-1], text=joined[-1].text + space + run.text)
         else:
             joined.append(run)
     return tuple(joined)
+
+
+def _parted_by_space(joined: list[Run], run: Run) -> bool:
+    """Whether what was joined ends with a token of the colour of *run*, and spaces of the same line."""
+    if len(joined) < 2 or joined[-1].kind != "gap" or joined[-1].text.strip(" "):
+        return False
+    return joined[-2].kind == "token" and joined[-2].heat == run.heat
 
 
 def lines(stretches: tuple[Run, ...]) -> tuple[Line, ...]:

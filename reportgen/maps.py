@@ -26,7 +26,7 @@ Classes = npt.NDArray[np.uint8]
 
 def picture(report: Report) -> Picture | None:
     """The maps of all heads; None for a document without content tokens."""
-    if not report.tokens.content.any():
+    if not report.tokens.content.any() or report.attention.maps.size == 0:
         return None
     pixels = grid(report.attention.maps, has_globals=bool(report.attention.global_positions))
     height, width = pixels.shape

@@ -2,6 +2,8 @@
 
 FONT = "Inter, Helvetica Neue, Arial, Noto Sans, DejaVu Sans, sans-serif"
 
+INK, MUTED, RULE, ACCENT = "#1b1b1b", "#5d5d5d", "#e3e0dd", "#b74a15"  # of charts, on paper
+
 # One hue whose OKLCH lightness falls (light page) or rises (dark page) in even steps.
 HEAT_LIGHT = (
     "#fdf6f4", "#fde6de", "#fad8ca", "#f6c9b8", "#f1bba6", "#ebad95", "#e49f84", "#de9173",

@@ -1,92 +1,60 @@
-"""Turn the printable document into PDF bytes. Nothing is ever fetched; a picture stands in the document itself."""
+"""Turn the printable document into PDF bytes: tagged, titled, with the tables attached where that is asked for.
+
+How pages are laid out, and that nothing is ever fetched, is told in `typesetting.py`.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-from reportgen.errors import OutputError, RefusedError
+from reportgen.records import PdfVariant
+from reportgen.typesetting import Typeset, attachment, typeset
 
-if TYPE_CHECKING:
-    from weasyprint.urls import URLFetcher
-
-PICTURE = "data:image/png;base64,"
-PACKAGES = (
-    "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
-    "Fedora: dnf install pango; macOS: brew install pango"
-)
-
-
-class Typeset(NamedTuple):
-    """A PDF, and the characters in it that no font on this machine has."""
-
-    data: bytes
-    missing: tuple[str, ...]
+VARIANTS: dict[PdfVariant, str] = {"ua-1": "pdf/ua-1", "a-3u": "pdf/a-3u"}
+ABOUT = {
+    "token_attention.parquet": "Attention of every token in every layer and head",
+    "top_tokens.parquet": "The tokens that receive most in every layer and head",
+    "top_tokens.csv": "The tokens that receive most in every layer and head",
+    "attended_tokens.parquet": "The tokens that every token attends to most",
+    "tokens.csv": "The document token by token",
+}
 
 
-def check_engine() -> None:
-    """See that WeasyPrint finds its system libraries, before a long run.
+def pdf(
+    html: str, *, created: str, variant: PdfVariant = "ua-1", attached: Mapping[str, bytes] | None = None
+) -> Typeset:
+    """Typeset *html*, tagged for assistive technology.
 
-    Raises:
-        OutputError: Naming the packages to install.
-    """
-    try:
-        import weasyprint  # noqa: F401  the import is the check
-    except OSError as error:
-        raise OutputError(
-            f"the PDF needs system libraries that are missing: {error}",
-            hint=f"{PACKAGES}; or leave the PDF out with --format html,tables,figures",
-        ) from error
-
-
-def pdf(html: str) -> Typeset:
-    """Typeset *html*, tagged for assistive technology (PDF/UA-1).
+    Args:
+        html: From `render.document`.
+        created: Date of the attachments, ISO 8601.
+        variant: "ua-1" for PDF/UA-1; "a-3u" for PDF/A-3u, the archive format that takes attachments.
+        attached: Files by name; only PDF/A-3u carries them.
 
     Raises:
         RefusedError: If the document asks for any URL; no PDF is made then.
+        ValueError: If files are to be attached to another variant.
     """
-    import weasyprint
-    from weasyprint.urls import FatalURLFetchingError
-
-    missing: dict[str, None] = {}  # in order of appearance
-    asked: list[str] = []
-    made = b""
-    with _listening(missing), contextlib.suppress(FatalURLFetchingError):
-        made = weasyprint.HTML(string=html, url_fetcher=_refusing_fetcher(asked)).write_pdf(pdf_variant="pdf/ua-1")
-    if asked:  # subtle: WeasyPrint goes on after an address in a drawing, and only after that
-        raise RefusedError(f"the document asks for a URL: {asked[0]}", hint="this is a bug: please report it")
-    return Typeset(bytes(made), tuple(missing))
+    if attached and variant != "a-3u":
+        raise ValueError(f"pdf/{variant} carries no files")
+    files = [
+        attachment(name, content, description=ABOUT.get(name, ""), created=datetime.fromisoformat(created))
+        for name, content in (attached or {}).items()
+    ]
+    return typeset(html, finisher=_scope, pdf_variant=VARIANTS[variant], pdf_tags=True, attachments=files)
 
 
-@contextlib.contextmanager
-def _listening(missing: dict[str, None]) -> Iterator[None]:
-    """While open, WeasyPrint's warnings of characters without a glyph are collected, not logged."""
-
-    def collect(record: logging.LogRecord) -> bool:
-        if "notdef" not in str(record.msg) or not isinstance(record.args, tuple):
-            return True
-        missing[str(record.args[0])] = None
-        return False
-
-    logger = logging.getLogger("weasyprint")
-    logger.addFilter(collect)
-    try:
-        yield
-    finally:
-        logger.removeFilter(collect)
+def _scope(_: object, made: Any) -> None:
+    """Say of every header cell whether it heads a row or a column: WeasyPrint keeps only which cells it heads."""
+    elements = {element.reference: element for element in made.objects if _kind(element)}
+    for element in elements.values():
+        if _kind(element) == "/TH":
+            group = elements.get(elements[element["P"]]["P"], {})
+            element["A"]["Scope"] = "/Column" if _kind(group) == "/THead" else "/Row"
 
 
-def _refusing_fetcher(asked: list[str]) -> URLFetcher:
-    """Note every URL that is asked for, and fetch none; a PNG within the document needs no fetching."""
-    from weasyprint.urls import FatalURLFetchingError, URLFetcher
-
-    class Refusing(URLFetcher):  # type: ignore[misc]  # weasyprint is untyped
-        def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
-            if url.startswith(PICTURE):
-                return super().fetch(url, headers)
-            asked.append(url)
-            raise FatalURLFetchingError(url)
-
-    return Refusing()
+def _kind(made: Any) -> str | None:
+    """What a structure element is; None of anything else."""
+    return made.get("S") if isinstance(made, dict) and made.get("Type") == "/StructElem" else None

@@ -7,7 +7,7 @@ axes (layer, head, query, key, token); everything counts from 0 here, people see
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,10 @@ Integers = npt.NDArray[np.int32]
 Verdict = Literal["right", "wrong", "unknown"]
 Direction = Literal["ltr", "rtl"]
 NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
+GIVEN = "scores"  # the type of model of a report whose scores someone else computed
 ColourScale = Literal["linear", "rank", "log"]
+Paper = Literal["a4", "letter"]
+PdfVariant = Literal["ua-1", "a-3u"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Example:
     dataset: str | None = None  # "demo", or None for a text of the user's own
     split: str | None = None
     index: int | None = None  # row in the split
+    revision: str | None = None  # of the dataset: resolved commit, or the hash of its file
     file_sha256: str | None = None  # of the bytes as they were read; None for a text that was no file
 
 
@@ -119,6 +123,11 @@ class Prediction:
             return "unknown"
         return "right" if self.gold == self.predicted else "wrong"
 
+    @property
+    def by_probability(self) -> tuple[int, ...]:
+        """Indices of the labels, the most probable first."""
+        return tuple(sorted(range(len(self.labels)), key=lambda index: -self.probabilities[index]))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attention:
@@ -189,6 +198,16 @@ class ReportWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """What one stage of the run took."""
+
+    name: str  # as in the log: "convert"
+    seconds: float  # other stages that ran within it left out
+    peak_mb: float | None  # largest resident memory of the process meanwhile; None where the system does not tell
+    gpu_peak_mb: float | None  # the same of the GPU's memory; None without one
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Enough to run it again and to cite it."""
 
@@ -204,8 +223,9 @@ class Provenance:
     seed: int
     command: str  # the command line that gives this report again
     created: str  # ISO 8601, UTC
-    configuration: dict[str, str | int | float | bool | None]
+    configuration: dict[str, Any]  # plain values by the names of `Config`
     versions: dict[str, str]
+    stages: tuple[Stage, ...]  # of the analysis; empty where the run had to give the same bytes again
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +234,7 @@ class Report:
 
     example: Example
     tokens: Tokens
-    prediction: Prediction
+    prediction: Prediction | None  # None where scores were given without one
     attention: Attention
     importance: HeadImportance
     checks: tuple[Check, ...]
@@ -224,6 +244,16 @@ class Report:
     positions: tuple[int, ...]  # of the layer trend; empty: chosen by rank
     colour_scale: ColourScale
     language: str  # of the text, as HTML names it: "en"
+
+    @property
+    def given(self) -> bool:
+        """Whether someone else computed the scores: nothing is known then of who attends to whom."""
+        return self.provenance.model_type == GIVEN
+
+    @property
+    def subject(self) -> str:
+        """What is shown, in a sentence: "attention" or "scores"."""
+        return "scores" if self.given else "attention"
 
     @property
     def reader_name(self) -> str:
@@ -331,6 +361,16 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about the document, for the summary: a number, what it says, a small drawing."""
+
+    number: str  # "41 %"
+    sentence: str  # goes on from the number
+    svg: str
+    figure: str  # key of the chart that shows it in full
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A figure made of pixels."""
 
@@ -379,6 +419,7 @@ class Parts:
     lines: tuple[tuple[Line, ...], ...]  # (view, line): neighbours of one colour joined, for print
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...]
+    findings: tuple[Finding, ...]  # none where the text has no content tokens
     maps: Picture | None  # None where there is nothing to draw
     summary: tuple[str, ...]  # the words that draw most attention, each once
     blocks: dict[str, object]  # what the scripts of the page read, by name

@@ -20,12 +20,13 @@ from markupsafe import Markup
 
 from reportgen import characters, palette, words
 from reportgen.packing import Packed, pack
-from reportgen.records import Parts, Report
+from reportgen.records import HeatView, Line, Paper, Parts, Report
 
 PACKAGE = Path(__file__).parent
 SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "captions", "save", "tables", "charts", "maps", "walk",
            "find", "strip", "token", "rankings", "controls", "main")  # fmt: skip
 TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, or a checkout
+TALL = 14_000  # points: no page of a PDF is higher
 SVG = "{http://www.w3.org/2000/svg}"
 SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
                 "linearGradient", "symbol", "title"}  # fmt: skip
@@ -44,8 +45,11 @@ THEME = {"#1b1b1b": "--ink", "#5d5d5d": "--muted", "#e3e0dd": "--rule"} | {
 
 
 def page(report: Report, parts: Parts, *, bundle: str) -> str:
-    """The self-contained page. *bundle* is the script that draws the live charts."""
-    scripts = tuple(_source(f"js/{name}.js") for name in SCRIPTS)
+    """The self-contained page. *bundle* is the script that draws the live charts.
+
+    Scores that someone else computed have no scripts: there is nothing to compute again from.
+    """
+    scripts = () if report.given else tuple(_source(f"js/{name}.js") for name in SCRIPTS)
     for source in scripts:
         _check_script(source)
     style = _page_style()
@@ -58,8 +62,8 @@ def page(report: Report, parts: Parts, *, bundle: str) -> str:
             spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
             style=Markup(style),
             scripts=[Markup(source) for source in scripts],
-            policy=_policy(style, (*scripts, bundle)),
-            blocks={"theme": THEME} | parts.blocks | {"bundle": _packed(bundle)},
+            policy=_policy(style, (*scripts, bundle) if scripts else ()),
+            blocks={"theme": THEME} | parts.blocks | {"bundle": _packed(bundle)} if scripts else {},
             figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
             has_list=bool(words.stop_words(report.language)),
         )
@@ -78,20 +82,59 @@ def sections(html: str) -> dict[str, int]:
     return dict(sorted(sizes.items(), key=lambda section: -section[1]))
 
 
-def document(report: Report, parts: Parts) -> str:
-    """The same report as one printable document, without scripts and controls."""
+def document(report: Report, parts: Parts, *, paper: Paper = "a4", attached: tuple[str, ...] = ()) -> str:
+    """The same report as one printable document, without scripts and controls.
+
+    Args:
+        report: From `pipeline.analyse`, or from `store.load`.
+        parts: From `presentation.make_parts`.
+        paper: What it is printed on.
+        attached: Names of the files that the PDF carries.
+    """
+    style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/document.css") + _source("css/heat.css")
     return (
         _environment()
         .get_template("document.html.j2")
         .render(
             report=report,
             parts=parts,
-            style=Markup(_variables({"h": palette.HEAT_LIGHT}) + _source("css/document.css") + _source("css/heat.css")),
+            attached=attached,
+            style=Markup(f"@page{{size:{paper}}}\n{style}"),
+            findings=[svg_markup(found.svg, themed=False, title=found.sentence) for found in parts.findings],
             figures=[
                 svg_markup(chart.svg, themed=False, title=characters.visible(f"{chart.title}. {chart.caption}"))
                 for chart in parts.charts
             ],
         )
+    )
+
+
+def excerpt(
+    report: Report,
+    view: HeatView,
+    lines: tuple[Line, ...],
+    *,
+    width: float,
+    height: float | None,
+    family: str,
+    title: str,
+) -> str:
+    """A stretch of the heatmap as a page of its own.
+
+    Args:
+        report: Whose text it is.
+        view: Its colours.
+        lines: From `heatmap.lines`, one run per cell.
+        width: Points.
+        height: Points; None where it is to be measured: the page is high then, and all that is drawn is a link.
+        family: Fonts, as CSS lists them.
+        title: What a reader calls it.
+    """
+    size = f"@page{{size:{width:.2f}pt {height or TALL:.2f}pt}}\nhtml{{font-family:{family}}}\n"
+    style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/excerpt.css") + _source("css/heat.css") + size
+    template = _environment().get_template("excerpt.html.j2")
+    return template.render(
+        report=report, view=view, lines=lines, title=title, measuring=height is None, style=Markup(style)
     )
 
 
@@ -123,7 +166,7 @@ def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
     """An SVG that holds drawing elements only, for use inside a page.
 
     Args:
-        svg: From `charts.draw`.
+        svg: From `drawing.svg`.
         themed: Let the colours of the page, light or dark, stand in for those of paper.
         title: What the drawing says, where nothing around it does: a PDF takes its alternate text from here.
 
@@ -226,7 +269,8 @@ def _policy(style: str, scripts: tuple[str, ...]) -> str:
         digest = hashlib.sha256(source.encode()).digest()
         return f"'sha256-{base64.b64encode(digest).decode()}'"
 
+    none = "'none'"
     return (
-        f"default-src 'none'; script-src {' '.join(map(hashed, scripts))}; style-src {hashed(style)}; "
+        f"default-src 'none'; script-src {' '.join(map(hashed, scripts)) or none}; style-src {hashed(style)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )

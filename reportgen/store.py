@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, get_origin
 
 import cattrs.preconf.json
@@ -91,6 +91,66 @@ def write(folder: Path, files: Mapping[str, bytes], *, facts: Mapping[str, Any],
         finally:
             shutil.rmtree(made, ignore_errors=True)
         _sync(folder.parent)
+
+
+def verify(folder: Path) -> tuple[int, tuple[str, ...]]:
+    """Compare every file of a report with the hash in its manifest.
+
+    Returns:
+        How many files were compared, and the files that the manifest does not name.
+
+    Raises:
+        OutputError: Naming the first file that is missing or another than the one that was written.
+    """
+    named = manifest(folder)["files"]
+    for name, digest in named.items():
+        path = folder / name
+        if any(part.is_symlink() for part in (path, *path.parents[: len(Path(name).parts) - 1])):
+            raise OutputError(f"{_shown(path)} is a symbolic link", hint="the report was changed after it was written")
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise OutputError(f"{_shown(path)}: {error.strerror}", hint="the report is not complete") from error
+        if found != digest:
+            raise OutputError(
+                f"{_shown(path)} is not the file that was written: its SHA-256 begins with {found[:12]}, "
+                f"in the manifest with {digest[:12]}",
+                hint="the report was changed after it was written",
+            )
+    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    return len(named), tuple(sorted(present - set(named) - {MANIFEST}))
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """What the manifest of a report says.
+
+    Raises:
+        OutputError: If there is none, or it names files outside the folder.
+    """
+    try:
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        files = found["files"]
+        if not all(isinstance(name, str) and isinstance(digest, str) for name, digest in files.items()):
+            raise TypeError("its files have no hashes")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OutputError(f"{_shown(folder)}: not a report folder: {MANIFEST}: {reason}") from error
+    for name in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\0" in name or "\\" in name:
+            raise OutputError(f"{_shown(folder)}: {MANIFEST} names a file outside the folder: {name[:200]}")
+    return dict(found)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The files of a report as they were written.
+
+    Raises:
+        OutputError: If one is missing or changed.
+    """
+    verify(folder)
+    return {name: (folder / name).read_bytes() for name in manifest(folder)["files"]}
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:

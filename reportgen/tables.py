@@ -25,11 +25,12 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begi
 def files(report: Report, scores: Scores, rankings: Rankings) -> dict[str, bytes]:
     """The data files of a report by name, as they stand in its folder `tables`."""
     top = top_tokens(report, scores, rankings)
+    attended = {"attended_tokens.parquet": parquet(attended_tokens(report, scores))} if report.attention.top_k else {}
     return {
         "token_attention.parquet": parquet(token_attention(report, scores, rankings)),
         "top_tokens.parquet": parquet(top),
         "top_tokens.csv": comma_separated(top),
-        "attended_tokens.parquet": parquet(attended_tokens(report, scores)),
+        **attended,
         "tokens.csv": comma_separated(token_list(report, scores)),
     }
 
@@ -128,7 +129,10 @@ def for_people(report: Report, scores: Scores, rankings: Rankings, words: tuple[
     shown = [_by_score(report, scores, rankings)]
     if scores.reader is not None and rankings.by_reader is not None:
         shown.append(_by_reader(report, scores.reader, rankings.by_reader))
-    shown += [_by_count(report, rankings), _by_word(report, words), _by_head(report, rankings)]
+    if report.attention.top_k:
+        shown += [_by_count(report, rankings), _by_word(report, words)]
+    if report.attention.shape[:2] != (1, 1):
+        shown.append(_by_head(report, rankings))
     return tuple(shown)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from reportgen import charts, heatmap, live, maps, rank, render, scale, tables, words
+from reportgen import charts, drawing, findings, heatmap, live, maps, rank, render, scale, tables, words
 from reportgen.records import (
     Attention,
     Chart,
@@ -26,6 +26,7 @@ from reportgen.records import (
     Report,
     ReportWarning,
     Scores,
+    Stage,
     Table,
     Tokens,
 )
@@ -227,6 +228,7 @@ def report(
             created="2024-05-01T12:00:00+00:00",
             configuration={"model": "models/small", "top_k": top_k, "overwrite": False, "revision": None},
             versions={"python": "3.11.0", "reportgen": "0.1.0"},
+            stages=(Stage("load", 0.41, 612.5, None), Stage("inference", 12.3, 1480.0, None)),
         ),
         top_k=top_k,
         positions=(),
@@ -283,6 +285,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
         lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
         tables=tables.for_people(given, scores, rankings, counts),
         charts=drawn,
+        findings=findings.findings(given, scores, rankings) if drawn else (),
         maps=maps.picture(given),
         summary=words.top_words(found, rankings, count=5),
         blocks=blocks | live.specifications(drawn, charts.attention_map(given)),
@@ -313,4 +316,4 @@ def example_parts() -> Parts:
 @cache
 def example_page() -> str:
     """Its page, with the real bundle."""
-    return render.page(example(), example_parts(), bundle=charts.bundle())
+    return render.page(example(), example_parts(), bundle=drawing.bundle())

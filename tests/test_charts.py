@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen import charts, live, render
+from reportgen import charts, drawing, live, render
 from reportgen.records import Chart, HeadImportance, Report, Tokens
 from tests import reports
 
@@ -58,7 +58,7 @@ def test_charts_come_in_reading_order(made: dict[str, Chart]) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_every_chart_is_valid_vega_lite(made: dict[str, Chart], key: str) -> None:
     alt.Chart.from_dict(made[key].spec, validate=True)
-    assert json.loads(charts.specification(made[key])) == made[key].spec
+    assert json.loads(drawing.text(made[key].spec)) == made[key].spec
 
 
 def test_a_broken_specification_would_be_noticed(made: dict[str, Chart]) -> None:
@@ -70,7 +70,7 @@ def test_a_broken_specification_would_be_noticed(made: dict[str, Chart]) -> None
 def test_every_chart_can_be_shown(made: dict[str, Chart], key: str) -> None:
     """No hole in the numbers, words for axes, a caption, a table, and an SVG that the page accepts."""
     chart = made[key]
-    assert not re.search(r"\b(NaN|undefined|Infinity)\b", chart.svg + charts.specification(chart) + chart.caption)
+    assert not re.search(r"\b(NaN|undefined|Infinity)\b", chart.svg + drawing.text(chart.spec) + chart.caption)
     assert not any(value is None for row in rows(chart) for value in row.values())
     assert {len(chart.data.columns), len(chart.data.numeric)} == {len(row) for row in chart.data.rows}
     assert chart.data.caption
@@ -195,8 +195,8 @@ def test_ids_are_named_after_the_figure_and_not_after_what_was_drawn_before(made
         "encoding": {"color": {"field": "y", "type": "quantitative"}, "x": {"field": "x", "type": "quantitative"}},
     }
     specs = {key: made[key].spec for key in KEYS} | {"one": graded, "two": graded}
-    forward = {key: charts.draw(spec, key=key) for key, spec in specs.items()}
-    backward = {key: charts.draw(specs[key], key=key) for key in reversed(specs)}
+    forward = {key: drawing.svg(spec, key=key) for key, spec in specs.items()}
+    backward = {key: drawing.svg(specs[key], key=key) for key in reversed(specs)}
     assert forward == backward
     assert all(forward[key] == made[key].svg for key in KEYS)
     ids = {key: re.findall(r'\bid="([^"]*)"', svg) for key, svg in forward.items()}
@@ -274,7 +274,7 @@ def test_charts_of_any_text_are_finite(case: tuple[str, Tokens], seed: int) -> N
 
 def test_a_specification_with_a_hole_is_refused(made: dict[str, Chart]) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        charts.specification(replace(made["overview"], spec={"data": {"values": [{"score": float("nan")}]}}))
+        drawing.text({"data": {"values": [{"score": float("nan")}]}})
 
 
 def test_the_layer_trend_shows_the_positions_that_were_asked_for() -> None:
@@ -299,7 +299,7 @@ def test_the_chart_of_a_map_is_valid_and_can_be_drawn(globals_: tuple[int, ...])
     margin = tokens / 20 if globals_ else 0
     assert spec["encoding"]["x"]["scale"]["domain"] == [-margin, tokens]
     cell = {"from_start": 0, "from_end": 9, "to_start": 0, "to_end": 9, "from": "0–8", "to": "0–8", "share": 0.3}
-    svg = charts.draw({**spec, "data": {"values": [cell]}}, key="map")
+    svg = drawing.svg({**spec, "data": {"values": [cell]}}, key="map")
     assert ("global" in words(svg)) == bool(globals_)
     assert render.svg_markup(svg, themed=True)
 
@@ -312,7 +312,7 @@ def test_a_page_holds_specifications_without_their_numbers(made: dict[str, Chart
         spec: Any = blocks[f"spec-{key}"]
         assert bool(spec["datasets"]["rows"]) == (key == "overview")
         assert '"values": [{' not in json.dumps({**spec, "datasets": None})
-        again = charts.draw({**spec, "datasets": {"rows": rows(chart)}}, key=key)
+        again = drawing.svg({**spec, "datasets": {"rows": rows(chart)}}, key=key)
         assert words(again) == words(chart.svg)
 
 

@@ -489,7 +489,12 @@ MAYBE: dict[str, st.SearchStrategy[Any]] = {
     "device": st.sampled_from(["auto", "cpu", "cuda:1"]),
     "dtype": st.sampled_from(["float32", "float16"]),
     "seed": st.integers(-9, 99),
-    "format": st.sampled_from([("html",), ("pdf", "tables"), ("html", "pdf", "tables", "figures")]),
+    "format": st.sampled_from([("html",), ("pdf", "tables"), ("html", "pdf", "latex", "figures")]),
+    "paper": st.sampled_from(["a4", "letter"]),
+    "pdf_variant": st.sampled_from(["ua-1", "a-3u"]),
+    "figure_width": st.sampled_from([("84mm",), ("3in", "7in")]),
+    "figure_font": st.sampled_from(["Latin Modern Roman", "Arial"]),
+    "span": st.sampled_from(["0:4", "12:99"]),
     "offline": st.booleans(),
     "require_safetensors": st.booleans(),
     "strict": st.booleans(),
@@ -525,7 +530,7 @@ def test_a_row_of_the_demo_parses_back_too() -> None:
 
 
 def test_a_long_text_of_many_lines_parses_back_too() -> None:
-    config = parsed("--model", "m", "--text", 'It\'s a "line".\n\t$HOME `x` \\ !\n' * 99)
+    config = parsed("--model", "m", "--text", 'It\'s a "line".\n\t$HOME `x` \\ !\n' * 9)
     assert parsed(*shlex.split(config.command())[2:]) == config
 
 

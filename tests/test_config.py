@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import fields
 from pathlib import Path
@@ -68,7 +69,10 @@ def test_the_demo_preset_needs_nothing_from_outside() -> None:
         ("model = {a = 1}", "has the wrong kind"),
         ("colour_scale = 'rainbow'", "colour_scale = 'rainbow': unknown; it is linear, rank, log"),
         ("colour_scale = 1", "colour_scale = 1 has the wrong kind"),
-        ("format = ['html', 'docx']", r"format = \['html', 'docx'\]: unknown; it is html, pdf, tables, figures"),
+        (
+            "format = ['html', 'docx']",
+            r"format = \['html', 'docx'\]: unknown; it is html, pdf, tables, charts",
+        ),
         ("format = []", r"format = \[\]: unknown"),
         ("dtype = 'float8'", "dtype = 'float8': unknown"),
         ("top_k = 0", "top_k = 0: it has to be 1 to"),
@@ -159,13 +163,18 @@ def test_the_command_for_standard_input_names_a_file() -> None:
     assert Config(file="-").plain()["file"] == "-"
 
 
-def test_the_command_hides_home_and_keeps_the_whole_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_command_hides_home_and_keeps_a_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Reports are published."""
     monkeypatch.setenv("HOME", str(tmp_path))
     command = Config(file=f"{tmp_path}/paper.txt").command()
     assert str(tmp_path) not in command
     assert shlex.split(command)[-1] == "~/paper.txt"
-    assert shlex.split(Config(text="x y" * 1000).command())[-1] == "x y" * 1000
+    assert shlex.split(Config(text="x y" * 90).command())[-1] == "x y" * 90
+
+
+def test_a_long_text_stands_in_a_file_of_its_own() -> None:
+    """Nobody reads, or types, a command of ten pages."""
+    assert Config(text="x y" * 1000).command() == "reportgen run --file TEXT.txt"
 
 
 @given(st.text(min_size=1, max_size=60))
@@ -174,13 +183,39 @@ def test_a_shell_reads_the_command_as_it_was_meant(text: str) -> None:
     assert shlex.split(Config(text=text).command()) == ["reportgen", "run", "--text", text]
 
 
-def test_plain_fields_hold_no_text_and_no_tuples() -> None:
+def test_plain_fields_hold_no_text_and_can_be_json() -> None:
     """What `report.json` stores of the configuration."""
     plain = Config(text="secret", labels=("a", "b")).plain()
     assert plain["text"] == "6 characters"
-    assert plain["labels"] == "a,b"
+    assert plain["labels"] == ["a", "b"]
     assert set(plain) == {field.name for field in fields(Config)} - {"output", "overwrite"}
-    assert all(value is None or isinstance(value, str | int | float | bool) for value in plain.values())
+    assert json.loads(json.dumps(plain)) == plain
+
+
+def test_a_configuration_comes_back_from_its_plain_fields() -> None:
+    """For `reportgen rerun`: labels with commas too, and what a later version has added is left out."""
+    config = Config(model="m", labels=("a, b", "c"), positions=(1, 2), figure_width=("84mm",), span="1:4", top_k=3)
+    assert Config.restored(json.loads(json.dumps({**config.plain(), "later": 1}))) == config
+    assert Config.restored(Config(text="secret").plain()).text is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"figure_width": ("3.3",)}, {"figure_width": ()}, {"figure_width": ("1in",)}, {"figure_width": ("30in",)},
+        {"figure_width": ("3in;x",)}, {"span": "4"}, {"span": "9:4"}, {"span": "a:b"}, {"span": "-1:4"},
+        {"figure_font": "x;}body{"}, {"figure_font": "a'b"}, {"paper": "a3"}, {"pdf_variant": "x-4"},
+    ],
+)  # fmt: skip
+def test_what_cannot_be_typeset_is_a_usage_error(settings: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="^--" + next(iter(settings)).replace("_", "-")):
+        Config(**settings)
+
+
+def test_widths_are_points_whatever_their_unit() -> None:
+    assert Config(figure_width=("1.5in", "50.8mm", "5.08cm", "300pt")).figure_widths == pytest.approx(
+        {"1.5in": 108, "50.8mm": 144, "5.08cm": 144, "300pt": 300}
+    )
 
 
 def test_a_number_may_stand_without_its_point(tmp_path: Path) -> None:

@@ -45,9 +45,12 @@ def test_the_public_names_load_no_torch() -> None:
 PRESENT = """
 import pathlib, sys
 sys.modules["torch"] = sys.modules["transformers"] = None  # importing them fails
-from reportgen import heatmap, tables, charts, render, pdf, store, pipeline
+sys.modules["datasets"] = sys.modules["tokenizers"] = None
+from reportgen import presentation, store
+from reportgen.clock import Clock
+from reportgen.config import FORMATS, Config
 report = store.load(pathlib.Path(sys.argv[1]))
-_, files = pipeline.present(report, ("html", "pdf", "tables", "figures"), pipeline.Clock())
+_, files = presentation.present(report, Config(format=FORMATS, span="1:3"), Clock())
 for name, content in sorted(files.items()):
     print(name, len(content))
 """
@@ -57,11 +60,16 @@ def test_a_stored_report_is_presented_without_torch(tmp_path: Path) -> None:
     for name, content in store.dump(reports.report("one two three")).items():
         (tmp_path / name).write_bytes(content)
     made = dict(line.split(" ") for line in python(PRESENT, str(tmp_path)).splitlines())
-    assert {"report.html", "report.pdf", "report.json", "tables/tokens.csv", "figures/overview.svg"} <= set(made)
+    assert {"report.html", "report.pdf", "report.json", "tables/tokens.csv", "figures/overview.svg"} | {
+        "figures/overview-3.3in.pdf",
+        "figures/heatmap-all-1-3-6.9in.svg",
+        "latex/heatmap.tex",
+        "latex/citation.bib",
+    } <= set(made)
     assert all(int(size) > 100 for size in made.values())
 
 
 def test_the_block_would_be_noticed(tmp_path: Path) -> None:
-    program = PRESENT.replace("from reportgen import", "import torch; from reportgen import")
+    program = PRESENT.replace("from reportgen import presentation", "import torch; from reportgen import presentation")
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     assert "ModuleNotFoundError" in done.stderr

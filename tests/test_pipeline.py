@@ -14,14 +14,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from reportgen import dataset, heatmap, importance, pdf, pipeline, store
+from reportgen import dataset, heatmap, importance, pdf, pipeline, presentation, store
 from reportgen.checkpoint import Checkpoint
+from reportgen.clock import Clock
 from reportgen.config import Config
 from reportgen.errors import OutputError, UsageError
-from reportgen.pipeline import Clock
 from reportgen.records import Report
+from reportgen.typesetting import Typeset
 from tests import reports, tiny
 
+HTML = Config(format=("html",))
 TEXT = "Attention heads of a long document classifier attend to tokens; a window sees its neighbours."
 FILES = {
     "report.html", "report.pdf", "report.json", "attention.safetensors", "manifest.json",
@@ -201,7 +203,8 @@ def test_the_folder_holds_everything_and_nothing_else(written: tuple[Report, Pat
         manifest["model"]["weights_sha256"]
         == hashlib.sha256((folder.parent / "model" / "model.safetensors").read_bytes()).hexdigest()
     )
-    for fact in ("command", "configuration", "device", "seed", "versions", "created", "seconds"):
+    for fact in ("command", "configuration", "device", "seed", "versions", "created", "stages",
+                 "tokenizer", "dataset", "input", "importance", "dtype"):  # fmt: skip
         assert fact in manifest
 
 
@@ -210,7 +213,7 @@ def test_the_report_comes_back_and_presents_itself_alike(written: tuple[Report, 
     report, folder, _ = written
     read = store.load(folder)
     assert read == report
-    shown, files = pipeline.present(read, ("html", "tables", "figures"), Clock())
+    shown, files = presentation.present(read, Config(format=("html", "tables", "charts")), Clock())
     assert shown == report
     for name, content in files.items():
         assert content == (folder / name).read_bytes(), name
@@ -225,21 +228,20 @@ def test_every_stage_is_timed(written: tuple[Report, Path, Clock]) -> None:
 def test_page_and_document_show_every_warning(classifier: Any) -> None:
     report = analysed(classifier, "a \u202eb " + TEXT * 3, label="middle")
     assert codes(report) == ["truncated", "invisible-characters", "unknown-label"]
-    page = pipeline.present(report, ("html",), Clock())[1]["report.html"].decode()
+    page = presentation.present(report, HTML, Clock())[1]["report.html"].decode()
     assert all(f'data-code="{code}"' in page for code in codes(report))
 
 
 @pytest.mark.parametrize(
     ("formats", "names"),
     [
-        ((), set()),
         (("tables",), {name for name in FILES if name.startswith("tables/")}),
-        (("figures",), {name for name in FILES if name.startswith("figures/")}),
+        (("charts",), {name for name in FILES if name.startswith("figures/")}),
         (("html",), {"report.html"}),
     ],
 )
 def test_only_what_is_asked_for_is_made(formats: tuple[str, ...], names: set[str]) -> None:
-    made = pipeline.present(reports.report("one two three"), formats, Clock())[1]
+    made = presentation.present(reports.report("one two three"), Config(format=formats), Clock())[1]
     assert set(made) == names | {"report.json", "attention.safetensors"}
 
 
@@ -247,12 +249,12 @@ def test_a_glyph_that_is_missing_is_a_warning_on_every_side(monkeypatch: pytest.
     """Only typesetting finds it; the document is set again, with the warning in it."""
     set_: list[str] = []
 
-    def typeset(html: str) -> pdf.Typeset:
+    def typeset(html: str, **_: Any) -> Typeset:
         set_.append(html)
-        return pdf.Typeset(b"%PDF", ("\ua66e",))
+        return Typeset(b"%PDF", ("\ua66e",))
 
     monkeypatch.setattr(pdf, "pdf", typeset)
-    report, files = pipeline.present(reports.report("one \ua66e"), ("html", "pdf"), Clock())
+    report, files = presentation.present(reports.report("one \ua66e"), Config(format=("html", "pdf")), Clock())
     assert codes(report) == ["missing-glyphs"]
     assert "U+A66E CYRILLIC LETTER MULTIOCULAR O" in report.warnings[0].message
     assert [('data-code="missing-glyphs"' in html) for html in set_] == [False, True]
@@ -260,20 +262,25 @@ def test_a_glyph_that_is_missing_is_a_warning_on_every_side(monkeypatch: pytest.
     assert b"missing-glyphs" in files["report.json"]
 
 
+def small_pages(*formats: str) -> Config:
+    """A limit that every page exceeds."""
+    return Config(format=formats, max_html_mb=0.1)
+
+
 def test_a_page_that_is_too_large_is_a_warning_on_every_side() -> None:
     """In the page itself, in the document, and in what is stored."""
-    report, files = pipeline.present(reports.report("one two"), ("html", "pdf"), Clock(), max_html_mb=0.1)
+    report, files = presentation.present(reports.report("one two"), small_pages("html", "pdf"), Clock())
     assert codes(report) == ["large-page"]
     size = len(files["report.html"]) / 1e6
     assert f"{size:.1f} MB, more than 0.1 MB" in report.warnings[0].message
     assert b'data-code="large-page"' in files["report.html"]
     assert b"large-page" in files["report.json"]
-    assert codes(pipeline.present(reports.report("one two"), ("html",), Clock())[0]) == []
+    assert codes(presentation.present(reports.report("one two"), HTML, Clock())[0]) == []
 
 
 def test_presenting_again_does_not_repeat_a_warning() -> None:
-    report, _ = pipeline.present(reports.report("one two"), ("html",), Clock(), max_html_mb=0.1)
-    again, _ = pipeline.present(report, ("html",), Clock(), max_html_mb=0.2)
+    report, _ = presentation.present(reports.report("one two"), small_pages("html"), Clock())
+    again, _ = presentation.present(report, Config(format=("html",), max_html_mb=0.2), Clock())
     assert codes(again) == ["large-page"]
     assert "more than 0.2 MB" in again.warnings[0].message
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pytest
 from playwright.sync_api import Page
 
-from reportgen import charts, heatmap, rank, render, words
+from reportgen import charts, drawing, heatmap, rank, render, words
 from reportgen.records import Report
 from tests import reports
 from tests.browser.page import Show, rgb, settled, wait
@@ -51,7 +51,7 @@ def html() -> str:
 def drawn_html() -> str:
     """Its page, with live charts."""
     drawn = charts.charts(example(), *reports.ranked(example()))
-    return render.page(example(), reports.parts(example(), drawn), bundle=charts.bundle())
+    return render.page(example(), reports.parts(example(), drawn), bundle=drawing.bundle())
 
 
 @pytest.fixture
@@ -993,7 +993,7 @@ def test_a_chart_is_saved_in_four_forms(show: Show, key: str) -> None:
     assert name.endswith(".vl.json")
     read = json.loads(spec)
     assert read["datasets"]["rows"] == values_of(page, key)
-    assert charts.draw(read, key="x").startswith("<svg")
+    assert drawing.svg(read, key="x").startswith("<svg")
     name, content = saved(page, group.get_by_role("button", name="CSV"))
     assert name.endswith(".csv")
     rows_ = list(csv.DictReader(io.StringIO(content.decode(), newline="")))

@@ -1,0 +1,116 @@
+"""Draw a stretch of the heatmap as SVG: every token stands where the typesetter has put it.
+
+The same HTML, from `render.excerpt`, becomes the PDF; here it is laid out once, with a link around everything that is
+drawn, because where a link comes to stand can be asked for.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import NamedTuple
+
+from reportgen import typesetting
+from reportgen.characters import visible
+from reportgen.errors import UsageError
+from reportgen.palette import HEAT_LIGHT, INK, MUTED, text_on
+from reportgen.records import HeatView, Line, Run
+
+TO_POINTS = 0.75  # of a CSS pixel
+ASCENT = 0.788  # of the height of a box of text, where its baseline lies: between those of Noto Sans and DejaVu Sans
+SMALL = 6.0  # points: letters of the legend and of special tokens
+LETTERS = 8.0  # points: letters of the text
+
+
+class Box(NamedTuple):
+    """Where something stands, points from the upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Layout(NamedTuple):
+    """Where everything in the excerpt stands."""
+
+    boxes: dict[str, Box]  # by the name of its link: "t17" for the token at position 17, "s3" for a step of the legend
+    height: float  # points, of all
+
+
+def within(runs: tuple[Run, ...], shown: range) -> tuple[Run, ...]:
+    """The runs, one per cell, whose first position is in *shown*, with the gaps between them.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    inside = [n for n, run in enumerate(runs) if run.first in shown]
+    if not inside:
+        raise UsageError(
+            f"--span {shown.start}:{shown.stop}: no token stands there",
+            hint=f"the document has positions 0 to {max((run.first for run in runs), default=0)}",
+        )
+    return runs[inside[0] : inside[-1] + 1]
+
+
+def measure(document: str) -> Layout:
+    """Lay the excerpt out on one page that is high enough.
+
+    Raises:
+        UsageError: If no page is.
+    """
+    page, *rest = typesetting.lay_out(document).pages
+    if rest:
+        raise UsageError("--span: the excerpt is higher than a page of a PDF can be", hint="choose a shorter span")
+    boxes: dict[str, Box] = {}
+    for _, target, (left, top, right, bottom), _ in page.links:
+        box = Box(left * TO_POINTS, top * TO_POINTS, (right - left) * TO_POINTS, (bottom - top) * TO_POINTS)
+        boxes.setdefault(target, box)
+    return Layout(boxes, page.anchors["end"][1] * TO_POINTS)
+
+
+def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float, family: str, title: str) -> str:
+    """The excerpt as a drawing *width* points wide."""
+    runs = {f"t{run.first}": run for line in lines for part in line.stretches for run in part.runs if run.first >= 0}
+    steps = {f"s{n}": f"{view.bounds[n]:.3g}" if n in (4, 8, 12) else "" for n in range(len(HEAT_LIGHT))}
+    ends = {"lowest": f"{view.bounds[0]:.3g}", "highest": f"{view.bounds[-1]:.3g}"}
+    drawn: list[str] = []
+    for name, box in layout.boxes.items():
+        if name in runs:
+            drawn.append(_token(runs[name], box))
+        elif name in steps:
+            drawn.append(_coloured(box, int(name[1:]), steps[name], size=SMALL, middle=True))
+        elif name in ends:
+            drawn.append(_text(box, ends[name], MUTED, size=SMALL))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{layout.height:.2f}pt" '
+        f'viewBox="0 0 {width:g} {layout.height:.2f}" font-family="{html.escape(family)}" xml:space="preserve">'
+        f"<title>{html.escape(visible(title))}</title>{''.join(drawn)}</svg>\n"
+    )
+
+
+def _token(run: Run, box: Box) -> str:
+    if run.kind == "special":
+        frame = f'<rect {_place(box)} fill="none" stroke="{MUTED}" stroke-width="0.4" rx="1.5"/>'
+        return frame + _text(box, run.text, MUTED, size=SMALL, middle=True)
+    if run.heat < 0:
+        return _text(box, run.text, INK, size=LETTERS)
+    return _coloured(box, run.heat, run.text, size=LETTERS)
+
+
+def _coloured(box: Box, heat: int, text: str, *, size: float, middle: bool = False) -> str:
+    colour = HEAT_LIGHT[heat]
+    return f'<rect {_place(box)} fill="{colour}"/>' + _text(box, text, text_on(colour), size=size, middle=middle)
+
+
+def _text(box: Box, text: str, colour: str, *, size: float, middle: bool = False) -> str:
+    """Letters as wide as the typesetter has set them, whatever font a viewer takes; what is short stands as it is."""
+    shown = visible(text)
+    if not shown.strip():
+        return ""
+    baseline = box.y + box.height * ASCENT
+    x, how = (box.x + box.width / 2, ' text-anchor="middle"') if middle else (box.x, f' textLength="{box.width:.2f}"')
+    return f'<text x="{x:.2f}" y="{baseline:.2f}" font-size="{size:g}" fill="{colour}"{how}>{html.escape(shown)}</text>'
+
+
+def _place(box: Box) -> str:
+    return f'x="{box.x:.2f}" y="{box.y:.2f}" width="{box.width:.2f}" height="{box.height:.2f}"'

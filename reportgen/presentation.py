@@ -1,0 +1,296 @@
+"""Chain the second half: a report, fresh or stored, becomes the files of its folder. Torch is not needed here.
+
+Reads like a table of contents, as `pipeline.py` does for the first half. What a stage does is told in the file of
+its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from reportgen import checks, excerpt, heatmap, live, maps, rank, scale, scores_file, store, tables, typesetting, words
+from reportgen.clock import Clock
+from reportgen.config import MAX_HTML_MB, Config
+from reportgen.palette import FONT
+from reportgen.records import HeatView, Parts, Rankings, Report, ReportWarning, Run, Scores, Table
+
+SUMMARY = 5  # words on the first screen
+
+
+def needs_typesetting(config: Config) -> bool:
+    """Whether anything that is asked for is set in pages."""
+    return bool({"pdf", "figures", "latex"} & set(config.format))
+
+
+def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
+    """The files of a report by their paths in its folder.
+
+    Args:
+        report: From `pipeline.analyse`, or from `store.load`.
+        config: Which files to make, and how; of its other fields nothing is used.
+        clock: Says which stage runs.
+
+    Returns:
+        The report with the warnings that only typesetting can find, and the files.
+
+    Raises:
+        UsageError: If `span` holds no token.
+    """
+    with clock.stage("scale"):
+        scores = scale.scale(report.attention, report.importance)
+    with clock.stage("rank"):
+        rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
+    files: dict[str, bytes] = {}
+    if "tables" in config.format or config.pdf_variant == "a-3u":
+        with clock.stage("tables"):
+            files |= {f"tables/{name}": content for name, content in tables.files(report, scores, rankings).items()}
+    if set(config.format) - {"tables"}:
+        parts = make_parts(report, scores, rankings, config, clock)
+        report, drawn = figure_files(report, parts, config, clock)
+        report, rendered = render_files(report, parts, files, config, clock)
+        files |= drawn | rendered
+    if "tables" not in config.format:
+        files = {name: content for name, content in files.items() if not name.startswith("tables/")}
+    return report, files | store.dump(report)
+
+
+def make_parts(report: Report, scores: Scores, rankings: Rankings, config: Config, clock: Clock) -> Parts:
+    """Step 6: what page and document are put together from."""
+    with clock.stage("charts"):
+        from reportgen import charts, findings
+
+        drawn = charts.charts(report, scores, rankings)
+        found_first = findings.findings(report, scores, rankings)
+        picture = maps.picture(report)
+    with clock.stage("heatmap"):
+        covered = heatmap.cells(report.example.text, report.tokens)
+        views = heatmap.views(report, scores, covered)
+        spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
+    found = words.whole_words(report.example.text, report.tokens, language=report.language)
+    counts = words.count_words(found, rankings.attended_counts)
+    blocks: dict[str, object] = {}
+    if not report.given:  # of who attends to whom nothing is known: a page without scripts
+        with clock.stage("live"):
+            kept = charts.kept(report, rankings)
+            max_bytes = None if config.max_html_mb is None else config.max_html_mb * 1e6
+            blocks = live.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
+            blocks |= live.specifications(drawn, charts.attention_map(report))
+    return Parts(
+        views=views,
+        spans=spans,
+        lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
+        tables=tables.for_people(report, scores, rankings, counts),
+        charts=drawn,
+        findings=found_first,
+        maps=picture,
+        summary=words.top_words(found, rankings, count=SUMMARY),
+        blocks=blocks,
+    )
+
+
+def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
+    """The charts as the page shows them; for a manuscript, the figures at their widths, and LaTeX."""
+    from reportgen import drawing
+
+    files: dict[str, bytes] = {}
+    missing: dict[str, None] = {}
+    if "charts" in config.format:
+        for chart in parts.charts:
+            files[f"figures/{chart.key}.svg"] = chart.svg.encode()
+            files[f"figures/{chart.key}.vl.json"] = drawing.text(chart.spec).encode()
+        if parts.maps:
+            files[f"figures/{parts.maps.key}.png"] = parts.maps.light
+    if "figures" in config.format:
+        with clock.stage("figures"):
+            from reportgen import figures
+
+            widths, font = config.figure_widths, config.figure_font
+            made = figures.files(parts.charts, parts.maps, widths=widths, font=font)
+            if config.positions_shown is not None:
+                made |= excerpts(report, parts, config, missing)
+        files |= {f"figures/{name}": content for name, content in made.items()}
+    if "latex" in config.format:
+        with clock.stage("latex"):
+            files |= {f"latex/{name}": content for name, content in latex_files(report, parts, config, missing).items()}
+    return warned_of_glyphs(report, missing), files
+
+
+def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, None]) -> dict[str, bytes]:
+    """The chosen stretch of the heatmap, in every view and at every width."""
+    from reportgen import render
+
+    assert config.span is not None  # or nothing is asked for
+    files: dict[str, bytes] = {}
+    family = f"{config.figure_font}, {FONT}" if config.figure_font else FONT
+    for view, runs in zip(parts.views, runs_shown(parts, config), strict=True):
+        lines = heatmap.lines(runs)
+        title = f"{view.title}: positions {config.span.replace(':', ' up to ')} of {report.example.title}"
+        for name, width in config.figure_widths.items():
+            how: dict[str, Any] = {"width": width, "family": family, "title": title}
+            layout = excerpt.measure(render.excerpt(report, view, lines, height=None, **how))
+            document = render.excerpt(report, view, lines, height=layout.height, **how)
+            made = typesetting.typeset(document, pdf_version="1.5", pdf_tags=True)
+            missing |= dict.fromkeys(made.missing)
+            stem = f"heatmap-{view.key}-{config.span.replace(':', '-')}-{name}"
+            files[f"{stem}.svg"] = excerpt.svg(lines, view, layout, **how).encode()
+            files[f"{stem}.pdf"] = made.data
+    return files
+
+
+def runs_shown(parts: Parts, config: Config) -> tuple[tuple[Run, ...], ...]:
+    """The runs of every view, one per cell, of the chosen stretch or of all the document."""
+    shown = config.positions_shown
+    return tuple(excerpt.within(runs, shown) if shown else runs for runs in parts.spans)
+
+
+def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str, None]) -> dict[str, bytes]:
+    """Heatmap, top tokens and citations for a manuscript in LaTeX."""
+    from reportgen import glyphs, latex
+
+    top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
+    view: HeatView = parts.views[0]
+    lines = heatmap.lines(heatmap.join(runs_shown(parts, config)[0]))
+    sheet = glyphs.sheet(latex.glyph_runs(report, view, lines, top))
+    missing |= dict.fromkeys(sheet.missing if sheet else ())
+    return latex.files(report, view, lines, top, sheet)
+
+
+def render_files(
+    report: Report, parts: Parts, made: dict[str, bytes], config: Config, clock: Clock
+) -> tuple[Report, dict[str, bytes]]:
+    """Step 7: page and document.
+
+    The page is too large or not, and the PDF finds characters that no font here has: both come to stand as warnings
+    in both, so that what was made before is made again.
+    """
+    files: dict[str, bytes] = {}
+    if "html" in config.format:
+        with clock.stage("render"):
+            files["report.html"] = make_page(report, parts)
+            too_large = checks.warn_of_size(len(files["report.html"]), config.max_html_mb or MAX_HTML_MB)
+            if too_large:
+                report = warned(report, too_large)
+                files["report.html"] = make_page(report, parts)
+    if "pdf" in config.format:
+        with clock.stage("pdf"):
+            before = report
+            report, files["report.pdf"] = make_document(report, parts, made, config)
+            if report is not before and "report.html" in files:
+                files["report.html"] = make_page(report, parts)
+    return report, files
+
+
+def make_page(report: Report, parts: Parts) -> bytes:
+    """The self-contained page."""
+    from reportgen import drawing, render
+
+    return render.page(report, parts, bundle=drawing.bundle()).encode()
+
+
+def make_document(report: Report, parts: Parts, made: dict[str, bytes], config: Config) -> tuple[Report, bytes]:
+    """The PDF, and the report with a warning more if the PDF has characters that no font here has."""
+    from reportgen import pdf, render
+
+    tables_made = {name.removeprefix("tables/"): content for name, content in made.items()}
+    attached = tables_made if config.pdf_variant == "a-3u" else {}
+    how: dict[str, Any] = {"created": report.provenance.created, "variant": config.pdf_variant, "attached": attached}
+    typeset = pdf.pdf(render.document(report, parts, paper=config.paper, attached=tuple(attached)), **how)
+    changed = warned_of_glyphs(report, dict.fromkeys(typeset.missing))
+    if changed is not report:
+        typeset = pdf.pdf(render.document(changed, parts, paper=config.paper, attached=tuple(attached)), **how)
+    return changed, typeset.data
+
+
+def warned_of_glyphs(report: Report, missing: dict[str, None]) -> Report:
+    """The report with a warning of characters that no font here has; the same report if there are none."""
+    return warned(report, checks.warn_of_glyphs(tuple(missing))) if missing else report
+
+
+def warned(report: Report, warning: ReportWarning) -> Report:
+    """The report with one warning more; of its kind only the last is kept, where a report is presented again."""
+    if warning in report.warnings:
+        return report
+    others = tuple(one for one in report.warnings if one.code != warning.code)
+    return replace(report, warnings=(*others, warning))
+
+
+def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock) -> Report:
+    """Make files of a stored report again; what is not asked for stays as it is.
+
+    Args:
+        folder: A report; its data are read, and nothing else.
+        output: Where the report goes, the same folder or another.
+        changes: Fields of `Config` that shall be other than those of the run that made the report.
+        clock: Says which stage runs.
+
+    Raises:
+        UsageError: If a field is out of range.
+        OutputError: If *folder* is no report, its files were changed, or something stands at *output*.
+    """
+    kept = store.files(folder)
+    facts_before = store.manifest(folder)
+    stored = store.load(folder)
+    config = replace(Config.restored(stored.provenance.configuration), **changes)
+    again = output.resolve() == folder.resolve()
+    store.check_target(output, overwrite=again or config.overwrite)
+    if needs_typesetting(config):
+        typesetting.check_engine()
+    report, files = present(changed(stored, changes), config, clock)
+    made = {"rendered": [asdict(stage) for stage in clock.stages()]}
+    stages = {"stages": facts_before.get("stages", [])}
+    store.write(output, kept | files, facts=facts(report, clock) | stages | made, overwrite=again or config.overwrite)
+    return report
+
+
+def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None) -> tuple[Report, Path]:
+    """The report of tokens and scores that someone else computed, and its folder.
+
+    Raises:
+        DataError: If the file cannot be read, or its parts do not fit together.
+        OutputError: If something stands at the folder.
+    """
+    report = scores_file.load(path, config, title=title)
+    folder = Path(config.output) if config.output else Path("reports") / report.example.name
+    store.check_target(folder, overwrite=config.overwrite)
+    if needs_typesetting(config):
+        typesetting.check_engine()
+    covered = heatmap.cells(report.example.text, report.tokens)
+    complete = heatmap.shown_text(report.example.text, covered) == report.example.text[: report.tokens.end]
+    report = replace(
+        report, checks=checks.check_given(report, complete=complete), warnings=tuple(checks.warn_of_given(report))
+    )
+    report, files = present(report, config, clock)
+    store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite)
+    return report, folder
+
+
+def changed(report: Report, changes: Mapping[str, Any]) -> Report:
+    """The report with what can be chosen again without the model: length of lists, colour scale, language."""
+    again = {name: value for name, value in changes.items() if name in ("top_k", "colour_scale", "language")}
+    return replace(report, **again)
+
+
+def facts(report: Report, clock: Clock) -> dict[str, Any]:
+    """What the manifest says beside the hashes."""
+    source, example = report.provenance, report.example
+    return {
+        "reportgen": source.versions["reportgen"],
+        "command": source.command,
+        "configuration": source.configuration,
+        "model": {"name": source.model, "revision": source.revision, "weights_sha256": source.weights_sha256},
+        "tokenizer": {"name": source.tokenizer, "revision": source.tokenizer_revision},
+        "dataset": {"name": example.dataset, "split": example.split, "index": example.index,
+                    "revision": example.revision},
+        "input": {"text_sha256": source.text_sha256, "file_sha256": example.file_sha256},
+        "importance": {"measure": report.importance.measure, "source": report.importance.source,
+                       **report.importance.provenance},
+        "device": source.device,
+        "dtype": source.dtype,
+        "seed": source.seed,
+        "versions": source.versions,
+        "created": source.created,
+        "stages": [asdict(stage) for stage in clock.stages()],
+    }  # fmt: skip

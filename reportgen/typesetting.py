@@ -1,0 +1,137 @@
+"""Lay out our own HTML in pages with WeasyPrint: nothing is ever fetched, and what no font can show is noted.
+
+The only file that imports weasyprint. What is laid out, and what the pages are for, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reportgen.errors import OutputError, RefusedError
+
+if TYPE_CHECKING:
+    from weasyprint import Document
+    from weasyprint.urls import URLFetcher
+
+PICTURE = "data:image/png;base64,"
+PACKAGES = (
+    "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
+    "Fedora: dnf install pango; macOS: brew install pango"
+)
+
+
+class Typeset(NamedTuple):
+    """A PDF, and the characters in it that no font on this machine has."""
+
+    data: bytes
+    missing: tuple[str, ...]
+
+
+def check_engine() -> None:
+    """See that WeasyPrint finds its system libraries, before a long run.
+
+    Raises:
+        OutputError: Naming the packages to install.
+    """
+    try:
+        import weasyprint  # noqa: F401  the import is the check
+    except OSError as error:
+        raise OutputError(
+            f"the PDF needs system libraries that are missing: {error}",
+            hint=f"{PACKAGES}; or leave the PDF out with --format html,tables",
+        ) from error
+
+
+def attachment(name: str, content: bytes, *, description: str, created: datetime) -> Any:
+    """A file to carry along in a PDF, as the option `attachments` takes it."""
+    from weasyprint import Attachment
+
+    dates = {"created": created, "modified": created}
+    return Attachment(string=content, name=name, description=description, relationship="Data", **dates)
+
+
+def lay_out(html: str, **options: Any) -> Document:
+    """The pages of *html*, for those who need to know where things came to stand.
+
+    Raises:
+        RefusedError: If the document asks for any URL.
+    """
+    document, _ = _render(html, options, write=False)
+    return document
+
+
+def typeset(html: str, *, finisher: Callable[[Any, Any], None] | None = None, **options: Any) -> Typeset:
+    """The PDF of *html*; *options* are those of WeasyPrint's `write_pdf`, *finisher* changes what it has made.
+
+    Raises:
+        RefusedError: If the document asks for any URL; no PDF is made then.
+    """
+    missing: dict[str, None] = {}  # in order of appearance
+    with _listening(missing):
+        _, made = _render(html, options, write=True, finisher=finisher)
+    return Typeset(made, tuple(missing))
+
+
+def _render(
+    html: str, options: dict[str, Any], *, write: bool, finisher: Callable[[Any, Any], None] | None = None
+) -> tuple[Document, bytes]:
+    import weasyprint
+    from weasyprint.urls import FatalURLFetchingError
+
+    asked: list[str] = []
+    document, made = None, b""
+    with _without_collector(), contextlib.suppress(FatalURLFetchingError):
+        document = weasyprint.HTML(string=html, url_fetcher=_refusing_fetcher(asked)).render(**options)
+        made = document.write_pdf(finisher=finisher, **options) if write else b""
+    if asked:  # subtle: WeasyPrint goes on after an address in a drawing, and only after that
+        raise RefusedError(f"the document asks for a URL: {asked[0]}", hint="this is a bug: please report it")
+    return document, bytes(made)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Leave out the search for cycles, a quarter of the time: very many boxes are made, and all live to the end."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def _listening(missing: dict[str, None]) -> Iterator[None]:
+    """While open, WeasyPrint's warnings of characters without a glyph are collected, not logged."""
+
+    def collect(record: logging.LogRecord) -> bool:
+        if "notdef" not in str(record.msg) or not isinstance(record.args, tuple):
+            return True
+        missing[str(record.args[0])] = None
+        return False
+
+    logger = logging.getLogger("weasyprint")
+    logger.addFilter(collect)
+    try:
+        yield
+    finally:
+        logger.removeFilter(collect)
+
+
+def _refusing_fetcher(asked: list[str]) -> URLFetcher:
+    """Note every URL that is asked for, and fetch none; a PNG within the document needs no fetching."""
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+
+    class Refusing(URLFetcher):  # type: ignore[misc]  # weasyprint is untyped
+        def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
+            if url.startswith(PICTURE):
+                return super().fetch(url, headers)
+            asked.append(url)
+            raise FatalURLFetchingError(url)
+
+    return Refusing()
