@@ -3,9 +3,9 @@
 Both come from figures that other stages have measured. Nothing is mended here.
 """
 
-import unicodedata
 from collections.abc import Iterator
 
+from reportgen import fonts
 from reportgen.characters import label, one_break
 from reportgen.config import Config
 from reportgen.errors import ModelError
@@ -168,10 +168,29 @@ def warn_of_size(size: int, limit: float) -> ReportWarning | None:
 
 
 def warn_of_glyphs(characters: tuple[str, ...]) -> ReportWarning:
-    """The warning for characters that no font on this machine has."""
-    named = ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'without a name')}" for c in characters[:5])
+    """The warning for characters that no font on this machine has: which, and what to install for them."""
+    found = fonts.groups(characters)
+    named = _first(5, [fonts.named(character) for group in found for character in group.characters])
+    kinds = _first(8, [group.name for group in found])
     return ReportWarning(
         "missing-glyphs",
-        f"No font on this machine has {len(characters)} of the characters ({named}): the PDF shows boxes in their "
-        "place. Fonts for most scripts: fonts-noto-core, fonts-noto-cjk, fonts-noto-color-emoji (Debian, Ubuntu).",
+        f"The PDF shows boxes for characters that no font on this machine has ({kinds}): {named}. {_remedy(found)}",
     )
+
+
+def _remedy(found: tuple[fonts.Group, ...]) -> str:
+    """What to install, in one sentence."""
+    packages = fonts.packages(found)
+    debian = " ".join(package.debian for package in packages)
+    fedora = " ".join(package.fedora for package in packages if package.fedora)
+    without = ", ".join(group.name for group in found if group.package is None)
+    if not packages:
+        return f"There is no font to install for {without}."
+    hint = f"To see them: apt-get install {debian} (Debian, Ubuntu)"
+    hint += f" or dnf install {fedora} (Fedora)" if fedora else ""
+    return f"{hint}; there is no font to install for {without}." if without else f"{hint}."
+
+
+def _first(count: int, names: list[str]) -> str:
+    more = f" and {len(names) - count:,} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more

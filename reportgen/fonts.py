@@ -40,19 +40,20 @@ KINDS: dict[str, tuple[str, Package | None]] = {  # the first that fits
     "private use": (r"\p{Co}", None),
     "unassigned": (r"\p{Cn}", None),
     "emoji": (r"[\p{Emoji}--[0-9#*©®]]", EMOJI),
-    "rare Han": (r"[\U00020000-\U0002ffff]", RARE_HAN),
-    "new Han": (r"[\U00030000-\U0003ffff]", NEW_HAN),
-    "old kana": (r"[\U0001aff0-\U0001b16f]", NEW_HAN),
-    "box drawing": (r"[\u23b7-\u23bd\u2500-\u259f]", SYMBOLA),
-    "later additions": (
-        r"[\u0870-\u089f\u08b5\u08be-\u08d2\u1ac1-\u1aff\u20c0\u2427-\u2429\u2b96\u2e53-\u2e7f\ua7c0-\ua7f4"
-        r"\ufbc2\ufd40-\ufd4f\ufdcf\ufdfe\ufdff\U00010780-\U000107bf\U00011b00-\U00011b09\U0001cf00-\U0001cfcf"
-        r"\U0001d2c0-\U0001d2df\U0001df00-\U0001df2f\U0001e030-\U0001e08f\U0001e7e0-\U0001e7ff\U0001ed00-\U0001ed4f]",
+    "rare Han": (r"[\ufa70-\ufad9\U00020000-\U0002ffff]", RARE_HAN),
+    "new Han": (r"[\u4db6-\u4dbf\u9ff0-\u9fff\U00030000-\U0003ffff]", NEW_HAN),
+    "rare kana": (r"[\U0001b000-\U0001b16f]", NEW_HAN),
+    "rare symbols": (r"[\u23b7-\u23bd\u2500-\u259f\U0001f260-\U0001f265\U0001f900-\U0001f90b]", SYMBOLA),
+    "recent additions": (
+        r"[\u0860-\u089f\u08b5\u08be-\u08d2\u1ac1-\u1aff\u20c0\u2427-\u2429\u2b96\u2e53-\u2e7f\ua7c0-\ua7f4"
+        r"\ufbc2\ufd40-\ufd4f\ufdcf\ufdfe\ufdff\U00010780-\U000107bf\U00011ab0-\U00011abf\U00011b00-\U00011b09"
+        r"\U0001aff0-\U0001afff\U0001cf00-\U0001cfcf\U0001d2c0-\U0001d2df\U0001df00-\U0001df2f"
+        r"\U0001e030-\U0001e08f\U0001e7e0-\U0001e7ff\U0001ed00-\U0001ed4f]",
         UNIFONT,
     ),
     "East Asian signs": (
-        r"[[\p{Script=Common}\p{Script=Inherited}]"
-        r"&&[\u2ff0-\u2fff\u3000-\u33ff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uffef\U0001f200-\U0001f2ff]]",
+        r"[\p{Script=Common}\p{Script=Inherited}\p{Script=Latin}]"
+        r"(?<=[\u2ff0-\u2fff\u3000-\u33ff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uffef\U0001f200-\U0001f2ff])",
         CJK,
     ),
     "marks": (r"[\p{Script=Inherited}&&\p{M}]", CORE),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests need beside Python packages: a browser, a PDF reader, fonts. Installs them where it can
+# What the tests need beside Python packages: a browser, a PDF reader, TeX, fonts. Installs them where it can
 # (Debian or Ubuntu, as root); elsewhere it says what is missing and goes on.
 set -eu
 
@@ -9,6 +9,12 @@ command -v pdftotext >/dev/null 2>&1 || missing="$missing poppler-utils"
 ldconfig -p 2>/dev/null | grep -q libpangoft2 || missing="$missing libpangoft2-1.0-0"
 ldconfig -p 2>/dev/null | grep -q libharfbuzz-subset || missing="$missing libharfbuzz-subset0"
 fc-list 2>/dev/null | grep -q . || missing="$missing fontconfig fonts-dejavu-core"
+fc-list 2>/dev/null | grep -q NotoSansHebrew || missing="$missing fonts-noto-core"
+fc-list 2>/dev/null | grep -q NotoSerifCJK || missing="$missing fonts-noto-cjk"
+fc-list 2>/dev/null | grep -q NotoColorEmoji || missing="$missing fonts-noto-color-emoji"
+command -v xelatex >/dev/null 2>&1 || missing="$missing texlive-xetex"  # brings pdflatex and bibtex
+kpsewhich booktabs.sty >/dev/null 2>&1 || missing="$missing texlive-latex-recommended"
+kpsewhich lmodern.sty >/dev/null 2>&1 || missing="$missing lmodern"
 [ -n "$missing" ] || exit 0
 
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
