@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from reportgen import fonts
 from reportgen.characters import label, one_break
 from reportgen.config import Config
-from reportgen.errors import ModelError
+from reportgen.errors import ModelError, one_line
 from reportgen.records import (
     Attention,
     Check,
@@ -165,6 +165,12 @@ def warn_of_size(size: int, limit: float) -> ReportWarning | None:
         f"The page has {size / 1e6:.1f} MB, more than {limit:g} MB: some browsers will be slow. "
         "--max-length makes it smaller, --max-html-mb moves the limit.",
     )
+
+
+def warn_of_pdf(error: Exception) -> ReportWarning:
+    """The warning of a report whose PDF could not be made."""
+    said = one_line(str(error)) or "no reason was given"
+    return ReportWarning("no-pdf", f"The PDF could not be made ({type(error).__name__}: {said[:200]}).")
 
 
 def warn_of_glyphs(characters: tuple[str, ...]) -> ReportWarning:

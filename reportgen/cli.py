@@ -23,6 +23,7 @@ from reportgen.config import (
     DTYPES,
     FORMATS,
     PAPERS,
+    PDF_NEEDS,
     PDF_VARIANTS,
     Config,
     load_preset,
@@ -81,6 +82,9 @@ def presentation_options(command: Callable[..., None]) -> Callable[..., None]:
                 "--format", metavar="LIST", help=f"Of {','.join(FORMATS)}. [default: {','.join(DEFAULT_FORMATS)}]"
             ),
             click.option("--paper", metavar="|".join(PAPERS), help="Paper of the PDF. [default: a4]"),
+            click.option(
+                "--pdf", metavar="|".join(PDF_NEEDS), help="Whether a report without a PDF will do. [default: required]"
+            ),
             click.option(
                 "--pdf-variant",
                 metavar="|".join(PDF_VARIANTS),

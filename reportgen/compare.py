@@ -84,7 +84,7 @@ def _arrays(before: Report, after: Report) -> Iterator[Difference]:
     moved = _moved(before.attention.received, after.attention.received)
     if moved:
         heads = before.attention.shape[0] * before.attention.shape[1]
-        yield Difference(f"the {TOP} top tokens of a head", f"{heads} heads", f"others in {moved} heads", True)
+        yield Difference(f"the {TOP} top tokens of a head", "the same", f"others in {moved} of {heads} heads", True)
 
 
 def _moved(was: Floats, now: Floats) -> int:

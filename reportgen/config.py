@@ -15,7 +15,7 @@ from typing import Any
 
 from reportgen.characters import clean
 from reportgen.errors import UsageError
-from reportgen.records import ColourScale, Paper, PdfVariant
+from reportgen.records import ColourScale, Paper, PdfNeed, PdfVariant
 
 PACKAGE = Path(__file__).parent
 PRESETS = PACKAGE / "presets"
@@ -24,6 +24,7 @@ DEMO = PACKAGE / "demo"
 FORMATS = ("html", "pdf", "tables", "charts", "figures", "latex")
 DEFAULT_FORMATS = ("html", "pdf", "tables", "charts")
 PAPERS: tuple[Paper, ...] = ("a4", "letter")
+PDF_NEEDS: tuple[PdfNeed, ...] = ("required", "best-effort")
 PDF_VARIANTS: tuple[PdfVariant, ...] = ("ua-1", "a-3u")
 COLOUR_SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
 DTYPES = ("float32", "float16", "bfloat16")
@@ -49,6 +50,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "colour_scale": COLOUR_SCALES,
     "dtype": DTYPES,
     "paper": PAPERS,
+    "pdf": PDF_NEEDS,
     "pdf_variant": PDF_VARIANTS,
 }
 FREE = ("text", "label", "labels", "preset")  # may be empty and hold any character
@@ -89,6 +91,7 @@ class Config:
     seed: int = 0
     output: str | None = None
     format: tuple[str, ...] = DEFAULT_FORMATS
+    pdf: PdfNeed = "required"  # or, where no PDF can be made, a warning in its place
     paper: Paper = "a4"
     pdf_variant: PdfVariant = "ua-1"
     figure_width: tuple[str, ...] = ("3.3in", "6.9in")  # of a column and of the text of most journals

@@ -83,6 +83,12 @@ class StrictWarningsError(ReportgenError):
     exit_code = 10
 
 
+class PdfError(ReportgenError):
+    """The report was written, but for its PDF."""
+
+    exit_code = 70
+
+
 class DiffersError(ReportgenError):
     """The run was repeated, and its results are others."""
 

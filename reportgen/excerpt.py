@@ -78,9 +78,9 @@ def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float
         if name in runs:
             drawn.append(_token(runs[name], box))
         elif name in steps:
-            drawn.append(_coloured(box, int(name[1:]), steps[name], size=SMALL, middle=True))
+            drawn.append(_coloured(box, int(name[1:]), steps[name], size=SMALL, anchor="middle"))
         elif name in ends:
-            drawn.append(_text(box, ends[name], MUTED, size=SMALL))
+            drawn.append(_text(box, ends[name], MUTED, size=SMALL, anchor="start" if name == "lowest" else "end"))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{layout.height:.2f}pt" '
         f'viewBox="0 0 {width:g} {layout.height:.2f}" font-family="{html.escape(family)}" xml:space="preserve">'
@@ -91,24 +91,25 @@ def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float
 def _token(run: Run, box: Box) -> str:
     if run.kind == "special":
         frame = f'<rect {_place(box)} fill="none" stroke="{MUTED}" stroke-width="0.4" rx="1.5"/>'
-        return frame + _text(box, run.text, MUTED, size=SMALL, middle=True)
+        return frame + _text(box, run.text, MUTED, size=SMALL, anchor="middle")
     if run.heat < 0:
         return _text(box, run.text, INK, size=LETTERS)
     return _coloured(box, run.heat, run.text, size=LETTERS)
 
 
-def _coloured(box: Box, heat: int, text: str, *, size: float, middle: bool = False) -> str:
+def _coloured(box: Box, heat: int, text: str, *, size: float, anchor: str | None = None) -> str:
     colour = HEAT_LIGHT[heat]
-    return f'<rect {_place(box)} fill="{colour}"/>' + _text(box, text, text_on(colour), size=size, middle=middle)
+    return f'<rect {_place(box)} fill="{colour}"/>' + _text(box, text, text_on(colour), size=size, anchor=anchor)
 
 
-def _text(box: Box, text: str, colour: str, *, size: float, middle: bool = False) -> str:
-    """Letters as wide as the typesetter has set them, whatever font a viewer takes; what is short stands as it is."""
+def _text(box: Box, text: str, colour: str, *, size: float, anchor: str | None = None) -> str:
+    """Letters as wide as the typesetter has set them, whatever font a viewer takes; of their own width if anchored."""
     shown = visible(text)
     if not shown.strip():
         return ""
     baseline = box.y + box.height * ASCENT
-    x, how = (box.x + box.width / 2, ' text-anchor="middle"') if middle else (box.x, f' textLength="{box.width:.2f}"')
+    x = box.x + {"middle": box.width / 2, "end": box.width}.get(anchor or "", 0.0)
+    how = f' text-anchor="{anchor}"' if anchor else f' textLength="{box.width:.2f}"'
     return f'<text x="{x:.2f}" y="{baseline:.2f}" font-size="{size:g}" fill="{colour}"{how}>{html.escape(shown)}</text>'
 
 

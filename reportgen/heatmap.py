@@ -234,7 +234,7 @@ def _connected(runs: list[Run]) -> list[Run]:
 
 
 def _line(runs: list[Run]) -> Line:
-    own = [direction(run.text) for run in runs]
+    own = [None if run.kind == "special" else direction(run.text) for run in runs]  # "<s>" is no word of the text
     base: Direction = next((one for one in own if one is not None), "ltr")
     after: Direction = base
     following: list[Direction] = []  # direction of the next letters, or the line's own

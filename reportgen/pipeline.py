@@ -171,6 +171,7 @@ def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> Repo
     report, files = presentation.present(report, config, clock)
     facts = presentation.facts(report, clock)
     store.write(folder, files, facts=facts, overwrite=config.overwrite)
+    presentation.check_pdf(report, config)
     return report
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from reportgen import checks, excerpt, heatmap, live, maps, rank, scale, scores_file, store, tables, typesetting, words
 from reportgen.clock import Clock
 from reportgen.config import MAX_HTML_MB, Config
+from reportgen.errors import DeviceError, PdfError, RefusedError
 from reportgen.palette import FONT
 from reportgen.records import HeatView, Parts, Rankings, Report, ReportWarning, Run, Scores, Table
 
@@ -22,7 +23,8 @@ SUMMARY = 5  # words on the first screen
 
 def needs_typesetting(config: Config) -> bool:
     """Whether anything that is asked for is set in pages."""
-    return bool({"pdf", "figures", "latex"} & set(config.format))
+    needed = {"figures", "latex"} | ({"pdf"} if config.pdf == "required" else set())
+    return bool(needed & set(config.format))
 
 
 def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
@@ -161,7 +163,7 @@ def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str,
 def render_files(
     report: Report, parts: Parts, made: dict[str, bytes], config: Config, clock: Clock
 ) -> tuple[Report, dict[str, bytes]]:
-    """Step 7: page and document.
+    """Step 7: page and document. A document that cannot be made is a warning; `check_pdf` says what that means.
 
     The page is too large or not, and the PDF finds characters that no font here has: both come to stand as warnings
     in both, so that what was made before is made again.
@@ -177,7 +179,12 @@ def render_files(
     if "pdf" in config.format:
         with clock.stage("pdf"):
             before = report
-            report, files["report.pdf"] = make_document(report, parts, made, config)
+            try:
+                report, files["report.pdf"] = make_document(report, parts, made, config)
+            except RefusedError:
+                raise
+            except Exception as error:  # whatever it is, the rest of the report is worth keeping
+                report = warned(report, checks.warn_of_pdf(error))
             if report is not before and "report.html" in files:
                 files["report.html"] = make_page(report, parts)
     return report, files
@@ -242,6 +249,7 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
     made = {"rendered": [asdict(stage) for stage in clock.stages()]}
     stages = {"stages": facts_before.get("stages", [])}
     store.write(output, kept | files, facts=facts(report, clock) | stages | made, overwrite=again or config.overwrite)
+    check_pdf(report, config)
     return report
 
 
@@ -264,6 +272,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
     )
     report, files = present(report, config, clock)
     store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite)
+    check_pdf(report, config)
     return report, folder
 
 
@@ -271,6 +280,21 @@ def changed(report: Report, changes: Mapping[str, Any]) -> Report:
     """The report with what can be chosen again without the model: length of lists, colour scale, language."""
     again = {name: value for name, value in changes.items() if name in ("top_k", "colour_scale", "language")}
     return replace(report, **again)
+
+
+def check_pdf(report: Report, config: Config) -> None:
+    """See, when everything else is written, that the PDF was made if it is required.
+
+    Raises:
+        PdfError: If it was not.
+        DeviceError: If there was not enough memory for it.
+    """
+    failed = next((warning.message for warning in report.warnings if warning.code == "no-pdf"), None)
+    if failed is None or config.pdf == "best-effort" or "pdf" not in config.format:
+        return
+    if "MemoryError" in failed:
+        raise DeviceError(failed, hint="the rest of the report is written; a shorter text needs less memory")
+    raise PdfError(failed, hint="the rest of the report is written; --pdf best-effort makes this a warning")
 
 
 def facts(report: Report, clock: Clock) -> dict[str, Any]:

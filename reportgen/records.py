@@ -24,6 +24,7 @@ GIVEN = "scores"  # the type of model of a report whose scores someone else comp
 ColourScale = Literal["linear", "rank", "log"]
 Paper = Literal["a4", "letter"]
 PdfVariant = Literal["ua-1", "a-3u"]
+PdfNeed = Literal["required", "best-effort"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from weasyprint import Document
     from weasyprint.urls import URLFetcher
 
+MOST_PAGES = 500
+MOST_SECONDS = 300
 PICTURE = "data:image/png;base64,"
 PACKAGES = (
     "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
@@ -85,12 +89,34 @@ def _render(
 
     asked: list[str] = []
     document, made = None, b""
-    with _without_collector(), contextlib.suppress(FatalURLFetchingError):
+    with _without_collector(), _in_time(), contextlib.suppress(FatalURLFetchingError):
         document = weasyprint.HTML(string=html, url_fetcher=_refusing_fetcher(asked)).render(**options)
+        if len(document.pages) > MOST_PAGES:
+            raise OutputError(f"{len(document.pages)} pages, more than {MOST_PAGES}", hint="choose a shorter text")
         made = document.write_pdf(finisher=finisher, **options) if write else b""
     if asked:  # subtle: WeasyPrint goes on after an address in a drawing, and only after that
         raise RefusedError(f"the document asks for a URL: {asked[0]}", hint="this is a bug: please report it")
     return document, bytes(made)
+
+
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    """Give up after `MOST_SECONDS`, where the system can ring: Unix, and the main thread."""
+    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise TimeoutError(f"not done after {MOST_SECONDS} seconds")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    running = signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)  # somebody else's, to be set again
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *running)
 
 
 @contextlib.contextmanager

@@ -278,7 +278,10 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     views = heatmap.views(given, scores, covered)
     spans = tuple(heatmap.spans(given.example.text, covered, view) for view in views)
     counts = words.count_words(found, rankings.attended_counts)
-    blocks = live.blocks(given, scores, rankings, found, kept=charts.kept(given, rankings))
+    blocks: dict[str, object] = {}
+    if not given.given:
+        blocks = live.blocks(given, scores, rankings, found, kept=charts.kept(given, rankings))
+        blocks |= live.specifications(drawn, charts.attention_map(given))
     return Parts(
         views=views,
         spans=spans,
@@ -288,7 +291,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
         findings=findings.findings(given, scores, rankings) if drawn else (),
         maps=maps.picture(given),
         summary=words.top_words(found, rankings, count=5),
-        blocks=blocks | live.specifications(drawn, charts.attention_map(given)),
+        blocks=blocks,
     )
 
 

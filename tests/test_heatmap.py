@@ -223,6 +223,34 @@ def test_a_line_of_two_directions_by_hand() -> None:
     assert second.direction == "rtl"
 
 
+def test_a_special_token_does_not_turn_the_line() -> None:
+    """A Hebrew document begins with <s>, whose letter is Latin: the line begins on the right all the same."""
+    text = "\u05d0\u05d1 \u05d2"
+    covered = heatmap.cells(text, reports.tokens(text))
+    made = heatmap.view("all", "", "", np.arange(len(covered), dtype=np.float32), covered, scale="linear")
+    (line,) = heatmap.lines(heatmap.spans(text, covered, made))
+    assert line.direction == "rtl"
+
+
+def joined(text: str, values: list[float]) -> list[str]:
+    """The coloured stretches that are set in print."""
+    covered = heatmap.cells(text, reports.tokens(text, edges=False))
+    made = heatmap.view("all", "", "", np.array(values, np.float32), covered, scale="linear")
+    return [run.text for run in heatmap.join(heatmap.spans(text, covered, made)) if run.kind == "token"]
+
+
+def test_words_of_one_colour_are_set_in_one_piece() -> None:
+    """With the space between them, but not across a line, and not over a word of another colour."""
+    assert joined("two words, one", [5, 5, 5, 0]) == ["two words,", "one"]
+    assert joined("two\nwords one", [5, 5, 0]) == ["two", "words", "one"]
+    assert joined("a b c", [5, 0, 5]) == ["a", "b", "c"]
+
+
+def test_words_of_two_directions_stay_apart() -> None:
+    """Their order depends on where a box ends."""
+    assert joined("ab \u05d0\u05d1 \u05d2 cd", [5, 5, 5, 0]) == ["ab", "\u05d0\u05d1", "\u05d2", "cd"]
+
+
 @pytest.mark.parametrize(
     ("pieces", "shown"),
     [

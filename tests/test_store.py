@@ -6,7 +6,10 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -323,3 +326,105 @@ def test_a_signal_between_the_two_renames_puts_the_old_report_back(
         put(tmp_path / "report", overwrite=True)
     assert contents(tmp_path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_report_that_was_not_touched_is_verified(tmp_path: Path) -> None:
+    put(tmp_path / "report")
+    (tmp_path / "report" / "notes.txt").write_text("mine")
+    assert store.verify(tmp_path / "report") == (3, ("notes.txt",))
+    assert store.files(tmp_path / "report") == FILES
+
+
+@pytest.mark.parametrize("change", ["flip", "append", "truncate", "delete", "link", "folder"])
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_that_was_changed_is_named(name: str, change: str, tmp_path: Path) -> None:
+    put(tmp_path / "report")
+    path = tmp_path / "report" / name
+    content = path.read_bytes()
+    path.unlink()
+    if change == "flip":
+        path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    elif change == "append":
+        path.write_bytes(content + b" ")
+    elif change == "truncate":
+        path.write_bytes(content[:-1])
+    elif change == "link":  # the same bytes, but of somebody else
+        (tmp_path / "elsewhere").write_bytes(content)
+        path.symlink_to(tmp_path / "elsewhere")
+    elif change == "folder":
+        path.mkdir()
+    with pytest.raises(OutputError, match=re.escape(str(path))) as caught:
+        store.verify(tmp_path / "report")
+    assert caught.value.exit_code == 7
+
+
+def test_a_folder_within_the_report_that_is_a_link_is_named(tmp_path: Path) -> None:
+    put(tmp_path / "report")
+    shutil.move(tmp_path / "report" / "tables", tmp_path / "elsewhere")
+    (tmp_path / "report" / "tables").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="is a symbolic link"):
+        store.verify(tmp_path / "report")
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../secret", "..\\secret", "a\0b"])
+def test_a_manifest_that_names_files_elsewhere_is_refused(name: str, tmp_path: Path) -> None:
+    """A report may come from anybody."""
+    put(tmp_path / "report")
+    path = tmp_path / "report" / "manifest.json"
+    path.write_text(json.dumps({"files": {name: "ab" * 32}}))
+    with pytest.raises(OutputError, match="names a file outside"):
+        store.verify(tmp_path / "report")
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"files": 1}', '{"files": {"a": 1}}', "[" * 100_000])
+def test_a_folder_without_a_manifest_is_no_report(content: str | None, tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    if content is not None:
+        (tmp_path / "report" / "manifest.json").write_text(content)
+    with pytest.raises(OutputError, match=r"not a report folder: manifest\.json"):
+        store.verify(tmp_path / "report")
+
+
+FILL = """
+import pathlib, resource, sys
+from reportgen import store
+from reportgen.errors import OutputError
+if sys.argv[2] != "none":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    store.write(pathlib.Path(sys.argv[1]), {"report.html": b"x" * 3_000_000}, facts={}, overwrite=True)
+except OutputError as error:
+    print(error.exit_code, error.message)
+"""
+
+
+def fill(folder: Path, limit: str) -> str:
+    """Write 3 MB where there is no room for them; what the command would say."""
+    command = [sys.executable, "-c", FILL, str(folder), limit]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_a_file_larger_than_is_allowed_leaves_the_old_report(tmp_path: Path) -> None:
+    """The limit of the process, as a quota would set it."""
+    put(tmp_path / "report")
+    before = contents(tmp_path)
+    assert fill(tmp_path / "report", "1000000").startswith("7 ")
+    assert contents(tmp_path) == before
+    assert fill(tmp_path / "report", "none") == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_disk_that_is_full_leaves_the_old_report(tmp_path: Path) -> None:
+    """A real one, of 2 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    try:
+        put(disk / "report")
+        before = contents(disk)
+        assert "No space left on device" in fill(disk / "report", "none")
+        assert contents(disk) == before
+    finally:
+        subprocess.run(["umount", disk], check=True)
