@@ -1,4 +1,4 @@
-"""How large the page is, and how fast in a browser: `python benchmarks/page.py`, or `make bench`.
+"""How large page and PDF are, and how fast: `python benchmarks/page.py`, or `make bench`.
 
 Two documents, of 2,048 and 4,096 tokens, read by a random Longformer-base (12 layers x 12 heads, window 512): random
 attention is the hardest to pack. Everything is measured in the page, in Chromium, opened from disk; the table that is
@@ -62,6 +62,8 @@ CHANGE = """async (changes) => {
 def main() -> None:
     """Measure, and print a table."""
     rows = {
+        "PDF, MB": [],
+        "PDF made, s": [],
         "page, MB": [],
         "text painted, s": [],
         "controls live, s": [],
@@ -73,7 +75,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         for tokens in TOKENS:
-            path = make_page(Path(folder), tokens)
+            path, seconds = make_page(Path(folder), tokens)
+            rows["PDF, MB"].append(f"{path.with_suffix('.pdf').stat().st_size / 1e6:.2f}")
+            rows["PDF made, s"].append(f"{seconds:.1f}")
             for name, value in measure(chromium, path).items():
                 rows[name].append(value)
         version = chromium.version
@@ -85,12 +89,13 @@ def main() -> None:
         print(f"| {name} | {' | '.join(values)} |")
 
 
-def make_page(folder: Path, tokens: int) -> Path:
-    """A report of the demo's documents, read by a random Longformer-base."""
+def make_page(folder: Path, tokens: int) -> tuple[Path, float]:
+    """A report of the demo's documents, read by a random Longformer-base, and the seconds that its PDF took."""
     import torch
     from transformers import AutoTokenizer, LongformerConfig, LongformerForSequenceClassification
 
     from reportgen import pipeline
+    from reportgen.clock import Clock
     from reportgen.config import Config
 
     documents = (ROOT / "reportgen" / "demo" / "documents.jsonl").read_text(encoding="utf-8").splitlines()
@@ -103,15 +108,18 @@ def make_page(folder: Path, tokens: int) -> Path:
     model = folder / "model"
     LongformerForSequenceClassification(config).save_pretrained(model)
     tokenizer.save_pretrained(model)
+    text = folder / "documents.txt"
+    text.write_text("\n\n".join(json.loads(line)["text"] for line in documents), encoding="utf-8")
     chosen = Config(
         model=str(model),
-        text="\n\n".join(json.loads(line)["text"] for line in documents),
+        file=str(text),
         max_length=tokens,
-        format=("html",),
+        format=("html", "pdf"),
         output=str(folder / str(tokens)),
     )
-    _, report = pipeline.run(chosen, pipeline.Clock(tell=lambda stage: print(f"{tokens}: {stage}", file=sys.stderr)))
-    return report / "report.html"
+    clock = Clock(tell=lambda stage: print(f"{tokens}: {stage}", file=sys.stderr))
+    _, report = pipeline.run(chosen, clock)
+    return report / "report.html", clock.seconds["pdf"]
 
 
 def measure(chromium: object, path: Path) -> dict[str, str]:

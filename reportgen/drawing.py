@@ -43,7 +43,7 @@ def png(drawn: str, *, ppi: int) -> bytes:
     """An SVG, whose unit is a point, as PNG; compressed again, for the converter hardly compresses."""
     image = Image.open(io.BytesIO(vl_convert.svg_to_png(drawn, ppi=ppi)))
     sink = io.BytesIO()
-    image.save(sink, "PNG", optimize=True, dpi=(ppi, ppi))
+    image.save(sink, "PNG", dpi=(ppi, ppi))
     return sink.getvalue()
 
 

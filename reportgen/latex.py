@@ -7,8 +7,6 @@ Boxes of one line are put in order with e-TeX's \beginR and \beginL, by the leve
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import re
 import textwrap
 import unicodedata
@@ -18,9 +16,10 @@ from typing import NamedTuple
 import regex
 
 from reportgen.characters import visible
+from reportgen.citation import citation, escape, slug
 from reportgen.glyphs import ALONE, HEIGHT, LONGEST, PAD, SPACES, Atom, Glyph, GlyphRun, GlyphSheet, Ink, atoms, pieces
 from reportgen.palette import HEAT_LIGHT, MUTED, text_on
-from reportgen.records import Direction, HeatView, Line, Provenance, Report, Run, Stretch, Table
+from reportgen.records import Direction, HeatView, Line, Report, Run, Stretch, Table
 
 Pages = Mapping[GlyphRun, Glyph]
 
@@ -29,14 +28,6 @@ LONGEST_CELL = 10  # the same in a cell of the table
 DEEPEST = 24  # spaces at the beginning of a line that are kept
 WRAP = 100  # characters of a line of source
 
-WORDS = {
-    "\\": "textbackslash", "{": "textbraceleft", "}": "textbraceright", "$": "textdollar", "_": "textunderscore",
-    "^": "textasciicircum", "~": "textasciitilde", "'": "textquotesingle", "`": "textasciigrave",
-    '"': "textquotedbl", "<": "textless", ">": "textgreater", "|": "textbar", "\xa0": "nobreakspace",
-}  # fmt: skip
-BIB = frozenset(map(chr, range(0x20, 0x7F))) | frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
-TEX = {sign: f"\\{word}{{}}" for sign, word in WORDS.items()} | {sign: f"\\{sign}" for sign in "&#%"}
-LIGATED = "-–,<>‘’!?"  # two of these in a row may become one sign
 
 CLOSING = regex.compile(r"[\p{Pe}\p{Pf}\p{Po}\u30fc\u3005]")  # begin no line
 OPENING = regex.compile(r"[\p{Ps}\p{Pi}]")  # end no line
@@ -211,16 +202,6 @@ def _atom(atom: Atom, glyph: Glyph | None) -> str:
     return f"\\reportgenglyph{{{glyph.page}}}"
 
 
-def escape(text: str) -> str:
-    r"""Characters of `SAFE` as TeX sets them one by one, without ligatures that are other signs.
-
-    >>> print(escape("50%--\\x"))
-    50\%-{\kern0pt}-\textbackslash{}x
-    """
-    pairs = itertools.zip_longest(text, text[1:], fillvalue="x")
-    return "".join(TEX.get(a, a) + r"{\kern0pt}" * (a in LIGATED and b in LIGATED) for a, b in pairs)
-
-
 ALONE_OR_WITHIN = r"""\expandafter\ifx\csname @classoptionslist\endcsname\relax
   \def\reportgenend{\end{document}}
   \documentclass{article}
@@ -353,21 +334,25 @@ def top_tokens(report: Report, table: Table, pages: Pages) -> str:
         "summed over all layers and heads; special tokens and white space are left out."
     )
     wide = any(len(cell) > LONGEST_CELL for row in table.rows for cell in row)
-    word = r">{\raggedright\arraybackslash}p{\reportgenword}" if wide else "l"
+    word = r"p{\reportgenword}" if wide else "l"
     columns = "".join("r" if number else word for number in table.numeric)
     stacked = (r"\tabularnewline ".join(map(escape, textwrap.wrap(name, 8))) for name in table.columns)
     names = (
         f"\\begin{{tabular}}[b]{{@{{}}{'r' if number else 'l'}@{{}}}}{name}\\end{{tabular}}"
         for name, number in zip(stacked, table.numeric, strict=True)
     )
+    ragged = {True: "", False: r"\raggedright " if wide else ""}  # by whether the column is numeric
     rows = "\n".join(
-        " & ".join(plain(cell, pages, LONGEST_CELL) for cell in row) + r" \tabularnewline" for row in table.rows
+        " & ".join(
+            ragged[number] + plain(cell, pages, LONGEST_CELL) for number, cell in zip(table.numeric, row, strict=True)
+        )
+        + r" \tabularnewline"
+        for row in table.rows
     )
     check, setting = _needed(caption + rows, pages)
-    needs = ["booktabs", *(["array"] if wide else [])]
     parts = (
         f"% The top tokens of {visible(' '.join(report.example.title.split()))}.",
-        f"% \\input it; the preamble needs {' and '.join(needs)}.",
+        "% \\input it; the preamble needs booktabs.",
         check + r"\begin{table}[tb]",
         "\\small\\tabcolsep3pt\\centering\n" + setting + r"\def\reportgenplain#1{\leavevmode\reportgenhbox{#1}}%",
         f"\\caption[Top tokens]{{{caption}}}%\n\\label{{tab:top-tokens-{slug(report.example.name)}}}%",
@@ -379,70 +364,3 @@ def top_tokens(report: Report, table: Table, pages: Pages) -> str:
         "\\bottomrule\n\\end{tabular}\n\\end{table}\n",
     )
     return "\n".join(parts)
-
-
-def slug(name: str) -> str:
-    """A name for labels and keys: its own where it is plain, else one that no other name has."""
-    plain = re.sub("[^A-Za-z0-9]+", "-", name).strip("-")
-    return plain if plain and plain == name else f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-
-
-LONGFORMER = """@article{beltagy2020longformer,
-  author = {Beltagy, Iz and Peters, Matthew E. and Cohan, Arman},
-  title = {{Longformer}: The Long-Document Transformer},
-  journal = {arXiv preprint arXiv:2004.05150},
-  year = {2020}
-}
-"""
-TAYLOR = """@inproceedings{molchanov2019importance,
-  author = {Molchanov, Pavlo and Mallya, Arun and Tyree, Stephen and Frosio, Iuri and Kautz, Jan},
-  title = {Importance Estimation for Neural Network Pruning},
-  booktitle = {Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern Recognition},
-  pages = {11264--11272},
-  year = {2019}
-}
-
-@inproceedings{li2021t3vis,
-  author = {Li, Raymond and Xiao, Wen and Wang, Lanjun and Jang, Hyeju and Carenini, Giuseppe},
-  title = {{T3-Vis}: visual analytic for Training and fine-Tuning Transformers in {NLP}},
-  booktitle = {Proceedings of EMNLP 2021: System Demonstrations},
-  pages = {220--230},
-  year = {2021}
-}
-"""
-
-
-def citation(report: Report) -> str:
-    """BibTeX of the model, the dataset, the methods and reportgen itself."""
-    made, example = report.provenance, report.example
-    weights = f"{made.model_type}, revision {made.revision}, weights SHA-256 {made.weights_sha256[:12]}"
-    found = [_entry("model", made.model, weights, made, hub="/" in made.model and made.revision != "local")]
-    if example.dataset:
-        split = f"split {example.split}" if example.split else ""
-        row = f"row {example.index}" if example.index is not None else ""
-        revision = f"revision {example.revision}" if example.revision else ""
-        note = ", ".join(part for part in ("Dataset", revision, split, row) if part)
-        found.append(_entry("dataset", example.dataset, note, made, hub="/" in example.dataset))
-    if made.model_type == "longformer":
-        found.append(LONGFORMER)
-    if report.importance.measure.startswith("taylor"):
-        found.append(TAYLOR)
-    version = f"Computer software, version {made.versions.get('reportgen', 'unknown')}"
-    return "\n".join([*found, _entry("software", "reportgen", version, made, hub=False)])
-
-
-def _entry(kind: str, title: str, note: str, made: Provenance, *, hub: bool) -> str:
-    # Not @software: BibTeX's own styles know no such entry.
-    key = "reportgen" if kind == "software" else f"{kind}-{slug(title)}"
-    place = "  howpublished = {Hugging Face Hub},\n" if hub else ""
-    year = re.match(r"\d{4}", made.created)
-    return (
-        f"@misc{{{key},\n  key = {{{_bib(title)}}},\n  title = {{{{{_bib(title)}}}}},\n{place}"
-        f"  note = {{{_bib(note)}}},\n  year = {{{year[0] if year else ''}}}\n}}\n"
-    )
-
-
-def _bib(text: str) -> str:
-    """Text for a style of any encoding: of other letters than those of Latin-1, the code."""
-    known = (c if c in BIB else f"[U+{ord(c):04X}]" for c in unicodedata.normalize("NFC", " ".join(text.split())))
-    return escape("".join(known)).replace(TEX['"'], r"{\textquotesingle\textquotesingle}")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reportgen import glyphs, latex
+from reportgen import citation, glyphs, latex
 from reportgen.characters import label
 from reportgen.records import Line, Report, Run, Stretch
 from tests import reports
@@ -113,7 +113,7 @@ def manuscript(folder: Path, inputs: list[str], *, options: str = "", before: st
     (folder / "paper.tex").write_text(
         rf"""\documentclass[{options}]{{article}}
 \ifdefined\pdftexversion\input{{glyphtounicode}}\pdfgentounicode=1\fi
-\usepackage{{xcolor,booktabs,array}}\newcommand\reportgenpath{{}}\pagestyle{{empty}}
+\usepackage{{xcolor,booktabs}}\newcommand\reportgenpath{{}}\pagestyle{{empty}}
 \begin{{document}}
 {before}
 {taken}
@@ -340,20 +340,20 @@ def test_titles_and_names_of_any_script_are_set(engine: str, tmp_path: Path) -> 
     text = squeezed(compile_clean(tmp_path, engine, manuscript(tmp_path, ["d"]), times=2))
     assert "The1tokenof“" in text
     assert {"כותרת", "שלום"} <= set(re.findall("[א-ת]+", text)) | {w[::-1] for w in re.findall("[א-ת]+", text)}
-    assert "title = {{[U+6F22]}}" in latex.citation(report)
+    assert "title = {{[U+6F22]}}" in citation.citation(report)
 
 
 def test_labels_and_keys_are_plain_and_differ() -> None:
     names = ("demo-0", "demo 0", "demo_0", "漢", "字", "")
-    assert latex.slug("demo-0") == "demo-0"
-    assert len({latex.slug(name) for name in names}) == len(names)
-    assert all(re.fullmatch("[A-Za-z0-9-]+", latex.slug(name)) for name in names)
+    assert citation.slug("demo-0") == "demo-0"
+    assert len({citation.slug(name) for name in names}) == len(names)
+    assert all(re.fullmatch("[A-Za-z0-9-]+", citation.slug(name)) for name in names)
 
 
 def test_the_sources_name_the_hub_only_for_what_comes_from_it() -> None:
     report = reports.report("one")
-    assert "Hugging Face Hub" not in latex.citation(report)
-    assert "revision local, weights SHA-256 abababababab" in latex.citation(report)
+    assert "Hugging Face Hub" not in citation.citation(report)
+    assert "revision local, weights SHA-256 abababababab" in citation.citation(report)
 
 
 def test_two_calls_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
