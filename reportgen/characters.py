@@ -36,6 +36,15 @@ def visible(text: str) -> str:
     return "".join(label(character) or character for character in one_break(text))
 
 
+def right_to_left(text: str) -> bool:
+    r"""Whether the text has letters that are written from right to left.
+
+    >>> right_to_left("a\u05d0"), right_to_left("ab 12")
+    (True, False)
+    """
+    return any(unicodedata.bidirectional(character) in ("R", "AL") for character in text)
+
+
 def label(character: str) -> str | None:
     r"""What to show for a character that has no face of its own; None for one that has.
 

@@ -74,7 +74,7 @@ def make_parts(report: Report, scores: Scores, rankings: Rankings, config: Confi
     found = words.whole_words(report.example.text, report.tokens, language=report.language)
     counts = words.count_words(found, rankings.attended_counts)
     blocks: dict[str, object] = {}
-    if not report.given:  # of who attends to whom nothing is known: a page without scripts
+    if "html" in config.format and not report.given:  # given scores have a page without scripts
         with clock.stage("live"):
             kept = charts.kept(report, rankings)
             max_bytes = None if config.max_html_mb is None else config.max_html_mb * 1e6

@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
 Verdict = Literal["right", "wrong", "unknown"]
 Direction = Literal["ltr", "rtl"]
+WIDE = 40  # letters of a word
 NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 GIVEN = "scores"  # the type of model of a report whose scores someone else computed
 ColourScale = Literal["linear", "rank", "log"]
@@ -393,6 +394,11 @@ class Run:
     kind: str  # "gap", "token", "special", "break"
     heat: int  # class, or -1
     first: int  # position of its first token; -1 in gaps
+
+    @property
+    def wide(self) -> bool:
+        """Whether a word in it may be wider than a line."""
+        return max(map(len, self.text.split()), default=0) > WIDE
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,6 +212,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["json"] = json_block
     environment.filters["pieces"] = pieces
+    environment.filters["right_to_left"] = characters.right_to_left
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["short"] = lambda value: f"{value:.3g}"

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -344,3 +345,22 @@ def test_missing_system_libraries_are_named_with_the_packages(monkeypatch: pytes
 
 def test_where_the_libraries_are_there_nothing_is_said() -> None:
     typesetting.check_engine()
+
+
+@needs_reader
+@pytest.mark.parametrize("field", ["title", "label", "token"])
+def test_nothing_is_too_long_for_the_paper(field: str, tmp_path: Path) -> None:
+    """A thousand letters without a space wrap, ten thousand of a label are cut; none stands outside the margins."""
+    long = "letters" * (1430 if field == "label" else 143)
+    given = reports.report(long + " and more" if field == "token" else reports.TEXT)
+    if field == "title":
+        given = replace(given, example=replace(given.example, title=long))
+    elif field == "label":
+        assert given.prediction
+        given = replace(given, prediction=replace(given.prediction, labels=(long, "right")))
+    (tmp_path / "x.pdf").write_bytes(typeset(render.document(given, reports.parts(given))).data)
+    read = subprocess.run([str(READER), "-bbox", tmp_path / "x.pdf", "-"], capture_output=True, check=True, text=True)
+    edges = [float(edge) for edge in re.findall(r'xMax="([\d.]+)"', read.stdout)]
+    assert max(edges) < 595 - 50
+    shown = "".join(said(tmp_path / "x.pdf").split())
+    assert ("(infullinreport.json)" in shown) if field == "label" else (shown.count("letters") >= 143)
