@@ -1,6 +1,6 @@
 # make report   a virtual environment, the install, and a report of the embedded demo
 # make test     what the tests need, and the tests
-# make bench    how large and how fast the page is, in Chromium
+# make bench    how large page and PDF are, and how fast, in Chromium
 # make lint     style, types, and the walls between the modules
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)

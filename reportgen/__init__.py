@@ -1,6 +1,6 @@
 """reportgen: which tokens the attention heads of a long-document classifier attend to, as HTML and PDF.
 
-The story, in the order in which it is told (see `pipeline.py`):
+The story, in the order in which it is told (see `pipeline.py`, and from step 6 on `presentation.py`):
 
 1. dataset      a source and a choice                -> Example
 2. inference    Classifier, Example                  -> Prediction, and attention, one layer at a time
@@ -9,6 +9,7 @@ The story, in the order in which it is told (see `pipeline.py`):
 5. rank         scores                               -> rankings
 6. heatmap, tables, charts                           -> coloured text, tables, figures
 7. render, pdf  Report                               -> HTML text, PDF bytes
+   figures, excerpt, latex                           -> what a manuscript takes in
 8. store        a finished report                    -> a folder with a manifest
 
 Steps 1 to 5 are the analysis and know torch; steps 6 to 8 are the presentation and do not.

@@ -74,7 +74,7 @@ def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, R
     before = store.load(folder)
     if before.given:
         raise UsageError(f"{folder}: its scores were computed elsewhere", hint="reportgen render makes its files again")
-    config = Config.restored(before.provenance.configuration)
+    config = configuration(before)
     if output is not None:
         store.check_target(output, overwrite=False)
     example = dataset.choose(config) if config.dataset is not None else before.example
@@ -82,6 +82,15 @@ def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, R
     if output is not None:
         write(after, output, config=config, clock=clock)
     return before, after
+
+
+def configuration(report: Report) -> Config:
+    """What gives a stored report again: its configuration, with its text and the very commit of its model."""
+    plain, revision = report.provenance.configuration, report.provenance.revision
+    config = Config.restored(plain)
+    if plain.get("text") is not None:
+        config = replace(config, text=report.example.text)
+    return config if revision == "local" else replace(config, revision=revision)
 
 
 def load(config: Config, clock: Clock) -> Classifier:

@@ -226,6 +226,28 @@ def test_the_command_runs_a_report_again_and_says_what_differs(everything: Path,
     assert [name for name in one if one[name] != other[name]] == []
 
 
+def test_a_text_of_the_command_line_is_run_again_from_what_is_stored(tmp_path: Path) -> None:
+    """The report that comes out is the same to the byte, its command too."""
+    tiny.save(tiny.longformer(), tmp_path / "model")
+    arguments = (
+        "run",
+        "--model",
+        "model",
+        "--text",
+        TEXT,
+        "--label",
+        "left",
+        "--format",
+        "html,tables",
+        "-o",
+        "report",
+    )
+    assert reportgen(*arguments, cwd=tmp_path).returncode == 0
+    ran = reportgen("rerun", "r", "-o", "again", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert contents(tmp_path / "r") == contents(tmp_path / "again")
+
+
 def test_another_model_in_the_same_place_is_noticed(tmp_path: Path) -> None:
     """Somebody has trained on."""
     tiny.save(tiny.longformer(), tmp_path / "model")
