@@ -240,7 +240,7 @@ def test_a_text_of_the_command_line_is_run_again_from_what_is_stored(tmp_path: P
         "--format",
         "html,tables",
         "-o",
-        "report",
+        "r",
     )
     assert reportgen(*arguments, cwd=tmp_path).returncode == 0
     ran = reportgen("rerun", "r", "-o", "again", cwd=tmp_path)
