@@ -230,18 +230,8 @@ def test_a_text_of_the_command_line_is_run_again_from_what_is_stored(tmp_path: P
     """The report that comes out is the same to the byte, its command too."""
     tiny.save(tiny.longformer(), tmp_path / "model")
     arguments = (
-        "run",
-        "--model",
-        "model",
-        "--text",
-        TEXT,
-        "--label",
-        "left",
-        "--format",
-        "html,tables",
-        "-o",
-        "r",
-    )
+        "run", "--model", "model", "--text", TEXT, "--label", "left", "--format", "html,tables", "-o", "r",
+    )  # fmt: skip
     assert reportgen(*arguments, cwd=tmp_path).returncode == 0
     ran = reportgen("rerun", "r", "-o", "again", cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
