@@ -57,14 +57,16 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
         .mark_line(strokeWidth=2)
         .encode(
             x=_rank_axis(means.shape[1]),
-            y=_score_axis("attention score, mean over heads", rows),
+            y=_score_axis(f"{report.score_name}, mean over heads", rows),
             color=alt.Color("layer:O", title="layer", scale=_numbered(VIRIDIS_LIGHT, len(means))),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
             tooltip=_numbers("layer", "rank", "score"),
         )
         .add_params(chosen)
     )
-    table = _rank_table("rank-trend-layers", "Attention score at a rank, mean over heads", means, labels)
+    table = _rank_table(
+        "rank-trend-layers", f"{report.score_name.capitalize()} at a rank, mean over heads", means, labels
+    )
     title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
     return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, table)
 
@@ -83,7 +85,7 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
         .mark_line(strokeWidth=1.3)
         .encode(
             x=_rank_axis(tokens, tick_count=3),
-            y=_score_axis("attention score", rows),
+            y=_score_axis(report.score_name, rows),
             color=alt.Color("head:O", title="head", scale=_numbered(PLASMA_LIGHT, heads)),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
             tooltip=_numbers("layer", "head", "rank", "score"),
@@ -92,7 +94,7 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
         .facet(facet=alt.Facet("layer:O", title=None, header=header), columns=4)
     )
     caption = captions.rank_trend_by_head(report, ordered)
-    table = _rank_table("rank-trend-heads", "Attention score at a rank", flat, labels)
+    table = _rank_table("rank-trend-heads", f"{report.score_name.capitalize()} at a rank", flat, labels)
     return _chart("rank-trend-heads", "Rank trend by head", caption, chart, table)
 
 
@@ -110,7 +112,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
         .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=50, filled=True))
         .encode(
             x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0)),
-            y=_score_axis("attention score, sum over heads", rows),
+            y=_score_axis(f"{report.score_name}, sum over heads", rows),
             color=alt.Color("token:N", title="position, token", scale=alt.Scale(domain=names, range=TOKEN_COLOURS)),
             shape=alt.Shape("token:N", scale=alt.Scale(domain=names)),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
@@ -122,7 +124,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
     columns = tuple(f"Layer {layer}" for layer in range(1, len(by_layer) + 1))
     table = Table(
         key="layer-trend-data",
-        caption="Attention score by layer, sum over heads",
+        caption=f"{report.score_name.capitalize()} by layer, sum over heads",
         columns=("Position", "Token", *columns),
         numeric=(True, False, *[True] * len(columns)),
         rows=tuple(

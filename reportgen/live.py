@@ -71,8 +71,9 @@ def blocks(
         "document": document(report, words) | kept,
         "received": received(attention.received, rankings.ranks) | {"total": pack(scores.total.view(np.uint32))},
         "counts": pack(np.minimum(rankings.attended_counts, 2**16 - 1).astype(np.uint16)),
-        "maps": pack(encode_shares(attention.maps)),
     }
+    if attention.maps.size:
+        made["maps"] = pack(encode_shares(attention.maps))
     if attention.reader is not None:
         coded = encode(attention.reader)
         total = scores.reader if scores.reader is not None else np.zeros(len(report.tokens), np.float32)
@@ -82,12 +83,12 @@ def blocks(
     return made | {"links": links(attention, room=allowed - spent)}
 
 
-def specifications(drawn: tuple[Chart, ...], enlarged_map: Plain) -> Plain:
+def specifications(drawn: tuple[Chart, ...], enlarged_map: Plain | None) -> Plain:
     """The blocks from which the page draws its charts, by name: those of *drawn*, and that of one head's map."""
     if not drawn:
         return {}
     made: Plain = {f"spec-{c.key}": specification(c.spec, keep=c.key == "overview") for c in drawn}
-    return made | {"spec-attention-maps": specification(enlarged_map)}
+    return made if enlarged_map is None else made | {"spec-attention-maps": specification(enlarged_map)}
 
 
 def specification(spec: Plain, *, keep: bool = False) -> Plain:
@@ -118,6 +119,7 @@ def document(report: Report, words: tuple[Word, ...]) -> Plain:
     layers, heads, tokens = attention.shape
     return {
         "name": report.example.name,
+        "given": report.given,
         "layers": layers,
         "heads": heads,
         "tokens": tokens,

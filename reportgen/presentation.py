@@ -74,12 +74,12 @@ def make_parts(report: Report, scores: Scores, rankings: Rankings, config: Confi
     found = words.whole_words(report.example.text, report.tokens, language=report.language)
     counts = words.count_words(found, rankings.attended_counts)
     blocks: dict[str, object] = {}
-    if "html" in config.format and not report.given:  # given scores have a page without scripts
+    if "html" in config.format and report.live:
         with clock.stage("live"):
             kept = charts.kept(report, rankings)
             max_bytes = None if config.max_html_mb is None else config.max_html_mb * 1e6
             blocks = live.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
-            blocks |= live.specifications(drawn, charts.attention_map(report))
+            blocks |= live.specifications(drawn, charts.attention_map(report) if picture else None)
     return Parts(
         views=views,
         spans=spans,

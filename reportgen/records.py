@@ -253,6 +253,16 @@ class Report:
         return self.provenance.model_type == GIVEN
 
     @property
+    def live(self) -> bool:
+        """Whether the page has something to choose: one list of given scores has no layers and no heads."""
+        return not self.given or self.attention.shape[:2] != (1, 1)
+
+    @property
+    def score_name(self) -> str:
+        """What a score is called on an axis."""
+        return "score" if self.given else "attention score"
+
+    @property
     def subject(self) -> str:
         """What is shown, in a sentence: "attention" or "scores"."""
         return "scores" if self.given else "attention"

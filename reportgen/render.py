@@ -47,9 +47,9 @@ THEME = {"#1b1b1b": "--ink", "#5d5d5d": "--muted", "#e3e0dd": "--rule"} | {
 def page(report: Report, parts: Parts, *, bundle: str) -> str:
     """The self-contained page. *bundle* is the script that draws the live charts.
 
-    Scores that someone else computed have no scripts: there is nothing to compute again from.
+    One list of scores that someone else computed has no scripts: there is nothing to choose.
     """
-    scripts = () if report.given else tuple(_source(f"js/{name}.js") for name in SCRIPTS)
+    scripts = tuple(_source(f"js/{name}.js") for name in SCRIPTS) if report.live else ()
     for source in scripts:
         _check_script(source)
     style = _page_style()

@@ -200,8 +200,8 @@ def _by_head(report: Report, rankings: Rankings) -> Table:
     layers, heads, _ = report.attention.shape
     return Table(
         key="head-tokens",
-        caption="The tokens that receive most in every layer and head",
-        columns=("Layer", "Head", "Importance", "Tokens, most received first"),
+        caption=f"The tokens that {'have' if report.given else 'receive'} most in every layer and head",
+        columns=("Layer", "Head", "Importance", f"Tokens, {'highest' if report.given else 'most received'} first"),
         numeric=(True, True, True, False),
         rows=tuple(
             (

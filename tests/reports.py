@@ -279,9 +279,9 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     spans = tuple(heatmap.spans(given.example.text, covered, view) for view in views)
     counts = words.count_words(found, rankings.attended_counts)
     blocks: dict[str, object] = {}
-    if not given.given:
+    if given.live:
         blocks = live.blocks(given, scores, rankings, found, kept=charts.kept(given, rankings))
-        blocks |= live.specifications(drawn, charts.attention_map(given))
+        blocks |= live.specifications(drawn, charts.attention_map(given) if maps.picture(given) else None)
     return Parts(
         views=views,
         spans=spans,

@@ -28,6 +28,7 @@ reportgen.captions = (() => {
     const unsigned = "Attention has no sign: it says where the model looked, not what spoke for or against a label.";
     if (chosen.empty) return "No layer or no head is chosen, so there is nothing to colour.";
     const summed = `${weighing(chosen)}, summed over ${where(chosen)}.`;
+    if (facts().given) return `Colour is the score of a token, summed over ${where(chosen)}. Colour has no sign: it does not say what spoke for or against a label.`;
     if (chosen.from === "all") return `Colour is the attention a token receives from all tokens, ${summed} ${unsigned}`;
     const last = chosen.layers.includes(facts().layers - 1);
     const why = last
@@ -38,6 +39,7 @@ reportgen.captions = (() => {
 
   function score(chosen) {
     // What a score is called on an axis.
+    if (facts().given) return "score";
     if (chosen.from === "global") return `attention paid by ${facts().reader}`;
     return chosen.scaled ? "attention score" : "attention received";
   }
@@ -56,8 +58,8 @@ reportgen.captions = (() => {
 
   function rankTrendByHead(chosen, highest, value) {
     if (chosen.layers.length === 1 && chosen.heads.length === 1)
-      return `In ${where(chosen)} the highest ${score(chosen)} is ${short(value)}. The steeper the line, the fewer tokens the head attends to.`;
-    return `Of ${where(chosen)}: the highest ${score(chosen)} stands in layer ${highest[0] + 1}, head ${highest[1] + 1}. The steeper a line, the fewer tokens its head attends to.`;
+      return `In ${where(chosen)} the highest ${score(chosen)} is ${short(value)}. The steeper the line, the fewer tokens the head ${facts().given ? "scores" : "attends to"}.`;
+    return `Of ${where(chosen)}: the highest ${score(chosen)} stands in layer ${highest[0] + 1}, head ${highest[1] + 1}. The steeper a line, the fewer tokens its head ${facts().given ? "scores" : "attends to"}.`;
   }
 
   function layerTrend(chosen, { name, positions: [position] }, peak, rank) {

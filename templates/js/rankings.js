@@ -78,7 +78,7 @@ reportgen.rankings = (() => {
         rows.push([String(l + 1), String(h + 1), fixed(importance[l * facts.heads + h], 3), top(best, NAMED).map(([unit]) => link(unit))]);
       }
     }
-    const paid = chosen.from === "global" ? `that ${facts.reader} attends to most` : "that receive most";
+    const paid = chosen.from === "global" ? `that ${facts.reader} attends to most` : `that ${facts.given ? "have" : "receive"} most`;
     return { caption: `The ${unitName(state)} ${paid} in ${chosen.every ? "every layer and head" : where(chosen)}`, rows };
   }
 

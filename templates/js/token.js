@@ -154,7 +154,7 @@ reportgen.token = (() => {
     if (state.token === null) {
       shown = null;
       for (const name of ["open", "to", "by", "same"]) reportgen.walk.mark(name, []);
-      body.replaceChildren(make("p", { class: "hint" }, "Click a word of the document, or walk there with the arrow keys and press Enter: what it attends to, what attends to it, its rank in every head."));
+      body.replaceChildren(make("p", { class: "hint" }, `Click a word of the document, or walk there with the arrow keys and press Enter: ${model.facts.given ? "" : "what it attends to, what attends to it, "}its rank in every head.`));
       return;
     }
     const own = reportgen.scores.unitAt(state.token, state);
@@ -170,16 +170,15 @@ reportgen.token = (() => {
     links ??= await reportgen.data.links();
     const scores = reportgen.scores.byToken(chosen);
     const order = ranking(state, scores);
-    const to = linked("attended", own.positions, chosen, model);
-    const by = linked("attending", own.positions, chosen, model);
+    const known = !model.facts.given; // of given scores nobody knows who attends to whom
+    const to = known ? linked("attended", own.positions, chosen, model) : [];
+    const by = known ? linked("attending", own.positions, chosen, model) : [];
     reportgen.walk.mark("to", to.slice(0, state.k).map(([t]) => t));
     reportgen.walk.mark("by", by.slice(0, state.k).map(([t]) => t));
     body.replaceChildren(
       title,
       facts(state, chosen, scores, order, own),
-      linkTable("Attends to most", to, state, chosen, model),
-      linkTable("Attended most by", by, state, chosen, model),
-      legend(chosen),
+      ...(known ? [linkTable("Attends to most", to, state, chosen, model), linkTable("Attended most by", by, state, chosen, model), legend(chosen)] : []),
       ...rankTable(own.positions, chosen, model),
       ...[sameWord(state, order.ranked, model)].filter(Boolean),
     );
