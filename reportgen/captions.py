@@ -13,7 +13,11 @@ Doubles = npt.NDArray[np.float64]
 def rank_trend_by_layer(report: Report) -> str:
     """In which layers attention lands on few tokens."""
     tokens = report.attention.shape[2]
-    shares = top_shares(report.attention.received.sum(axis=1), report.top_k)  # (layer,)
+    received = report.attention.received.sum(axis=1)  # (layer, token)
+    if report.given:
+        received = received[:, report.tokens.content]
+        tokens = received.shape[1]
+    shares = top_shares(received, report.top_k)  # (layer,)
     most, least = int(shares.argmax()), int(shares.argmin())
     others = f"; in layer {least + 1} it is {shares[least]:.0%}" if least != most else ""
     if report.given:
@@ -79,7 +83,8 @@ def overview(report: Report, shares: Doubles, k: int) -> str:
     importance = report.importance
     if np.ptp(shares) > 0:
         layer, head = place(shares.argmax(), shares.shape[1])
-        most = f"{shares.max():.0%} of its {report.subject} is on {k} tokens"
+        verb = "are" if report.given else "is"
+        most = f"{shares.max():.0%} of its {report.subject} {verb} on {k} tokens"
         seen = f"Layer {layer}, head {head} is the most concentrated: {most}"
     else:
         seen = f"All heads are equally concentrated, {shares.max():.0%} of their {report.subject} on {k} tokens"
@@ -95,7 +100,8 @@ def overview(report: Report, shares: Doubles, k: int) -> str:
 def top_shares(received: Floats, k: int) -> Doubles:
     """Share of the received attention, (..., token), that lands on its k largest tokens, (...)."""
     ordered = -np.sort(-received.astype(np.float64), axis=-1)
-    shares: Doubles = ordered[..., :k].sum(axis=-1) / ordered.sum(axis=-1)
+    whole = ordered.sum(axis=-1)
+    shares: Doubles = ordered[..., :k].sum(axis=-1) / np.where(whole > 0, whole, 1)
     return shares
 
 

@@ -49,6 +49,7 @@ def charts(report: Report, scores: Scores, rankings: Rankings) -> tuple[Chart, .
 def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
     """Score against rank, one line per layer, mean over heads."""
     means = _ordered(scores).mean(axis=1)  # (layer, rank)
+    heads = ", mean over heads" if report.live else ""
     labels = [{"layer": layer + 1} for layer in range(len(means))]
     rows = _rank_rows(means, labels, points=RANKS)
     chosen = alt.selection_point(name="chosen_layer", fields=["layer"], bind="legend")
@@ -57,7 +58,7 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
         .mark_line(strokeWidth=2)
         .encode(
             x=_rank_axis(means.shape[1]),
-            y=_score_axis(f"{report.score_name}, mean over heads", rows),
+            y=_score_axis(f"{_score_name(report)}{heads}", rows),
             color=alt.Color("layer:O", title="layer", scale=_numbered(VIRIDIS_LIGHT, len(means))),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
             tooltip=_numbers("layer", "rank", "score"),
@@ -65,7 +66,10 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
         .add_params(chosen)
     )
     table = _rank_table(
-        "rank-trend-layers", f"{report.score_name.capitalize()} at a rank, mean over heads", means, labels
+        "rank-trend-layers",
+        f"{_score_name(report).capitalize()} at a rank{', mean over heads' * report.live}",
+        means,
+        labels,
     )
     title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
     return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, table)
@@ -85,7 +89,7 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
         .mark_line(strokeWidth=1.3)
         .encode(
             x=_rank_axis(tokens, tick_count=3),
-            y=_score_axis(report.score_name, rows),
+            y=_score_axis(_score_name(report), rows),
             color=alt.Color("head:O", title="head", scale=_numbered(PLASMA_LIGHT, heads)),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
             tooltip=_numbers("layer", "head", "rank", "score"),
@@ -94,7 +98,7 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
         .facet(facet=alt.Facet("layer:O", title=None, header=header), columns=4)
     )
     caption = captions.rank_trend_by_head(report, ordered)
-    table = _rank_table("rank-trend-heads", f"{report.score_name.capitalize()} at a rank", flat, labels)
+    table = _rank_table("rank-trend-heads", f"{_score_name(report).capitalize()} at a rank", flat, labels)
     return _chart("rank-trend-heads", "Rank trend by head", caption, chart, table)
 
 
@@ -112,7 +116,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
         .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=50, filled=True))
         .encode(
             x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0)),
-            y=_score_axis(f"{report.score_name}, sum over heads", rows),
+            y=_score_axis(f"{_score_name(report)}, sum over heads", rows),
             color=alt.Color("token:N", title="position, token", scale=alt.Scale(domain=names, range=TOKEN_COLOURS)),
             shape=alt.Shape("token:N", scale=alt.Scale(domain=names)),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
@@ -124,7 +128,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
     columns = tuple(f"Layer {layer}" for layer in range(1, len(by_layer) + 1))
     table = Table(
         key="layer-trend-data",
-        caption=f"{report.score_name.capitalize()} by layer, sum over heads",
+        caption=f"{_score_name(report).capitalize()} by layer, sum over heads",
         columns=("Position", "Token", *columns),
         numeric=(True, False, *[True] * len(columns)),
         rows=tuple(
@@ -137,7 +141,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
 
 def distribution(report: Report, scores: Scores) -> Chart:
     """Mean score along the document, special tokens left out, for all layers and for the classifier's row."""
-    series = [("all layers", scores.total)]
+    series = [("all layers" if report.live else "scores", scores.total)]
     if scores.reader is not None:
         series.append((f"last layer, row of {report.reader_name}", scores.reader))
     bins = [(name, *part) for name, values in series for part in _binned(report, values)]
@@ -299,6 +303,11 @@ def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> 
         )
     )
     return grid
+
+
+def _score_name(report: Report) -> str:
+    """What a score is called on an axis."""
+    return "score" if report.given else "attention score"
 
 
 def _numbered(ramp: Sequence[str], count: int) -> alt.Scale:

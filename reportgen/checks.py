@@ -19,8 +19,8 @@ from reportgen.records import (
     ReportWarning,
     Scores,
     Tokens,
-    equal_but_for_rounding,
 )
+from reportgen.rounding import equal_but_for_rounding
 
 LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
 ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of a row's sum, whose weights are rounded

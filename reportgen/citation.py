@@ -52,11 +52,13 @@ def citation(report: Report) -> str:
     weights = f"{made.model_type}, revision {made.revision}, weights SHA-256 {made.weights_sha256[:12]}"
     if report.given:
         weights = f"Scores computed elsewhere, revision {made.revision}"
-    found = [_entry("model", made.model, weights, made, hub="/" in made.model and made.revision != "local")]
+    found = []
+    if made.model != "not named":
+        found.append(_entry("model", made.model, weights, made, hub="/" in made.model and made.revision != "local"))
     if example.dataset:
         split = f"split {example.split}" if example.split else ""
         row = f"row {example.index}" if example.index is not None else ""
-        revision = f"revision {example.revision}" if example.revision else ""
+        revision = f"revision {_brief(example.revision)}" if example.revision else ""
         note = ", ".join(part for part in ("Dataset", revision, split, row) if part)
         found.append(_entry("dataset", example.dataset, note, made, hub="/" in example.dataset))
     if made.model_type == "longformer":
@@ -65,6 +67,11 @@ def citation(report: Report) -> str:
         found.append(TAYLOR)
     version = f"Computer software, version {made.versions.get('reportgen', 'unknown')}"
     return "\n".join([*found, _entry("software", "reportgen", version, made, hub=False)])
+
+
+def _brief(revision: str) -> str:
+    """A revision that fits into a column: of a hash, its first letters."""
+    return revision[: len("sha256:") + 12] if revision.startswith("sha256:") else revision
 
 
 def _entry(kind: str, title: str, note: str, made: Provenance, *, hub: bool) -> str:

@@ -58,7 +58,8 @@ class Reportgen(click.Group):
             if context.params.get("debug"):
                 raise
             click.echo(f"error: {type(error).__name__}: {one_line(str(error))}", err=True)
-            click.echo("hint: this is a bug; run again with reportgen --debug run ... and report it", err=True)
+            command = context.invoked_subcommand or "run"
+            click.echo(f"hint: this is a bug; run again with reportgen --debug {command} ... and report it", err=True)
             context.exit(BUG)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reportgen.records import Floats, Report
+from reportgen.records import Floats, Report, Tokens
 
 SAME = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}  # of the largest value; by the numbers of the model
 TOP = 10  # tokens of a head whose order is compared
@@ -48,8 +48,10 @@ def _runs(before: Report, after: Report) -> Iterator[Difference]:
 
 def _results(before: Report, after: Report) -> Iterator[Difference]:
     if before.tokens != after.tokens:
-        yield Difference("tokens", f"{len(before.tokens):,}", f"{len(after.tokens):,}", True)
+        yield Difference("tokens", *_first_other(before.tokens, after.tokens), True)
     one, other = before.prediction, after.prediction
+    if (one is None) != (other is None):
+        yield Difference("prediction", _there(one), _there(other), True)
     if one is not None and other is not None:
         if one.labels != other.labels or one.predicted != other.predicted:
             yield Difference("predicted label", one.labels[one.predicted], other.labels[other.predicted], True)
@@ -71,16 +73,21 @@ def _arrays(before: Report, after: Report) -> Iterator[Difference]:
         "received attention": (before.attention.received, after.attention.received),
         "row that the classifier reads": (before.attention.reader, after.attention.reader),
         "head importance": (before.importance.values, after.importance.values),
+        "attention on the most attended": (before.attention.attended_weights, after.attention.attended_weights),
+        "attention maps": (before.attention.maps, after.attention.maps),
     }
     for what, (was, now) in pairs.items():
         if was is None or now is None:
             if was is not now:
                 yield Difference(what, _there(was), _there(now), True)
             continue
-        largest = float(np.abs(was).max(initial=0))
-        off = float(np.abs(was.astype(np.float64) - now).max(initial=0))
-        if off > allowed * max(largest, 1e-12):
-            yield Difference(what, f"largest value {largest:.4g}", f"differs by up to {off:.2g}", True)
+        if was.shape != now.shape:
+            yield Difference(what, str(was.shape), str(now.shape), True)
+            continue
+        usual = float(np.median(was)) if was.size else 0.0  # a few tokens receive hundreds of times as much
+        off = np.abs(was.astype(np.float64) - now)
+        if not (off <= allowed * (usual + np.abs(was))).all():  # nor is a number that is none
+            yield Difference(what, f"usually {usual:.4g}", f"differs by up to {off.max():.2g}", True)
     moved = _moved(before.attention.received, after.attention.received)
     if moved:
         heads = before.attention.shape[0] * before.attention.shape[1]
@@ -96,7 +103,19 @@ def _moved(was: Floats, now: Floats) -> int:
     return int((values.min(axis=-1) < least * (1 - 1e-3)).sum())
 
 
-def _there(values: Floats | None) -> str:
+def _first_other(was: Tokens, now: Tokens) -> tuple[str, str]:
+    """Where two documents part."""
+    if len(was) != len(now):
+        return f"{len(was):,}", f"{len(now):,}"
+    names = [
+        (f"{one} at position {n}", f"{other}")
+        for n, (one, other) in enumerate(zip(was.strings, now.strings, strict=True))
+        if one != other
+    ]
+    return names[0] if names else ("the same strings", "in other places of the text")
+
+
+def _there(values: object) -> str:
     return "none" if values is None else "there"
 
 

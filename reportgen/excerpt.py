@@ -7,6 +7,7 @@ drawn, because where a link comes to stand can be asked for.
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import NamedTuple
 
 from reportgen import typesetting
@@ -33,21 +34,26 @@ class Box(NamedTuple):
 class Layout(NamedTuple):
     """Where everything in the excerpt stands."""
 
-    boxes: dict[str, Box]  # by the name of its link: "t17" for the token at position 17, "s3" for a step of the legend
+    boxes: dict[str, list[Box]]  # by the name of its link: "t17" for the token at position 17; one for every line
     height: float  # points, of all
 
 
-def within(runs: tuple[Run, ...], shown: range) -> tuple[Run, ...]:
+def within(runs: tuple[Run, ...], shown: range, *, tokens: int) -> tuple[Run, ...]:
     """The runs, one per cell, whose first position is in *shown*, with the gaps between them.
 
     Raises:
-        UsageError: If there is none.
+        UsageError: If there is none, or the document has no more than *tokens* tokens.
     """
+    if shown.stop > tokens:
+        raise UsageError(
+            f"--span {shown.start}:{shown.stop}: the document has positions 0 to {tokens - 1}",
+            hint=f"to its end it is --span {min(shown.start, tokens - 1)}:{tokens}",
+        )
     inside = [n for n, run in enumerate(runs) if run.first in shown]
     if not inside:
         raise UsageError(
             f"--span {shown.start}:{shown.stop}: no token stands there",
-            hint=f"the document has positions 0 to {max((run.first for run in runs), default=0)}",
+            hint=f"the document has positions 0 to {tokens - 1}",
         )
     return runs[inside[0] : inside[-1] + 1]
 
@@ -61,10 +67,10 @@ def measure(document: str) -> Layout:
     page, *rest = typesetting.lay_out(document).pages
     if rest:
         raise UsageError("--span: the excerpt is higher than a page of a PDF can be", hint="choose a shorter span")
-    boxes: dict[str, Box] = {}
+    boxes: dict[str, list[Box]] = {}
     for _, target, (left, top, right, bottom), _ in page.links:
         box = Box(left * TO_POINTS, top * TO_POINTS, (right - left) * TO_POINTS, (bottom - top) * TO_POINTS)
-        boxes.setdefault(target, box)
+        boxes.setdefault(target, []).append(box)
     return Layout(boxes, page.anchors["end"][1] * TO_POINTS)
 
 
@@ -74,9 +80,9 @@ def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float
     steps = {f"s{n}": f"{view.bounds[n]:.3g}" if n in (4, 8, 12) else "" for n in range(len(HEAT_LIGHT))}
     ends = {"lowest": f"{view.bounds[0]:.3g}", "highest": f"{view.bounds[-1]:.3g}"}
     drawn: list[str] = []
-    for name, box in layout.boxes.items():
+    for name, (box, *more) in layout.boxes.items():
         if name in runs:
-            drawn.append(_token(runs[name], box))
+            drawn += [_token(*part) for part in _broken(runs[name], [box, *more])]
         elif name in steps:
             drawn.append(_coloured(box, int(name[1:]), steps[name], size=SMALL, anchor="middle"))
         elif name in ends:
@@ -86,6 +92,15 @@ def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float
         f'viewBox="0 0 {width:g} {layout.height:.2f}" font-family="{html.escape(family)}" xml:space="preserve">'
         f"<title>{html.escape(visible(title))}</title>{''.join(drawn)}</svg>\n"
     )
+
+
+def _broken(run: Run, boxes: list[Box]) -> list[tuple[Run, Box]]:
+    """A token that takes several lines, each with as many letters as it has room for."""
+    room = sum(box.width for box in boxes) or 1.0
+    ends = [round(len(run.text) * sum(box.width for box in boxes[: n + 1]) / room) for n in range(len(boxes))]
+    return [
+        (replace(run, text=run.text[start:end]), box) for start, end, box in zip([0, *ends], ends, boxes, strict=False)
+    ]
 
 
 def _token(run: Run, box: Box) -> str:
@@ -109,7 +124,7 @@ def _text(box: Box, text: str, colour: str, *, size: float, anchor: str | None =
         return ""
     baseline = box.y + box.height * ASCENT
     x = box.x + {"middle": box.width / 2, "end": box.width}.get(anchor or "", 0.0)
-    how = f' text-anchor="{anchor}"' if anchor else f' textLength="{box.width:.2f}"'
+    how = f' text-anchor="{anchor}"' if anchor else f' textLength="{box.width:.2f}" lengthAdjust="spacingAndGlyphs"'
     return f'<text x="{x:.2f}" y="{baseline:.2f}" font-size="{size:g}" fill="{colour}"{how}>{html.escape(shown)}</text>'
 
 

@@ -95,7 +95,8 @@ def _slope(spec: dict[str, Any], width: float) -> int:
 
 def _columns(spec: dict[str, Any], width: float) -> int:
     panels = len({row["layer"] for row in spec["data"]["values"]})
-    return max(1, min(3 if width < NARROW else 4, panels))
+    most = min(3 if width < NARROW else 4, panels)
+    return next((n for n in range(most, 1, -1) if panels % n == 0), most)  # rows without a gap, where that goes
 
 
 def _grids(spec: dict[str, Any], width: float) -> int:

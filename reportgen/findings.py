@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 
 from reportgen import captions, drawing
 from reportgen.palette import ACCENT, FONT, HEAT_LIGHT, MUTED, RULE
@@ -46,7 +47,7 @@ def concentration(report: Report, scores: Scores, rankings: Rankings) -> Finding
     mark = alt.Chart(_values([{"rank": k, "held": float(held[k - 1])}])).mark_point(filled=True, size=45, color=ACCENT)
     chart = line + mark.encode(x="rank:Q", y="held:Q")
     sentence = f"of all scores lie on {k} of {tokens:,} tokens. Spread evenly, they would hold {k / tokens:.1%}."
-    return _finding(f"{held[k - 1]:.0%}", sentence, chart, "rank-trend-layers")
+    return _finding(f"{held[k - 1]:.0%}", sentence, chart, "table-top-tokens")
 
 
 def place(report: Report, scores: Scores) -> Finding:
@@ -69,18 +70,18 @@ def place(report: Report, scores: Scores) -> Finding:
             y2=alt.Y2Datum(0),
         )
     )
-    share = captions.first_quarter(report, scores)
-    sentence = f"of all scores lie in the first quarter of the document{_halves(values)}."
-    return _finding(f"{share:.0%}", sentence, chart, "distribution")
+    number, sentence = densest(values)
+    return _finding(number, sentence, chart, "figure-distribution")
 
 
-def _halves(values: np.ndarray) -> str:
-    """Where half of the scores are reached."""
-    total = float(values.sum())
-    if total <= 0:
-        return ""
-    middle = int(np.searchsorted(np.cumsum(values), total / 2))
-    return f"; half of them before position {middle + 1:,} of {len(values):,}"
+def densest(values: npt.NDArray[np.float64]) -> tuple[str, str]:
+    """The tenth of the document that holds most, (token,), as a number and its sentence."""
+    width = -(-len(values) // 10)
+    sums = np.convolve(values, np.ones(width), "valid")
+    start = int(sums.argmax())
+    share = float(sums[start]) / (float(values.sum()) or 1.0)
+    where = f"positions {start:,} to {start + width - 1:,}" if width > 1 else f"position {start:,}"
+    return f"{share:.0%}", f"of all scores lie in the densest tenth of the document, {where}."
 
 
 def heads(report: Report) -> Finding:
@@ -94,13 +95,13 @@ def heads(report: Report) -> Finding:
         for head in range(count)
     ]
     heat = alt.Scale(type="quantize", range=list(HEAT_LIGHT))
-    few = alt.Axis(values=sorted({1, layers, -(-layers // 2)}), labelAngle=0)
+    named = list(range(1, layers + 1)) if layers <= 6 else sorted({1, layers, -(-layers // 2)})
     chart = (
         alt.Chart(_values(rows), width=WIDTH, height=HEIGHT)
         .mark_rect()
         .encode(
             x=alt.X("head:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y("layer:O", axis=few),
+            y=alt.Y("layer:O", axis=alt.Axis(values=named, labelAngle=0)),
             color=alt.Color("share:Q", scale=heat, legend=None),
         )
     )
@@ -108,18 +109,18 @@ def heads(report: Report) -> Finding:
     least = captions.place(shares.argmin(), count)
     sentence = (
         f"of the {report.subject} of layer {layer}, head {head} on {k} tokens, the most of all {layers * count} heads; "
-        f"layer {least[0]}, head {least[1]} spreads most, with {shares.min():.0%}."
+        f"layer {least[0]}, head {least[1]} is the most spread out: {shares.min():.0%}."
     )
-    return _finding(f"{shares.max():.0%}", sentence, chart, "overview")
+    return _finding(f"{shares.max():.0%}", sentence, chart, "figure-overview")
 
 
-def _finding(number: str, sentence: str, chart: alt.TopLevelMixin, figure: str) -> Finding:
+def _finding(number: str, sentence: str, chart: alt.TopLevelMixin, target: str) -> Finding:
     axis = {"labelColor": MUTED, "titleColor": MUTED, "domainColor": MUTED, "tickColor": MUTED, "gridColor": RULE,
             "titleFontWeight": "normal", "labelFontSize": 9, "titleFontSize": 9, "tickCount": 3, "grid": False,
             "tickSize": 3}  # fmt: skip
     themed = chart.configure(font=FONT, background="transparent", axis=axis, view=alt.ViewConfig(stroke=None))
     spec = drawing.drawable(themed.to_dict())
-    return Finding(number, sentence, drawing.svg(spec, key=f"finding-{figure}"), figure)
+    return Finding(number, sentence, drawing.svg(spec, key=f"finding-{target}"), target)
 
 
 def _values(rows: Sequence[Mapping[str, object]]) -> alt.Data:

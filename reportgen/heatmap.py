@@ -26,8 +26,8 @@ from reportgen.records import (
     Scores,
     Stretch,
     Tokens,
-    equal_but_for_rounding,
 )
+from reportgen.rounding import equal_but_for_rounding
 
 CLASSES = 16
 JOINS_ON = regex.compile(r"\p{Joining_Type=Dual_Joining}\p{Joining_Type=Transparent}*$")  # a letter like Arabic lam

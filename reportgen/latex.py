@@ -328,10 +328,13 @@ def top_tokens(report: Report, table: Table, pages: Pages) -> str:
     weighed = "" if report.importance.measure == "none" else ", weighed by the importance of the head"
     # Language 255 is the one without hyphens.
     title, model = (f"{{\\language255 {plain(text, pages)}}}" for text in (report.example.title, made.model))
+    named = "" if made.model == "not named" else f", read by {model}"
+    what = f"is the attention that a token receives{weighed}, brought to one scale from 0 to 1 and"
+    if report.given:
+        what = "was computed elsewhere and is"
     caption = (
-        f"The {len(table.rows)} token{'s' * (len(table.rows) > 1)} of “{title}” with the highest scores, read by "
-        f"{model}. A score is the attention that a token receives{weighed}, brought to one scale from 0 to 1 and "
-        "summed over all layers and heads; special tokens and white space are left out."
+        f"The {len(table.rows)} token{'s' * (len(table.rows) > 1)} of “{title}” with the highest scores{named}. "
+        f"A score {what} summed over all layers and heads; special tokens and white space are left out."
     )
     wide = any(len(cell) > LONGEST_CELL for row in table.rows for cell in row)
     word = r"p{\reportgenword}" if wide else "l"

@@ -6,7 +6,8 @@ its name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,20 @@ from typing import Any
 from reportgen import checks, excerpt, heatmap, live, maps, rank, scale, scores_file, store, tables, typesetting, words
 from reportgen.clock import Clock
 from reportgen.config import MAX_HTML_MB, Config
-from reportgen.errors import DeviceError, PdfError, RefusedError
+from reportgen.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.palette import FONT
 from reportgen.records import HeatView, Parts, Rankings, Report, ReportWarning, Run, Scores, Table
 
 SUMMARY = 5  # words on the first screen
+AT_WIDTH = r"figures/.*-[\d.]+(in|cm|mm|pt)\.(svg|pdf|png)"
+FILES = {
+    "html": re.compile(r"report\.html"),
+    "pdf": re.compile(r"report\.pdf"),
+    "tables": re.compile(r"tables/.*"),
+    "charts": re.compile(rf"(?!{AT_WIDTH})figures/.*"),
+    "figures": re.compile(AT_WIDTH),
+    "latex": re.compile(r"latex/.*"),
+}  # which files of a report a format makes
 
 
 def needs_typesetting(config: Config) -> bool:
@@ -42,7 +52,7 @@ def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[
         UsageError: If `span` holds no token.
     """
     with clock.stage("scale"):
-        scores = scale.scale(report.attention, report.importance)
+        scores = scale.scale(report.attention, report.importance, given=report.given)
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     files: dict[str, bytes] = {}
@@ -127,7 +137,7 @@ def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, No
     assert config.span is not None  # or nothing is asked for
     files: dict[str, bytes] = {}
     family = f"{config.figure_font}, {FONT}" if config.figure_font else FONT
-    for view, runs in zip(parts.views, runs_shown(parts, config), strict=True):
+    for view, runs in zip(parts.views, runs_shown(report, parts, config), strict=True):
         lines = heatmap.lines(runs)
         title = f"{view.title}: positions {config.span.replace(':', ' up to ')} of {report.example.title}"
         for name, width in config.figure_widths.items():
@@ -142,10 +152,10 @@ def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, No
     return files
 
 
-def runs_shown(parts: Parts, config: Config) -> tuple[tuple[Run, ...], ...]:
+def runs_shown(report: Report, parts: Parts, config: Config) -> tuple[tuple[Run, ...], ...]:
     """The runs of every view, one per cell, of the chosen stretch or of all the document."""
     shown = config.positions_shown
-    return tuple(excerpt.within(runs, shown) if shown else runs for runs in parts.spans)
+    return tuple(excerpt.within(runs, shown, tokens=len(report.tokens)) if shown else runs for runs in parts.spans)
 
 
 def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str, None]) -> dict[str, bytes]:
@@ -154,7 +164,7 @@ def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str,
 
     top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
     view: HeatView = parts.views[0]
-    lines = heatmap.lines(heatmap.join(runs_shown(parts, config)[0]))
+    lines = heatmap.lines(heatmap.join(runs_shown(report, parts, config)[0]))
     sheet = glyphs.sheet(latex.glyph_runs(report, view, lines, top))
     missing |= dict.fromkeys(sheet.missing if sheet else ())
     return latex.files(report, view, lines, top, sheet)
@@ -237,20 +247,36 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
         UsageError: If a field is out of range.
         OutputError: If *folder* is no report, its files were changed, or something stands at *output*.
     """
-    kept = store.files(folder)
-    facts_before = store.manifest(folder)
-    stored = store.load(folder)
-    config = replace(Config.restored(stored.provenance.configuration), **changes)
     again = output.resolve() == folder.resolve()
+    _, others = store.verify(folder)
+    if again and others and not changes.get("overwrite"):
+        raise OutputError(
+            f"{folder} holds {others[0]}, which is no file of the report",
+            hint="move it, or give --overwrite to lose it",
+        )
+    kept, before, stored = store.files(folder), store.manifest(folder), store.load(folder)
+    config = replace(Config.restored(stored.provenance.configuration), **changes)
+    report = changed(stored, changes)
+    if report != stored:  # what shows it is made again, or the folder would contradict itself
+        config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
     store.check_target(output, overwrite=again or config.overwrite)
     if needs_typesetting(config):
         typesetting.check_engine()
-    report, files = present(changed(stored, changes), config, clock)
-    made = {"rendered": [asdict(stage) for stage in clock.stages()]}
-    stages = {"stages": facts_before.get("stages", [])}
-    store.write(output, kept | files, facts=facts(report, clock) | stages | made, overwrite=again or config.overwrite)
+    report, files = present(report, config, clock)
+    stages = {"stages": before.get("stages", []), "rendered": [asdict(stage) for stage in clock.stages()]}
+    kept = {name: content for name, content in kept.items() if not formats([name]) & set(config.format)}
+    store.write(output, kept | files, facts=facts(report, clock) | stages, overwrite=again or config.overwrite)
     check_pdf(report, config)
     return report
+
+
+def formats(names: Iterable[str]) -> set[str]:
+    """The formats that the files of a report belong to.
+
+    >>> sorted(formats(["report.pdf", "figures/overview-3.3in.svg", "figures/overview.vl.json"]))
+    ['charts', 'figures', 'pdf']
+    """
+    return {kind for name in names for kind, pattern in FILES.items() if pattern.fullmatch(name)}
 
 
 def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None) -> tuple[Report, Path]:

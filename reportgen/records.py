@@ -19,8 +19,6 @@ Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
 Verdict = Literal["right", "wrong", "unknown"]
 Direction = Literal["ltr", "rtl"]
-WIDE = 40  # letters of a word
-NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 GIVEN = "scores"  # the type of model of a report whose scores someone else computed
 ColourScale = Literal["linear", "rank", "log"]
 Paper = Literal["a4", "letter"]
@@ -254,17 +252,12 @@ class Report:
 
     @property
     def live(self) -> bool:
-        """Whether the page has something to choose: one list of given scores has no layers and no heads."""
+        """Whether the page has something to choose: one list of given scores has no layers, no heads."""
         return not self.given or self.attention.shape[:2] != (1, 1)
 
     @property
-    def score_name(self) -> str:
-        """What a score is called on an axis."""
-        return "score" if self.given else "attention score"
-
-    @property
     def subject(self) -> str:
-        """What is shown, in a sentence: "attention" or "scores"."""
+        """What is shown, in a sentence."""
         return "scores" if self.given else "attention"
 
     @property
@@ -379,7 +372,7 @@ class Finding:
     number: str  # "41 %"
     sentence: str  # goes on from the number
     svg: str
-    figure: str  # key of the chart that shows it in full
+    target: str  # id of the figure or table that shows it in full
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,11 +397,6 @@ class Run:
     kind: str  # "gap", "token", "special", "break"
     heat: int  # class, or -1
     first: int  # position of its first token; -1 in gaps
-
-    @property
-    def wide(self) -> bool:
-        """Whether a word in it may be wider than a line."""
-        return max(map(len, self.text.split()), default=0) > WIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,11 +428,6 @@ class Parts:
     maps: Picture | None  # None where there is nothing to draw
     summary: tuple[str, ...]  # the words that draw most attention, each once
     blocks: dict[str, object]  # what the scripts of the page read, by name
-
-
-def equal_but_for_rounding(values: npt.NDArray[np.floating]) -> bool:
-    """Whether all values are equal, sums of equal float32 weights taken as equal."""
-    return values.size == 0 or bool(np.ptp(values) <= NOISE * np.abs(values).max())
 
 
 def _face(text: str) -> str:

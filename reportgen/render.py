@@ -26,6 +26,7 @@ PACKAGE = Path(__file__).parent
 SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "captions", "save", "tables", "charts", "maps", "walk",
            "find", "strip", "token", "rankings", "controls", "main")  # fmt: skip
 TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, or a checkout
+WIDE = 40  # letters of a word that may be wider than a line
 TALL = 14_000  # points: no page of a PDF is higher
 SVG = "{http://www.w3.org/2000/svg}"
 SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
@@ -213,6 +214,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["json"] = json_block
     environment.filters["pieces"] = pieces
     environment.filters["right_to_left"] = characters.right_to_left
+    environment.filters["wide"] = lambda text: max(map(len, text.split()), default=0) > WIDE
     environment.filters["percent"] = lambda share: f"{share:.1%}"
     environment.filters["number"] = lambda value: f"{value:,}"
     environment.filters["short"] = lambda value: f"{value:.3g}"

@@ -9,14 +9,16 @@ import numpy as np
 from reportgen.records import Attention, Floats, HeadImportance, Scores
 
 
-def scale(attention: Attention, importance: HeadImportance) -> Scores:
+def scale(attention: Attention, importance: HeadImportance, *, given: bool = False) -> Scores:
     """Scores of every token in every layer and head, and their sums over heads and layers.
 
-    Where importance would make every score 0, every head counts the same instead: an order is still an order.
+    Scores that someone else has computed (*given*) stay as they are. Where importance would make every score 0, every
+    head counts the same instead: an order is still an order.
     """
     factors = _not_all_zero(importance.values)
     reader_factors = _not_all_zero(importance.values[-1])
-    scores = normalise(weigh(attention.received, factors))  # (layer, head, token)
+    weighed = weigh(attention.received, factors)  # (layer, head, token)
+    scores = weighed if given else normalise(weighed)
     return Scores(
         attention_scores=scores,
         total=scores.sum(axis=(0, 1), dtype=np.float64).astype(np.float32),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import math
 import platform
 import re
 from dataclasses import replace
@@ -58,6 +57,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 SPECIAL = re.compile(r"</?s>|<(pad|unk|mask|cls|sep)>|\[(CLS|SEP|PAD|MASK|UNK)\]|<\|[a-z_]+\|>")
 MOST_BYTES = 500_000_000
+LARGEST = 3e38  # about what a float32 can hold
 PACKAGES = ("reportgen", "numpy", "pyarrow", "altair", "vl-convert-python", "weasyprint", "jinja2", "safetensors",
             "bm25s", "pillow")  # fmt: skip
 
@@ -80,7 +80,7 @@ def load(path: Path, config: Config, *, title: str | None = None) -> Report:
         title=title,
         text=clean(text),
         replaced=len(UNPRINTABLE.findall(text)),
-        label=given.get("gold"),
+        label=_cleaned(given.get("gold")),
         dataset=_cleaned(given.get("dataset")),
         split=_cleaned(given.get("split")),
         index=given.get("index"),
@@ -144,27 +144,34 @@ def _known() -> str:
 
 def _scores(name: str, given: dict[str, Any]) -> Floats:
     """The scores as (layer, head, token)."""
-    try:
-        scores = np.asarray(given["scores"], dtype=np.float32)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise DataError(f"{name}: scores are not numbers of one shape: {error}", hint=FIELDS["scores"]) from error
-    if scores.ndim == 1:
-        scores = scores[None, None]
-    tokens = len(given["tokens"])
-    if scores.ndim != 3 or scores.shape[2] != tokens or 0 in scores.shape:
-        shape = " x ".join(map(str, np.shape(given["scores"])))
-        raise DataError(
-            f"{name}: scores are {shape}, the document has {tokens:,} tokens", hint=f"wanted: {FIELDS['scores']}"
-        )
+    lists, tokens, wanted = given["scores"], len(given["tokens"]), f"wanted: {FIELDS['scores']}"
+    layers = lists if any(isinstance(one, list) for one in lists) else [[lists]]
+    if not all(isinstance(layer, list) and layer and all(isinstance(h, list) for h in layer) for layer in layers):
+        raise DataError(f"{name}: scores are neither one list of numbers nor layers of heads", hint=wanted)
+    heads = {len(layer) for layer in layers}
+    if len(heads) > 1:
+        raise DataError(f"{name}: layers have {min(heads)} to {max(heads)} heads", hint="every layer has as many")
+    for row in (row for layer in layers for row in layer):
+        other = next((value for value in row if type(value) not in (int, float)), None)
+        if other is not None or None in row:
+            raise DataError(f"{name}: scores hold {str(other)[:40]!r}, which is no number", hint=wanted)
+        if len(row) != tokens:
+            raise DataError(f"{name}: {len(row):,} scores for {tokens:,} tokens", hint=wanted)
+    scores = np.array([[[_single(value) for value in row] for row in layer] for layer in layers], np.float32)
     wrong = np.argwhere(~(np.isfinite(scores) & (scores >= 0)))
     if len(wrong):
         layer, head, position = wrong[0].tolist()
         raise DataError(
             f"{name}: the score of the token at position {position} (layer {layer + 1}, head {head + 1}) is "
             f"{scores[layer, head, position]:g}",
-            hint="heat has no sign: give finite numbers from 0, absolute values for example",
+            hint="heat has no sign: give numbers from 0 to 3e38, absolute values for example",
         )
     return scores
+
+
+def _single(value: float) -> float:
+    """A number that a float32 can hold; infinite if it cannot."""
+    return float(value) if -LARGEST <= value <= LARGEST or value != value else float("inf") if value > 0 else -1.0
 
 
 def _document(name: str, given: dict[str, Any]) -> tuple[str, Tokens]:
@@ -190,7 +197,8 @@ def _special(name: str, given: dict[str, Any], strings: list[str]) -> list[bool]
     positions = given["special"]
     if not all(type(position) is int and 0 <= position < len(strings) for position in positions):
         raise DataError(f"{name}: special has to hold positions from 0 to {len(strings) - 1}")
-    return [position in set(positions) for position in range(len(strings))]
+    chosen = set(positions)
+    return [position in chosen for position in range(len(strings))]
 
 
 def _offsets(name: str, given: list[Any], text: str, *, count: int) -> list[tuple[int, int]]:
@@ -287,12 +295,12 @@ def _prediction(name: str, given: dict[str, Any]) -> Prediction | None:
     labels, logits, gold = given.get("labels"), given.get("logits"), given.get("gold")
     if labels is None and logits is None:
         return None
-    named = isinstance(labels, list) and labels and all(isinstance(label, str) and label.strip() for label in labels)
-    counted = isinstance(logits, list) and all(type(value) in (int, float) for value in logits)
-    if not named or not counted or len(labels) != len(logits) or not all(map(math.isfinite, logits)):  # type: ignore[arg-type]
+    if not isinstance(labels, list) or not isinstance(logits, list):
+        raise DataError(f"{name}: one of labels and logits is missing", hint="give both, or none")
+    named = all(isinstance(label, str) and label.strip() for label in labels)
+    counted = all(type(value) in (int, float) and abs(value) < LARGEST for value in logits)
+    if not labels or not named or not counted or len(labels) != len(logits):
         raise DataError(f"{name}: labels and logits do not fit", hint="as many finite numbers as names")
-    assert isinstance(labels, list)
-    assert isinstance(logits, list)
     powers = np.exp(np.asarray(logits, np.float64) - max(logits))
     return Prediction(
         labels=tuple(map(clean, labels)),
@@ -341,7 +349,7 @@ def _provenance(config: Config, given: dict[str, Any], example: Example) -> Prov
         device="elsewhere",
         dtype="float32",
         seed=config.seed,
-        command="reportgen render --scores SCORES.json",
+        command=config.command().replace("reportgen run", "reportgen render --scores SCORES.json", 1),
         created=now().isoformat(timespec="seconds"),
         configuration=replace(config, model=model).plain(),
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},

@@ -100,26 +100,33 @@ def verify(folder: Path) -> tuple[int, tuple[str, ...]]:
         How many files were compared, and the files that the manifest does not name.
 
     Raises:
-        OutputError: Naming the first file that is missing or another than the one that was written.
+        OutputError: Naming the files that are missing, or others than those that were written.
     """
     named = manifest(folder)["files"]
-    for name, digest in named.items():
-        path = folder / name
-        if any(part.is_symlink() for part in (path, *path.parents[: len(Path(name).parts) - 1])):
-            raise OutputError(f"{_shown(path)} is a symbolic link", hint="the report was changed after it was written")
-        try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise OutputError(f"{_shown(path)}: {error.strerror}", hint="the report is not complete") from error
-        if found != digest:
-            raise OutputError(
-                f"{_shown(path)} is not the file that was written: its SHA-256 begins with {found[:12]}, "
-                f"in the manifest with {digest[:12]}",
-                hint="the report was changed after it was written",
-            )
+    wrong = [problem for name, digest in named.items() if (problem := _problem(folder, name, digest))]
+    if wrong:
+        others = f" (and {len(wrong) - 1} more: {'; '.join(wrong[1:6])})" if len(wrong) > 1 else ""
+        raise OutputError(wrong[0] + others, hint="the report was changed after it was written")
     present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
     return len(named), tuple(sorted(present - set(named) - {MANIFEST}))
+
+
+def _problem(folder: Path, name: str, digest: str) -> str | None:
+    """What is wrong with a file of a report; None if nothing is."""
+    path = folder / name
+    if any(part.is_symlink() for part in (path, *path.parents[: len(Path(name).parts) - 1])):
+        return f"{_shown(path)} is a symbolic link"
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"{_shown(path)}: {error.strerror}"
+    if found == digest:
+        return None
+    return (
+        f"{_shown(path)} is not the file that was written: its SHA-256 begins with {found[:12]}, in the manifest with "
+        f"{digest[:12]}"
+    )
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -128,6 +135,8 @@ def manifest(folder: Path) -> dict[str, Any]:
     Raises:
         OutputError: If there is none, or it names files outside the folder.
     """
+    if not folder.is_dir():
+        raise OutputError(f"{_shown(folder)}: no such folder", hint="name a folder that reportgen has written")
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = found["files"]

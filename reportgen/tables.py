@@ -143,12 +143,14 @@ def _by_score(report: Report, scores: Scores, rankings: Rankings) -> Table:
         (str(n), names[p], str(p), f"{scores.total[p]:.3f}", f"{scores.total[p] / total:.1%}", str(best[p]))
         for n, p in enumerate(rankings.by_score[: report.top_k].tolist(), start=1)
     )
+    where = " over all layers and heads" if report.live else ""
+    shown = 6 if report.live else 5  # of one list of scores, the best rank in a head is the rank
     return Table(
         key="top-tokens",
-        caption=f"The tokens with the highest scores over all layers and heads: {_of(rows, rankings)}",
-        columns=("Rank", "Token", "Position", "Score", "Share of all scores", "Best rank in a head"),
-        numeric=(True, False, True, True, True, True),
-        rows=rows,
+        caption=f"The tokens with the highest scores{where}: {_of(rows, rankings)}",
+        columns=("Rank", "Token", "Position", "Score", "Share of all scores", "Best rank in a head")[:shown],
+        numeric=(True, False, True, True, True, True)[:shown],
+        rows=tuple(row[:shown] for row in rows),
     )
 
 

@@ -266,7 +266,7 @@ def infected(payload: str) -> Report:
 
 def ranked(given: Report) -> tuple[Scores, Rankings]:
     """Scores and rankings of a report."""
-    scores = scale.scale(given.attention, given.importance)
+    scores = scale.scale(given.attention, given.importance, given=given.given)
     return scores, rank.rank(given.attention, scores, given.tokens, top_k=given.top_k)
 
 

@@ -230,7 +230,7 @@ def test_every_page_says_where_one_is(made: Path) -> None:
         assert f"Page {number} of {len(pages)}" in page
         assert ("Attention report" in page.splitlines()[0:3]) or number == 1
     assert re.search(r"1\s+Summary[ .]+1\b", " ".join(pages[0].split())), "the contents name sections and pages"
-    assert "of all scores lie in the first quarter" in " ".join(pages[0].split())
+    assert "of all scores lie in the densest tenth" in " ".join(pages[0].split())
 
 
 @needs_reader

@@ -76,6 +76,29 @@ def test_what_needs_no_model_can_be_chosen_again(tmp_path: Path) -> None:
     assert "Rank scale" in (folder / "report.html").read_text()
 
 
+def test_everything_that_shows_a_choice_is_made_again_with_it(tmp_path: Path) -> None:
+    """Or the folder would contradict itself."""
+    folder = stored(tmp_path / "report", Config(format=("html", "tables")))
+    presentation.render(folder, folder, {"top_k": 2, "format": ("html",)}, Clock())
+    layers, heads, _ = store.load(folder).attention.shape
+    assert len((folder / "tables" / "top_tokens.csv").read_text().splitlines()) == 1 + layers * heads * 2
+
+
+def test_files_of_a_format_that_is_made_again_do_not_pile_up(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "report", Config(format=("html", "figures"), span="2:9", figure_width=("84mm",)))
+    presentation.render(folder, folder, {"format": ("figures",), "span": "3:5"}, Clock())
+    excerpts = {path.name for path in (folder / "figures").glob("heatmap-*.svg")}
+    assert excerpts == {f"heatmap-{view}-3-5-84mm.svg" for view in ("all", "reader", "last")}
+
+
+def test_a_file_of_the_user_is_not_lost(tmp_path: Path) -> None:
+    folder = stored(tmp_path / "report", Config(format=("html",)))
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds notes\.txt, which is no file of the report"):
+        presentation.render(folder, folder, {}, Clock())
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
 def test_a_report_that_was_changed_is_not_rendered(tmp_path: Path) -> None:
     folder = stored(tmp_path / "report", Config(format=("html",)))
     (folder / "report.json").write_text((folder / "report.json").read_text().replace("A small report", "Another"))
@@ -85,7 +108,7 @@ def test_a_report_that_was_changed_is_not_rendered(tmp_path: Path) -> None:
 
 def test_order_does_not_change_a_byte(tmp_path: Path) -> None:
     """Two reports made in one process, in either order: no number is counted on from one to the next."""
-    texts = {"one": "First text of two.", "two": reports.TEXT}
+    texts = {"one": "First text of two, and it goes on for a while.", "two": reports.TEXT}
     for order in (("one", "two"), ("two", "one")):
         for name in order:
             stored(tmp_path / "-".join(order) / name, report=reports.report(texts[name]))

@@ -358,6 +358,16 @@ def test_a_file_that_was_changed_is_named(name: str, change: str, tmp_path: Path
     assert caught.value.exit_code == 7
 
 
+def test_all_files_that_were_changed_are_named(tmp_path: Path) -> None:
+    put(tmp_path / "report")
+    (tmp_path / "report" / "report.json").unlink()
+    (tmp_path / "report" / "report.html").write_text("other")
+    with pytest.raises(OutputError, match=r"report\.html is not .* \(and 1 more: .*report\.json: No such file"):
+        store.verify(tmp_path / "report")
+    with pytest.raises(OutputError, match="no such folder"):
+        store.verify(tmp_path / "nowhere")
+
+
 def test_a_folder_within_the_report_that_is_a_link_is_named(tmp_path: Path) -> None:
     put(tmp_path / "report")
     shutil.move(tmp_path / "report" / "tables", tmp_path / "elsewhere")

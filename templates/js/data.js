@@ -59,8 +59,9 @@ reportgen.data = (() => {
     return { facts, ...main, counts, row, total, lastRow, importance, ...range(facts, main.received, importance), ...words(facts) };
   }
 
-  function range({ tokens }, received, importance) {
+  function range({ tokens, given }, received, importance) {
     // The smallest and the largest weighed value of all: scores lie between them, from 0 to 1.
+    if (given) return { low: 0, high: 1 }; // scores from elsewhere stay as they are
     const factors = importance.some((factor) => factor !== 0) ? importance : importance.map(() => 1);
     let [low, high] = [Infinity, -Infinity];
     received.forEach((value, i) => {
