@@ -183,7 +183,7 @@ def shape(root: Element) -> Counter[tuple[str, str]]:
     """
     count: Counter[tuple[str, str]] = Counter()
     for element in root.iter():
-        if isinstance(element.tag, str) and element.get("class") not in ("code", "word"):
+        if isinstance(element.tag, str) and (element.get("class") or "").split()[:1] not in (["code"], ["word"]):
             count[element.tag, " ".join(sorted(element.attrib))] += 1
     return count
 

@@ -65,7 +65,7 @@ def test_regions_are_found_by_their_names(show: Show, name: str) -> None:
 
 def test_the_first_screen_says_what_was_predicted_and_which_words_drew_attention(show: Show) -> None:
     page = show(stub_page(reports.report()), viewport={"width": 1280, "height": 800})
-    for words in ("A small report", "which is right", "80.2%", "the highest scores have"):
+    for words in ("A small report", "which is right", "80.2%", "the highest scores are"):
         box = page.get_by_text(words).first.bounding_box()
         assert box
         assert box["y"] + box["height"] < 800
