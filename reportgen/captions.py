@@ -63,19 +63,14 @@ def layer_trend(report: Report, positions: list[int], by_layer: Doubles, best: n
 
 def distribution(report: Report, scores: Scores, *, peak: tuple[str, int, int, float, str]) -> str:
     """Where in the document the scores lie."""
-    share = first_quarter(report, scores)
+    content = report.tokens.content
+    quarter = np.arange(len(content)) < len(content) / 4
+    share = float(scores.total[content & quarter].sum()) / (float(scores.total[content].sum()) or 1.0)
     _, start, end, _, top = peak
     where = f"positions {start} to {end - 1}" if end - 1 > start else f"position {start}"
     return (
         f"The first quarter of the document holds {share:.0%} of all scores. The peak lies at {where}, around “{top}”."
     )
-
-
-def first_quarter(report: Report, scores: Scores) -> float:
-    """Share of the scores of all text tokens that lies in the first quarter of the document."""
-    content = report.tokens.content
-    quarter = np.arange(len(content)) < len(content) / 4
-    return float(scores.total[content & quarter].sum()) / (float(scores.total[content].sum()) or 1.0)
 
 
 def overview(report: Report, shares: Doubles, k: int) -> str:

@@ -36,6 +36,15 @@ def visible(text: str) -> str:
     return "".join(label(character) or character for character in one_break(text))
 
 
+def slug(name: str) -> str:
+    """A name as a part of a folder's name; empty if it has no plain letter or digit.
+
+    >>> slug("My paper (2).txt")
+    'my-paper-2-txt'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-")
+
+
 def right_to_left(text: str) -> bool:
     r"""Whether the text has letters that are written from right to left.
 

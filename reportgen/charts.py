@@ -35,7 +35,7 @@ def charts(report: Report, scores: Scores, rankings: Rankings) -> tuple[Chart, .
     """All figures of a report, in reading order; none where the text has no content tokens."""
     if rankings.by_score.size == 0:
         return ()
-    if report.given and report.attention.shape[:2] == (1, 1):
+    if not report.live:
         return (rank_trend_by_layer(report, scores), distribution(report, scores))
     return (
         rank_trend_by_layer(report, scores),
@@ -65,12 +65,7 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
         )
         .add_params(chosen)
     )
-    table = _rank_table(
-        "rank-trend-layers",
-        f"{_score_name(report).capitalize()} at a rank{', mean over heads' * report.live}",
-        means,
-        labels,
-    )
+    table = _rank_table("rank-trend-layers", f"{_score_name(report).capitalize()} at a rank{heads}", means, labels)
     title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
     return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, table)
 

@@ -109,7 +109,8 @@ def epoch() -> datetime | None:
 
 def _largest() -> tuple[float, float]:
     """The largest memory of the process and of the GPU since `_begin`, MB."""
-    return _largest_resident(), (_cuda().max_memory_allocated() / 1e6 if _cuda() else 0.0)
+    cuda = _cuda()
+    return _largest_resident(), cuda.max_memory_allocated() / 1e6 if cuda else 0.0
 
 
 def _largest_resident() -> float:
@@ -129,8 +130,9 @@ def _largest_resident() -> float:
 def _begin() -> None:
     with contextlib.suppress(OSError):
         RESET.write_text(RESET_PEAK)
-    if _cuda():
-        _cuda().reset_peak_memory_stats()
+    cuda = _cuda()
+    if cuda:
+        cuda.reset_peak_memory_stats()
 
 
 def _cuda() -> Any:

@@ -55,7 +55,7 @@ def _results(before: Report, after: Report) -> Iterator[Difference]:
     if one is not None and other is not None:
         if one.labels != other.labels or one.predicted != other.predicted:
             yield Difference("predicted label", one.labels[one.predicted], other.labels[other.predicted], True)
-        allowed = SAME.get(after.provenance.dtype, SAME["float32"])
+        allowed = _allowed(after)
         if len(one.logits) != len(other.logits) or not np.allclose(
             one.logits, other.logits, rtol=allowed, atol=allowed
         ):
@@ -68,7 +68,7 @@ def _results(before: Report, after: Report) -> Iterator[Difference]:
 
 
 def _arrays(before: Report, after: Report) -> Iterator[Difference]:
-    allowed = SAME.get(after.provenance.dtype, SAME["float32"])
+    allowed = _allowed(after)
     pairs: dict[str, tuple[Floats | None, Floats | None]] = {
         "received attention": (before.attention.received, after.attention.received),
         "row that the classifier reads": (before.attention.reader, after.attention.reader),
@@ -92,6 +92,11 @@ def _arrays(before: Report, after: Report) -> Iterator[Difference]:
     if moved:
         heads = before.attention.shape[0] * before.attention.shape[1]
         yield Difference(f"the {TOP} top tokens of a head", "the same", f"others in {moved} of {heads} heads", True)
+
+
+def _allowed(report: Report) -> float:
+    """How far numbers may be from each other, of their size."""
+    return SAME.get(report.provenance.dtype, SAME["float32"])
 
 
 def _moved(was: Floats, now: Floats) -> int:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-from reportgen.characters import UNPRINTABLE, clean
+from reportgen.characters import UNPRINTABLE, clean, slug
 from reportgen.config import DEMO, Config
 from reportgen.errors import DataError, UsageError
 from reportgen.records import Example
@@ -38,7 +37,7 @@ def choose(config: Config) -> Example:
         raise _too_long(example.title, f"{len(example.text):,} characters,", config.max_chars)
     if config.model == "demo":
         return example
-    return replace(example, name=f"{example.name}-{_slug(Path(config.model).name or config.model) or 'model'}")
+    return replace(example, name=f"{example.name}-{slug(Path(config.model).name or config.model) or 'model'}")
 
 
 def _of_dataset(config: Config) -> Example:
@@ -89,7 +88,7 @@ def _of_file(file: str, *, label: str | None, max_chars: int) -> Example:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{title}: not UTF-8 at byte {error.start}", hint="convert it: iconv -t UTF-8 FILE") from error
-    name = "" if file == "-" else _slug(Path(title).stem)
+    name = "" if file == "-" else slug(Path(title).stem)
     example = _example(text, name=name or "text", title=title, label=label)
     return replace(example, file_sha256=hashlib.sha256(content).hexdigest())
 
@@ -116,11 +115,6 @@ def _example(text: str, *, name: str, title: str, label: str | None) -> Example:
         replaced=len(UNPRINTABLE.findall(text)),
         label=label,
     )
-
-
-def _slug(name: str) -> str:
-    """A name as a part of a folder's name."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-")
 
 
 def _too_long(title: str, counted: str, most: int) -> DataError:

@@ -80,9 +80,10 @@ def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float
     steps = {f"s{n}": f"{view.bounds[n]:.3g}" if n in (4, 8, 12) else "" for n in range(len(HEAT_LIGHT))}
     ends = {"lowest": f"{view.bounds[0]:.3g}", "highest": f"{view.bounds[-1]:.3g}"}
     drawn: list[str] = []
-    for name, (box, *more) in layout.boxes.items():
+    for name, boxes in layout.boxes.items():
+        box = boxes[0]
         if name in runs:
-            drawn += [_token(*part) for part in _broken(runs[name], [box, *more])]
+            drawn += [_token(*part) for part in _broken(runs[name], boxes)]
         elif name in steps:
             drawn.append(_coloured(box, int(name[1:]), steps[name], size=SMALL, anchor="middle"))
         elif name in ends:

@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image
 
 from reportgen import drawing, typesetting
-from reportgen.palette import FONT, INK, MUTED
+from reportgen.palette import INK, MUTED, font_family
 from reportgen.records import Chart, Picture
 
 LABEL, TITLE = 7, 8  # points
@@ -26,7 +26,6 @@ PPI = 300
 GRID_STEP = 14.0  # points: the highest that a cell of the overview gets
 MARGIN = 26  # points left of and above the maps
 SLACK = 0.5  # points by which a drawing may miss its width: it is stretched by so much
-OLD_PDF = "1.5"  # what pdfTeX takes without a warning
 
 
 def files(
@@ -41,7 +40,7 @@ def files(
         font: The first choice for its letters; those of the page if None.
     """
     made: dict[str, bytes] = {}
-    family = f"{font}, {FONT}" if font else FONT
+    family = font_family(font)
     for name, width in widths.items():
         for chart in charts:
             drawn = fit(chart.spec, width, key=f"{chart.key}-{name}", family=family)
@@ -193,15 +192,13 @@ def size(svg: str) -> tuple[float, float]:
 def stretched(svg: str, width: float) -> str:
     """The drawing at a width of *width* points, whose unit is a point."""
     own = size(svg)
-    height = own[1] * width / own[0]
-    svg = re.sub(r' width="[\d.]+"', f' width="{_n(width)}"', svg, count=1)
-    return re.sub(r' height="[\d.]+"', f' height="{_n(height)}"', svg, count=1)
+    return _sized(svg, width, own[1] * width / own[0])
 
 
 def _forms(name: str, svg: str, *, title: str) -> Iterator[tuple[str, bytes]]:
     """The drawing as a vector in two forms and as pixels."""
     width, height = size(svg)
-    yield f"{name}.svg", _in_points(svg, width, height).encode()
+    yield f"{name}.svg", _sized(svg, width, height, "pt").encode()
     yield f"{name}.pdf", page(svg, width, height, title=title)
     yield f"{name}.png", drawing.png(svg, ppi=PPI)
 
@@ -212,14 +209,14 @@ def page(svg: str, width: float, height: float, *, title: str) -> bytes:
     document = (
         f'<!doctype html><html lang="en"><head><title>{html.escape(title)}</title><style>'
         f"@page{{size:{_n(width)}pt {_n(height)}pt;margin:0}}body{{margin:0}}svg{{display:block}}"
-        f"</style></head><body>{_in_points(named, width, height)}</body></html>"
+        f"</style></head><body>{_sized(named, width, height, 'pt')}</body></html>"
     )
-    return typesetting.typeset(document, pdf_version=OLD_PDF, pdf_tags=True).data
+    return typesetting.typeset(document, pdf_version=typesetting.TEX_PDF, pdf_tags=True).data
 
 
-def _in_points(svg: str, width: float, height: float) -> str:
-    svg = re.sub(r' width="[\d.]+"', f' width="{_n(width)}pt"', svg, count=1)
-    return re.sub(r' height="[\d.]+"', f' height="{_n(height)}pt"', svg, count=1)
+def _sized(svg: str, width: float, height: float, unit: str = "") -> str:
+    svg = re.sub(r' width="[\d.]+"', f' width="{_n(width)}{unit}"', svg, count=1)
+    return re.sub(r' height="[\d.]+"', f' height="{_n(height)}{unit}"', svg, count=1)
 
 
 def _n(value: float) -> str:

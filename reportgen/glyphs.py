@@ -18,7 +18,7 @@ import regex
 
 from reportgen.characters import label, one_break
 from reportgen.records import Direction, Line, Run
-from reportgen.typesetting import lay_out, typeset
+from reportgen.typesetting import TEX_PDF, lay_out, typeset
 
 Ink = Literal["dark", "light"]
 How = Literal["letters", "glyphs", "label"]
@@ -212,8 +212,7 @@ def sheet(runs: tuple[GlyphRun, ...]) -> GlyphSheet | None:
         _paragraph(run, tag="span", kind=f"w{_hundredths(glyph.width)}")
         for run, glyph in zip(distinct, measured, strict=True)
     ]
-    # TeX takes no later version without a warning.
-    made = typeset(_html(paragraphs, sizes), pdf_version="1.5")
+    made = typeset(_html(paragraphs, sizes), pdf_version=TEX_PDF)
     return GlyphSheet(made.data, dict(zip(distinct, measured, strict=True)), made.missing)
 
 

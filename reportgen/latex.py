@@ -28,7 +28,6 @@ LONGEST_CELL = 10  # the same in a cell of the table
 DEEPEST = 24  # spaces at the beginning of a line that are kept
 WRAP = 100  # characters of a line of source
 
-
 CLOSING = regex.compile(r"[\p{Pe}\p{Pf}\p{Po}\u30fc\u3005]")  # begin no line
 OPENING = regex.compile(r"[\p{Ps}\p{Pi}]")  # end no line
 # No shorthand of babel and no short verbatim of the manuscript takes part.

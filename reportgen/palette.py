@@ -41,6 +41,11 @@ LIGHT = {"h": HEAT_LIGHT, "v": VIRIDIS_LIGHT, "p": PLASMA_LIGHT}
 DARK = {"h": HEAT_DARK, "v": VIRIDIS_DARK, "p": PLASMA_DARK}
 
 
+def font_family(first: str | None) -> str:
+    """The fonts of charts, as CSS lists them; *first* before them if there is one."""
+    return f"{first}, {FONT}" if first else FONT
+
+
 def text_on(colour: str) -> str:
     """Black or white, whichever can be read better on *colour*: never below 4.5:1."""
     return "#000" if luminance(colour) > 0.179 else "#fff"

@@ -6,9 +6,7 @@ Reads like a table of contents. What a stage does is told in the file of its nam
 from __future__ import annotations
 
 import hashlib
-import platform
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,11 +22,12 @@ from reportgen import (
     presentation,
     scale,
     store,
-    typesetting,
+    versions,
 )
 from reportgen.clock import Clock, now
 from reportgen.config import DEMO, Config, option, without_home
 from reportgen.errors import UsageError
+from reportgen.presentation import write
 from reportgen.records import (
     Attention,
     Example,
@@ -44,9 +43,6 @@ from reportgen.records import (
 if TYPE_CHECKING:
     from reportgen.classifier import Classifier
 
-PACKAGES = ("reportgen", "torch", "transformers", "tokenizers", "numpy", "pyarrow", "altair", "vl-convert-python",
-            "weasyprint", "jinja2", "safetensors", "bm25s", "pillow")  # fmt: skip
-
 
 def run(config: Config, clock: Clock) -> tuple[Report, Path]:
     """One example from its source to its folder."""
@@ -54,8 +50,7 @@ def run(config: Config, clock: Clock) -> tuple[Report, Path]:
     folder = Path(config.output) if config.output else Path("reports") / example.name
     store.check_target(folder, overwrite=config.overwrite)
     now()  # a time that is none is worth no run
-    if presentation.needs_typesetting(config):
-        typesetting.check_engine()
+    presentation.check_typesetting(config)
     classifier = load(config, clock)
     report = analyse(config, classifier, example, clock)
     return write(report, folder, config=config, clock=clock), folder
@@ -175,15 +170,6 @@ def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> No
             raise UsageError(f"{option(name)} {position}: the document has {len(tokens)} tokens, from 0")
 
 
-def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> Report:
-    """Steps 6 to 8: everything the folder holds, then the folder in one step. Gives the report as it was written."""
-    report, files = presentation.present(report, config, clock)
-    facts = presentation.facts(report, clock)
-    store.write(folder, files, facts=facts, overwrite=config.overwrite)
-    presentation.check_pdf(report, config)
-    return report
-
-
 def find_importance(config: Config, shape: tuple[int, int]) -> HeadImportance:
     """The head importance that the configuration names; every head counts the same where it names none."""
     if config.importance == "none":
@@ -233,6 +219,6 @@ def provenance(
         command=characters.clean(exact.command()),
         created=now().isoformat(timespec="seconds"),
         configuration=config.plain(),
-        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        versions=versions.installed("torch", "transformers", "tokenizers"),
         stages=stages,
     )

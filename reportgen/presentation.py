@@ -16,7 +16,7 @@ from reportgen import checks, excerpt, heatmap, live, maps, rank, scale, scores_
 from reportgen.clock import Clock
 from reportgen.config import MAX_HTML_MB, Config
 from reportgen.errors import DeviceError, OutputError, PdfError, RefusedError
-from reportgen.palette import FONT
+from reportgen.palette import font_family
 from reportgen.records import HeatView, Parts, Rankings, Report, ReportWarning, Run, Scores, Table
 
 SUMMARY = 5  # words on the first screen
@@ -35,6 +35,29 @@ def needs_typesetting(config: Config) -> bool:
     """Whether anything that is asked for is set in pages."""
     needed = {"figures", "latex"} | ({"pdf"} if config.pdf == "required" else set())
     return bool(needed & set(config.format))
+
+
+def check_typesetting(config: Config) -> None:
+    """See that what is asked for can be set in pages, before a long run.
+
+    Raises:
+        OutputError: Naming the packages to install.
+    """
+    if needs_typesetting(config):
+        typesetting.check_engine()
+
+
+def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> Report:
+    """Everything the folder holds, then the folder in one step. Gives the report as it was written.
+
+    Raises:
+        OutputError: If something stands there, or the disk does not take it.
+        PdfError, DeviceError: If all is written but the PDF, see `check_pdf`.
+    """
+    report, files = present(report, config, clock)
+    store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite)
+    check_pdf(report, config)
+    return report
 
 
 def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
@@ -56,7 +79,7 @@ def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     files: dict[str, bytes] = {}
-    if "tables" in config.format or config.pdf_variant == "a-3u":
+    if "tables" in config.format or ("pdf" in config.format and config.pdf_variant == "a-3u"):
         with clock.stage("tables"):
             files |= {f"tables/{name}": content for name, content in tables.files(report, scores, rankings).items()}
     if set(config.format) - {"tables"}:
@@ -74,9 +97,10 @@ def make_parts(report: Report, scores: Scores, rankings: Rankings, config: Confi
     with clock.stage("charts"):
         from reportgen import charts, findings
 
-        drawn = charts.charts(report, scores, rankings)
-        found_first = findings.findings(report, scores, rankings)
-        picture = maps.picture(report)
+        shown = set(config.format) - {"tables", "latex"}
+        drawn = charts.charts(report, scores, rankings) if shown else ()
+        found_first = findings.findings(report, scores, rankings) if "pdf" in shown else ()
+        picture = maps.picture(report) if shown else None
     with clock.stage("heatmap"):
         covered = heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered)
@@ -136,7 +160,7 @@ def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, No
 
     assert config.span is not None  # or nothing is asked for
     files: dict[str, bytes] = {}
-    family = f"{config.figure_font}, {FONT}" if config.figure_font else FONT
+    family = font_family(config.figure_font)
     for view, runs in zip(parts.views, runs_shown(report, parts, config), strict=True):
         lines = heatmap.lines(runs)
         title = f"{view.title}: positions {config.span.replace(':', ' up to ')} of {report.example.title}"
@@ -144,7 +168,7 @@ def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, No
             how: dict[str, Any] = {"width": width, "family": family, "title": title}
             layout = excerpt.measure(render.excerpt(report, view, lines, height=None, **how))
             document = render.excerpt(report, view, lines, height=layout.height, **how)
-            made = typesetting.typeset(document, pdf_version="1.5", pdf_tags=True)
+            made = typesetting.typeset(document, pdf_version=typesetting.TEX_PDF, pdf_tags=True)
             missing |= dict.fromkeys(made.missing)
             stem = f"heatmap-{view.key}-{config.span.replace(':', '-')}-{name}"
             files[f"{stem}.svg"] = excerpt.svg(lines, view, layout, **how).encode()
@@ -260,8 +284,7 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
     if report != stored:  # what shows it is made again, or the folder would contradict itself
         config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
     store.check_target(output, overwrite=again or config.overwrite)
-    if needs_typesetting(config):
-        typesetting.check_engine()
+    check_typesetting(config)
     report, files = present(report, config, clock)
     stages = {"stages": before.get("stages", []), "rendered": [asdict(stage) for stage in clock.stages()]}
     kept = {name: content for name, content in kept.items() if not formats([name]) & set(config.format)}
@@ -289,17 +312,13 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
     report = scores_file.load(path, config, title=title)
     folder = Path(config.output) if config.output else Path("reports") / report.example.name
     store.check_target(folder, overwrite=config.overwrite)
-    if needs_typesetting(config):
-        typesetting.check_engine()
+    check_typesetting(config)
     covered = heatmap.cells(report.example.text, report.tokens)
     complete = heatmap.shown_text(report.example.text, covered) == report.example.text[: report.tokens.end]
     report = replace(
         report, checks=checks.check_given(report, complete=complete), warnings=tuple(checks.warn_of_given(report))
     )
-    report, files = present(report, config, clock)
-    store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite)
-    check_pdf(report, config)
-    return report, folder
+    return write(report, folder, config=config, clock=clock), folder
 
 
 def changed(report: Report, changes: Mapping[str, Any]) -> Report:

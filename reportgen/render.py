@@ -40,7 +40,7 @@ SECTION = re.compile(
     re.DOTALL,
 )
 # What charts are drawn in on paper, and the CSS variable that stands in for it in the page.
-THEME = {"#1b1b1b": "--ink", "#5d5d5d": "--muted", "#e3e0dd": "--rule"} | {
+THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"} | {
     colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
 }
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import platform
 import re
 from dataclasses import replace
-from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from reportgen.characters import UNPRINTABLE, clean
+from reportgen import versions
+from reportgen.characters import UNPRINTABLE, clean, slug
 from reportgen.clock import now
 from reportgen.config import Config
 from reportgen.errors import DataError
@@ -35,31 +34,33 @@ from reportgen.records import (
     Tokens,
 )
 
-FIELDS: dict[str, str] = {
-    "tokens": "list of strings",
-    "scores": "list of numbers, or layers of heads of such lists",
-    "text": "string: the document; put together from the tokens if left out",
-    "offsets": "list of [start, end): characters of text for each token",
-    "special": "list of positions of special tokens; known by their names if left out",
-    "title": "string",
-    "model": "string",
-    "revision": "string",
-    "dataset": "string",
-    "split": "string",
-    "index": "number",
-    "labels": "list of names of the labels",
-    "logits": "list of numbers, one for each label",
-    "gold": "name of the true label",
+
+class Field(NamedTuple):
+    """What a file of scores may say."""
+
+    kind: type
+    wanted: str
+
+
+FIELDS = {
+    "tokens": Field(list, "list of strings"),
+    "scores": Field(list, "list of numbers, or layers of heads of such lists"),
+    "text": Field(str, "string: the document; put together from the tokens if left out"),
+    "offsets": Field(list, "list of [start, end): characters of text for each token"),
+    "special": Field(list, "list of positions of special tokens; known by their names if left out"),
+    "title": Field(str, "string"),
+    "model": Field(str, "string"),
+    "revision": Field(str, "string"),
+    "dataset": Field(str, "string"),
+    "split": Field(str, "string"),
+    "index": Field(int, "number"),
+    "labels": Field(list, "list of names of the labels"),
+    "logits": Field(list, "list of numbers, one for each label"),
+    "gold": Field(str, "name of the true label"),
 }
-KINDS: dict[str, type | tuple[type, ...]] = {
-    "tokens": list, "scores": list, "text": str, "offsets": list, "special": list, "title": str, "model": str,
-    "revision": str, "dataset": str, "split": str, "index": int, "labels": list, "logits": list, "gold": str,
-}  # fmt: skip
 SPECIAL = re.compile(r"</?s>|<(pad|unk|mask|cls|sep)>|\[(CLS|SEP|PAD|MASK|UNK)\]|<\|[a-z_]+\|>")
 MOST_BYTES = 500_000_000
 LARGEST = 3e38  # about what a float32 can hold
-PACKAGES = ("reportgen", "numpy", "pyarrow", "altair", "vl-convert-python", "weasyprint", "jinja2", "safetensors",
-            "bm25s", "pillow")  # fmt: skip
 
 
 def load(path: Path, config: Config, *, title: str | None = None) -> Report:
@@ -76,7 +77,7 @@ def load(path: Path, config: Config, *, title: str | None = None) -> Report:
     digest = hashlib.sha256(content).hexdigest()
     title = clean(title or given.get("title") or path.name)
     example = Example(
-        name=f"{re.sub(r'[^a-z0-9]+', '-', title.lower())[:40].strip('-') or 'scores'}-{digest[:10]}",
+        name=f"{slug(title) or 'scores'}-{digest[:10]}",
         title=title,
         text=clean(text),
         replaced=len(UNPRINTABLE.findall(text)),
@@ -128,8 +129,10 @@ def _object(name: str, content: bytes) -> dict[str, Any]:
             raise DataError(
                 f'{name}: unknown field "{key[:80]}"', hint=f"did you mean {near[0]}?" if near else _known()
             )
-        if not isinstance(value, KINDS[key]) or isinstance(value, bool):
-            raise DataError(f"{name}: {key} has the wrong kind, {type(value).__name__}", hint=f"wanted: {FIELDS[key]}")
+        if not isinstance(value, FIELDS[key].kind) or isinstance(value, bool):
+            raise DataError(
+                f"{name}: {key} has the wrong kind, {type(value).__name__}", hint=f"wanted: {FIELDS[key].wanted}"
+            )
     for key in ("tokens", "scores"):
         if key not in given:
             raise DataError(f"{name}: no {key}", hint=_known())
@@ -144,7 +147,7 @@ def _known() -> str:
 
 def _scores(name: str, given: dict[str, Any]) -> Floats:
     """The scores as (layer, head, token)."""
-    lists, tokens, wanted = given["scores"], len(given["tokens"]), f"wanted: {FIELDS['scores']}"
+    lists, tokens, wanted = given["scores"], len(given["tokens"]), f"wanted: {FIELDS['scores'].wanted}"
     layers = lists if any(isinstance(one, list) for one in lists) else [[lists]]
     if not all(isinstance(layer, list) and layer and all(isinstance(h, list) for h in layer) for layer in layers):
         raise DataError(f"{name}: scores are neither one list of numbers nor layers of heads", hint=wanted)
@@ -152,9 +155,9 @@ def _scores(name: str, given: dict[str, Any]) -> Floats:
     if len(heads) > 1:
         raise DataError(f"{name}: layers have {min(heads)} to {max(heads)} heads", hint="every layer has as many")
     for row in (row for layer in layers for row in layer):
-        other = next((value for value in row if type(value) not in (int, float)), None)
-        if other is not None or None in row:
-            raise DataError(f"{name}: scores hold {str(other)[:40]!r}, which is no number", hint=wanted)
+        others = [value for value in row if type(value) not in (int, float)]
+        if others:
+            raise DataError(f"{name}: scores hold {str(others[0])[:40]!r}, which is no number", hint=wanted)
         if len(row) != tokens:
             raise DataError(f"{name}: {len(row):,} scores for {tokens:,} tokens", hint=wanted)
     scores = np.array([[[_single(value) for value in row] for row in layer] for layer in layers], np.float32)
@@ -180,7 +183,7 @@ def _document(name: str, given: dict[str, Any]) -> tuple[str, Tokens]:
     special = _special(name, given, strings)
     if "offsets" in given:
         if "text" not in given:
-            raise DataError(f"{name}: offsets without text", hint=f"text: {FIELDS['text']}")
+            raise DataError(f"{name}: offsets without text", hint=f"text: {FIELDS['text'].wanted}")
         text, spans = given["text"], _offsets(name, given["offsets"], given["text"], count=len(strings))
     else:
         text, spans = put_together(strings, special)
@@ -270,7 +273,7 @@ def _from_bytes(strings: list[str], special: list[bool]) -> tuple[str, list[tupl
 def _byte_letters() -> dict[int, str]:
     """The letters by which byte-level tokenizers write bytes (Radford et al. 2019)."""
     visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in set(visible)]
+    others = sorted(set(range(256)) - set(visible))
     return {byte: chr(byte) for byte in visible} | {byte: chr(256 + n) for n, byte in enumerate(others)}
 
 
@@ -352,6 +355,6 @@ def _provenance(config: Config, given: dict[str, Any], example: Example) -> Prov
         command=config.command().replace("reportgen run", "reportgen render --scores SCORES.json", 1),
         created=now().isoformat(timespec="seconds"),
         configuration=replace(config, model=model).plain(),
-        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        versions=versions.installed(),
         stages=(),
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 500
 MOST_SECONDS = 300
+TEX_PDF = "1.5"  # the latest version that pdfTeX takes without a warning
 PICTURE = "data:image/png;base64,"
 PACKAGES = (
     "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
@@ -59,44 +60,61 @@ def attachment(name: str, content: bytes, *, description: str, created: datetime
     return Attachment(string=content, name=name, description=description, relationship="Data", **dates)
 
 
-def lay_out(html: str, **options: Any) -> Document:
+def lay_out(html: str) -> Document:
     """The pages of *html*, for those who need to know where things came to stand.
 
     Raises:
         RefusedError: If the document asks for any URL.
     """
-    document, _ = _render(html, options, write=False)
-    return document
+    with _offline() as fetcher:
+        return _document(html, fetcher)
 
 
-def typeset(html: str, *, finisher: Callable[[Any, Any], None] | None = None, **options: Any) -> Typeset:
-    """The PDF of *html*; *options* are those of WeasyPrint's `write_pdf`, *finisher* changes what it has made.
+def typeset(
+    html: str, *, finisher: Callable[[Any, Any], None] | None = None, any_length: bool = False, **options: Any
+) -> Typeset:
+    """The PDF of *html*.
+
+    Args:
+        html: Our own.
+        finisher: Changes what WeasyPrint has made.
+        any_length: Not for people to read: it may have more than `MOST_PAGES`.
+        options: Those of WeasyPrint's `write_pdf`.
 
     Raises:
         RefusedError: If the document asks for any URL; no PDF is made then.
+        OutputError: If it has too many pages.
     """
     missing: dict[str, None] = {}  # in order of appearance
-    with _listening(missing):
-        _, made = _render(html, options, write=True, finisher=finisher)
-    return Typeset(made, tuple(missing))
+    made = b""
+    with _listening(missing), _offline() as fetcher:
+        document = _document(html, fetcher, **options)
+        if len(document.pages) > MOST_PAGES and not any_length:
+            raise OutputError(f"{len(document.pages)} pages, more than {MOST_PAGES}", hint="choose a shorter text")
+        made = document.write_pdf(finisher=finisher, **options)
+    return Typeset(bytes(made), tuple(missing))
 
 
-def _render(
-    html: str, options: dict[str, Any], *, write: bool, finisher: Callable[[Any, Any], None] | None = None
-) -> tuple[Document, bytes]:
+def _document(html: str, fetcher: URLFetcher, **options: Any) -> Document:
     import weasyprint
+
+    return weasyprint.HTML(string=html, url_fetcher=fetcher).render(**options)
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[URLFetcher]:
+    """While open, pages are made without the network, in time, and without the collector.
+
+    Raises:
+        RefusedError: At the end, if anything asked for a URL.
+    """
     from weasyprint.urls import FatalURLFetchingError
 
     asked: list[str] = []
-    document, made = None, b""
     with _without_collector(), _in_time(), contextlib.suppress(FatalURLFetchingError):
-        document = weasyprint.HTML(string=html, url_fetcher=_refusing_fetcher(asked)).render(**options)
-        if len(document.pages) > MOST_PAGES:
-            raise OutputError(f"{len(document.pages)} pages, more than {MOST_PAGES}", hint="choose a shorter text")
-        made = document.write_pdf(finisher=finisher, **options) if write else b""
+        yield _refusing_fetcher(asked)
     if asked:  # subtle: WeasyPrint goes on after an address in a drawing, and only after that
         raise RefusedError(f"the document asks for a URL: {asked[0]}", hint="this is a bug: please report it")
-    return document, bytes(made)
 
 
 @contextlib.contextmanager

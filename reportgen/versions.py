@@ -1,0 +1,13 @@
+"""Name the versions of what makes a report."""
+
+import platform
+from importlib import metadata
+
+PRESENTATION = ("numpy", "pyarrow", "altair", "vl-convert-python", "weasyprint", "jinja2", "safetensors", "bm25s",
+                "pillow")  # fmt: skip
+
+
+def installed(*analysis: str) -> dict[str, str]:
+    """Versions of Python, of reportgen, of the packages that read the model, if any did, and of those that present."""
+    names = ("reportgen", *analysis, *PRESENTATION)
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
