@@ -212,7 +212,7 @@ def sheet(runs: tuple[GlyphRun, ...]) -> GlyphSheet | None:
         _paragraph(run, tag="span", kind=f"w{_hundredths(glyph.width)}")
         for run, glyph in zip(distinct, measured, strict=True)
     ]
-    made = typeset(_html(paragraphs, sizes), pdf_version=TEX_PDF)
+    made = typeset(_html(paragraphs, sizes), any_length=True, pdf_version=TEX_PDF)
     return GlyphSheet(made.data, dict(zip(distinct, measured, strict=True)), made.missing)
 
 

@@ -95,6 +95,8 @@ def files(
 def heading(report: Report, view: HeatView) -> tuple[str, str, str]:
     """What stands above the heatmap that is compiled alone: which document, which model, what the colours mean."""
     model = f"Read by {report.provenance.model} ({report.provenance.revision})."
+    if report.given:
+        model = "Scores computed elsewhere."
     return report.example.title, model, f"{view.title}. {view.explanation} {view.scale.capitalize()} scale."
 
 

@@ -131,7 +131,7 @@ def for_people(report: Report, scores: Scores, rankings: Rankings, words: tuple[
         shown.append(_by_reader(report, scores.reader, rankings.by_reader))
     if report.attention.top_k:
         shown += [_by_count(report, rankings), _by_word(report, words)]
-    if report.attention.shape[:2] != (1, 1):
+    if report.live:
         shown.append(_by_head(report, rankings))
     return tuple(shown)
 

@@ -118,3 +118,11 @@ def test_a_character_that_no_font_has_is_told() -> None:
     made = glyphs.sheet((GlyphRun("\U000f1234", "dark", "ltr"),))
     assert made is not None
     assert made.missing == ("\U000f1234",)
+
+
+def test_a_sheet_may_have_more_pages_than_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Chinese text of 2,000 characters has several hundred; nobody reads the sheet."""
+    monkeypatch.setattr("reportgen.typesetting.MOST_PAGES", 2)
+    made = glyphs.sheet(tuple(glyphs.GlyphRun(sign, "dark", "ltr") for sign in "\u6f22\u5b57\u8a9e"))
+    assert made is not None
+    assert sorted(glyph.page for glyph in made.pages.values()) == [1, 2, 3]

@@ -206,6 +206,11 @@ def table_of(given: Report) -> dict[str, Any]:
     return {table.key: table for table in tables.for_people(given, scores, rankings, counts)}
 
 
+def test_a_model_of_one_head_has_its_table_too() -> None:
+    """Only one list of scores from elsewhere has no heads."""
+    assert "head-tokens" in table_of(reports.report(layers=1, heads=1))
+
+
 def test_tables_for_people_are_rectangular_and_leave_special_tokens_out(small: Report) -> None:
     made = table_of(small)
     assert list(made) == ["top-tokens", "reader-tokens", "attended-instances", "attended-words", "head-tokens"]
