@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.records import Floats, Report, Scores
+from reportgen.records import FROM_FILE, Floats, HeadImportance, Report, Scores
 
 Doubles = npt.NDArray[np.float64]
 
@@ -88,8 +88,23 @@ def overview(report: Report, shares: Doubles, k: int) -> str:
     if np.ptp(importance.values) == 0:
         return f"{seen}; all heads have the same importance."
     layer, head = place(importance.values.argmax(), shares.shape[1])
-    data = importance.provenance.get("data", "")
-    return f"{seen}; layer {layer}, head {head} is the most important{f' on {data}' if data else ''}."
+    return f"{seen}; layer {layer}, head {head} is the most important{sample(importance)}."
+
+
+def sample(importance: HeadImportance) -> str:
+    """By which measure, over which examples and with which model head importance was computed, as far as is known.
+
+    It goes on from a sentence: " by taylor over 500 examples of org/papers, split train (model revision 0123456789)".
+    """
+    known = importance.provenance
+    revision = known.get("model revision", "local")
+    model = known.get("weights sha256", known.get("model", "")) if revision == "local" else revision
+    said = f" by {importance.measure}" if importance.measure != FROM_FILE else ""
+    if known.get("data"):
+        said += f" over {known['examples']} examples of" if known.get("examples") else " over"
+        said += f" {known['data']}"
+    name = "weights" if revision == "local" else "model revision"
+    return said + (f" ({name} {model[:10]})" if model else "")
 
 
 def top_shares(received: Floats, k: int) -> Doubles:

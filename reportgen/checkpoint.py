@@ -1,25 +1,33 @@
 """Find a model or tokenizer, on disk or on the hub, and refuse it if using it would run somebody else's code.
 
-Nothing is loaded here. Files of the hub are fetched through huggingface_hub, which honours HF_HOME, HF_TOKEN,
-HF_ENDPOINT and HF_HUB_OFFLINE.
+Nothing is loaded here. What comes from the hub is downloaded into the cache of its clients, each file once and all of
+one commit; whoever loads it reads a folder and never asks the network.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import stat
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from reportgen import hub
 from reportgen.errors import HubError, ModelError, RefusedError
 
+LOCAL = "local"  # the revision of a folder
+CONFIG, TOKENIZER_CONFIG, ADAPTER = "config.json", "tokenizer_config.json", "adapter_config.json"
 WEIGHTS = (
     "model.safetensors",
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )  # in the order in which transformers prefers them
+SETTINGS = re.compile(  # files that describe a model or a tokenizer
+    r"(?!.*\.index\.json|trainer_state\.json)[^/]*\.(json|jinja|txt|model|spm|codes|tokenizer|tiktoken)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,77 +35,196 @@ class Checkpoint:
     """A model and its tokenizer, found and checked for foreign code."""
 
     name: str  # as the user wrote it
-    location: str  # folder, or id on the hub
-    revision: str  # resolved commit on the hub; "local" for a folder
-    tokenizer: str  # folder, or id on the hub
+    location: str  # folder: the user's, or one of the hub's cache
+    revision: str  # resolved commit on the hub; "local" for a folder of the user
+    tokenizer: str  # as the user wrote it; the model's name where it is the model's own
     tokenizer_revision: str
+    tokenizer_location: str | None = None  # folder, where it is not the model's
 
     @property
-    def hub(self) -> dict[str, Any]:
-        """Arguments that make transformers load exactly this revision."""
-        return _hub_arguments(self.revision)
-
-    @property
-    def tokenizer_hub(self) -> dict[str, Any]:
-        """The same for the tokenizer."""
-        return _hub_arguments(self.tokenizer_revision)
+    def damaged(self) -> str | None:
+        """What to do where its files cannot be read; None for a folder of the user."""
+        return None if self.revision == LOCAL else _verify(self.name, self.revision)
 
     def weights_sha256(self) -> str:
-        """Hash of the weight file, or of its shards' hashes in order; "" where it is not on this disk."""
-        hashes = [_sha256(path) for path in self._weight_files()]
+        """Hash of the weight file, or of its shards' hashes in order; "" where it is not on this disk.
+
+        Raises:
+            ModelError: If a file of the hub has changed in the cache.
+        """
+        folder = Path(self.location)
+        name = next((name for name in WEIGHTS if (folder / name).is_file()), None)
+        files = [] if name is None else [folder / file for file in _shards(self, folder / name)]
+        hashes = [_sha256(path, self) for path in files if path.is_file()]
         if len(hashes) < 2:
             return "".join(hashes)
         return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
-    def _weight_files(self) -> list[Path]:
-        for name in WEIGHTS:
-            path = _local(self.location, name, self.revision)
-            if path is None:
-                continue
-            if not name.endswith(".json"):
-                return [path]
-            shards = sorted(set(json.loads(path.read_text())["weight_map"].values()))
-            found = [_local(self.location, shard, self.revision) for shard in shards]
-            return [shard for shard in found if shard is not None]
-        return []
 
-
-def find(model: str, *, revision: str | None = None, tokenizer: str | None = None) -> Checkpoint:
-    """Find *model* and its tokenizer and check them.
+def find(
+    model: str, *, revision: str | None = None, tokenizer: str | None = None, tokenizer_revision: str | None = None
+) -> Checkpoint:
+    """Find *model* and its tokenizer and check them; what describes them is on this disk then.
 
     Args:
         model: Folder, or id on the hub.
         revision: Branch, tag or commit on the hub.
         tokenizer: Folder or id; the model's own if left out.
+        tokenizer_revision: Branch, tag or commit of a tokenizer of its own.
 
     Raises:
-        ModelError: If there is no such folder, or no config.json in it.
+        ModelError: If there is no such folder, or no config.json in it, or it is an adapter.
         HubError: If the hub cannot be reached, or does not give it.
-        RefusedError: If it asks to run code that it brings along.
+        RefusedError: If it asks to run code that it brings along, or a file is a pipe.
     """
-    config, resolved = _json(model, "config.json", revision)
+    folder, resolved = _fetch(model, revision, needed=CONFIG)
+    if _file(folder, ADAPTER) is not None:
+        raise ModelError(
+            f"{model}: an adapter, not a whole model", hint="merge it into its model with PEFT's merge_and_unload()"
+        )
+    config = _json(model, folder, CONFIG, resolved)
     if config is None:
         raise ModelError(f"{model}: no config.json", hint="give a folder that save_pretrained() wrote, or a hub id")
-    _refuse_code(model, "config.json", config)
+    _refuse_code(model, CONFIG, config)
     other = tokenizer or model
-    # subtle: of the commit that was found, not of a branch that may have moved on between the two
-    settings, tokenizer_resolved = _json(other, "tokenizer_config.json", resolved if other == model else None)
-    _refuse_code(other, "tokenizer_config.json", settings or {})
-    return Checkpoint(model, _location(model), resolved, _location(other), tokenizer_resolved)
+    # subtle: the model's own is of the commit that was found, not of a branch that may have moved on
+    own = other == model and tokenizer_revision in (None, revision)
+    where, its_commit = (folder, resolved) if own else _fetch(other, tokenizer_revision, needed=None)
+    _refuse_code(other, TOKENIZER_CONFIG, _json(other, where, TOKENIZER_CONFIG, its_commit) or {})
+    return Checkpoint(model, str(folder), resolved, other, its_commit, None if own else str(where))
 
 
-def _sha256(path: Path) -> str:
+def fetch_weights(checkpoint: Checkpoint, *, require_safetensors: bool = False) -> tuple[Path, ...]:
+    """The weight files, on this disk: of one format, in one file or in shards.
+
+    Raises:
+        ModelError: If there are none, or a shard is missing.
+        HubError: If the hub does not give them.
+        RefusedError: If a shard lies elsewhere or is a pipe, or they are no safetensors and have to be.
+    """
+    folder, commit = Path(checkpoint.location), checkpoint.revision
+    found = hub.look_up(checkpoint.name, revision=commit) if commit != LOCAL else None
+    names = [name for name in WEIGHTS if (name in found.files if found else _file(folder, name) is not None)]
+    if not names:
+        if found is not None and found.cached:
+            raise _not_cached(checkpoint.name, WEIGHTS[0])
+        raise ModelError(
+            f"{checkpoint.name}: no weights ({WEIGHTS[0]} or {WEIGHTS[2]})",
+            hint="give a folder that save_pretrained() wrote, or a hub id",
+        )
+    if require_safetensors and not names[0].startswith(WEIGHTS[0]):
+        raise RefusedError(
+            f"{checkpoint.name}: has no weights as safetensors",
+            hint="convert them with save_pretrained(), or leave out --require-safetensors",
+        )
+    if found is not None:
+        hub.download(checkpoint.name, names[0], commit=commit)
+    shards = _shards(checkpoint, folder / names[0])
+    for shard in shards:
+        if found is not None and shard in found.files:
+            hub.download(checkpoint.name, shard, commit=commit)
+        elif found is not None and found.cached:
+            raise _not_cached(checkpoint.name, shard)
+        if _file(folder, shard) is None:
+            raise ModelError(
+                f"{checkpoint.name}: {names[0]} names {shard}, which is not there", hint=checkpoint.damaged
+            )
+    return tuple(folder / shard for shard in shards)
+
+
+def _fetch(name: str, revision: str | None, *, needed: str | None) -> tuple[Path, str]:
+    """The folder of a model or tokenizer, with all that describes it, and the resolved revision."""
+    if _is_path(name):
+        if not _is_folder(name):
+            raise ModelError(f"{name}: no such folder", hint="check the path, or give a hub id like org/name")
+        folder = Path(name).expanduser()
+        for path in sorted(folder.iterdir()):
+            if SETTINGS.fullmatch(path.name):
+                _file(folder, path.name)
+        return folder, LOCAL
+    if not hub.is_id(name):
+        raise ModelError(f"{name}: neither a folder nor a hub id", hint="a hub id looks like org/name")
+    found = hub.look_up(name, revision=revision)
+    wanted = [file for file in found.files if SETTINGS.fullmatch(file)]
+    if found.cached and (needed not in wanted if needed else not wanted):
+        raise _not_cached(name, needed or "the tokenizer")
+    for file in wanted:
+        hub.download(name, file, commit=found.commit)
+    return hub.folder(name) / "snapshots" / found.commit, found.commit
+
+
+def _not_cached(name: str, what: str) -> HubError:
+    return HubError(
+        f"{name}: {what} is not in the cache, and the hub was not reached",
+        hint="go online once, without --offline and HF_HUB_OFFLINE, or give a local folder",
+    )
+
+
+def _shards(checkpoint: Checkpoint, weights: Path) -> list[str]:
+    """Names of the files that the weights are in, in order: those in an index, or the one file itself."""
+    if weights.suffix != ".json":
+        return [weights.name]
+    index = _json(checkpoint.name, weights.parent, weights.name, checkpoint.revision) or {}
+    try:
+        names = sorted(set(index["weight_map"].values()))
+        paths = [PurePosixPath(name) for name in names]
+    except (KeyError, AttributeError, TypeError) as error:
+        raise ModelError(
+            f"{checkpoint.name}: {weights.name} is no index of weights", hint=checkpoint.damaged
+        ) from error
+    for path in paths:
+        if path.is_absolute() or ".." in path.parts or "\\" in str(path):
+            raise RefusedError(
+                f"{checkpoint.name}: {weights.name} names a file outside of the model ({path})",
+                hint="write the model again with save_pretrained()",
+            )
+    return names
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    """The file of that name in a folder, None if there is none.
+
+    Raises:
+        RefusedError: If it is a pipe, a socket or a device, which could be waited on without end.
+    """
+    path = folder / name
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISREG(mode):
+        return path
+    if stat.S_ISDIR(mode):
+        return None
+    raise RefusedError(f"{path}: a pipe, a socket or a device, not a file", hint="give a folder of plain files")
+
+
+def _json(name: str, folder: Path, file: str, revision: str) -> dict[str, Any] | None:
+    """Content of a JSON file, None if there is no such file."""
+    path = _file(folder, file)
+    if path is None:
+        return None
+    hint = None if revision == LOCAL else _verify(name, revision)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{name}: {file} is not JSON: {error}", hint=hint) from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{name}: {file} is not a JSON object", hint=hint)
+    return content
+
+
+def _verify(name: str, revision: str) -> str:
+    return f"the copy in the cache may be damaged: hf cache verify {name} --revision {revision}"
+
+
+def _sha256(path: Path, checkpoint: Checkpoint) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _hub_arguments(revision: str) -> dict[str, Any]:
-    own = {"trust_remote_code": False}
-    return own if revision == "local" else {**own, "revision": revision}
-
-
-def _location(name: str) -> str:
-    return str(Path(name).expanduser()) if _is_path(name) else name
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    kept = path.resolve().name  # the cache calls large files by their hash
+    if checkpoint.damaged and re.fullmatch(r"[0-9a-f]{64}", kept) and kept != digest:
+        raise ModelError(f"{checkpoint.name}: {path.name} is not as the hub gave it", hint=checkpoint.damaged)
+    return digest
 
 
 def _is_path(name: str) -> bool:
@@ -109,74 +236,6 @@ def _is_folder(name: str) -> bool:
         return Path(name).expanduser().is_dir()
     except (OSError, RuntimeError):  # a name too long for the file system; the home of a user who is none
         return False
-
-
-def _local(location: str, file: str, revision: str) -> Path | None:
-    if revision == "local":
-        path = Path(location) / file
-        return path if path.is_file() else None
-    from huggingface_hub import try_to_load_from_cache
-
-    cached = try_to_load_from_cache(location, file, revision=revision)
-    return Path(cached) if isinstance(cached, str) else None
-
-
-def _json(name: str, file: str, revision: str | None) -> tuple[dict[str, Any] | None, str]:
-    """Content of a JSON file of a checkpoint, None if it has no such file, and the resolved revision."""
-    if _is_path(name):
-        if not _is_folder(name):
-            raise ModelError(f"{name}: no such folder", hint="check the path, or give a hub id like org/name")
-        folder = Path(name).expanduser()
-        path: Path | None = folder / file
-        resolved = "local"
-    else:
-        path, resolved = _download(name, file, revision)
-    if path is None or not path.is_file():
-        return None, resolved
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{name}: {file} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{name}: {file} is not a JSON object")
-    return content, resolved
-
-
-def _download(repository: str, file: str, revision: str | None) -> tuple[Path | None, str]:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    try:
-        path = Path(hf_hub_download(repository, file, revision=revision))
-    except LocalEntryNotFoundError as error:
-        raise HubError(
-            f"{repository}: not in the cache, and the hub cannot be reached",
-            hint="go online once, or give a local folder with --model",
-        ) from error
-    except GatedRepoError as error:
-        raise HubError(f"{repository}: access has to be asked for", hint="ask on its page, set HF_TOKEN") from error
-    except RevisionNotFoundError as error:
-        raise HubError(f'{repository}: no revision "{revision}"', hint="check --revision") from error
-    except RepositoryNotFoundError as error:
-        raise HubError(
-            f"{repository}: not on the hub, or private", hint="check the name; a private one needs HF_TOKEN"
-        ) from error
-    except EntryNotFoundError as error:
-        headers = getattr(getattr(error, "response", None), "headers", {})
-        return None, headers.get("x-repo-commit") or revision or "main"
-    except HFValidationError as error:
-        raise ModelError(f"{repository}: neither a folder nor a hub id", hint="a hub id looks like org/name") from error
-    except (HfHubHTTPError, OSError) as error:
-        raise HubError(f"{repository}: {error}", hint="check the network, or use --offline") from error
-    return path, path.parent.name  # .../snapshots/<commit>/<file>
 
 
 def _refuse_code(name: str, file: str, content: object) -> None:

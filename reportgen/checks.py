@@ -5,6 +5,8 @@ Both come from figures that other stages have measured. Nothing is mended here.
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from reportgen import fonts
 from reportgen.characters import label, one_break
 from reportgen.config import Config
@@ -90,7 +92,7 @@ def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction | None
         yield ReportWarning(
             "truncated",
             f"{len(tokens):,} of {tokens.total:,} tokens are shown (kept first): the model read the text up to "
-            f"character {tokens.end:,} of {len(example.text):,}.",
+            f"character {tokens.end:,} of {len(example.text):,}. --long window reads all of it.",
         )
     if not tokens.content.any():
         yield ReportWarning("no-content", "The text has no content tokens: there is nothing to rank.")
@@ -107,8 +109,22 @@ def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction | None
             f"{len(faceless)} in all: {kinds}.",
         )
     if prediction is not None and prediction.gold is None and prediction.gold_text is not None:
+        names = _first(8, [f"“{one_line(name)[:40]}”" for name in prediction.labels])
         yield ReportWarning(
-            "unknown-label", f"The gold label “{prediction.gold_text[:80]}” is not one of the model's labels."
+            "unknown-label",
+            f"The gold label “{prediction.gold_text[:80]}” is not one of the model's labels, which are {names}.",
+        )
+
+
+def warn_of_windows(tokens: Tokens, *, count: int, length: int, shared: int) -> Iterator[ReportWarning]:
+    """That the document was read in *count* windows of *length* tokens, and what that means for its figures."""
+    if count > 1:
+        yield ReportWarning(
+            "windows",
+            f"The {len(tokens):,} tokens were read in {count:,} windows of {length:,}; neighbouring windows share "
+            f"{shared:,} tokens or more. No token sees beyond its window. What is shown of a token comes from the "
+            "window in which it stands furthest from both edges; special tokens stand in every window, and what they "
+            "receive is the mean. The logits are the mean over the windows.",
         )
 
 
@@ -145,6 +161,12 @@ def warn_of_attention(
         yield ReportWarning(
             "zero-importance", "The importance of every head is 0: the weighted view equals zero, unweighted shown."
         )
+    if _looks_back_only(attention):
+        yield ReportWarning(
+            "causal",
+            "Every token attends only to itself and to tokens before it: early tokens receive attention from more "
+            "tokens than late ones and rank higher for that alone, so compare tokens with their neighbours.",
+        )
     content = scores.total[tokens.content]
     if content.size > 1 and equal_but_for_rounding(content):
         yield ReportWarning("uniform", "Attention is uniform: colours carry no information.")
@@ -154,6 +176,12 @@ def warn_of_attention(
             f"{attention.zero_share:.1%} of the attention weights are exactly 0 (underflow); "
             "their order among themselves carries no information.",
         )
+
+
+def _looks_back_only(attention: Attention) -> bool:
+    """Whether no stretch of the document attends to a later one, in any layer or head: the model is causal."""
+    maps = attention.maps
+    return maps.shape[-1] > 1 and bool(maps.any()) and not np.triu(maps, 1).any()
 
 
 def warn_of_size(size: int, limit: float) -> ReportWarning | None:

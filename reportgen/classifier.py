@@ -22,14 +22,14 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
-from reportgen.checkpoint import Checkpoint
+from reportgen.checkpoint import Checkpoint, fetch_weights
 from reportgen.errors import DeviceError, ModelError, RefusedError, UsageError
 
 BROKEN = (  # what transformers lets through when a checkpoint is damaged or is not what its config says
     *(OSError, ValueError, KeyError, TypeError, RuntimeError, AssertionError, EOFError),
     *(SafetensorError, StrictDataclassError),
 )
-NO_SUCH_FILE = re.compile(r"no file named|does not appear to have")
+ALONE = {"trust_remote_code": False, "local_files_only": True}  # transformers runs no code and asks no network
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -38,11 +38,12 @@ class Classifier:
     """A model that reads documents, with what the report says about it."""
 
     model: PreTrainedModel
-    tokenizer: Any  # a fast tokenizer: it knows the characters behind every token
+    tokenizer: Any  # of transformers; where it is not fast, `alignment.py` finds the characters behind its tokens
     checkpoint: Checkpoint
     labels: tuple[str, ...]
     max_length: int  # tokens that the model takes, special ones included
     global_positions: tuple[int, ...]  # tokens with global attention, in models that have it
+    own_labels: tuple[str, ...] = ()  # the model's own names, where others were given
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -120,6 +121,7 @@ def load(
             raise UsageError(f"--attention-window: {checkpoint.name} compares all tokens with all tokens")
         config.attention_window = [attention_window] * config.num_hidden_layers
     _check_attention(checkpoint.name, config)
+    fetch_weights(checkpoint, require_safetensors=require_safetensors)
     with quiet(), memory_errors():
         model = _load_model(checkpoint, config, dtype=dtype, require_safetensors=require_safetensors)
         model.to(target).eval()  # type: ignore[arg-type]  # transformers wraps `to` and loses its types
@@ -131,6 +133,7 @@ def load(
         labels=_labels(config, labels),
         max_length=_max_length(model, tokenizer, max_length),
         global_positions=global_positions if sliding_layers(model) else (),
+        own_labels=_labels(config, ()),
     )
 
 
@@ -183,7 +186,7 @@ def quiet() -> Iterator[None]:
 
 def _load_config(checkpoint: Checkpoint) -> Any:
     try:
-        return AutoConfig.from_pretrained(checkpoint.location, **checkpoint.hub)
+        return AutoConfig.from_pretrained(checkpoint.location, **ALONE)
     except BROKEN as error:
         raise ModelError(f"{checkpoint.name}: {error}") from error
 
@@ -197,7 +200,7 @@ def _load_model(checkpoint: Checkpoint, config: Any, *, dtype: str, require_safe
             attn_implementation="eager",
             use_safetensors=True if require_safetensors else None,
             output_loading_info=True,
-            **checkpoint.hub,
+            **ALONE,
         )
     except pickle.UnpicklingError as error:
         raise RefusedError(
@@ -205,12 +208,8 @@ def _load_model(checkpoint: Checkpoint, config: Any, *, dtype: str, require_safe
             hint="use a model whose weights are safetensors",
         ) from error
     except BROKEN as error:
-        if require_safetensors and NO_SUCH_FILE.search(str(error)):
-            raise RefusedError(
-                f"{checkpoint.name}: has no weights as safetensors",
-                hint="convert them with save_pretrained(), or leave out --require-safetensors",
-            ) from error
-        raise ModelError(f"{checkpoint.name}: {error}", hint="give a sequence classifier of transformers") from error
+        hints = ("give a sequence classifier of transformers", checkpoint.damaged)
+        raise ModelError(f"{checkpoint.name}: {error}", hint="; ".join(filter(None, hints))) from error
     _refuse_random(checkpoint.name, info)
     return model  # type: ignore[no-any-return]
 
@@ -229,16 +228,19 @@ def _refuse_random(name: str, info: dict[str, Any]) -> None:
 def _load_tokenizer(checkpoint: Checkpoint) -> Any:
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(checkpoint.tokenizer, **checkpoint.tokenizer_hub)
-    except BROKEN as error:
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint.tokenizer_location or checkpoint.location, **ALONE)
+    except (ImportError, *BROKEN) as error:
+        # subtle: a vocabulary of SentencePiece that cannot be read for want of it is tried as one of tiktoken
+        if isinstance(error, ImportError) or "`tiktoken` is required" in str(error):
+            raise ModelError(
+                f"{checkpoint.tokenizer}: its tokenizer needs a library that is not installed: {error}",
+                hint="pip install sentencepiece for a *.model file, else what is named; or give --tokenizer another, "
+                "with a tokenizer.json",
+            ) from error
         raise ModelError(f"{checkpoint.tokenizer}: no tokenizer: {error}", hint="name one with --tokenizer") from error
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up by transformers where there are no files
         raise ModelError(f"{checkpoint.tokenizer}: no tokenizer: no vocabulary", hint="name one with --tokenizer")
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"{checkpoint.tokenizer}: this tokenizer does not say which characters a token stands for",
-            hint="name a tokenizer that has a tokenizer.json with --tokenizer",
-        )
+    tokenizer.truncation_side = "right"  # the first tokens are kept, whatever the tokenizer was trained with
     return tokenizer
 
 
@@ -249,6 +251,12 @@ def _check_attention(name: str, config: Any) -> None:
         raise ModelError(
             f'{name}: model type "{config.model_type}" is an encoder with a decoder, which is not supported',
             hint="use a model that reads the text with one stack of layers, like BERT, Longformer or GPT-2",
+        )
+    if config.model_type == "nystromformer" and config.num_landmarks != config.segment_means_seq_len:
+        raise ModelError(
+            f'{name}: model type "nystromformer" gives no attention of tokens on tokens: {config.num_landmarks} '
+            "landmarks stand for them",
+            hint="use a model that compares tokens with tokens",
         )
     windows, layers = getattr(config, "attention_window", None), config.num_hidden_layers
     if windows is None:

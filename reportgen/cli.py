@@ -5,39 +5,41 @@ Nothing heavy is imported before a command runs, so that `--help` answers at onc
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from dataclasses import fields, replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reportgen import __version__
-from reportgen.config import (
-    COLOUR_SCALES,
-    DEFAULT_FORMATS,
-    DTYPES,
-    FORMATS,
-    PAPERS,
-    PDF_NEEDS,
-    PDF_VARIANTS,
-    Config,
-    load_preset,
-    option,
+from reportgen.config import COLOUR_SCALES, MEASURES, Config
+from reportgen.errors import DeviceError, DiffersError, LeftOutError, StrictWarningsError, UsageError, one_line
+from reportgen.options import (
+    choice_options,
+    configure,
+    data_options,
+    given_options,
+    loading_options,
+    long_options,
+    machine_options,
+    model_options,
+    presentation_options,
+    reading_options,
 )
-from reportgen.errors import DeviceError, DiffersError, StrictWarningsError, UsageError, one_line
 
 if TYPE_CHECKING:
-    from reportgen.clock import Clock
-    from reportgen.records import Report
+    from reportgen.clock import Advance, Clock
+    from reportgen.records import HeadImportance, Report
 
 BUG = 70
 INTERRUPTED = 130
 TERMINATED = 143
+RESUMED = ("examples", "importance")  # commands that go on where they were interrupted
 
 
 class Reportgen(click.Group):
@@ -52,7 +54,9 @@ class Reportgen(click.Group):
         except MemoryError as error:
             raise DeviceError("out of memory", hint="use a smaller --max-length, or a shorter text") from error
         except KeyboardInterrupt:
-            click.echo("interrupted: nothing was written", err=True)
+            kept = context.invoked_subcommand in RESUMED
+            said = "run the same command again to go on" if kept else "nothing was written"
+            click.echo(f"interrupted: {said}", err=True)
             context.exit(INTERRUPTED)
         except Exception as error:
             if context.params.get("debug"):
@@ -74,86 +78,162 @@ def main(debug: bool) -> None:
     signal.signal(signal.SIGTERM, _terminate)
 
 
-def presentation_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of `run` and `render` that say what is written, and how."""
-    for one in reversed(
-        (
-            click.option("-o", "--output", metavar="FOLDER", help="Where the report goes. [default: reports/NAME]"),
-            click.option(
-                "--format", metavar="LIST", help=f"Of {','.join(FORMATS)}. [default: {','.join(DEFAULT_FORMATS)}]"
-            ),
-            click.option("--paper", metavar="|".join(PAPERS), help="Paper of the PDF. [default: a4]"),
-            click.option(
-                "--pdf", metavar="|".join(PDF_NEEDS), help="Whether a report without a PDF will do. [default: required]"
-            ),
-            click.option(
-                "--pdf-variant",
-                metavar="|".join(PDF_VARIANTS),
-                help="Standard of the PDF; a-3u carries the tables. [default: ua-1]",
-            ),
-            click.option("--figure-width", metavar="W,W", help="Widths of the figures. [default: 3.3in,6.9in]"),
-            click.option("--figure-font", metavar="NAME", help="Font of the figures, if the manuscript has another."),
-            click.option("--span", metavar="P:P", help="Part of the heatmap for figures and latex, like 120:260."),
-            click.option(
-                "--max-html-mb",
-                type=float,
-                metavar="MB",
-                help="Fill the page with links up to this size; warn above. [default: short lists, warn above 8]",
-            ),
-        )
-    ):
-        command = one(command)
-    return command
-
-
 @main.command()
-@click.option("--preset", metavar="NAME|PATH", help="Settings to start from: demo, or a TOML file. [default: demo]")
-@click.option("--model", metavar="FOLDER|ID", help="A sequence classifier: a folder, or an id on the hub.")
-@click.option("--revision", metavar="REV", help="Branch, tag or commit of the model on the hub.")
-@click.option("--tokenizer", metavar="FOLDER|ID", help="Tokenizer, if it is not the model's own.")
-@click.option("--labels", metavar="A,B", help="Names of the labels, instead of the model's own.")
-@click.option("--index", type=int, metavar="N", help="Row of the split; the demo has 0 to 15.")
-@click.option("--text", help="Read this text.")
-@click.option("--file", metavar="PATH|-", help="Read the text in this file (UTF-8); - is standard input.")
-@click.option("--label", metavar="NAME|INDEX", help="Gold label of --text or --file.")
-@click.option("--max-length", type=int, metavar="N", help="Tokens to read. [default: the model's limit]")
-@click.option("--max-chars", type=int, metavar="N", help="Refuse longer texts. [default: 5000000]")
-@click.option("--attention-window", type=int, metavar="N", help="Window of all layers, not the model's own.")
-@click.option("--global-tokens", metavar="P,P", help="Positions with global attention. [default: 0]")
-@click.option("--importance", metavar="PATH|none", help="Head importance: .safetensors, .npy, .csv, .json, .pt.")
+@model_options
+@data_options
+@choice_options
+@reading_options
+@long_options
+@click.option(
+    "--importance",
+    metavar="PATH|auto|none",
+    help="Head importance: .safetensors, .npy, .csv, .json, .pt; auto computes it over a small sample.",
+)
 @click.option("--importance-key", metavar="NAME", help="Which tensor of that file.")
 @click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: 10]")
 @click.option("--positions", metavar="P,P", help="Tokens of the layer trend. [default: [CLS] and the five top tokens]")
 @click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours.")
 @click.option("--language", metavar="CODE", help="Language of the text, for its stop words. [default: en]")
-@click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the model runs. [default: auto]")
-@click.option("--dtype", metavar="|".join(DTYPES), help="Numbers of the model. [default: float32]")
-@click.option("--seed", type=int, metavar="N", help="Seed of torch. [default: 0]")
+@machine_options
 @presentation_options
 @click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands there.")
-@click.option("--offline", is_flag=True, default=None, help="Use only what is on this disk.")
-@click.option("--require-safetensors", is_flag=True, default=None, help="Refuse weights in PyTorch's own format.")
+@loading_options
 @click.option("--strict", is_flag=True, default=None, help="End with exit code 10 if there are warnings.")
 @click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the path of the report and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
-    """Make a report of one text: the embedded demo, --text, or --file."""
+    """Make a report of one text: a row of a dataset, --text, --file, or the embedded demo."""
     config = configure(options)
-    if config.offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
-    from huggingface_hub.utils.tqdm import disable_progress_bars
-
+    if config.pick is None and options["limit"] is not None:
+        raise UsageError("--limit goes with --pick", hint="it says among how many rows to choose")
+    _settle(config, quiet=quiet)
     from reportgen import pipeline
 
-    if quiet:
-        disable_progress_bars()  # of downloads
     clock = _clock(quiet=quiet, verbose=verbose)
     report, folder = pipeline.run(config, clock)
     _print(report, folder, clock.seconds, quiet=quiet, as_json=as_json, verbose=verbose)
     if config.strict and report.warnings:
         count = len(report.warnings)
         raise StrictWarningsError(f"{count} warning{'s' if count > 1 else ''}", hint="see above, and in the report")
+
+
+@main.command()
+@model_options
+@data_options
+@click.option("--limit", type=int, metavar="N", help="The first N rows. [default: all]")
+@reading_options
+@long_options
+@machine_options
+@loading_options
+@click.option("--show", type=click.IntRange(0), default=20, metavar="N", help="Rows to print; 0: all. [default: 20]")
+@click.option("-o", "--output", metavar="FILE.parquet", type=click.Path(path_type=Path), help="Write all rows here.")
+@click.option("--overwrite", is_flag=True, help="Replace a file that stands there.")
+@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
+@click.option("--json", "as_json", is_flag=True, help="Print all rows as JSON, one a line.")
+def examples(
+    show: int, output: Path | None, overwrite: bool, verbose: bool, quiet: bool, as_json: bool, **options: Any
+) -> None:
+    """Predict over a split: which examples are worth a report.
+
+    Prints the confusion matrix and a table: errors first, the surest on top. The same command again asks the model
+    for new rows only.
+    """
+    config = configure(options, rows=True)
+    _settle(config, quiet=quiet)
+    from reportgen import examples as answers
+    from reportgen import pipeline
+
+    clock = _clock(quiet=quiet, verbose=verbose)
+    found = pipeline.predict_rows(config, clock, output=output, overwrite=overwrite)
+    if verbose:
+        _print_seconds(clock.seconds)
+    for index, reason in found.left_out.items():
+        click.echo(f"warning: row {index} is left out: {one_line(reason)}", err=True)
+    if as_json:
+        for one in found.predicted:
+            click.echo(json.dumps(answers.plain(one), ensure_ascii=False))
+    elif found.predicted:
+        click.echo(answers.summary(found.predicted, place=found.rows.place))
+        click.echo(answers.table(found.predicted, most=show or len(found.predicted)))
+    if output is not None:
+        click.echo(output)
+    if found.left_out:
+        count = len(found.left_out)
+        raise LeftOutError(
+            f"{count} row{'s' if count > 1 else ''} of {found.rows.place} could not be read", hint="see above"
+        )
+
+
+@main.command()
+@model_options
+@data_options
+@click.option("--measure", default="taylor", metavar="|".join(MEASURES), help="What importance is. [default: taylor]")
+@click.option("--limit", type=int, metavar="N", help="Draw N rows at random. [default: 500]")
+@reading_options
+@machine_options
+@loading_options
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    default="importance.safetensors",
+    help="Where it goes. [default: importance.safetensors]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a file that stands there.")
+@click.option("--restart", is_flag=True, help="Begin anew, and drop what an interrupted run has left.")
+@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print the path of the file and nothing else.")
+def importance(
+    measure: str, output: Path, overwrite: bool, restart: bool, verbose: bool, quiet: bool, **options: Any
+) -> None:
+    """Compute how much each head matters for the gold label, over a sample of a split, for run --importance FILE.
+
+    An interrupted run goes on where it was when the same command is given again.
+    """
+    config = configure(options, rows=True)
+    _settle(config, quiet=quiet)
+    from reportgen import pipeline
+
+    clock = _clock(quiet=quiet, verbose=verbose)
+    found = pipeline.measure_importance(config, clock, by=measure, output=output, overwrite=overwrite, restart=restart)
+    if verbose:
+        _print_seconds(clock.seconds)
+    if not quiet:
+        _print_heads(found)
+    click.echo(output)
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def presets(context: click.Context) -> None:
+    """List the presets; presets show NAME prints one to copy."""
+    if context.invoked_subcommand is not None:
+        return
+    from reportgen import presets as known
+
+    width = max(map(len, known.names()))
+    for name in known.names():
+        click.echo(f"{name:{width}}  {known.description(name)}")
+
+
+@presets.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the preset NAME, to copy and change; run --preset takes the path of yours."""
+    from reportgen import presets as known
+
+    click.echo(known.text(name), nl=False)
+
+
+@presets.command()
+def schema() -> None:
+    """Print what a preset may hold, as JSON Schema, for editors that check TOML."""
+    from reportgen import presets as known
+
+    click.echo(json.dumps(known.schema(), indent=2))
 
 
 @main.command()
@@ -180,9 +260,7 @@ def render(
         raise UsageError("give one of FOLDER and --scores", hint="reportgen render --help")
     if title is not None and scores is None:
         raise UsageError("--title goes with --scores", hint="a stored report has its title")
-    known = {field.name for field in fields(Config)}
-    given = {name: value for name, value in options.items() if value is not None and name in known}
-    given |= _lists(given)
+    given = given_options(options)
     clock = _clock(quiet=quiet, verbose=verbose)
     if scores is not None:
         config = Config(**given)
@@ -244,47 +322,6 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
         click.echo(output)
 
 
-def configure(options: dict[str, Any]) -> Config:
-    """Preset and options, checked, as one configuration; options win.
-
-    Raises:
-        UsageError: If a value is none, or options contradict each other.
-    """
-    known = {field.name for field in fields(Config)}
-    given = {name: value for name, value in options.items() if value is not None and name in known}
-    own = [name for name in ("text", "file") if name in given]
-    if len(own) > 1 or (own and "index" in given):
-        raise UsageError("give one of --text, --file and --index", hint="each names the text to read")
-    if "model" in given and not own and "preset" not in given:
-        raise UsageError("--model needs a text to read", hint="add --text or --file, or --preset demo")
-    preset = given.pop("preset", None if "model" in given else "demo")
-    base = load_preset(preset) if preset else Config()
-    if own:
-        base = replace(base, dataset=None, index=None, text=None, file=None, label=None)
-    elif "index" in given:
-        base = replace(base, text=None, file=None, label=None)
-    elif "label" in given and base.text is None and base.file is None:
-        raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
-    if "model" in given and given["model"] != base.model and "importance" not in given:
-        base = replace(base, importance="none")  # a preset's importance belongs to its model
-    return replace(base, **given | _lists(given))
-
-
-def _lists(given: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """The options that hold several values, taken apart at their commas."""
-    parts: dict[str, tuple[Any, ...]] = {
-        name: tuple(part.strip() for part in given[name].split(",") if part.strip() or name == "labels")
-        for name in ("format", "labels", "global_tokens", "positions", "figure_width")
-        if name in given
-    }
-    for name in {"global_tokens", "positions"} & set(parts):
-        try:
-            parts[name] = tuple(sorted({int(part) for part in parts[name]}))
-        except ValueError as error:
-            raise UsageError(f"{option(name)} takes positions, like 0,17") from error
-    return parts
-
-
 def _print(
     report: Report, folder: Path, seconds: dict[str, float], *, quiet: bool, as_json: bool, verbose: bool
 ) -> None:
@@ -328,16 +365,45 @@ def _print_sections(page: Path) -> None:
     click.echo(f"{page.name}: {sum(sizes.values()) / 1e6:.2f} MB ({parts})", err=True)
 
 
+def _print_heads(found: HeadImportance) -> None:
+    """The ten most important heads, and over what."""
+    facts = found.provenance
+    click.echo(f"{found.measure} over {facts['examples']} examples of {facts['data']}; the most important heads:")
+    heads = [(layer, head) for layer, row in enumerate(found.values) for head in range(len(row))]
+    for layer, head in sorted(heads, key=lambda place: -found.values[place])[:10]:
+        value = found.values[layer, head]
+        click.echo(f"  layer {layer + 1:2}  head {head + 1:2}  {value:.3f}")
+
+
 def _print_seconds(seconds: dict[str, float]) -> None:
     click.echo("  ".join(f"{stage} {taken:.2f} s" for stage, taken in seconds.items()), err=True)
 
 
+def _settle(config: Config, *, quiet: bool) -> None:
+    """Tell the clients of the hub what they read once, when they are imported."""
+    if config.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if quiet:
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # of downloads
+
+
 def _clock(*, quiet: bool, verbose: bool) -> Clock:
-    """A clock that says on stderr which stage runs, where somebody may be looking."""
-    from reportgen.clock import Clock
+    """A clock that says on stderr which stage runs, and how far it has come, where somebody may be looking."""
+    from reportgen.clock import Clock, untold
 
     shown = not quiet and (verbose or sys.stderr.isatty())
-    return Clock(tell=(lambda stage: click.echo(f"{stage} ...", err=True)) if shown else _silent)
+    tell = (lambda stage: click.echo(f"{stage} ...", err=True)) if shown else _silent
+    return Clock(tell=tell, track=untold if quiet else _bar)
+
+
+@contextlib.contextmanager
+def _bar(what: str, total: int) -> Iterator[Advance]:
+    """A progress bar on stderr, where that is a terminal."""
+    from tqdm import tqdm
+
+    silent = os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS", "0").upper() in ("1", "TRUE", "YES", "ON")
+    with tqdm(total=total, desc=what, unit=" examples", disable=True if silent else None) as bar:
+        yield bar.update
 
 
 def _silent(_: str) -> None:

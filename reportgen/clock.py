@@ -23,6 +23,15 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # of proc(5), clear_refs: the largest resident memory begins anew
 
 
+Advance = Callable[[int], None]  # so many more are done
+
+
+@contextlib.contextmanager
+def untold(what: str, total: int) -> Iterator[Advance]:
+    """Progress that nobody is told of."""
+    yield lambda count: None
+
+
 @dataclass(slots=True)
 class Peak:
     """The largest memory of a stage, stages within it counted."""
@@ -33,9 +42,10 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Says which stage begins, and keeps what each took."""
+    """Says which stage begins, how far long work has come, and keeps what each stage took."""
 
     tell: Callable[[str], None] = lambda stage: None
+    track: Callable[[str, int], contextlib.AbstractContextManager[Advance]] = untold  # what is done, of how many
     seconds: dict[str, float] = field(default_factory=dict)
     peaks: dict[str, Peak] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)  # the stages that run now, the innermost last

@@ -11,11 +11,16 @@ import shlex
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from reportgen.characters import clean
 from reportgen.errors import UsageError
-from reportgen.records import ColourScale, Paper, PdfNeed, PdfVariant
+from reportgen.records import ColourScale
+
+Paper = Literal["a4", "letter"]
+PdfVariant = Literal["ua-1", "a-3u"]
+PdfNeed = Literal["required", "best-effort"]
+Long = Literal["truncate", "window"]
 
 PACKAGE = Path(__file__).parent
 PRESETS = PACKAGE / "presets"
@@ -28,9 +33,19 @@ PDF_NEEDS: tuple[PdfNeed, ...] = ("required", "best-effort")
 PDF_VARIANTS: tuple[PdfVariant, ...] = ("ua-1", "a-3u")
 COLOUR_SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
 DTYPES = ("float32", "float16", "bfloat16")
+LONG: tuple[Long, ...] = ("truncate", "window")
+MEASURES = ("taylor", "taylor-local", "ablation")  # of head importance
+PICKS = ("tp", "tn", "fp", "fn", "most-confident", "least-confident", "random")
+LABELLED = ("tp", "tn", "fp", "fn", "most-confident")  # picks that may name a label behind a colon
+CHOICE = ("index", "id", "pick")  # of a row
+OF_A_DATASET = ("dataset_config", "dataset_revision", "split", "text_column", "label_column", "id_column")
+OF_A_MODEL = ("revision", "tokenizer", "labels", "max_length", "importance", "importance_key")
 RANGES = {  # smallest and largest value; of what takes no more than a number in memory, any
     "index": (0, 2**63 - 1),
+    "limit": (1, 2**63 - 1),
     "max_length": (1, 2**31 - 1),
+    "stride": (0, 2**31 - 1),
+    "batch_size": (1, 4096),
     "max_chars": (1, 10**9),
     "attention_window": (2, 2**16),
     "top_k": (1, 2**31 - 1),
@@ -52,8 +67,10 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "paper": PAPERS,
     "pdf": PDF_NEEDS,
     "pdf_variant": PDF_VARIANTS,
+    "long": LONG,
 }
-FREE = ("text", "label", "labels", "preset")  # may be empty and hold any character
+DESCRIPTION = "description"  # the one key of a preset that is no field
+FREE = ("text", "label", "labels", "preset", "id")  # may be empty and hold any character
 STDIN_COPY = "TEXT.txt"  # what the command of a report calls a text that it cannot name
 LONG_TEXT = 300  # characters: a longer --text is no line to read
 
@@ -73,14 +90,25 @@ class Config:
     labels: tuple[str, ...] = ()  # names instead of the model's own
     attention_window: int | None = None  # instead of the model's own
     global_tokens: tuple[int, ...] = (0,)  # positions with global attention
-    dataset: str | None = None  # "demo": the embedded documents
+    dataset: str | None = None  # "demo": the embedded documents; a file, a folder, or an id on the hub
+    dataset_config: str | None = None  # which of the datasets that one id may hold
+    dataset_revision: str | None = None
+    split: str | None = None  # "test", or a slice: "test[:100]"
+    text_column: str | None = None  # "text", or the only column of text, if left out
+    label_column: str | None = None  # "label" or "labels", where there is one, if left out
+    id_column: str | None = None  # "id", where there is one, if left out
     index: int | None = None
+    id: str | None = None
+    pick: str | None = None  # an example by what the model says of it: "fp", "most-confident:right"
+    limit: int | None = None  # rows that `pick` chooses from; all if left out
     text: str | None = None
     file: str | None = None  # path, or "-" for standard input
     label: str | None = None  # gold label of --text or --file
     max_length: int | None = None  # tokens; the model's own limit if left out
+    long: Long = "truncate"  # or "window": a document that is longer is read in overlapping windows
+    stride: int | None = None  # tokens that neighbouring windows share; half a window if left out
     max_chars: int = 5_000_000
-    importance: str = "none"  # "none", "demo", or a path
+    importance: str = "none"  # "none", "auto" (computed over a small sample), "demo", or a path
     importance_key: str | None = None
     top_k: int = 10
     positions: tuple[int, ...] = ()  # of the layer trend; empty: the classifier's own token and the five top tokens
@@ -88,6 +116,7 @@ class Config:
     language: str = "en"  # of the text: for stop words, and for those who hear the page
     device: str = "auto"
     dtype: str = "float32"
+    batch_size: int = 8  # examples read at once where there are many; halved where memory runs out
     seed: int = 0
     output: str | None = None
     format: tuple[str, ...] = DEFAULT_FORMATS
@@ -110,6 +139,10 @@ class Config:
                 raise UsageError(f"{option(field.name)} {_short(getattr(self, field.name))}: {wrong}")
         if self.text is not None and self.file is not None:
             raise UsageError("give one of --text and --file", hint="each names the text to read")
+        if self.stride is not None and self.long != "window":
+            raise UsageError("--stride goes with --long window", hint="it says how many tokens windows share")
+        if sum(choice is not None for choice in (self.index, self.id, self.pick)) > 1:
+            raise UsageError("give one of --index, --id and --pick", hint="each names the example to read")
 
     def plain(self) -> dict[str, Any]:
         """The fields for `report.json` and the manifest, without where it went; the text has a place of its own."""
@@ -151,19 +184,40 @@ class Config:
         reader makes from `report.json`.
         """
         base = load_preset(self.preset) if self.preset else Config()
+        set_ = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) not in (None, ())}
+        base = without_overridden(base, {n: value for n, value in set_.items() if value != getattr(base, n)})
         words = ["reportgen", "run"]
         if self.preset:
             words += ["--preset", self.preset]
-        for field in fields(self):
-            value = getattr(self, field.name)
-            own = field.name in ("preset", "dataset", "output", "overwrite")
-            if own or value is None or value == getattr(base, field.name):
+        for name, value in set_.items():
+            if name in ("preset", "output", "overwrite") or value == getattr(base, name):
                 continue
-            if (field.name == "file" and value == "-") or (field.name == "text" and len(value) > LONG_TEXT):
+            if (name == "file" and value == "-") or (name == "text" and len(value) > LONG_TEXT):
                 words += ["--file", STDIN_COPY]
                 continue
-            words += [option(field.name)] if value is True else [option(field.name), _written(value)]
+            words += [option(name)] if value is True else [option(name), _written(value)]
         return shlex.join(words)
+
+
+def without_overridden(base: Config, given: dict[str, Any]) -> Config:
+    """A preset without what does not hold beside the values that are given.
+
+    What it says of its dataset is not true of another, nor what it says of its model; a row of one split is not that of
+    another.
+    """
+    gone: set[str] = set()
+    if {"text", "file"} & set(given):
+        gone |= {"dataset", *OF_A_DATASET, *CHOICE, "limit", "text", "file", "label"}
+    elif {"dataset", *CHOICE} & set(given):
+        gone |= {*CHOICE, "text", "file", "label"}
+    if given.get("dataset", base.dataset) != base.dataset:
+        gone |= {*OF_A_DATASET, *CHOICE}
+    elif given.get("split", base.split) != base.split:
+        gone |= set(CHOICE)
+    if given.get("model", base.model) != base.model:
+        gone |= set(OF_A_MODEL)
+    fresh = Config()
+    return replace(base, **{name: getattr(fresh, name) for name in gone})
 
 
 def option(name: str) -> str:
@@ -196,6 +250,10 @@ def problem(name: str, value: Any) -> str | None:
     if name == "span":
         match = SPAN.fullmatch(value)
         return None if match and int(match[1]) < int(match[2]) else "it has to be two positions, like 120:260"
+    if name == "pick":
+        kind, colon, label = value.partition(":")
+        fits = kind in PICKS and (not colon or (kind in LABELLED and label.strip()))
+        return None if fits else f"it is one of {', '.join(PICKS)}; {', '.join(LABELLED)} take :LABEL"
     if name == "language":
         return None if LANGUAGE.fullmatch(value) else "it has to be a language code, like en or pt-BR"
     if name == "labels":
@@ -212,13 +270,14 @@ def load_preset(name: str) -> Config:
     Raises:
         UsageError: If there is none, it is not TOML, or a key is unknown or of the wrong kind.
     """
-    path = _preset_path(name)
+    path = preset_path(name)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"preset {path.name}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits, or thousands of brackets
         raise UsageError(f"preset {path.name} is not TOML: {error}") from error
+    content.pop(DESCRIPTION, None)  # for `reportgen presets`
     values: dict[str, Any] = {key: _typed(path.name, key, value) for key, value in content.items()}
     try:
         return replace(Config(), preset=name, **values)
@@ -226,7 +285,12 @@ def load_preset(name: str) -> Config:
         raise UsageError(f"preset {path.name}: {error.message}", hint=error.hint) from error
 
 
-def _preset_path(name: str) -> Path:
+def preset_path(name: str) -> Path:
+    """The file of a preset of the package, or of a user's own.
+
+    Raises:
+        UsageError: If there is none.
+    """
     path = PRESETS / f"{name}.toml"
     try:
         if not path.is_file():
@@ -235,8 +299,10 @@ def _preset_path(name: str) -> Path:
     except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
         there = False
     if not there:
-        known = ", ".join(sorted(preset.stem for preset in PRESETS.glob("*.toml")))
-        raise UsageError(f'no preset "{name[:200]}"', hint=f"known: {known}; or the path of a .toml file")
+        known = sorted(preset.stem for preset in PRESETS.glob("*.toml"))
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"known: {', '.join(known)}; or the path of a .toml file"
+        raise UsageError(f'no preset "{name[:200]}"', hint=f"did you mean {near[0]}? {hint}" if near else hint)
     return path
 
 

@@ -24,13 +24,22 @@ EXACT_ROWS = 8192  # rows that are ranked exactly at once: bounds the memory of 
 LAST = 2**32 - 1  # position that sorts behind all others
 
 
-def convert(attention: LayerAttention, *, top_k: int, reader: int | None) -> LayerSummary:
+def convert(
+    attention: LayerAttention,
+    *,
+    top_k: int,
+    reader: int | None,
+    own: Tensor | None = None,
+    queries: range | None = None,
+) -> LayerSummary:
     """Reduce one layer to received attention, the classifier's row, the most attended tokens, and a map.
 
     Args:
         attention: One layer of one document.
         top_k: How many attended tokens to keep for every query; at most the number of tokens is kept.
         reader: Position whose row the classifier reads; None keeps no such row.
+        own: See `shares`; what the rest of the summary says does not depend on it, or on *queries*.
+        queries: See `shares`.
 
     Raises:
         ModelError: If the attention is not finite, or its shape is not the documented layout.
@@ -39,16 +48,16 @@ def convert(attention: LayerAttention, *, top_k: int, reader: int | None) -> Lay
         _check_layout(attention)
     row_error = row_sum_error(attention)
     positions, weights = attended(attention, top_k=top_k)
-    queries, paid = attending(attention, top_k=min(top_k, ATTENDING))
+    from_, paid = attending(attention, top_k=min(top_k, ATTENDING))
     zeros, visible = exact_zeros(attention)
     return LayerSummary(
         received=received(attention).float().cpu().numpy(),
         reader=None if reader is None else row(attention, reader).float().cpu().numpy(),
         attended_positions=positions.to(torch.int32).cpu().numpy(),
         attended_weights=weights.float().cpu().numpy(),
-        attending_positions=queries.to(torch.int32).cpu().numpy(),
+        attending_positions=from_.to(torch.int32).cpu().numpy(),
         attending_weights=paid.float().cpu().numpy(),
-        shares=shares(attention).float().cpu().numpy(),
+        shares=shares(attention, own=own, queries=queries).float().cpu().numpy(),
         row_error=row_error,
         zeros=zeros,
         weights=visible,
@@ -71,6 +80,22 @@ def received(attention: LayerAttention) -> Tensor:
 def row(attention: LayerAttention, query: int) -> Tensor:
     """One query's attention on all keys, shape (head, key)."""
     return dense_rows(attention, torch.tensor([query], device=_device(attention)))[:, 0]
+
+
+def column(attention: LayerAttention, key: int) -> Tensor:
+    """What every query attends to one key with, shape (head, query)."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights[..., key]
+    heads, tokens, _ = attention.local.shape
+    x, half, globals_ = len(attention.global_positions), attention.window // 2, list(attention.global_positions)
+    if key in globals_:
+        found = attention.local[..., globals_.index(key)].clone()
+    else:
+        near = torch.arange(max(key - half, 0), min(key + half + 1, tokens), device=_device(attention))
+        found = attention.local.new_zeros(heads, tokens)
+        found[:, near] = attention.local[:, near, x + half + key - near]
+    found[:, globals_] = attention.global_[:, key].to(found.dtype)
+    return found
 
 
 def dense(attention: LayerAttention) -> Tensor:
@@ -164,51 +189,57 @@ def _with_global_queries(
     return positions.gather(2, best), weights.gather(2, best)
 
 
-def shares(attention: LayerAttention) -> Tensor:
+def shares(attention: LayerAttention, *, own: Tensor | None = None, queries: range | None = None) -> Tensor:
     """Where the attention of every stretch of the document lands, shape (head, stretch, stretch), rows sum to 1.
 
     An entry is the mean, over the queries of a stretch, of their attention on all keys of another: the matrix of a
-    head made small. There are `STRETCHES` of them, fewer in a shorter document. Where there are global tokens, these
-    have the first row and column for themselves; a stretch of nothing else has a row of zeros.
+    head made small. Where there are global tokens, these have the first row and column for themselves. A stretch of
+    nothing else, or without a query that counts, has a row of zeros.
+
+    Args:
+        attention: One layer of one document, or of a part of it.
+        own: The stretch of every token, (token,), ascending; those of `stretches` if left out.
+        queries: Neighbours, the only ones that count beside the global tokens; all if left out.
     """
+    tokens = (attention.weights if isinstance(attention, DenseAttention) else attention.local).shape[1]
+    own = (stretches(tokens) if own is None else own).to(_device(attention))
+    counted = range(tokens) if queries is None else queries
+    member = torch.nn.functional.one_hot(own).float()  # (token, stretch), 1 or 0
+    asked = torch.zeros_like(member)
+    asked[counted.start : counted.stop] = member[counted.start : counted.stop]
     if isinstance(attention, DenseAttention):
-        _, tokens, _ = attention.weights.shape
-        member = _members(_stretches(tokens, attention.weights.device))
-        sums = member.T @ attention.weights.float() @ member
-        return sums / member.sum(dim=0)[:, None]
+        return asked.T @ attention.weights.float() @ member / asked.sum(dim=0).clamp(min=1)[:, None]
+    return _sliding_shares(attention, own=own, member=member.double(), asked=asked.double(), counted=counted)
+
+
+def _sliding_shares(
+    attention: SlidingWindowAttention, *, own: Tensor, member: Tensor, asked: Tensor, counted: range
+) -> Tensor:
+    """`shares` of a sliding window: members of every stretch, and those *asked*, the *counted* queries."""
     heads, tokens, _ = attention.local.shape
     x, half, globals_ = len(attention.global_positions), attention.window // 2, list(attention.global_positions)
-    own = _stretches(tokens, attention.local.device)
-    member = _members(own)
     count = member.shape[1]
-    edges = torch.searchsorted(own, torch.arange(count + 1, device=own.device)).tolist()
-    sums = torch.zeros(heads, count, count, dtype=torch.float64, device=member.device)
-    for index, (start, keys) in enumerate(_block_sums(attention.local[..., x:], half=half, edges=edges)):
+    edges = torch.searchsorted(own, torch.arange(count + 1, device=own.device)).clamp(counted.start, counted.stop)
+    sums = torch.zeros(heads, count, count, dtype=torch.float64, device=own.device)
+    for index, (start, keys) in enumerate(_block_sums(attention.local[..., x:], half=half, edges=edges.tolist())):
         first, last = max(start - half, 0), min(start - half + keys.shape[1], tokens)
         sums[:, index].index_add_(1, own[first:last], keys[:, first - start + half : last - start + half].double())
+    member[globals_] = asked[globals_] = 0  # they stand apart
+    queries = asked.sum(dim=0).clamp(min=1)
     if not x:
-        return sums / member.sum(dim=0)[:, None]
-    local = member.double()
-    local[globals_] = 0  # they stand apart
-    on_globals = attention.local[..., :x].sum(dim=-1, dtype=torch.float64) @ local  # (head, stretch)
-    queries = local.sum(dim=0).clamp(min=1)
+        return sums / queries[:, None]
     whole = sums.new_zeros(heads, count + 1, count + 1)
     whole[:, 1:, 1:] = sums / queries[:, None]
-    whole[:, 1:, 0] = on_globals / queries
+    whole[:, 1:, 0] = attention.local[..., :x].sum(dim=-1, dtype=torch.float64) @ asked / queries
     mean = attention.global_.mean(dim=-1, dtype=torch.float64)  # (head, key)
-    whole[:, 0, 1:] = mean @ local
+    whole[:, 0, 1:] = mean @ member
     whole[:, 0, 0] = mean[:, globals_].sum(dim=-1)
     return whole
 
 
-def _stretches(tokens: int, device: torch.device) -> Tensor:
-    """The stretch of every token, (token,): equal lengths as far as they divide."""
-    return torch.arange(tokens, device=device) * min(STRETCHES, tokens) // tokens
-
-
-def _members(own: Tensor) -> Tensor:
-    """Which token is in which stretch, (token, stretch), 1 or 0."""
-    return torch.nn.functional.one_hot(own).float()
+def stretches(tokens: int) -> Tensor:
+    """The stretch of every token, (token,): `STRETCHES` of equal length as far as they divide, fewer if short."""
+    return torch.arange(tokens) * min(STRETCHES, tokens) // tokens
 
 
 def row_sum_error(attention: LayerAttention) -> float:

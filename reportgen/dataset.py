@@ -1,14 +1,17 @@
-"""Turn a source and a choice into one `Example`: the embedded documents, a file, or a text.
+"""Turn a source and a choice into one `Example`: a row of a dataset, a file, or a text.
 
 Text is cleaned here, once, one character for one, so that every offset counts characters of the file as it came,
-line ends included. A byte order mark is no character of the text: offsets count from behind it.
+line ends included. A byte order mark is no character of the text: offsets count from behind it. How the rows of a
+dataset are read is `sources.py`; a choice that the model has to make is `survey.py`.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +19,10 @@ from reportgen.characters import UNPRINTABLE, clean, slug
 from reportgen.config import DEMO, Config
 from reportgen.errors import DataError, UsageError
 from reportgen.records import Example
+from reportgen.rows import Row, Rows
 
-SOURCES = "--text, --file, or the demo (--preset demo, with --index)"
+SOURCES = "--text, --file, --dataset with --index, --id or --pick, or --preset"
+DEMO_SPLIT = "test"
 
 
 def choose(config: Config) -> Example:
@@ -25,54 +30,138 @@ def choose(config: Config) -> Example:
 
     Raises:
         UsageError: If it names no text.
-        DataError: If the text cannot be read, or is longer than `max_chars`.
+        DataError: If the text cannot be read, or is longer than `max_chars`, or there is no such row.
     """
     if config.text is not None:
-        example = _of_text(config.text, label=config.label)
-    elif config.file is not None:
-        example = _of_file(config.file, label=config.label, max_chars=config.max_chars)
-    else:
-        example = _of_dataset(config)
-    if len(example.text) > config.max_chars:
-        raise _too_long(example.title, f"{len(example.text):,} characters,", config.max_chars)
-    if config.model == "demo":
-        return example
-    return replace(example, name=f"{example.name}-{slug(Path(config.model).name or config.model) or 'model'}")
+        return _checked(_of_text(config.text, label=config.label), config)
+    if config.file is not None:
+        return _checked(_of_file(config.file, label=config.label, max_chars=config.max_chars), config)
+    rows = open_rows(config)
+    return example(config, rows, find(config, rows))
 
 
-def _of_dataset(config: Config) -> Example:
+def open_rows(config: Config) -> Rows:
+    """The split that the configuration names.
+
+    Raises:
+        UsageError: If it names none.
+        DataError: If it cannot be read.
+        HubError: If it is on the hub, and the hub does not give it.
+    """
     if config.dataset is None:
         raise UsageError("no text to read", hint=f"give one: {SOURCES}")
-    if config.dataset != "demo":
-        raise UsageError(f'dataset "{config.dataset}": the only one is the embedded "demo"', hint=f"read {SOURCES}")
     if config.label is not None:
-        raise UsageError("--label goes with --text or --file", hint="documents of the demo carry their own label")
-    example = demo_document(config.index or 0)
-    # the labels of the documents are those of the model that is trained on them, and no other's
-    return example if config.model == "demo" else replace(example, label=None)
+        raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
+    if config.dataset == "demo":
+        return _demo_rows(config)
+    from reportgen import sources
+
+    return sources.open_rows(config)
 
 
-def demo_document(index: int) -> Example:
-    """One of the embedded documents, by its row in the split `test`."""
+def find(config: Config, rows: Rows) -> int:
+    """The row that `index` or `id` names.
+
+    Raises:
+        UsageError: If neither is given.
+        DataError: If there is no such row.
+    """
+    if config.id is not None:
+        return _find_id(config.id, rows)
+    if config.index is None:
+        raise UsageError(f"{rows.place}: which of its {len(rows):,} rows?", hint="say so with --index, --id or --pick")
+    return rows.check(config.index)
+
+
+def example(config: Config, rows: Rows, index: int, *, picked: str | None = None) -> Example:
+    """The example at an index of a split; *picked* says how it was chosen, where a model's answers decided."""
+    return replace(of_row(config, rows, next(rows.read([index]))), picked=picked)
+
+
+def of_row(config: Config, rows: Rows, row: Row) -> Example:
+    """The example that a row holds.
+
+    Raises:
+        DataError: If its text is longer than `max_chars`.
+    """
+    found = Example(
+        name="-".join(filter(None, (slug(Path(rows.dataset).name) or "dataset", _split_slug(rows), str(row.index)))),
+        title=clean(row.title or f"{rows.dataset}, {row.id or f'example {row.index}'}"),
+        text=clean(row.text),
+        replaced=len(UNPRINTABLE.findall(row.text)),
+        label=row.label,
+        label_name=rows.name_of(row.label),
+        dataset=rows.dataset,
+        split=rows.split,
+        index=row.index,
+        id=None if row.id is None else clean(row.id),
+        revision=rows.revision,
+    )
+    return _checked(found, config)
+
+
+def _checked(found: Example, config: Config) -> Example:
+    """The example, if it is not too long, with the model in its name where that is not the demo's."""
+    if len(found.text) > config.max_chars:
+        raise _too_long(found.title, f"{len(found.text):,} characters,", config.max_chars)
+    if config.model == "demo":
+        return found
+    return replace(found, name=f"{found.name}-{slug(Path(config.model).name or config.model) or 'model'}")
+
+
+def _split_slug(rows: Rows) -> str:
+    """The split in a folder's name; the demo has one only."""
+    return "" if rows.dataset == "demo" or rows.split is None else slug(rows.split)
+
+
+def _find_id(wanted: str, rows: Rows) -> int:
+    ids = rows.read_ids()
+    if not ids:
+        raise DataError(
+            f"--id {wanted}: {rows.place} has no column of ids", hint="name it with --id-column, or use --index"
+        )
+    places = [index for index, one in enumerate(ids) if one == wanted]
+    if len(places) == 1:
+        return places[0]
+    if places:
+        raise DataError(
+            f"--id {wanted}: rows {places[0]} and {places[1]} of {rows.place} both have it", hint="use --index"
+        )
+    near = difflib.get_close_matches(wanted, ids[:100_000], n=1)
+    raise DataError(
+        f'no example "{wanted}" in {rows.place}: none of its {len(rows):,} ids',
+        hint=f"did you mean {near[0]}?" if near else f"ids look like {ids[0]}",
+    )
+
+
+def _demo_rows(config: Config) -> Rows:
+    """The embedded documents; their labels are those of the model that is trained on them, and no other's."""
+    if config.split not in (None, DEMO_SPLIT):
+        raise DataError(
+            f'split "{config.split}" is not in demo: it has "{DEMO_SPLIT}"', hint=f"use --split {DEMO_SPLIT}"
+        )
     # subtle: str.splitlines() would also break a row at U+2028 and other separators inside its strings
     content = (DEMO / "documents.jsonl").read_bytes()
     lines = content.decode().rstrip("\n").split("\n")
-    if not 0 <= index < len(lines):
-        raise DataError(
-            f'example {index} is not in split "test" of demo: it has {len(lines)} rows (0-{len(lines) - 1})',
-            hint=f"choose --index 0 to {len(lines) - 1}",
-        )
-    row = json.loads(lines[index])
-    return Example(
-        name=f"demo-{index}",
-        title=row["title"],
-        text=row["text"],
-        label=row["label"],
+
+    def read(indices: Iterable[int]) -> Iterator[Row]:
+        for index in indices:
+            row = json.loads(lines[rows.check(index)])
+            label = row["label"] if config.model == "demo" else None
+            yield Row(index, row["text"], label=label, title=row["title"])
+
+    rows = Rows(
         dataset="demo",
-        split="test",
-        index=index,
+        config=None,
+        split=DEMO_SPLIT,
         revision=f"sha256:{hashlib.sha256(content).hexdigest()}",
+        count=len(lines),
+        label_names=(),
+        columns={"text": "text", "label": "label"},
+        read=read,
+        read_ids=tuple,
     )
+    return rows
 
 
 def _of_text(text: str, *, label: str | None) -> Example:

@@ -83,6 +83,12 @@ class StrictWarningsError(ReportgenError):
     exit_code = 10
 
 
+class LeftOutError(ReportgenError):
+    """The work is done, but for some examples that could not be read."""
+
+    exit_code = 10
+
+
 class PdfError(ReportgenError):
     """The report was written, but for its PDF."""
 

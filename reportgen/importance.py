@@ -1,267 +1,363 @@
-"""Head importance: compute it from gradients, load it from a file, save it.
+"""Measure how much every attention head matters for the gold labels of a sample of documents.
 
-Taylor importance after Molchanov et al. 2019, "Importance Estimation for Neural Network Pruning", per head as in
-T3-Vis: the gradient of the loss is summed over a sample, then (gradient * parameter)^2 is summed over the
-parameters of each head. It does not weigh anything: that is `scale.py`.
+`taylor` after Molchanov et al. 2019, "Importance Estimation for Neural Network Pruning", per head as in T3-Vis: the
+gradient of the loss is summed over the sample, then (gradient * parameter)^2 over the parameters of each head.
+`ablation`, the oracle of the pruning literature: what the gold label's logit loses when the head's output is 0.
+Files are `importance_file.py`; weighing is `scale.py`.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-import pickle
-import re
-import struct
-import tokenize
-import warnings
-from collections.abc import Iterable, Mapping
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
+import torch
+from torch import Tensor, nn
 
-from reportgen.errors import ImportanceError, ModelError, RefusedError
-from reportgen.records import Floats, HeadImportance
+from reportgen import disk, heads, importance_file, inference
+from reportgen.classifier import Classifier, memory_errors, quiet
+from reportgen.errors import ImportanceError, ModelError, UsageError
+from reportgen.heads import Layer
+from reportgen.importance_file import Array, Importance
+from reportgen.records import Floats, Tokens
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+SAVE_EVERY = 60.0  # seconds between two copies of the sums on disk
+SCALES = {torch.float16: 256.0}  # of the loss: gradients too small for the type would be 0, and large ones have room
+ANEW = "--restart begins anew"
 
-Array = npt.NDArray[Any]
-
-TENSOR = "head_importance"
-MAX_BYTES = 64 * 2**20  # of a file: 1,000 layers x 1,000 heads in float64 take 8 MB
-ONE_TENSOR = "save one tensor: torch.save(values, path), or use .safetensors or .npy"
-LOCAL = ("query", "key", "value")
-GLOBAL = ("query_global", "key_global", "value_global")
-
-
-def uniform(layers: int, heads: int) -> HeadImportance:
-    """Every head counts the same."""
-    return HeadImportance(values=np.ones((layers, heads), np.float32), measure="none", source="")
+Example = tuple[Tokens, int]  # a document and the index of its gold label
 
 
-def taylor(model: nn.Module, batches: Iterable[Mapping[str, Tensor]], *, include_global: bool = True) -> Floats:
-    """Taylor importance of every head, shape (layer, head), min-max scaled over all heads to 0..1.
+def compute(
+    classifier: Classifier,
+    documents: Sequence[Tokens],
+    gold: Sequence[int],
+    *,
+    measure: str,
+    batch_size: int,
+    state: Path | None = None,
+    key: str = "",
+    restart: bool = False,
+    advance: Callable[[int], None] = lambda documents: None,
+) -> Importance:
+    """Importance of every head over a sample.
 
-    The gradient of the summed loss over all batches is taken once; dropout is off. The parameters of a head are
-    its rows of the query, key and value projections (weights and biases), its columns of the output projection,
-    and, with *include_global*, its rows of Longformer's three global projections.
+    With `taylor`, the parameters of a head are its rows of the query, key and value projections (weights and biases),
+    its columns of the output projection, and its rows of further projections (Longformer's three global ones, those
+    of positions in DeBERTa-v2). `taylor-local` leaves the further ones out. Rows that a group of heads shares count
+    for each of them. Raw is the sum, weights are min-max scaled over all heads.
+
+    With `ablation`, raw is the mean drop of the gold label's logit. It is negative for a head that speaks against the
+    gold label, which then weighs as little as one that says nothing: negative drops are 0 before the scaling.
 
     Args:
-        model: A sequence classifier whose layers keep these projections as separate linear maps.
-        batches: Inputs with `labels`, as the model takes them.
-        include_global: Count the global projections too (`taylor`), or leave them out (`taylor-local`).
+        classifier: The model.
+        documents: The sample.
+        gold: Index of the gold label of each document.
+        measure: taylor, taylor-local or ablation.
+        batch_size: Documents read at once; for ablation copies of one document, each without another head. Halved
+            where memory runs out.
+        state: Where the sums so far are kept, about once a minute and when anything ends the run early: the same call
+            continues from there. It is the caller's to delete, when the result is on disk.
+        key: Names model, sample and settings; what was begun under another key is not continued.
+        restart: Begin anew, whatever *state* holds.
+        advance: Told how many documents more are done.
 
     Raises:
-        ModelError: If the model's projections cannot be found.
+        ModelError: If the heads are not found, or a number is not finite.
+        DeviceError: If memory does not hold one document.
+        UsageError: If there is no document, or *state* belongs to another key.
+        ImportanceError: If *state* cannot be read.
+        OutputError: If *state* cannot be written.
     """
-    model.eval()
-    model.zero_grad(set_to_none=True)
-    for batch in batches:
-        count = len(batch["labels"])
-        loss = model(**batch).loss * count  # the model gives the mean of the batch
-        loss.backward()
-    names = LOCAL + GLOBAL if include_global else LOCAL
-    config: Any = model.config
-    heads = int(config.num_attention_heads)
-    raw = np.array([_layer_taylor(heads, *layer, names=names) for layer in _attention_layers(model)], np.float64)
-    model.zero_grad(set_to_none=True)
+    if not documents:
+        raise UsageError("head importance: there is no example with a gold label")
+    examples = sorted(zip(documents, gold, strict=True), key=lambda example: -len(example[0]))
+    classifier.model.train(mode=False)
+    with quiet(), heads.separate(classifier.model):
+        layers = heads.find(classifier)
+        rows = inference.batch_limit(classifier, batch_size)
+        method: Method = _Ablation(classifier, layers, rows)
+        if measure != "ablation":
+            method = _Taylor(classifier, layers, rows, further=measure != "taylor-local")
+        kept = None if state is None else _State(state, key=f"{measure} {key}")
+        sums = Sums(0, method.start())
+        if kept is not None:
+            sums = kept.begin(sums) if restart else kept.read(sums, documents=len(examples))
+        if sums.done:
+            advance(sums.done)
+        raw = method.raw(_add_up(method, examples, sums, state=kept, advance=advance))
+    return Importance(values=_min_max(raw.clip(min=0)), raw=raw, measure=measure, examples=len(examples))
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the documents so far add up to."""
+
+    done: int  # documents, the longest first
+    tensors: tuple[Tensor, ...]
+
+
+class Method(Protocol):
+    """One way to measure, as what each document adds to sums."""
+
+    def start(self) -> tuple[Tensor, ...]:
+        """The sums over no document."""
+
+    def each(self, documents: Sequence[Tokens], add: Callable[[Sequence[int]], None]) -> None:
+        """Call *add* with the places of documents that are read together, until all had their turn."""
+
+    def contribution(self, examples: Sequence[Example]) -> list[Tensor]:
+        """What *examples* add to the sums."""
+
+    def raw(self, sums: Sums) -> Array:
+        """The figures of all heads, (layer, head), float64."""
+
+
+def _add_up(
+    method: Method,
+    examples: Sequence[Example],
+    sums: Sums,
+    *,
+    state: _State | None,
+    advance: Callable[[int], None],
+) -> Sums:
+    """Sums over all *examples*, the longest first, from those on that are not done.
+
+    The batches follow from the examples and their number alone, so that a run that was interrupted adds up the same.
+    """
+    written, since, missing = sums.done, time.monotonic(), examples[sums.done :]
+
+    def add(places: Sequence[int]) -> None:
+        nonlocal sums, written, since
+        with memory_errors():
+            added = method.contribution([missing[place] for place in places])
+            # subtle: one assignment, so that a signal finds sums and count of the same documents
+            sums = Sums(sums.done + len(places), _plus(sums.tensors, added))
+        if state is not None and time.monotonic() - since >= SAVE_EVERY:
+            state.write(sums)
+            written, since = sums.done, time.monotonic()
+        advance(len(places))
+
+    try:
+        method.each([tokens for tokens, _ in missing], add)
+    except BaseException:  # an interruption, too
+        if state is not None and sums.done > written:
+            state.write(sums)
+        raise
+    return sums
+
+
+def _plus(sums: Iterable[Tensor], added: list[Tensor]) -> tuple[Tensor, ...]:
+    """Their sums; *added* is used up, so that no more than one set of them is held beside the sums."""
+    added.reverse()
+    return tuple(tensor + added.pop().to(tensor) for tensor in sums)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The sums so far, on disk."""
+
+    path: Path
+    key: str
+
+    def begin(self, start: Sums) -> Sums:
+        """Drop what is there."""
+        with disk.errors(self.path):
+            self.path.unlink(missing_ok=True)
+        return start
+
+    def read(self, start: Sums, *, documents: int) -> Sums:
+        """What is there; *start* if there is no file."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                facts = file.metadata() or {}
+                if "key" not in facts or "done" not in facts:
+                    raise ValueError("it is something else")
+                if facts["key"] != self.key:
+                    raise UsageError(
+                        f"{self.path}: was begun with another model, sample or setting than this run has",
+                        hint=f"{ANEW}; or take the settings that it was begun with",
+                    )
+                found = tuple(file.get_tensor(str(index)) for index in range(len(start.tensors)))
+            done = int(facts["done"])
+            if not 0 < done <= documents or [t.shape for t in found] != [t.shape for t in start.tensors]:
+                raise ValueError("its sums are not those of this run")
+        except FileNotFoundError:
+            return start
+        except (OSError, ValueError, SafetensorError) as error:
+            raise ImportanceError(f"{self.path}: cannot be continued: {error}", hint=ANEW) from error
+        return Sums(done, tuple(tensor.to(zero) for tensor, zero in zip(found, start.tensors, strict=True)))
+
+    def write(self, sums: Sums) -> None:
+        """Replace what is there, whole or not at all."""
+        tensors = {str(index): tensor.cpu().numpy() for index, tensor in enumerate(sums.tensors)}
+        importance_file.write(self.path, tensors, {"key": self.key, "done": str(sums.done)})
+
+
+class _Taylor:
+    """Sums are gradients of the parameters of the heads, in float32, beside the model."""
+
+    def __init__(self, classifier: Classifier, layers: Sequence[Layer], rows: int, *, further: bool) -> None:
+        self.rows = rows
+        self.classifier = classifier
+        self.layers = [layer.own + layer.further if further else layer.own for layer in layers]
+        self.parameters = [slices.parameter for layer in self.layers for slices in layer]
+        self.scale = SCALES.get(classifier.model.dtype, 1.0)
+
+    def start(self) -> tuple[Tensor, ...]:
+        return tuple(torch.zeros_like(parameter, dtype=torch.float32) for parameter in self.parameters)
+
+    def each(self, documents: Sequence[Tokens], add: Callable[[Sequence[int]], None]) -> None:
+        inference.halving(add, documents, batch_size=self.rows)
+
+    def contribution(self, examples: Sequence[Example]) -> list[Tensor]:
+        documents, gold = zip(*examples, strict=True)
+        with torch.enable_grad(), _gradients_of(self.classifier.model, self.parameters):
+            logits = self.classifier.model(**inference.batch(self.classifier, documents)).logits.float()
+            loss = _loss(self.classifier, logits, torch.tensor(gold, device=logits.device))
+            found = torch.autograd.grad(loss * self.scale, self.parameters, allow_unused=True)
+        if not all(torch.stack([g.isfinite().all() for g in (loss, *found) if g is not None])):
+            raise ModelError(
+                "head importance: the gradient of the loss is not finite (NaN or Inf)",
+                hint="use --dtype float32",
+            )
+        return [
+            torch.zeros_like(parameter) if gradient is None else gradient
+            for parameter, gradient in zip(self.parameters, found, strict=True)
+        ]
+
+    def raw(self, sums: Sums) -> Array:
+        heads, gradients, rows = self.classifier.shape[1], iter(sums.tensors), []
+        for layer in self.layers:
+            row = torch.zeros(heads, dtype=torch.float64)
+            for slices in layer:
+                gradient = next(gradients).cpu().double() / self.scale
+                row += slices.by_head((gradient * slices.parameter.detach().cpu().double()).square(), heads)
+            rows.append(row)
+        return torch.stack(rows).numpy()
+
+
+def _loss(classifier: Classifier, logits: Tensor, gold: Tensor) -> Tensor:
+    """The loss the model was trained with, summed over documents; of several labels, the gold one alone is true."""
+    if getattr(classifier.model.config, "problem_type", None) != "multi_label_classification":
+        return nn.functional.cross_entropy(logits, gold, reduction="sum")
+    truth = nn.functional.one_hot(gold, logits.shape[1]).to(logits)
+    return nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(dim=1).sum()
+
+
+@contextlib.contextmanager
+def _gradients_of(model: nn.Module, parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """While open, no other parameter takes a gradient, which would take memory."""
+    before = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        model.requires_grad_(False)
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        yield
+    finally:
+        for parameter, required in before:
+            parameter.requires_grad_(required)
+
+
+class _Ablation:
+    """Sums are drops of the gold logit, (layer, head).
+
+    A head changes nothing before its layer: what the layers before it gave for the document is used again.
+    """
+
+    def __init__(self, classifier: Classifier, layers: Sequence[Layer], rows: int) -> None:
+        self.classifier = classifier
+        self.layers = layers
+        self.rows = rows
+
+    def start(self) -> tuple[Tensor, ...]:
+        return (torch.zeros(self.classifier.shape, dtype=torch.float64),)
+
+    def each(self, documents: Sequence[Tokens], add: Callable[[Sequence[int]], None]) -> None:
+        for place in range(len(documents)):
+            add([place])  # as often as the batch has rows: see `contribution`
+
+    def contribution(self, examples: Sequence[Example]) -> list[Tensor]:
+        ((tokens, gold),) = examples
+        heads = self.classifier.shape[1]
+        outputs: list[Any] = []
+        with torch.inference_mode(), _recording(self.layers, outputs):
+            whole = self._logits([tokens])[:, gold]
+        drops = torch.zeros(self.classifier.shape, dtype=torch.float64)
+
+        def drop(index: int, chosen: Sequence[int]) -> None:
+            layer, before, copies = self.layers[index], self.layers[:index], [tokens] * len(chosen)
+            replaying = _replaying(before, outputs, rows=len(copies))
+            with torch.inference_mode(), memory_errors(), replaying, _without(layer, chosen, heads):
+                drops[index, chosen] = whole - self._logits(copies)[:, gold]
+
+        for index in range(len(self.layers)):
+            inference.halving(functools.partial(drop, index), [tokens] * heads, batch_size=self.rows)
+        return [drops]
+
+    def raw(self, sums: Sums) -> Array:
+        return (sums.tensors[0] / sums.done).numpy()
+
+    def _logits(self, documents: Sequence[Tokens]) -> Tensor:
+        logits: Tensor = self.classifier.model(**inference.batch(self.classifier, documents)).logits.cpu().double()
+        if not bool(logits.isfinite().all()):
+            raise ModelError("head importance: the model returned logits that are not finite (NaN or Inf)")
+        return logits
+
+
+@contextlib.contextmanager
+def _recording(layers: Sequence[Layer], outputs: list[Any]) -> Iterator[None]:
+    """While open, what every layer gives is appended to *outputs*."""
+    with contextlib.ExitStack() as stack:
+        for layer in layers:
+            handle = layer.module.register_forward_hook(lambda _, __, output: outputs.append(output))
+            stack.callback(handle.remove)
+        yield
+
+
+@contextlib.contextmanager
+def _replaying(layers: Sequence[Layer], outputs: Sequence[Any], *, rows: int) -> Iterator[None]:
+    """While open, *layers* do not run: they give again what they gave for one document, once per row."""
+    with contextlib.ExitStack() as stack:
+        for layer, output in zip(layers, outputs, strict=False):
+            layer.module.forward = functools.partial(_repeated, output, rows)  # hides the method of its class
+            stack.callback(delattr, layer.module, "forward")
+        yield
+
+
+def _repeated(output: Any, rows: int, *_: object, **__: object) -> Any:
+    """What a layer gave for one document as if it gave it for *rows*, whatever it is asked."""
+    if isinstance(output, tuple):
+        return tuple(_repeated(part, rows) for part in output)
+    return output.repeat(rows, *[1] * (output.dim() - 1)) if isinstance(output, Tensor) else output
+
+
+@contextlib.contextmanager
+def _without(layer: Layer, chosen: Sequence[int], count: int) -> Iterator[None]:
+    """While open, row i of the batch runs as if head chosen[i] of the layer, of *count* heads, gave 0."""
+
+    def silence(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        by_head = inputs[0].reshape(*inputs[0].shape[:-1], count, -1)  # (row, token, head, size)
+        silent = nn.functional.one_hot(torch.tensor(chosen), count).bool().to(by_head.device)[:, None, :, None]
+        return by_head.masked_fill(silent, 0).flatten(-2), *inputs[1:]
+
+    handle = layer.output.register_forward_pre_hook(silence)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _min_max(raw: Array) -> Floats:
+    """Scaled to 0..1 over all heads; 0 where all are the same."""
     spread = raw.max() - raw.min()
     return ((raw - raw.min()) / spread if spread > 0 else np.zeros_like(raw)).astype(np.float32)
-
-
-def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadImportance:
-    """Read head importance for a model of *shape* (layers, heads); nothing in the file is ever run.
-
-    Args:
-        path: .safetensors, .npy, .csv, .json, or .pt / .bin / .pth (PyTorch, tensors only).
-        shape: Layers and heads of the model.
-        key: Which tensor of the file, where it holds several.
-
-    Raises:
-        ImportanceError: If the file is not there, broken, or does not fit the model.
-        RefusedError: If reading it would run code.
-    """
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise ImportanceError(f"{path.name}: unknown kind of file", hint=f"one of {', '.join(sorted(READERS))}")
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ImportanceError(f"{path.name}: {size} bytes is too large for head importance")
-        values, metadata = reader(path, key)
-    except OSError as error:
-        raise ImportanceError(f"{path}: {error.strerror or error}", hint="check --importance") from error
-    checked = _checked(values, shape=shape, name=path.name)
-    return HeadImportance(
-        values=checked,
-        measure=metadata.pop("measure", "from file"),
-        source=path.name,
-        provenance=dict(sorted(metadata.items())),
-    )
-
-
-def save_importance(path: Path, values: Floats, *, provenance: Mapping[str, str]) -> None:
-    """Write head importance as safetensors with what it was computed from: measure, data, examples, model."""
-    from safetensors.numpy import save_file
-
-    save_file({TENSOR: np.ascontiguousarray(values, np.float32)}, path, metadata=dict(provenance))
-
-
-def _layer_taylor(heads: int, attention: nn.Module, output: nn.Linear, *, names: tuple[str, ...]) -> Array:
-    """Summed (gradient * parameter)^2 of each head of one layer, shape (head,)."""
-    total: Array = np.zeros(heads)
-    for name in names:
-        if name in GLOBAL and not hasattr(attention, name):
-            continue  # only Longformer has these
-        for parameter in getattr(attention, name).parameters():  # (head * size, in) and (head * size,)
-            total += _squared(parameter).reshape(heads, -1).sum(axis=1)
-    weight = _squared(output.weight)  # (out, head * size)
-    total += weight.reshape(len(weight), heads, -1).sum(axis=(0, 2))
-    return total
-
-
-def _squared(parameter: Tensor) -> Array:
-    if parameter.grad is None:
-        return np.zeros(tuple(parameter.shape))
-    return (parameter.grad * parameter).detach().double().square().cpu().numpy()
-
-
-def _attention_layers(model: Any) -> list[tuple[nn.Module, nn.Linear]]:
-    """(projections, output projection) of every layer, from the first to the last."""
-    found = [
-        (module.self, module.output.dense)
-        for module in model.modules()
-        if hasattr(module, "self") and hasattr(module.self, "query") and hasattr(module, "output")
-    ]
-    if not found:
-        raise ModelError("head importance: the model's query, key and value projections were not found")
-    return found
-
-
-def _checked(values: Array, *, shape: tuple[int, int], name: str) -> Floats:
-    """Refuse what does not fit the model; never guess what was meant."""
-    wanted = f"the model has {shape[0]} layers x {shape[1]} heads"
-    if values.shape != shape:
-        got = "x".join(str(size) for size in values.shape) or "one number"
-        turned = values.shape == shape[::-1]
-        raise ImportanceError(
-            f"{name}: got {got}, {wanted}",
-            hint="it looks transposed: rows are layers, columns are heads" if turned else f"{wanted}: rows are layers",
-        )
-    if values.dtype.kind not in "fiub":
-        raise ImportanceError(f"{name}: holds {values.dtype}, not numbers")
-    with np.errstate(over="ignore"):
-        floats = values.astype(np.float32)
-    if not np.isfinite(floats).all():
-        cells = ", ".join(f"layer {row + 1} head {column + 1}" for row, column in np.argwhere(~np.isfinite(floats))[:5])
-        raise ImportanceError(f"{name}: not a finite number at {cells}")
-    return floats
-
-
-def _read_safetensors(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            name = _pick(list(file.keys()), key, path.name)
-            return file.get_tensor(name), dict(file.metadata() or {})
-    except (SafetensorError, TypeError, ValueError) as error:
-        raise ImportanceError(f"{path.name}: not a whole safetensors file: {error}") from error
-
-
-def _read_npy(path: Path, _: str | None) -> tuple[Array, dict[str, str]]:
-    try:
-        with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, _order, dtype = read(file)
-            if dtype.hasobject:
-                raise RefusedError(
-                    f"{path.name}: holds Python objects, and reading them would run code",
-                    hint="save plain numbers: np.save(path, array.astype('float32'))",
-                )
-            if int(np.prod(shape, dtype=object)) * dtype.itemsize != path.stat().st_size - file.tell():
-                raise ImportanceError(f"{path.name}: its header claims {shape} {dtype}, the file has another size")
-        return np.load(path, allow_pickle=False), {}
-    except (ValueError, TypeError, EOFError, SyntaxError, OverflowError, struct.error, tokenize.TokenError) as error:
-        raise ImportanceError(f"{path.name}: not a whole .npy file: {error}") from error
-
-
-def _read_json(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
-    def refuse(constant: str) -> float:
-        raise ValueError(f"{constant} is not a number in JSON")
-
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
-        metadata: dict[str, str] = {}
-        if isinstance(content, dict):
-            name = _pick([n for n, value in content.items() if isinstance(value, list)], key, path.name)
-            metadata = {n: value for n, value in content.items() if isinstance(value, str)}
-            content = content[name]
-        return np.asarray(content, dtype=np.float64), metadata
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise ImportanceError(f"{path.name}: not a JSON table of numbers: {error}") from error
-
-
-def _read_csv(path: Path, _: str | None) -> tuple[Array, dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file) if row]
-        return np.asarray([[float(cell) for cell in row] for row in rows], dtype=np.float64), {}
-    except (ValueError, csv.Error) as error:
-        raise ImportanceError(
-            f"{path.name}: not a table of numbers: {error}", hint="one line per layer, one number per head, no heading"
-        ) from error
-
-
-def _read_torch(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
-    import torch
-
-    try:
-        with warnings.catch_warnings(action="ignore"):  # torch remarks on files that are refused anyway
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if re.search(r"GLOBAL torch\.nn\.", str(error)):
-            raise ImportanceError(f"{path.name}: holds a whole module, not a tensor", hint=ONE_TENSOR) from error
-        raise RefusedError(
-            f"{path.name}: reading it would run code",
-            hint="convert it where you trust it, to .safetensors or .npy",
-        ) from error
-    except Exception as error:  # a damaged file makes torch's unpickler stumble anywhere
-        raise ImportanceError(f"{path.name}: not a file of tensors: {error}", hint=ONE_TENSOR) from error
-    if isinstance(content, Mapping):
-        tensors = {str(n): value for n, value in content.items() if isinstance(value, torch.Tensor)}
-        content = tensors[_pick(list(tensors), key, path.name)]
-    if not isinstance(content, torch.Tensor):
-        raise ImportanceError(f"{path.name}: holds a {type(content).__name__}, not a tensor", hint=ONE_TENSOR)
-    plain = content.layout is torch.strided and not content.is_complex() and not content.is_quantized
-    if not plain or content.numel() * 4 > MAX_BYTES:  # subtle: a view of one number can claim any shape
-        raise ImportanceError(f"{path.name}: holds {content.dtype} of shape {tuple(content.shape)}", hint=ONE_TENSOR)
-    return content.detach().float().numpy(), {}
-
-
-def _pick(names: list[str], key: str | None, file: str) -> str:
-    """Which of a file's tensors to take: the one asked for, the usual name, or the only one."""
-    if key is not None and key not in names:
-        raise ImportanceError(f'{file}: no "{key}"; it has {", ".join(names) or "nothing"}')
-    for wanted in (key, TENSOR):
-        if wanted in names:
-            return str(wanted)
-    if len(names) != 1:
-        raise ImportanceError(
-            f"{file}: holds {len(names)} tensors ({', '.join(names[:8])})", hint="choose one with --importance-key"
-        )
-    return names[0]
-
-
-READERS = {
-    ".safetensors": _read_safetensors,
-    ".npy": _read_npy,
-    ".json": _read_json,
-    ".csv": _read_csv,
-    ".pt": _read_torch,
-    ".pth": _read_torch,
-    ".bin": _read_torch,
-}

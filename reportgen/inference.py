@@ -8,24 +8,29 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 import transformers
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
+from reportgen import alignment
 from reportgen.classifier import Classifier, memory_errors, quiet, sliding_layers
-from reportgen.errors import DataError, ModelError
+from reportgen.errors import DataError, DeviceError, ModelError
 from reportgen.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
+Label = str | int | float | None  # as a source writes it; also a bool, or a number of NumPy
 
 CAUSAL = (  # heads that read the last token and do not share transformers' generic class
     *("biogpt", "bloom", "ctrl", "falcon", "gpt-sw3", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj"),
     *("modernbert-decoder", "mpt", "openai-gpt", "opt", "zamba", "zamba2"),
 )
 SUMMARY = ("flaubert", "xlm", "xlnet")  # heads that read what `summary_type` says
+MIXING = ("nystromformer",)  # models whose tokens take something from padding
 POOLED = ("mean", "late")  # values of `classifier_pooling` that average over all tokens
 
 
@@ -34,47 +39,81 @@ def seed(value: int) -> None:
     torch.manual_seed(value)
 
 
-def encode(classifier: Classifier, text: str) -> Tokens:
+def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
     """Read *text* as the model does: token ids and the characters behind each token.
 
-    Text beyond the model's length is cut off at the end; `Tokens.total` says how much there was.
+    Text beyond the model's length is cut off at the end, unless the *whole* is asked for; `Tokens.total` says how much
+    there was.
 
     Raises:
         DataError: If the tokenizer gives no token.
         ModelError: If it gives one that the model does not know.
     """
-    read = {"return_offsets_mapping": True, "return_special_tokens_mask": True, "verbose": False}
-    encoded = classifier.tokenizer(text, **read)
+    tokenizer = classifier.tokenizer
+    read = {"return_offsets_mapping": tokenizer.is_fast, "return_special_tokens_mask": True, "verbose": False}
+    encoded = tokenizer(text, **read)
     total = len(encoded["input_ids"])
-    if total > classifier.max_length:
-        encoded = classifier.tokenizer(text, truncation=True, max_length=classifier.max_length, **read)
+    if total > classifier.max_length and not whole:
+        encoded = tokenizer(text, truncation=True, max_length=classifier.max_length, **read)
     if not encoded["input_ids"]:
         raise DataError("the tokenizer gives no token for this text", hint="give a text with words in it")
-    starts, ends = zip(*encoded["offset_mapping"], strict=True)
     ids = tuple(encoded["input_ids"])
-    known = classifier.model.get_input_embeddings().num_embeddings
-    if max(ids) >= known:
+    strings = tuple(tokenizer.convert_ids_to_tokens(ids))
+    special = tuple(map(bool, encoded["special_tokens_mask"]))[: len(ids)]  # subtle: ByT5 counts an end it leaves out
+    told = encoded["offset_mapping"] if tokenizer.is_fast else _find_spans(classifier, text, ids, special)
+    starts, ends = zip(*(_inner(text, *span, string) for span, string in zip(told, strings, strict=True)), strict=True)
+    known = _vocabulary(classifier)
+    if max(ids) not in known:
         raise ModelError(
-            f"{classifier.checkpoint.tokenizer}: gives token {max(ids)}; the model knows {known} tokens (from 0)",
+            f"{classifier.checkpoint.tokenizer}: gives token {max(ids)}; the model knows {len(known)} tokens (from 0)",
             hint="name the tokenizer that the model was trained with: --tokenizer",
         )
     return Tokens(
         ids=ids,
-        strings=tuple(classifier.tokenizer.convert_ids_to_tokens(ids)),
+        strings=strings,
         starts=starts,
         ends=ends,
-        special=tuple(bool(flag) for flag in encoded["special_tokens_mask"]),
+        special=special,
         blank=tuple(not text[start:end].strip() for start, end in zip(starts, ends, strict=True)),
         total=total,
     )
 
 
+def _find_spans(
+    classifier: Classifier, text: str, ids: tuple[int, ...], special: tuple[bool, ...]
+) -> list[alignment.Span]:
+    """The characters behind each token of a tokenizer that does not tell them; special tokens have none."""
+    tokenizer, name = classifier.tokenizer, classifier.checkpoint.tokenizer
+    strings = tokenizer.tokenize(text)
+    read = [token for token, added in zip(ids, special, strict=True) if not added]
+    found = alignment.align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
+    if found is None or tokenizer.convert_tokens_to_ids(strings)[: len(read)] != read:
+        raise ModelError(
+            f"{name}: this tokenizer does not say which characters a token stands for, and they cannot be found",
+            hint="name a tokenizer that has a tokenizer.json with --tokenizer",
+        )
+    following = iter(found)
+    return [(0, 0) if added else next(following) for added in special]
+
+
+def _inner(text: str, start: int, end: int, string: str) -> alignment.Span:
+    """The span of a token without the white space around it; that of white space as it is."""
+    word = text[start:end]
+    inner = word.strip()
+    if string == alignment.SPACE and inner == word != string:  # a space that the tokenizer has put before the text
+        return start, start
+    if not inner or inner == word:
+        return start, end
+    start += len(word) - len(word.lstrip())
+    return start, start + len(inner)
+
+
 def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLayer) -> Tensor:
-    """Run the model over a batch of documents and hand on every layer's attention, padding cut off.
+    """Run the model over documents and hand on every layer's attention, padding cut off.
 
     Args:
         classifier: The model.
-        documents: The batch; shorter documents are padded to the longest.
+        documents: Read together, shorter ones padded to the longest; one by one where `batch_limit` says so.
         on_layer: Called as (document, layer, attention) as soon as the layer has run. The tensors belong to the
             model and are gone when the call returns.
 
@@ -85,7 +124,11 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
         ModelError: If the model gives no attention, or numbers that are not finite.
         DeviceError: If memory runs out.
     """
-    inputs = _batch(classifier, documents)
+    if len(documents) > batch_limit(classifier, len(documents)):
+        found = [_attend_alone(classifier, place, tokens, on_layer) for place, tokens in enumerate(documents)]
+        return torch.cat(found)
+    _check_blocks(classifier, max(len(tokens) for tokens in documents))
+    inputs = batch(classifier, documents)
     lengths = [len(tokens) for tokens in documents]
     seen = 0
 
@@ -110,16 +153,83 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
     return _finite(logits)
 
 
+def _attend_alone(classifier: Classifier, place: int, tokens: Tokens, on_layer: OnLayer) -> Tensor:
+    """`attend` with one document, handed on as the document *place*."""
+    return attend(classifier, [tokens], lambda _, layer, attention: on_layer(place, layer, attention))
+
+
 def predict_logits(classifier: Classifier, documents: Sequence[Tokens]) -> Tensor:
     """Logits without attention output, shape (document, label), float32."""
+    if len(documents) > batch_limit(classifier, len(documents)):
+        return torch.cat([predict_logits(classifier, [tokens]) for tokens in documents])
     with torch.inference_mode(), memory_errors(), quiet():
-        return _finite(classifier.model(**_batch(classifier, documents)).logits)
+        return _finite(classifier.model(**batch(classifier, documents)).logits)
 
 
-def prediction(classifier: Classifier, logits: Tensor, *, gold: str | int | None) -> Prediction:
+def predict_all(
+    classifier: Classifier,
+    documents: Sequence[Tokens],
+    *,
+    batch_size: int,
+    on_batch: Callable[[Sequence[int], Tensor], None],
+) -> None:
+    """Logits of many documents, without attention, in batches of about equal length, the longest first.
+
+    Args:
+        classifier: The model.
+        documents: In any order.
+        batch_size: Documents read together at most; halved as often as memory runs out.
+        on_batch: Called after every batch as (places in *documents*, logits (document, label)).
+
+    Raises:
+        DeviceError: If memory runs out with a single document.
+    """
+
+    def predict(places: Sequence[int]) -> None:
+        on_batch(places, predict_logits(classifier, [documents[place] for place in places]))
+
+    halving(predict, documents, batch_size=batch_limit(classifier, batch_size))
+
+
+def halving(run: Callable[[Sequence[int]], None], documents: Sequence[Tokens], *, batch_size: int) -> None:
+    """Call *run* with places in *documents*, in batches of about equal length, until all had their turn.
+
+    A batch for which memory runs out is run again in halves, and those behind it are as small.
+
+    Raises:
+        DeviceError: If memory runs out with a single document.
+    """
+    order = sorted(range(len(documents)), key=lambda place: -len(documents[place]))
+    done = 0
+    while done < len(order):
+        places = order[done : done + batch_size]
+        try:
+            run(places)
+        except DeviceError as error:
+            if len(places) == 1:
+                raise DeviceError(
+                    f"{error.message} (one document of {len(documents[places[0]]):,} tokens alone{_peak()})",
+                    hint=error.hint,
+                ) from error
+            batch_size = len(places) // 2
+        else:
+            done += len(places)
+
+
+def _peak() -> str:
+    """The most memory that was in use at once, where there is a GPU."""
+    if not torch.cuda.is_available():
+        return ""
+    return f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB in use at most"
+
+
+def prediction(
+    classifier: Classifier, logits: Tensor, *, gold: Label, gold_name: str | None = None
+) -> Prediction:
     """Name what the logits of one document, shape (label,), say beside its gold label.
 
-    A gold label that the model does not know is kept as text, with `gold` None.
+    A gold label that the model does not know is kept as text, with `gold` None. *gold_name* is what the source itself
+    calls the label.
     """
     several = getattr(classifier.model.config, "problem_type", None) == "multi_label_classification"
     probabilities = logits.sigmoid() if several else logits.softmax(dim=-1)
@@ -128,37 +238,89 @@ def prediction(classifier: Classifier, logits: Tensor, *, gold: str | int | None
         logits=tuple(logits.tolist()),
         probabilities=tuple(probabilities.tolist()),
         predicted=int(logits.argmax()),
-        gold=find_label(gold, classifier.labels),
-        gold_text=None if gold is None else str(gold),
+        gold=gold_label(classifier, gold, gold_name),
+        gold_text=gold_name or (None if gold is None else str(gold)),
     )
 
 
-def find_label(label: str | int | None, labels: Sequence[str]) -> int | None:
-    """Index of a label given as index, as text of an index, or as name; None if it is none of them."""
-    names = [name.casefold() for name in labels]
-    text = str(int(label)) if isinstance(label, bool) else str(label).strip()
-    if text.casefold() in names:
-        return names.index(text.casefold())
-    index = int(text) if text.isdecimal() and len(text) < 20 else len(labels)  # int() takes no endless digits
-    return index if index < len(labels) else None
+def gold_label(classifier: Classifier, label: Label, name: str | None = None) -> int | None:
+    """Index of a gold label among the model's; None if it is none of them.
+
+    Its *name* in the source comes before its number, because a source may count its labels in another order. The
+    model's own names count beside those that were given in their place.
+    """
+    for said in (name, label):
+        for names in (classifier.labels, classifier.own_labels):
+            found = find_name(said, names)
+            if found is not None:
+                return found
+    return find_label(label, classifier.labels)
 
 
-def reader_position(classifier: Classifier, tokens: int) -> int | None:
+def find_label(label: Label, labels: Sequence[str]) -> int | None:
+    """Index of a label given as name, as index, or as text of an index; None if it is none of them."""
+    found = find_name(label, labels)
+    text = _written(label)
+    if found is not None or not text.isdecimal() or len(text) > 19:  # int() takes no endless digits
+        return found
+    return int(text) if int(text) < len(labels) else None
+
+
+def find_name(label: Label, names: Sequence[str]) -> int | None:
+    """Index of a label in *names*, whatever the case of its letters."""
+    known = [name.strip().casefold() for name in names]
+    said = str(label).strip().casefold()  # True is a name as well as 1
+    found = said if said in known else _written(label).casefold()
+    return known.index(found) if label is not None and found in known else None
+
+
+def _written(label: Label) -> str:
+    """A label as text; a truth value, and a whole number that became a fraction, as the number."""
+    number: Any = label.item() if isinstance(label, np.generic) else label
+    whole = isinstance(number, bool) or (isinstance(number, float) and number.is_integer())
+    return str(int(number)) if whole else str(number).strip()
+
+
+def reader_position(classifier: Classifier, tokens: Tokens) -> int | None:
     """The token whose row in the last layer the classifier reads; None where it pools over all tokens."""
-    config = classifier.model.config
+    config, last = classifier.model.config, len(tokens) - 1
     if getattr(config, "classifier_pooling", "cls") in POOLED:
         return None
     if config.model_type in SUMMARY:
-        return {"first": 0, "last": tokens - 1, "cls_index": tokens - 1}.get(config.summary_type)
+        return {"first": 0, "last": last, "cls_index": last}.get(config.summary_type)
+    if not _reads_last(classifier):
+        return 0
+    # such a head takes the last token that is not padding, also where the text itself ends with that token
+    padding = config.get_text_config().pad_token_id
+    return max((place for place, token in enumerate(tokens.ids) if token != padding), default=0)
+
+
+def batch_limit(classifier: Classifier, wanted: int) -> int:
+    """How many documents may be read together: *wanted*, or 1 where a longer neighbour would change a prediction."""
+    config = classifier.model.config
+    padding = config.get_text_config().pad_token_id
+    lost = _reads_last(classifier) and padding not in _vocabulary(classifier)  # it does not find the last token
+    blind = config.model_type in SUMMARY and config.summary_type != "first"  # reads the padding, too
+    mixed = config.model_type in MIXING or getattr(config, "attention_type", None) == "block_sparse"
+    return 1 if lost or blind or mixed else wanted
+
+
+def _reads_last(classifier: Classifier) -> bool:
+    """Whether the head takes the last token, as those of causal models do."""
     generic = getattr(transformers.modeling_layers, "GenericForSequenceClassification", ())
-    causal = isinstance(classifier.model, generic) or config.model_type in CAUSAL
-    return tokens - 1 if causal else 0
+    return isinstance(classifier.model, generic) or classifier.model.config.model_type in CAUSAL
 
 
-def _batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tensor]:
+def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tensor]:
+    """What the model takes to read *documents*, padded to the longest, each tensor (document, token).
+
+    How many may be read together is told by `batch_limit`.
+    """
     length = max(len(tokens) for tokens in documents)
-    padding = classifier.tokenizer.pad_token_id
-    ids = torch.full((len(documents), length), 0 if padding is None else padding)
+    _settle_blocks(classifier, length)
+    known = _vocabulary(classifier)
+    own, its = classifier.model.config.get_text_config().pad_token_id, classifier.tokenizer.pad_token_id
+    ids = torch.full((len(documents), length), own if own in known else its if its in known else 0)
     mask = torch.zeros_like(ids)
     for index, tokens in enumerate(documents):
         ids[index, : len(tokens)] = torch.tensor(tokens.ids)
@@ -169,6 +331,45 @@ def _batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Ten
         inputs["global_attention_mask"][:, _globals(classifier, length)] = 1
         inputs["global_attention_mask"] *= mask
     return {name: tensor.to(classifier.device) for name, tensor in inputs.items()}
+
+
+def _vocabulary(classifier: Classifier) -> range:
+    """The token ids that the model knows."""
+    embeddings: Any = classifier.model.get_input_embeddings()
+    return range(embeddings.num_embeddings)
+
+
+def _sparse(classifier: Classifier, length: int) -> bool:
+    """Whether a BigBird reads so many tokens in blocks, some of which do not see each other."""
+    config = classifier.model.config
+    blocks = config.model_type == "big_bird" and config.attention_type == "block_sparse"
+    return blocks and length > _most_in_full(config)
+
+
+def _most_in_full(config: Any) -> int:
+    """How many tokens a BigBird reads without blocks, whatever its kind of attention."""
+    return int((5 + 2 * config.num_random_blocks) * config.block_size)
+
+
+def _settle_blocks(classifier: Classifier, length: int) -> None:
+    """Let a BigBird read a document as its length alone says.
+
+    It turns to full attention at a short document by itself, but never back: the next would be read otherwise.
+    """
+    if classifier.model.config.model_type == "big_bird":
+        base: Any = classifier.model.base_model
+        base.set_attention_type("block_sparse" if _sparse(classifier, length) else "original_full")
+
+
+def _check_blocks(classifier: Classifier, length: int) -> None:
+    """Refuse attention in blocks: what BigBird returns is not what it used, its rows do not sum to 1."""
+    if _sparse(classifier, length):
+        most = _most_in_full(classifier.model.config)
+        raise ModelError(
+            f'{classifier.checkpoint.name}: model type "big_bird" does not return the attention it uses for more than '
+            f"{most} tokens (block_sparse); the document has {length}",
+            hint=f'use --max-length {most}, or set "attention_type": "original_full" in the config.json of the model',
+        )
 
 
 def _globals(classifier: Classifier, length: int) -> list[int]:
@@ -254,9 +455,10 @@ def _check_shape(classifier: Classifier, weights: Tensor, *, length: int) -> Non
 
 def _recordable_layers(model: PreTrainedModel) -> list[nn.Module]:
     """Modules whose second output transformers itself records as `attentions`; empty where it names none."""
-    named = getattr(model.base_model, "_can_record_outputs", None) or {}
-    kind = named.get("attentions")
-    return [m for m in model.modules() if isinstance(kind, type) and isinstance(m, kind)]
+    named = (getattr(model.base_model, "_can_record_outputs", None) or {}).get("attentions")
+    recorders = named if isinstance(named, list) else [named]
+    kinds = [getattr(recorder, "target_class", recorder) for recorder in recorders]  # a class, or told with more
+    return [m for m in model.modules() if any(isinstance(kind, type) and isinstance(m, kind) for kind in kinds)]
 
 
 def _finite(logits: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from reportgen.records import PdfVariant
+from reportgen.config import PdfVariant
 from reportgen.typesetting import Typeset, attachment, typeset
 
 VARIANTS: dict[PdfVariant, str] = {"ua-1": "pdf/ua-1", "a-3u": "pdf/a-3u"}

@@ -5,7 +5,9 @@ Reads like a table of contents. What a stage does is told in the file of its nam
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,43 +19,93 @@ from reportgen import (
     checkpoint,
     checks,
     dataset,
+    disk,
+    examples,
     heatmap,
-    importance,
+    importance_file,
     presentation,
     scale,
     store,
+    survey,
     versions,
 )
 from reportgen.clock import Clock, now
-from reportgen.config import DEMO, Config, option, without_home
+from reportgen.config import DEMO, MEASURES, Config, option, without_home
 from reportgen.errors import UsageError
 from reportgen.presentation import write
 from reportgen.records import (
     Attention,
     Example,
     HeadImportance,
-    LayerAttention,
     LayerSummary,
     Provenance,
     Report,
     Stage,
     Tokens,
 )
+from reportgen.survey import Survey
 
 if TYPE_CHECKING:
     from reportgen.classifier import Classifier
 
+COMMIT = re.compile("[0-9a-f]{40}")
+
 
 def run(config: Config, clock: Clock) -> tuple[Report, Path]:
     """One example from its source to its folder."""
-    example = dataset.choose(config)
-    folder = Path(config.output) if config.output else Path("reports") / example.name
-    store.check_target(folder, overwrite=config.overwrite)
     now()  # a time that is none is worth no run
     presentation.check_typesetting(config)
-    classifier = load(config, clock)
+    if config.pick is None:
+        example = dataset.choose(config)
+        folder = _target(config, example)
+        classifier = load(config, clock)
+    else:
+        classifier = load(config, clock)
+        example = survey.pick(config, classifier, clock)
+        folder = _target(config, example)
     report = analyse(config, classifier, example, clock)
     return write(report, folder, config=config, clock=clock), folder
+
+
+def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, overwrite: bool = False) -> Survey:
+    """What the model says of every row of a split; also as a Parquet file, where *output* names one.
+
+    Raises:
+        OutputError: If the file is there already, or cannot be written.
+    """
+    if output is not None:
+        disk.check_file(output, suffix=".parquet", overwrite=overwrite)
+    rows = dataset.open_rows(config)
+    found = survey.predict(config, load(config, clock), rows, clock)
+    if output is not None:
+        disk.put(output, lambda path: examples.write_parquet(found.predicted, path))
+    return found
+
+
+def measure_importance(
+    config: Config, clock: Clock, *, by: str, output: Path, overwrite: bool = False, restart: bool = False
+) -> HeadImportance:
+    """Head importance by a measure over a sample of a split, in a file.
+
+    Raises:
+        OutputError: If the file is there already, or cannot be written.
+    """
+    disk.check_file(output, suffix=".safetensors", overwrite=overwrite)
+    if by not in MEASURES:
+        near = difflib.get_close_matches(by, MEASURES, n=1)
+        raise UsageError(
+            f"--measure {by}: unknown; it is {', '.join(MEASURES)}", hint=f"did you mean {near[0]}?" if near else None
+        )
+    rows = dataset.open_rows(config)
+    size = config.limit or survey.SAMPLE
+    return survey.measure(config, load(config, clock), rows, clock, by=by, size=size, output=output, restart=restart)
+
+
+def _target(config: Config, example: Example) -> Path:
+    """The folder of the report, if it may be written."""
+    folder = Path(config.output) if config.output else Path("reports") / example.name
+    store.check_target(folder, overwrite=config.overwrite)
+    return folder
 
 
 def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, Report]:
@@ -80,12 +132,10 @@ def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, R
 
 
 def configuration(report: Report) -> Config:
-    """What gives a stored report again: its configuration, with its text and the very commit of its model."""
-    plain, revision = report.provenance.configuration, report.provenance.revision
+    """What gives a stored report again: its configuration, with its text and the very commits it was made of."""
+    plain = report.provenance.configuration
     config = Config.restored(plain)
-    if plain.get("text") is not None:
-        config = replace(config, text=report.example.text)
-    return config if revision == "local" else replace(config, revision=revision)
+    return replace(config, text=report.example.text) if plain.get("text") is not None else config
 
 
 def load(config: Config, clock: Clock) -> Classifier:
@@ -108,25 +158,20 @@ def load(config: Config, clock: Clock) -> Classifier:
 
 def analyse(config: Config, classifier: Classifier, example: Example, clock: Clock) -> Report:
     """Steps 2 to 5: read the example with the classifier and keep what rankings need."""
-    from reportgen import convert, inference
+    from reportgen import inference, windows
 
-    head_importance = find_importance(config, classifier.shape)
-    tokens = inference.encode(classifier, example.text)
+    head_importance = find_importance(config, classifier, clock)
+    tokens = inference.encode(classifier, example.text, whole=config.long == "window")
     check_positions("global_tokens", classifier.global_positions, tokens)
     check_positions("positions", config.positions, tokens)
-    reader = inference.reader_position(classifier, len(tokens))
-    layers: list[LayerSummary] = []
-
-    def reduce(_: int, __: int, attention: LayerAttention) -> None:
-        with clock.stage("convert"):
-            layers.append(convert.convert(attention, top_k=config.top_k, reader=reader))
-
-    with clock.stage("inference"):
-        inference.seed(config.seed)
-        plain = inference.predict_logits(classifier, [tokens])[0]
-        logits = inference.attend(classifier, [tokens], reduce)[0]
-    attention = stack(layers, reader=reader, classifier=classifier)
-    prediction = inference.prediction(classifier, logits, gold=example.label)
+    reader = inference.reader_position(classifier, tokens)
+    plan = windows.plan(
+        tokens, length=classifier.max_length, stride=config.stride, global_positions=classifier.global_positions
+    )
+    inference.seed(config.seed)
+    read = windows.read(classifier, plan, top_k=config.top_k, clock=clock)
+    attention = stack(read.layers, reader=reader, classifier=classifier)
+    prediction = inference.prediction(classifier, read.logits, gold=example.label, gold_name=example.label_name)
     with clock.stage("scale"):
         scores = scale.scale(attention, head_importance)
     covered = heatmap.cells(example.text, tokens)
@@ -135,7 +180,7 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
         attention,
         tokens,
         dtype=config.dtype,
-        logit_difference=float((plain - logits).abs().max()),
+        logit_difference=read.difference,
         shown=sum(len(cell.positions) for cell in covered),
         complete=heatmap.shown_text(example.text, covered) == example.text[: tokens.end],
     )
@@ -149,6 +194,7 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
         warnings=(
             *checks.warn_of_checks(made),
             *checks.warn_of_text(example, tokens, prediction),
+            *checks.warn_of_windows(tokens, count=len(plan.windows), length=plan.length, shared=plan.shared),
             *checks.warn_of_attention(config, tokens, attention, head_importance, scores),
         ),
         provenance=provenance(config, classifier, example, stages=clock.stages()),
@@ -170,13 +216,16 @@ def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> No
             raise UsageError(f"{option(name)} {position}: the document has {len(tokens)} tokens, from 0")
 
 
-def find_importance(config: Config, shape: tuple[int, int]) -> HeadImportance:
+def find_importance(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance:
     """The head importance that the configuration names; every head counts the same where it names none."""
     if config.importance == "none":
-        return importance.uniform(*shape)
+        return importance_file.uniform(*classifier.shape)
+    if config.importance == "auto":
+        return survey.auto(config, classifier, clock)
     if config.importance == "demo":
-        return importance.load(DEMO / "model" / "head_importance.safetensors", shape=shape)
-    return importance.load(Path(config.importance).expanduser(), shape=shape, key=config.importance_key)
+        return importance_file.load(DEMO / "model" / "head_importance.safetensors", shape=classifier.shape)
+    path = Path(config.importance).expanduser()
+    return importance_file.load(path, shape=classifier.shape, key=config.importance_key)
 
 
 def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classifier) -> Attention:
@@ -204,7 +253,7 @@ def provenance(
 ) -> Provenance:
     """What was run, on what, with which versions."""
     found = classifier.checkpoint
-    exact = config if found.revision == "local" else replace(config, revision=found.revision)
+    exact = _exact(config, found.revision, example)
     return Provenance(
         model=characters.clean(without_home(config.model)),
         model_type=classifier.model.config.model_type,
@@ -218,7 +267,19 @@ def provenance(
         seed=config.seed,
         command=characters.clean(exact.command()),
         created=now().isoformat(timespec="seconds"),
-        configuration=config.plain(),
+        configuration=exact.plain(),
         versions=versions.installed("torch", "transformers", "tokenizers"),
         stages=stages,
     )
+
+
+def _exact(config: Config, revision: str, example: Example) -> Config:
+    """The configuration with the very commits that were used, and the row that was picked."""
+    if revision != "local":
+        config = replace(config, revision=revision)
+    if example.dataset is None:
+        return config
+    if example.picked is not None:
+        config = replace(config, pick=None, limit=None, index=example.index)
+    commit = example.revision if COMMIT.fullmatch(example.revision or "") else None
+    return replace(config, dataset_revision=commit or config.dataset_revision)

@@ -20,10 +20,8 @@ Integers = npt.NDArray[np.int32]
 Verdict = Literal["right", "wrong", "unknown"]
 Direction = Literal["ltr", "rtl"]
 GIVEN = "scores"  # the type of model of a report whose scores someone else computed
+FROM_FILE = "from file"  # the measure of head importance whose file does not name one
 ColourScale = Literal["linear", "rank", "log"]
-Paper = Literal["a4", "letter"]
-PdfVariant = Literal["ua-1", "a-3u"]
-PdfNeed = Literal["required", "best-effort"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,9 @@ class Example:
     dataset: str | None = None  # "demo", or None for a text of the user's own
     split: str | None = None
     index: int | None = None  # row in the split
+    id: str | None = None  # what the dataset calls the row
+    label_name: str | None = None  # what the dataset calls the label
+    picked: str | None = None  # how it was chosen, where a model's answers decided: "fp, of 1,070 examples, seed 0"
     revision: str | None = None  # of the dataset: resolved commit, or the hash of its file
     file_sha256: str | None = None  # of the bytes as they were read; None for a text that was no file
 
@@ -170,7 +171,7 @@ class HeadImportance:
     """How much each head matters for the prediction, and where the figures come from."""
 
     values: Floats  # (layer, head)
-    measure: str  # "taylor", "taylor-local"; "none" when every head counts the same
+    measure: str  # one of `config.MEASURES`, `FROM_FILE`, or another; "none" when every head counts the same
     source: str  # file name, "the model's own" or ""
     provenance: dict[str, str] = field(default_factory=dict)  # data, number of examples, model hash
 

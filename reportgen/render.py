@@ -19,8 +19,9 @@ import numpy as np
 from markupsafe import Markup
 
 from reportgen import characters, palette, words
+from reportgen.config import Paper
 from reportgen.packing import Packed, pack
-from reportgen.records import HeatView, Line, Paper, Parts, Report
+from reportgen.records import HeatView, Line, Parts, Report
 
 PACKAGE = Path(__file__).parent
 SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "captions", "save", "tables", "charts", "maps", "walk",

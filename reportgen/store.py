@@ -6,13 +6,12 @@ every file. What the files say is decided elsewhere.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, get_origin
 
@@ -21,6 +20,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from reportgen import disk
 from reportgen.errors import OutputError
 from reportgen.records import Report
 
@@ -80,13 +80,13 @@ def write(folder: Path, files: Mapping[str, bytes], *, facts: Mapping[str, Any],
     check_target(folder, overwrite=overwrite)
     manifest = {**facts, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
-    with _disk_errors(folder):
+    with disk.errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))
         try:
             for name, content in {**files, MANIFEST: text.encode()}.items():
                 _write_file(made / name, content)
-            made.chmod(0o777 & ~_umask())
+            made.chmod(0o777 & ~disk.umask())
             _replace(made, folder)
         finally:
             shutil.rmtree(made, ignore_errors=True)
@@ -115,17 +115,17 @@ def _problem(folder: Path, name: str, digest: str) -> str | None:
     """What is wrong with a file of a report; None if nothing is."""
     path = folder / name
     if any(part.is_symlink() for part in (path, *path.parents[: len(Path(name).parts) - 1])):
-        return f"{_shown(path)} is a symbolic link"
+        return f"{disk.shown(path)} is a symbolic link"
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        return f"{_shown(path)}: {error.strerror}"
+        return f"{disk.shown(path)}: {error.strerror}"
     if found == digest:
         return None
     return (
-        f"{_shown(path)} is not the file that was written: its SHA-256 begins with {found[:12]}, in the manifest with "
-        f"{digest[:12]}"
+        f"{disk.shown(path)} is not the file that was written: its SHA-256 begins with {found[:12]}, "
+        f"in the manifest with {digest[:12]}"
     )
 
 
@@ -136,7 +136,7 @@ def manifest(folder: Path) -> dict[str, Any]:
         OutputError: If there is none, or it names files outside the folder.
     """
     if not folder.is_dir():
-        raise OutputError(f"{_shown(folder)}: no such folder", hint="name a folder that reportgen has written")
+        raise OutputError(f"{disk.shown(folder)}: no such folder", hint="name a folder that reportgen has written")
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = found["files"]
@@ -144,11 +144,11 @@ def manifest(folder: Path) -> dict[str, Any]:
             raise TypeError("its files have no hashes")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise OutputError(f"{_shown(folder)}: not a report folder: {MANIFEST}: {reason}") from error
+        raise OutputError(f"{disk.shown(folder)}: not a report folder: {MANIFEST}: {reason}") from error
     for name in files:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\0" in name or "\\" in name:
-            raise OutputError(f"{_shown(folder)}: {MANIFEST} names a file outside the folder: {name[:200]}")
+            raise OutputError(f"{disk.shown(folder)}: {MANIFEST} names a file outside the folder: {name[:200]}")
     return dict(found)
 
 
@@ -163,7 +163,7 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: If something stands there and may not be replaced, or no folder can have this name.
     """
-    with _disk_errors(folder):
+    with disk.errors(folder):
         _check_target(folder, overwrite=overwrite)
 
 
@@ -213,27 +213,6 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-@contextlib.contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"{_shown(folder)}: {error.strerror or error}", hint="check space and permissions there"
-        ) from error
-
-
-def _shown(folder: Path) -> str:
-    name = str(folder)
-    return name if len(name) <= 200 else f"{name[:200]}..."
 
 
 def _converter() -> cattrs.Converter:

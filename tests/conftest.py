@@ -1,11 +1,24 @@
-"""What every test shares: one thread for torch, no hub, and Hypothesis without a clock."""
+"""What every test shares: one thread for torch, a hub of our own, and Hypothesis without a clock."""
 
+# ruff: noqa: E402  # what the clients of the hub read once, when they are imported, has to be set before
+
+import atexit
 import os
 import shutil
+import signal
+import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
+from tests.hub import Hub
+
+HUB = Hub()
+HOME = tempfile.mkdtemp(prefix="reportgen-hub-")  # nobody's own cache is read or written
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_"))]:
+    del os.environ[name]
+os.environ |= {"HF_ENDPOINT": HUB.url, "HF_HOME": HOME}
 
 import pytest
 import torch
@@ -35,3 +48,47 @@ def canary(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "canary"
     yield path
     assert not path.exists(), "foreign code has run"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """An empty hub and an empty cache; the clients are told to be less patient than they are."""
+    import datasets
+    from huggingface_hub import HfFileSystem, constants
+
+    HUB.reset()
+    HfFileSystem.clear_instance_cache()  # it keeps what it was told of repositories
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache" / "hub"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache" / "datasets")
+    monkeypatch.setattr("reportgen.hub.PAUSES", (0, 0))
+    return HUB
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What HF_HUB_OFFLINE=1 does to clients that are imported already; and no socket can be connected."""
+    import datasets
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+
+    def connect(*_: object) -> None:
+        raise AssertionError("a socket was connected while offline")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """The command takes SIGTERM for itself; the tests want it back."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)

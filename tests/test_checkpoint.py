@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+import transformers
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
 from reportgen import checkpoint, classifier
-from reportgen.errors import HubError, ModelError, RefusedError
+from reportgen.errors import ModelError, RefusedError
 
 CODE = {"AutoConfig": "modeling_x.XConfig", "AutoModelForSequenceClassification": "modeling_x.XModel"}
 
@@ -27,12 +31,19 @@ def plant(folder: Path, canary: Path) -> None:
     (folder / "modeling_x.py").write_text(f"import pathlib\npathlib.Path({str(canary)!r}).touch()\n")
 
 
+def shards(folder: Path, kind: str, *names: str) -> None:
+    """Weights in shards of these names, which are not there, instead of the weights that are."""
+    (folder / "model.safetensors").unlink()
+    index = {"safetensors": "model.safetensors.index.json", "bin": "pytorch_model.bin.index.json"}[kind]
+    (folder / index).write_text(json.dumps({"metadata": {}, "weight_map": dict(zip("abc", names, strict=False))}))
+
+
 def test_a_folder_is_found_with_its_hash(folder: Path) -> None:
     """A local folder is its own tokenizer and has no revision."""
     found = checkpoint.find(str(folder))
     assert (found.location, found.tokenizer) == (str(folder), str(folder))
     assert (found.revision, found.tokenizer_revision) == ("local", "local")
-    assert found.hub == {"trust_remote_code": False}
+    assert found.tokenizer_location is None
     assert found.weights_sha256() == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
@@ -53,11 +64,76 @@ def test_without_weights_on_this_disk_there_is_no_hash(tmp_path: Path) -> None:
     assert checkpoint.find(str(tmp_path)).weights_sha256() == ""
 
 
-def test_a_commit_of_the_hub_is_what_gets_loaded() -> None:
-    """Not the branch that was asked for, which may move."""
-    found = checkpoint.Checkpoint("org/name", "org/name", "abc123", "org/other", "def456")
-    assert found.hub == {"trust_remote_code": False, "revision": "abc123"}
-    assert found.tokenizer_hub == {"trust_remote_code": False, "revision": "def456"}
+@pytest.mark.parametrize("kind", ["safetensors", "bin"])
+@pytest.mark.parametrize("shard", ["../elsewhere", "/etc/passwd", "a/../../b", "..\\b"])
+def test_a_shard_outside_of_the_model_is_refused(folder: Path, kind: str, shard: str) -> None:
+    """Exit code 9, before anything is read; the hash of the weights does not read it either."""
+    shards(folder, kind, shard)
+    found = checkpoint.find(str(folder))
+    with pytest.raises(RefusedError, match="names a file outside of the model") as caught:
+        classifier.load(found, device="cpu")
+    assert caught.value.exit_code == 9
+    with pytest.raises(RefusedError, match="outside"):
+        found.weights_sha256()
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("file", ["config.json", "tokenizer.json", "model.safetensors", "part"])
+def test_a_pipe_is_refused_and_not_waited_for(folder: Path, file: str) -> None:
+    """Exit code 9 naming the file; reading it would wait for a writer that never comes."""
+    if file == "part":
+        shards(folder, "safetensors", file)
+    (folder / file).unlink(missing_ok=True)
+    os.mkfifo(folder / file)
+    with pytest.raises(RefusedError, match=f"{file}: a pipe") as caught:
+        classifier.load(checkpoint.find(str(folder)), device="cpu")
+    assert caught.value.exit_code == 9
+
+
+@pytest.mark.parametrize("there", ["nothing", "a folder"])
+def test_a_shard_that_is_missing_is_named(folder: Path, there: str) -> None:
+    """Exit code 4."""
+    shards(folder, "safetensors", "part-2")
+    if there == "a folder":
+        (folder / "part-2").mkdir()
+    with pytest.raises(ModelError, match=r"index\.json names part-2, which is not there") as caught:
+        classifier.load(checkpoint.find(str(folder)), device="cpu")
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("index", [b"{}", b'{"weight_map": []}', b'{"weight_map": {"a": 1}}', b"[", b""])
+def test_an_index_that_is_none_is_refused(folder: Path, index: bytes) -> None:
+    """Exit code 4 naming the file."""
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_bytes(index)
+    with pytest.raises(ModelError, match=r"model\.safetensors\.index\.json is no"):
+        checkpoint.fetch_weights(checkpoint.find(str(folder)))
+
+
+def test_a_model_without_weights_is_refused(folder: Path) -> None:
+    """Exit code 4 with the names that are looked for."""
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"no weights \(model\.safetensors or pytorch_model\.bin\)"):
+        classifier.load(checkpoint.find(str(folder)), device="cpu")
+
+
+def test_an_adapter_is_refused(folder: Path) -> None:
+    """Transformers would load the model that it names, from wherever."""
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "org/other"}')
+    with pytest.raises(ModelError, match="an adapter, not a whole model"):
+        checkpoint.find(str(folder))
+
+
+def test_every_file_that_a_tokenizer_can_need_is_one_of_settings() -> None:
+    """All names that transformers' own tokenizers look for; no weights among them."""
+    names = {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"}
+    for tokenizer in set(TOKENIZER_MAPPING_NAMES.values()):
+        with contextlib.suppress(ImportError, AttributeError):
+            names.update(getattr(transformers, tokenizer or "").vocab_files_names.values())
+    assert len(names) > 10
+    assert [name for name in sorted(names) if not checkpoint.SETTINGS.fullmatch(name)] == []
+    others = (*checkpoint.WEIGHTS, "README.md", "optimizer.pt", "training_args.bin", "tf_model.h5", "a/vocab.txt")
+    assert [name for name in others if checkpoint.SETTINGS.fullmatch(name)] == []
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json"])
@@ -136,32 +212,6 @@ def test_a_folder_without_configuration_is_refused(folder: Path) -> None:
     assert caught.value.exit_code == 4
     with pytest.raises(ModelError, match="no such folder"):
         checkpoint.find(str(folder / "none"))
-
-
-def test_a_model_of_the_hub_is_not_there_while_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 8 naming the model; nothing is asked of the network (conftest.py sets HF_HUB_OFFLINE)."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(HubError, match="some-org/some-model: not in the cache") as caught:
-        checkpoint.find("some-org/some-model")
-    assert caught.value.exit_code == 8
-
-
-def test_the_tokenizer_is_that_of_the_commit_that_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A branch may move between two downloads; a tokenizer of its own has a revision of its own."""
-    asked: list[tuple[str, str, str | None]] = []
-
-    def download(repository: str, file: str, revision: str | None) -> tuple[Path, str]:
-        asked.append((repository, file, revision))
-        (tmp_path / file).write_text("{}")
-        return tmp_path / file, f"commit-of-{repository}"
-
-    monkeypatch.setattr(checkpoint, "_download", download)
-    found = checkpoint.find("org/m", revision="main")
-    assert asked == [("org/m", "config.json", "main"), ("org/m", "tokenizer_config.json", "commit-of-org/m")]
-    assert (found.revision, found.tokenizer_revision) == ("commit-of-org/m", "commit-of-org/m")
-    found = checkpoint.find("org/m", tokenizer="org/t")
-    assert asked[-1] == ("org/t", "tokenizer_config.json", None)
-    assert found.tokenizer_revision == "commit-of-org/t"
 
 
 def test_a_name_that_is_neither_folder_nor_id_is_refused() -> None:

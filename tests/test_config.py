@@ -140,7 +140,7 @@ def demo_values() -> dict[str, object]:
 
 def test_what_a_text_of_ones_own_takes_back_from_a_preset_is_no_option() -> None:
     """There is no such thing as `--index None`."""
-    values = demo_values() | {"index": None, "dataset": None, "text": "abc"}
+    values = demo_values() | {"index": None, "dataset": None, "split": None, "text": "abc"}
     assert Config(preset="demo", **values).command() == "reportgen run --preset demo --text abc"
 
 

@@ -277,3 +277,34 @@ def test_an_unknown_layout_is_refused_with_its_numbers(by_hand: SlidingWindowAtt
         convert.convert(replace(by_hand, window=3), top_k=2, reader=0)
     with pytest.raises(ModelError, match=r"global attention has shape \(1, 3, 1\)"):
         convert.convert(replace(by_hand, global_=by_hand.global_[:, :3]), top_k=2, reader=0)
+
+
+@given(layers())
+def test_a_column_is_that_column_of_the_dense_matrix(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
+    """Of keys that are global and of those that are not, for sliding windows and dense attention."""
+    weights, attention = layer
+    for key in range(weights.shape[-1]):
+        np.testing.assert_array_equal(convert.column(attention, key), weights[:, :, key])
+        np.testing.assert_array_equal(
+            convert.column(DenseAttention(torch.from_numpy(weights)), key), weights[:, :, key]
+        )
+
+
+@given(layers(), st.data())
+def test_a_map_can_be_that_of_a_part(layer: tuple[np.ndarray, SlidingWindowAttention], data: st.DataObject) -> None:
+    """With stretches of a larger document, some without a token, and only some of the queries."""
+    weights, attention = layer
+    tokens = weights.shape[-1]
+    own = sorted(data.draw(st.lists(st.integers(0, 9), min_size=tokens, max_size=tokens)))
+    first, last = sorted(data.draw(st.tuples(st.integers(0, tokens), st.integers(0, tokens))))
+    for given_as, globals_ in ((attention, attention.global_positions), (DenseAttention(torch.tensor(weights)), ())):
+        apart = bool(globals_)
+        place = [0 if token in globals_ else own[token] + apart for token in range(tokens)]
+        wanted = np.zeros((len(weights), max(own) + 1 + apart, max(own) + 1 + apart))
+        for row in range(wanted.shape[1]):
+            counted = [q for q in range(tokens) if place[q] == row and (q in globals_ or first <= q < last)]
+            for query in counted:
+                for key in range(tokens):
+                    wanted[:, row, place[key]] += weights[:, query, key] / len(counted)
+        found = convert.shares(given_as, own=torch.tensor(own), queries=range(first, last))
+        np.testing.assert_allclose(found, wanted, atol=1e-6)

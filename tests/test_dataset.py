@@ -125,7 +125,7 @@ def test_an_embedded_document_is_chosen_by_its_row() -> None:
 def test_a_row_that_is_not_there_names_the_valid_range(index: int) -> None:
     """Exit code 3, as in the house style's own example."""
     with pytest.raises(DataError, match=rf'example {index} is not in split "test" of demo: it has 3 rows \(0-2\)'):
-        dataset.demo_document(index)
+        dataset.example(config := Config(dataset="demo"), dataset.open_rows(config), index)
 
 
 @pytest.mark.usefixtures("demo")
@@ -141,7 +141,7 @@ def test_an_embedded_document_has_no_gold_label_for_another_model() -> None:
     [
         ({"model": "tiny/lf"}, "no text to read"),
         ({"index": 3}, "no text to read"),
-        ({"dataset": "imdb", "index": 3}, 'dataset "imdb": the only one is the embedded "demo"'),
+        ({"dataset": "demo"}, 'split "test" of demo: which of its 16 rows'),
         ({"dataset": "demo", "label": "x"}, "--label goes with"),
     ],
 )

@@ -1,499 +1,601 @@
-"""importance: compute head importance from gradients, load it from a file, save it."""
+"""importance: measure what every head matters for the gold labels, by gradients and by taking heads out."""
 
 from __future__ import annotations
 
-import io
-import json
-import random
-import struct
-import subprocess
-import sys
+import contextlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save as safetensors_bytes
+from safetensors.numpy import save_file
+from torch import Tensor
+from torch.nn import functional
+from transformers import BigBirdConfig, ElectraConfig, ModernBertConfig, MPNetConfig, RobertaConfig
 
-from reportgen import importance
-from reportgen.errors import ImportanceError, ModelError, RefusedError, ReportgenError
+from reportgen import heads, importance, inference
+from reportgen.classifier import Classifier
+from reportgen.config import MEASURES
+from reportgen.errors import DeviceError, ImportanceError, ModelError, UsageError
+from reportgen.importance_file import Importance
+from reportgen.records import Tokens
 from tests import tiny
 
-SHAPE = (3, 2)  # layers, heads
-VALUES = np.array([[0.0, 0.25], [0.5, 1.0], [0.125, 0.75]], np.float32)
-OWN = ("query", "key", "value")
-GLOBAL = ("query_global", "key_global", "value_global")
+SIZE = 8  # numbers of a head
+LENGTHS = (12, 20, 9, 17, 30)
+DOCUMENTS = [tiny.document(length, seed=length) for length in LENGTHS]
+GOLD = [0, 1, 0, 1, 1]
+SMALL = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+OTHERS: dict[str, Any] = {
+    "roberta": RobertaConfig,
+    "electra": lambda **settings: ElectraConfig(embedding_size=8, **settings),
+    "big_bird": lambda **settings: BigBirdConfig(attention_type="original_full", **settings),
+    "mpnet": MPNetConfig,
+    "modernbert": lambda **settings: ModernBertConfig(
+        **{**settings, "bos_token_id": None, "eos_token_id": None}, cls_token_id=0, sep_token_id=2, local_attention=8
+    ),
+}
+KINDS = ("longformer", "bert", "roberta", "electra", "big_bird", "mpnet", "distilbert", "deberta-v2", "gpt2", "opt")
+KINDS += ("llama", "llama, keys shared", "modernbert")
 
 
-def batch(*lengths: int, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Random documents, padded to the longest, labels in turn."""
-    documents = [tiny.document(length, seed=seed + index) for index, length in enumerate(lengths)]
-    ids = torch.full((len(documents), max(lengths)), tiny.PAD)
-    for row, document in zip(ids, documents, strict=True):
-        row[: len(document)] = torch.tensor(document.ids)
-    labels = torch.tensor([(seed + index) % 2 for index in range(len(lengths))])
-    return {"input_ids": ids, "attention_mask": (ids != tiny.PAD).long(), "labels": labels}
+def model(kind: str) -> Any:
+    """A random classifier of two layers of two heads."""
+    if kind == "longformer":
+        return tiny.longformer()
+    if kind in OTHERS:
+        return tiny._build(
+            OTHERS[kind](**SMALL, initializer_range=0.3, max_position_embeddings=64, **tiny._common()), seed=0
+        )
+    return tiny.dense(kind.partition(",")[0], **({"num_key_value_heads": 1} if "shared" in kind else {}))
 
 
-def by_hand(model: Any, inputs: dict[str, torch.Tensor], *, include_global: bool) -> np.ndarray:
-    """Sum of (g p)^2 of every head, one number at a time, the gradient taken by torch.autograd.grad, not scaled."""
-    logits = model(**{name: tensor for name, tensor in inputs.items() if name != "labels"}).logits
-    loss = torch.nn.functional.cross_entropy(logits, inputs["labels"], reduction="sum")
-    names = OWN + GLOBAL if include_global and hasattr(model, "longformer") else OWN
-    layers = model.base_model.encoder.layer
-    result = np.zeros((len(layers), model.config.num_attention_heads))
-    size = model.config.hidden_size // model.config.num_attention_heads
-    for index, layer in enumerate(layers):
-        projections = [getattr(layer.attention.self, name) for name in names]
-        parameters = [p for module in projections for p in (module.weight, module.bias)]
-        parameters.append(layer.attention.output.dense.weight)
-        gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            if gradient is None:
-                continue
-            products = (parameter * gradient).detach().double().numpy() ** 2
-            if parameter is parameters[-1]:
-                products = products.T  # columns of the output belong to heads
-            for head in range(result.shape[1]):
-                for row in range(head * size, (head + 1) * size):
-                    result[index, head] += products[row].sum()
-    return result
+def compute(classifier: Classifier, measure: str = "taylor", *, batch_size: int = 4, **options: Any) -> Importance:
+    return importance.compute(classifier, DOCUMENTS, GOLD, measure=measure, batch_size=batch_size, **options)
+
+
+def projections(model: Any, layer: int, *, further: bool) -> tuple[list[Any], Any]:
+    """What makes queries, keys and values in a layer, and what takes the outputs of its heads."""
+    kind = model.config.model_type
+    if kind == "gpt2":
+        attention = model.transformer.h[layer].attn
+        return [attention.c_attn], attention.c_proj
+    if kind == "modernbert":
+        attention = model.model.layers[layer].attn
+        return [attention.Wqkv], attention.Wo
+    if kind in ("llama", "opt"):
+        attention = (model.model.layers if kind == "llama" else model.model.decoder.layers)[layer].self_attn
+        return [attention.q_proj, attention.k_proj, attention.v_proj], (
+            attention.o_proj if kind == "llama" else attention.out_proj
+        )
+    if kind == "distilbert":
+        attention = model.distilbert.transformer.layer[layer].attention
+        return [attention.q_lin, attention.k_lin, attention.v_lin], attention.out_lin
+    attention = model.base_model.encoder.layer[layer].attention
+    if kind == "mpnet":
+        return [attention.attn.q, attention.attn.k, attention.attn.v], attention.attn.o
+    own, extra = attention.self, []
+    if kind == "deberta-v2":
+        names, extra = ("query_proj", "key_proj", "value_proj"), ["pos_key_proj", "pos_query_proj"]
+    else:
+        names = ("query", "key", "value")
+    if kind == "longformer":
+        extra = ["query_global", "key_global", "value_global"]
+    return [getattr(own, name) for name in (*names, *(extra if further else ()))], attention.output.dense
+
+
+def of_head(model: Any, layer: int, head: int, *, further: bool) -> Iterator[tuple[Tensor, Any]]:
+    """Every parameter that head uses, with the index of the part that it uses, written out."""
+    made, output = projections(model, layer, further=further)
+    turned = model.config.model_type == "gpt2"  # weights are (in, out)
+    places = range(head * SIZE, (head + 1) * SIZE)
+    for projection in made:
+        count = len(projection.weight.T if turned else projection.weight)
+        rows = [place % count for place in places]  # one key for both heads, where there is only one
+        if len(made) == 1:  # query, key and value, one behind the other
+            rows = [part * 16 + place for part in range(3) for place in places]
+        yield projection.weight, ((slice(None), rows) if turned else rows)
+        if projection.bias is not None:
+            yield projection.bias, rows
+    yield output.weight, (list(places) if turned else (slice(None), list(places)))
+
+
+def by_hand(model: Any, *, further: bool) -> np.ndarray:
+    """Sum of (g p)^2 of every head: documents one by one, without padding, with the loss of the model itself."""
+    parameters = list(model.parameters())
+    total = [torch.zeros_like(parameter) for parameter in parameters]
+    for tokens, label in zip(DOCUMENTS, GOLD, strict=True):
+        several = model.config.problem_type == "multi_label_classification"
+        labels = functional.one_hot(torch.tensor([label]), 2).float() if several else torch.tensor([label])
+        loss = model(input_ids=torch.tensor([tokens.ids]), labels=labels).loss
+        for at, gradient in enumerate(torch.autograd.grad(loss, parameters, allow_unused=True)):
+            total[at] += 0 if gradient is None else gradient
+    gradients = {id(parameter): gradient for parameter, gradient in zip(parameters, total, strict=True)}
+    raw = np.zeros((2, 2))
+    for layer, head in np.ndindex(2, 2):
+        for parameter, index in of_head(model, layer, head, further=further):
+            raw[layer, head] += float(((parameter * gradients[id(parameter)])[index].detach().double() ** 2).sum())
+    return raw
 
 
 def min_max(values: np.ndarray) -> np.ndarray:
     return (values - values.min()) / (values.max() - values.min())
 
 
-# computing
+# gradients
 
 
-@pytest.mark.parametrize("heads", [2, 4])
-@pytest.mark.parametrize("include_global", [True, False])
-def test_taylor_is_the_sum_of_squared_gradient_times_parameter(heads: int, include_global: bool) -> None:
-    """By hand with autograd, with and without the global projections."""
-    model = tiny.longformer(heads=heads)
-    inputs = batch(12, 20)
-    found = importance.taylor(model, [inputs], include_global=include_global)
-    expected = by_hand(model, inputs, include_global=include_global)
-    np.testing.assert_allclose(found, min_max(expected), atol=1e-5)
-    assert found.shape == (2, heads)
-    assert (found.min(), found.max()) == (0, 1)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("measure", ["taylor", "taylor-local"])
+def test_taylor_is_the_sum_of_squared_gradient_times_parameter(kind: str, measure: str) -> None:
+    """By hand with autograd, for every way in which models keep their heads."""
+    built = model(kind)
+    found = compute(tiny.classifier(built), measure)
+    expected = by_hand(built, further=measure == "taylor")
+    np.testing.assert_allclose(found.raw, expected, rtol=1e-4)
+    np.testing.assert_allclose(found.values, min_max(expected), atol=1e-5)
+    assert (found.values.min(), found.values.max()) == (0, 1)
+    assert (found.measure, found.examples) == (measure, 5)
+    assert (found.values.dtype, found.raw.dtype) == (np.float32, np.float64)
 
 
-def test_taylor_works_for_models_without_global_projections() -> None:
-    """BERT has the same names for its own three, and no others."""
-    model, inputs = tiny.dense("bert"), batch(12, 9)
-    expected = min_max(by_hand(model, inputs, include_global=False))
-    for include_global in (True, False):
-        found = importance.taylor(model, [inputs], include_global=include_global)
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+@pytest.mark.parametrize(("kind", "differs"), [("longformer", True), ("deberta-v2", True), ("bert", False)])
+def test_taylor_local_leaves_further_projections_out(kind: str, differs: bool) -> None:
+    """Longformer's global ones, and those of positions; other models have none."""
+    whole, local = (compute(tiny.classifier(model(kind)), measure).raw for measure in ("taylor", "taylor-local"))
+    assert (whole > local).all() == differs
+    assert np.array_equal(whole, local) != differs
 
 
-def test_taylor_local_leaves_the_global_rows_out() -> None:
-    """In the last layer only they feed the classifier, so that little more than the output is left of it."""
-    model, inputs = tiny.longformer(), batch(12, 20)
-    with_global = by_hand(model, inputs, include_global=True)
-    without = by_hand(model, inputs, include_global=False)
-    assert (with_global[-1] > without[-1]).all()
-    assert not np.allclose(
-        importance.taylor(model, [inputs]), importance.taylor(model, [inputs], include_global=False), atol=1e-3
-    )
+def test_no_gradient_reaches_the_local_rows_of_longformers_last_layer() -> None:
+    """Exactly none: only the global token's rows feed the classifier, so that the output's columns alone count."""
+    built = tiny.longformer()
+    attention = built.longformer.encoder.layer[-1].attention
+    local = [attention.self.query, attention.self.key, attention.self.value]
+    parameters = [parameter for module in local for parameter in module.parameters()]
+    batch = inference.batch(tiny.classifier(built), DOCUMENTS)
+    gradients = torch.autograd.grad(built(**batch, labels=torch.tensor(GOLD)).loss, parameters, retain_graph=True)
+    assert not any(gradient.any() for gradient in gradients)
+    (gradient,) = torch.autograd.grad(built(**batch, labels=torch.tensor(GOLD)).loss, [attention.output.dense.weight])
+    squares = (gradient * len(GOLD) * attention.output.dense.weight).double() ** 2
+    columns = squares.sum(dim=0).reshape(2, SIZE).sum(dim=1).detach().numpy()
+    np.testing.assert_allclose(compute(tiny.classifier(built), "taylor-local").raw[-1], columns, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("layer", "head"), [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_a_planted_head_comes_out_on_top(layer: int, head: int) -> None:
-    """The one head whose output is not multiplied by next to nothing carries all that attention does."""
-    model = tiny.longformer()
-    with torch.no_grad():
-        for index, block in enumerate(model.longformer.encoder.layer):
-            for column in range(2):
-                if (index, column) != (layer, head):
-                    block.attention.output.dense.weight[:, column * 8 : (column + 1) * 8] *= 0.001
-    found = importance.taylor(model, [batch(12, 20, 9)])
-    assert np.unravel_index(found.argmax(), found.shape) == (layer, head)
-    assert np.sort(found.ravel())[-2] < 0.1
+def test_a_model_of_several_labels_has_the_loss_it_was_trained_with() -> None:
+    built = tiny.dense("bert", problem_type="multi_label_classification")
+    np.testing.assert_allclose(compute(tiny.classifier(built)).raw, by_hand(built, further=True), rtol=1e-4)
 
 
-@pytest.mark.parametrize("sizes", [(4,), (2, 2), (1, 3), (1, 1, 1, 1)])
-def test_taylor_does_not_depend_on_how_the_sample_is_batched(sizes: tuple[int, ...]) -> None:
-    """The gradient is that of the summed loss, so a batch of three counts three times; padding counts nothing."""
-    model, lengths = tiny.longformer(), [12, 20, 9, 17]
-    batches, start = [], 0
-    for size in sizes:
-        batches.append(batch(*lengths[start : start + size], seed=start))
-        start += size
-    found = importance.taylor(model, batches)
-    np.testing.assert_allclose(found, min_max(by_hand(model, batch(*lengths), include_global=True)), atol=1e-4)
+@settings(max_examples=15)
+@given(st.lists(st.integers(3, 40), min_size=1, max_size=6), st.integers(1, 8), st.sampled_from(MEASURES))
+def test_neither_batches_nor_order_nor_padding_count(lengths: list[int], batch_size: int, measure: str) -> None:
+    """The sample alone does, however it is cut; the gradient is that of the summed loss."""
+    classifier = tiny.classifier(tiny.longformer())
+    documents, gold = [tiny.document(length, seed=length) for length in lengths], [n % 2 for n in lengths]
+    found = importance.compute(classifier, documents, gold, measure=measure, batch_size=batch_size)
+    expected = importance.compute(classifier, documents[::-1], gold[::-1], measure=measure, batch_size=1)
+    np.testing.assert_allclose(found.raw, expected.raw, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(found.values, expected.values, atol=1e-3)
 
 
-def test_taylor_is_the_same_twice_and_ignores_dropout_and_old_gradients() -> None:
-    """A model fresh from training gives what it gives afterwards, and is left without gradients."""
-    model, inputs = tiny.longformer(dropout=0.5), batch(12, 20)
-    first = importance.taylor(model, [inputs])
-    model.train()
-    model(**inputs).loss.backward()
-    np.testing.assert_array_equal(importance.taylor(model, [inputs]), first)
-    assert all(parameter.grad is None for parameter in model.parameters())
+def test_dropout_and_old_gradients_do_not_count() -> None:
+    """A model fresh from training gives what it gives afterwards; and it keeps what it had."""
+    built = tiny.longformer(dropout=0.5)
+    for measure in MEASURES:
+        first = compute(tiny.classifier(built), measure)
+        built.train()
+        built(input_ids=torch.tensor([DOCUMENTS[0].ids]), labels=torch.tensor([0])).loss.backward()
+        before = [None if p.grad is None else p.grad.clone() for p in built.parameters()]
+        np.testing.assert_array_equal(compute(tiny.classifier(built), measure).raw, first.raw)
+        after = [parameter.grad for parameter in built.parameters()]
+        assert all(a is None if b is None else torch.equal(a, b) for a, b in zip(after, before, strict=True))
 
 
 def test_heads_that_all_count_the_same_get_zero() -> None:
-    """No gradient anywhere: nothing is divided by 0."""
-    model = tiny.longformer()
+    """Nothing reaches the logits: nothing is divided by 0."""
+    built = tiny.longformer()
     with torch.no_grad():
-        model.classifier.out_proj.weight.zero_()
-    assert importance.taylor(model, [batch(9)]).tolist() == [[0, 0], [0, 0]]
+        built.classifier.out_proj.weight.zero_()
+    for measure in MEASURES:
+        assert compute(tiny.classifier(built), measure).values.tolist() == [[0, 0], [0, 0]]
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "distilbert"])
-def test_a_model_with_other_projections_is_refused(kind: str) -> None:
-    """Exit code 4, rather than a figure that leaves parameters out."""
-    with pytest.raises(ModelError, match="projections were not found"):
-        importance.taylor(tiny.dense(kind), [batch(9)])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("measure", MEASURES)
+def test_half_precision_gives_about_the_same(dtype: torch.dtype, measure: str) -> None:
+    """Sums are taken in more precision than the model has."""
+    exact = compute(tiny.classifier(tiny.dense("bert")), measure).raw
+    found = compute(tiny.classifier(tiny.dense("bert").to(dtype)), measure).raw
+    np.testing.assert_allclose(found, exact, atol=0.1 * np.abs(exact).max())
+    assert not np.array_equal(found, exact)
 
 
-def test_uniform_importance_counts_every_head_once() -> None:
-    """And says that it measures nothing."""
-    found = importance.uniform(2, 3)
-    assert found.values.tolist() == [[1, 1, 1], [1, 1, 1]]
-    assert found.measure == "none"
+# layers that share their parameters
 
 
-# loading what is sound
+@pytest.mark.parametrize("measure", MEASURES)
+def test_layers_of_albert_are_told_apart_though_they_share_parameters(measure: str) -> None:
+    """As in the same model with the parameters of each layer written out."""
+    shared = tiny.dense("albert")
+    apart = tiny.dense("albert", num_hidden_groups=2)
+    weights = shared.state_dict()
+    apart.load_state_dict({name: weights[name.replace("groups.1.", "groups.0.")] for name in apart.state_dict()})
+    found, expected = (compute(tiny.classifier(built), measure).raw for built in (shared, apart))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert not np.allclose(found[0], found[1], rtol=0.05)
 
 
-def npy(values: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, values)
-    return buffer.getvalue()
+def test_albert_is_as_it_was_afterwards() -> None:
+    built = tiny.dense("albert")
+    groups, names = built.albert.encoder.albert_layer_groups, [name for name, _ in built.named_parameters()]
+    with pytest.raises(KeyboardInterrupt):
+        compute(tiny.classifier(built), advance=interrupt_after(1))
+    assert built.albert.encoder.albert_layer_groups is groups
+    assert built.config.num_hidden_groups == 1
+    assert [name for name, _ in built.named_parameters()] == names
 
 
-def pt(content: object, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(content, buffer, **options)
-    return buffer.getvalue()
+# ablation
 
 
-SOUND: dict[str, tuple[str, bytes]] = {
-    "safetensors": (".safetensors", safetensors_bytes({"head_importance": VALUES}, {"measure": "taylor", "n": "9"})),
-    "one tensor of another name": (".safetensors", safetensors_bytes({"other": VALUES})),
-    "npy": (".npy", npy(VALUES)),
-    "npy in float64, column by column": (".npy", npy(np.asfortranarray(VALUES.astype(np.float64)))),
-    "pt": (".pt", pt(torch.tensor(VALUES))),
-    "pt in bfloat16, with gradient": (".PT", pt(torch.tensor(VALUES, dtype=torch.bfloat16, requires_grad=True))),
-    "pth, old format": (".pth", pt(torch.tensor(VALUES), _use_new_zipfile_serialization=False)),
-    "bin with a name": (".bin", pt({"head_importance": torch.tensor(VALUES), "other": torch.zeros(1)})),
-    "json": (".json", json.dumps(VALUES.tolist()).encode()),
-    "json with a name": (".json", json.dumps({"measure": "taylor", "head_importance": VALUES.tolist()}).encode()),
-    "csv": (".csv", b"0,0.25\n0.5,1\n\n0.125,0.75\n"),
-    "csv with byte order mark": (".csv", b"\xef\xbb\xbf0,0.25\r\n0.5,1\r\n0.125,0.75"),
-}
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_ablation_is_the_mean_drop_of_the_gold_logit(kind: str, batch_size: int) -> None:
+    """By hand: the columns of the output that read the head are 0, documents one by one."""
+    built = model(kind)
+
+    def gold_logits() -> np.ndarray:
+        with torch.no_grad():
+            logits = [built(input_ids=torch.tensor([tokens.ids])).logits[0] for tokens in DOCUMENTS]
+        return np.array([float(row[label]) for row, label in zip(logits, GOLD, strict=True)])
+
+    whole, expected = gold_logits(), np.zeros((2, 2))
+    for layer, head in np.ndindex(2, 2):
+        *_, (weight, columns) = of_head(built, layer, head, further=False)
+        kept = weight.detach().clone()
+        with torch.no_grad():
+            weight[columns] = 0
+            expected[layer, head] = (whole - gold_logits()).mean()
+            weight.copy_(kept)
+    found = compute(tiny.classifier(built), "ablation", batch_size=batch_size)
+    np.testing.assert_allclose(found.raw, expected, atol=1e-5)
 
 
-def write(folder: Path, suffix: str, content: bytes) -> Path:
-    path = folder / f"importance{suffix}"
-    path.write_bytes(content)
-    return path
+def test_a_head_that_speaks_against_the_gold_label_weighs_nothing() -> None:
+    """Its raw figure stays negative."""
+    found = compute(tiny.classifier(tiny.dense("deberta-v2")), "ablation")
+    assert (found.raw < 0).sum() == 3
+    np.testing.assert_array_equal(found.values, (found.raw > 0).astype(np.float32))
+    found = compute(tiny.classifier(tiny.dense("llama")), "ablation")
+    assert (found.raw < 0).tolist() == [[True, True], [False, False]]
+    np.testing.assert_allclose(found.values, [[0, 0], [1, found.raw[1, 1] / found.raw[1, 0]]], rtol=1e-6)
 
 
-@pytest.mark.parametrize(("suffix", "content"), SOUND.values(), ids=SOUND.keys())
-def test_every_kind_of_file_gives_the_same_values(tmp_path: Path, suffix: str, content: bytes) -> None:
-    found = importance.load(write(tmp_path, suffix, content), shape=SHAPE)
-    np.testing.assert_array_equal(found.values, VALUES)
-    assert found.values.dtype == np.float32
-    assert found.source == f"importance{suffix}"
+def test_ablation_needs_no_gradient_and_runs_no_layer_twice_for_nothing() -> None:
+    """Layers before the head's own give again what they gave: here 5 documents x (2 + heads of each layer)."""
+    classifier = tiny.classifier(tiny.dense("bert"))
+    rows = [0, 0]
+    for index, layer in enumerate(classifier.model.bert.encoder.layer):
+
+        def count(_: object, inputs: tuple[Tensor, ...], index: int = index) -> None:
+            assert not torch.is_grad_enabled()
+            rows[index] += len(inputs[0])
+
+        layer.attention.register_forward_pre_hook(count)
+    compute(classifier, "ablation")
+    assert rows == [5 * (1 + 2), 5 * (1 + 2 + 2)]
 
 
-@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 2**16))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example overwrites the one file
-def test_what_is_saved_comes_back_equal(tmp_path: Path, layers: int, heads: int, seed: int) -> None:
-    values = np.random.default_rng(seed).random((layers, heads)).astype(np.float32).T.copy().T  # any memory order
-    path = tmp_path / "saved.safetensors"
-    importance.save_importance(path, values, provenance={"measure": "taylor", "data": "demo", "examples": "40"})
-    found = importance.load(path, shape=(layers, heads))
-    np.testing.assert_array_equal(found.values, values)
-    assert found.measure == "taylor"
-    assert found.provenance == {"data": "demo", "examples": "40"}
+# a head that carries the label
+
+LEFT, RIGHT = 290, 291  # tokens that say what the label is
+FEATURE, ANSWER = [0, 1], [2, 3]  # numbers of a hidden state: what a token says, and what was heard
+PAIR = torch.tensor([1.0, -1.0])  # of opposite signs, so that layer norm tells nothing to the other numbers
 
 
-def test_a_file_that_names_no_measure_says_so(tmp_path: Path) -> None:
-    assert importance.load(write(tmp_path, ".npy", npy(VALUES)), shape=SHAPE).measure == "from file"
+def planted(kind: str, layer: int, head: int) -> Classifier:
+    """Two tokens mean the labels; one head alone hears them and tells the classifier; the others do something else."""
+    built = tiny.longformer() if kind == "longformer" else tiny.dense("bert")
+    base, apart = built.base_model, FEATURE + ANSWER
+    with torch.no_grad():
+        for table in base.embeddings.modules():
+            if isinstance(table, torch.nn.Embedding):
+                table.weight[:, apart] = 0
+        words = base.embeddings.word_embeddings.weight
+        words[RIGHT] = words[LEFT]
+        words[LEFT, FEATURE], words[RIGHT, FEATURE] = PAIR * 3, -PAIR * 3
+        for index, block in enumerate(base.encoder.layer):
+            attention, output = block.attention.self, block.attention.output.dense
+            for reading in (
+                *(m for m in attention.modules() if isinstance(m, torch.nn.Linear)),
+                block.intermediate.dense,
+            ):
+                reading.weight[:, apart] = 0
+            for writing in (output, block.output.dense):
+                writing.weight[apart], writing.bias[apart] = 0, 0
+            if index == layer:
+                for value in (attention.value, getattr(attention, "value_global", attention.value)):
+                    value.weight[head * SIZE] = 0
+                    value.weight[head * SIZE, FEATURE] = PAIR
+                output.weight[ANSWER, head * SIZE] = PAIR
+        first, last = built.base_model.pooler.dense if kind == "bert" else built.classifier.dense, built.classifier
+        last = last if kind == "bert" else last.out_proj
+        for linear in (first, last):
+            linear.weight.zero_()
+            linear.bias.zero_()
+        first.weight[0, ANSWER] = PAIR
+        last.weight[:, 0] = torch.tensor([1.0, -1.0])
+    return tiny.classifier(built)
 
 
-@pytest.mark.parametrize("values", [-VALUES, np.zeros(SHAPE)], ids=["negative", "all zero"])
-def test_negative_and_zero_importance_is_read_as_it_is(tmp_path: Path, values: np.ndarray) -> None:
-    """Both are warnings of the report, not errors of the file."""
-    np.testing.assert_array_equal(importance.load(write(tmp_path, ".npy", npy(values)), shape=SHAPE).values, values)
+def telling(label: int, seed: int) -> Tokens:
+    """A document in which every third token tells its label."""
+    ids = list(tiny.document(24, seed=seed).ids)
+    ids[2:-1:3] = [RIGHT if label else LEFT] * len(ids[2:-1:3])
+    plain = tiny.document(24)
+    return Tokens(tuple(ids), *(getattr(plain, name) for name in ("strings", "starts", "ends", "special", "blank")), 24)
 
 
-# files that do not fit
+@pytest.mark.parametrize("kind", ["longformer", "bert"])
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("head", [0, 1])
+def test_a_planted_head_comes_out_on_top(kind: str, layer: int, head: int) -> None:
+    """By every measure, and far ahead. That it alone carries the label is seen first: the model is right, by it."""
+    classifier = planted(kind, layer, head)
+    gold = [0, 1, 1, 0, 1, 0]
+    documents = [telling(label, seed=seed) for seed, label in enumerate(gold)]
+    assert inference.predict_logits(classifier, documents).argmax(dim=1).tolist() == gold
+    for other in np.ndindex(2, 2):
+        with without(classifier, *other):
+            right = (inference.predict_logits(classifier, documents).argmax(dim=1) == torch.tensor(gold)).sum()
+        assert right == (3 if other == (layer, head) else 6)
+    for measure in MEASURES:
+        found = importance.compute(classifier, documents, gold, measure=measure, batch_size=3)
+        assert np.unravel_index(found.values.argmax(), (2, 2)) == (layer, head), (measure, found.raw)
+        assert np.sort(found.values.ravel())[-2] < 0.5, (measure, found.raw)
 
 
-@pytest.mark.parametrize(
-    ("shape", "got"),
-    [
-        ((2, 3), "got 2x3"),
-        ((3, 1), "got 3x1"),
-        ((6,), "got 6,"),
-        ((1, 3, 2), "got 1x3x2"),
-        ((), "got one number"),
-        ((0, 2), "got 0x2"),
-    ],
-)
-def test_the_wrong_shape_is_refused_with_both_shapes(tmp_path: Path, shape: tuple[int, ...], got: str) -> None:
-    """Never broadcast, squeezed or turned; exit code 5."""
-    with pytest.raises(ImportanceError, match=f"{got}.* the model has 3 layers x 2 heads") as caught:
-        importance.load(write(tmp_path, ".npy", npy(np.ones(shape, np.float32))), shape=SHAPE)
-    assert caught.value.exit_code == 5
-    assert ("transposed" in str(caught.value.hint)) == (shape == (2, 3))
+@contextlib.contextmanager
+def without(classifier: Classifier, layer: int, head: int) -> Iterator[None]:
+    weight = classifier.model.base_model.encoder.layer[layer].attention.output.dense.weight
+    kept = weight.detach().clone()
+    with torch.no_grad():
+        weight[:, head * SIZE : (head + 1) * SIZE] = 0
+    yield
+    with torch.no_grad():
+        weight.copy_(kept)
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
-def test_numbers_that_are_not_finite_are_refused_with_their_cells(tmp_path: Path, value: float) -> None:
-    """Counted from 1, as people do; 1e300 does not fit float32."""
-    values = VALUES.astype(np.float64)
-    values[2, 1] = values[0, 0] = value
-    with pytest.raises(ImportanceError, match="not a finite number at layer 1 head 1, layer 3 head 2"):
-        importance.load(write(tmp_path, ".npy", npy(values)), shape=SHAPE)
+# interrupted, and gone on with
 
 
-@pytest.mark.parametrize("dtype", ["U3", "S3", "complex64", "datetime64[s]", "i4,i4"])
-def test_what_is_not_numbers_is_refused(tmp_path: Path, dtype: str) -> None:
-    with pytest.raises(ImportanceError, match="not numbers"):
-        importance.load(write(tmp_path, ".npy", npy(np.zeros(SHAPE, dtype))), shape=SHAPE)
+def interrupt_after(documents: int, error: type[BaseException] = KeyboardInterrupt) -> Any:
+    """An `advance` that raises once so many documents are done."""
+    done = 0
+
+    def advance(more: int) -> None:
+        nonlocal done
+        done += more
+        if done >= documents:
+            raise error
+
+    return advance
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".json"])
-def test_a_file_of_several_tensors_lists_them_and_takes_the_one_asked_for(tmp_path: Path, suffix: str) -> None:
-    content = {
-        ".safetensors": lambda: safetensors_bytes({"first": VALUES, "second": VALUES * 2}),
-        ".pt": lambda: pt({"first": torch.tensor(VALUES), "second": torch.tensor(VALUES * 2)}),
-        ".json": lambda: json.dumps({"first": VALUES.tolist(), "second": (VALUES * 2).tolist()}).encode(),
-    }[suffix]()
-    path = write(tmp_path, suffix, content)
-    with pytest.raises(ImportanceError, match=r"2 tensors \(first, second\)") as caught:
-        importance.load(path, shape=SHAPE)
-    assert "--importance-key" in str(caught.value.hint)
-    np.testing.assert_array_equal(importance.load(path, shape=SHAPE, key="second").values, VALUES * 2)
-    with pytest.raises(ImportanceError, match='no "third"; it has first, second'):
-        importance.load(path, shape=SHAPE, key="third")
-
-
-def test_a_file_that_is_not_there_or_of_no_known_kind_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportanceError, match="No such file") as caught:
-        importance.load(tmp_path / "none.npy", shape=SHAPE)
-    assert caught.value.exit_code == 5
-    (tmp_path / "folder.npy").mkdir()
-    with pytest.raises(ImportanceError, match="directory"):
-        importance.load(tmp_path / "folder.npy", shape=SHAPE)
-    with pytest.raises(ImportanceError, match="unknown kind of file") as caught:
-        importance.load(write(tmp_path, ".pkl", b""), shape=SHAPE)
-    assert ".safetensors" in str(caught.value.hint)
-
-
-def test_a_file_beyond_the_cap_is_not_read(tmp_path: Path) -> None:
-    """A sparse file of 200 MB takes no room and no time."""
-    for suffix in importance.READERS:
-        path = tmp_path / f"large{suffix}"
-        with path.open("wb") as file:
-            file.truncate(200 * 2**20)
-        with pytest.raises(ImportanceError, match="209715200 bytes is too large"):
-            importance.load(path, shape=SHAPE)
-
-
-# files that would run code
-
-
-class Payload:
-    """Unpickling it creates the file *canary*."""
-
-    def __init__(self, canary: Path) -> None:
-        self.canary = canary
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.canary,)
-
-
-@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin"])
-@pytest.mark.parametrize("key", [None, "head_importance", "other"])
-@pytest.mark.parametrize("new_format", [True, False])
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_pickle_that_would_run_code_is_refused(
-    tmp_path: Path, canary: Path, suffix: str, key: str | None, new_format: bool, whole: bool
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError])
+def test_an_interrupted_run_goes_on_to_the_very_same_result(
+    tmp_path: Path, measure: str, error: type[BaseException]
 ) -> None:
-    """With every option; exit code 9 and how to convert it. The canary fixture checks that nothing ran."""
-    payload = Payload(canary)
-    content = payload if whole else {"head_importance": torch.tensor(VALUES), "other": payload}
-    path = write(tmp_path, suffix, pt(content, _use_new_zipfile_serialization=new_format))
-    with pytest.raises(RefusedError, match="would run code") as caught:
-        importance.load(path, shape=SHAPE, key=key)
-    assert caught.value.exit_code == 9
-    assert ".safetensors or .npy" in str(caught.value.hint)
+    """Bit for bit, however often Ctrl-C, SIGTERM or a fault come, also after the last batch; nothing lies about."""
+    classifier, state = tiny.classifier(tiny.longformer()), tmp_path / "heads.safetensors.partial"
+    whole = compute(classifier, measure, batch_size=2)
+    for documents in (1, 3, 5):
+        with pytest.raises(error):
+            compute(classifier, measure, batch_size=2, state=state, key="k", advance=interrupt_after(documents, error))
+        assert list(tmp_path.iterdir()) == [state]
+    seen: list[int] = []
+    found = compute(classifier, measure, batch_size=2, state=state, key="k", advance=seen.append)
+    assert seen == [5]
+    np.testing.assert_array_equal(found.raw, whole.raw)
+    np.testing.assert_array_equal(found.values, whole.values)
 
 
-def test_npy_with_python_objects_is_refused(tmp_path: Path, canary: Path) -> None:
-    """Exit code 9; also when the objects hide in a field of a structured type."""
-    objects = np.empty(SHAPE, dtype=object)
-    objects[:] = Payload(canary)
-    hidden = np.zeros(SHAPE, dtype=[("a", "f4"), ("b", "O")])
-    hidden["b"] = Payload(canary)
-    for array in (objects, hidden):
-        with pytest.raises(RefusedError, match="holds Python objects") as caught:
-            importance.load(write(tmp_path, ".npy", npy(array)), shape=SHAPE)
-        assert caught.value.exit_code == 9
+@pytest.mark.parametrize("measure", MEASURES)
+def test_what_was_kept_along_the_way_is_enough_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, measure: str
+) -> None:
+    """As after kill -9, when nothing more can be written; no batch that was kept is read again."""
+    monkeypatch.setattr(importance, "SAVE_EVERY", 0.0)
+    classifier, state = tiny.classifier(tiny.longformer()), tmp_path / "state"
+    copies: list[Path] = []
+
+    def advance(_: int) -> None:
+        copies.append(Path(shutil.copy(state, tmp_path / f"copy {len(copies)}")))
+
+    whole = compute(classifier, measure, batch_size=2, state=state, key="k", advance=advance)
+    done = [1, 2, 3, 4, 5] if measure == "ablation" else [2, 4, 5]
+    for kept, documents in zip(copies, done, strict=True):
+        seen: list[int] = []
+        found = compute(classifier, measure, batch_size=2, state=kept, key="k", advance=seen.append)
+        assert (seen[0], sum(seen)) == (documents, 5)
+        np.testing.assert_array_equal(found.raw, whole.raw)
 
 
-# files of torch that are not one tensor
+def test_little_is_written_in_a_short_run(tmp_path: Path) -> None:
+    """Nothing at all within a minute; a run without a state writes nothing ever."""
+    compute(tiny.classifier(tiny.longformer()), state=tmp_path / "state", key="k")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        compute(tiny.classifier(tiny.longformer()), advance=interrupt_after(1))
 
 
-def test_torchscript_a_module_and_other_objects_are_no_tensors(tmp_path: Path) -> None:
-    """Exit code 5 with what to save instead."""
-    script = io.BytesIO()
-    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), script)
-    several = pt([torch.tensor(VALUES), torch.tensor(VALUES)])
-    module = pt(torch.nn.Linear(2, 2))
-    for content in (script.getvalue(), module, several, pt("text"), pt({"a": 1}), pt(torch.tensor(VALUES).to_sparse())):
-        with pytest.raises(ImportanceError) as caught:
-            importance.load(write(tmp_path, ".pt", content), shape=SHAPE)
+def begun(path: Path, measure: str = "taylor", *, key: str = "k") -> bytes:
+    """A state of one batch of two documents."""
+    with pytest.raises(KeyboardInterrupt):
+        compute(
+            tiny.classifier(tiny.longformer()), measure, batch_size=2, state=path, key=key, advance=interrupt_after(1)
+        )
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("measure", ["taylor", "taylor-local", "ablation"])
+def test_what_was_begun_with_other_settings_is_not_gone_on_with(tmp_path: Path, measure: str) -> None:
+    """Exit code 2 and what to do; the file stays, unless it is said to begin anew."""
+    state = tmp_path / "state"
+    before = begun(state, measure, key="another revision")
+    classifier = tiny.classifier(tiny.longformer())
+    with pytest.raises(UsageError, match="state: was begun with another model, sample or setting") as caught:
+        compute(classifier, measure, batch_size=2, state=state, key="k")
+    assert caught.value.exit_code == 2
+    assert "--restart" in str(caught.value.hint)
+    other = MEASURES[MEASURES.index(measure) - 1]
+    with pytest.raises(UsageError, match="was begun with another"):
+        compute(classifier, other, batch_size=2, state=state, key="another revision")
+    assert state.read_bytes() == before
+    found = compute(classifier, measure, batch_size=2, state=state, key="k", restart=True)
+    np.testing.assert_array_equal(found.raw, compute(classifier, measure, batch_size=2).raw)
+    assert not state.exists()
+
+
+def test_a_state_that_is_torn_or_something_else_is_neither_used_nor_deleted(tmp_path: Path) -> None:
+    """Exit code 5 and what to do; also where its numbers do not fit."""
+    state = tmp_path / "state"
+    whole = begun(state)
+    classifier = tiny.classifier(tiny.longformer())
+    save_file({"0": np.zeros(3)}, tmp_path / "other", {"format": "np"})
+    save_file({"0": np.zeros(3)}, tmp_path / "claims", {"key": "taylor k", "done": "2"})
+    foreign = [(tmp_path / name).read_bytes() for name in ("other", "claims")]
+    more = whole.replace(b'"done":"2"', b'"done":"9"')
+    assert more != whole
+    for content in (b"", whole[:40], whole[:-1], b"text of the user's own", *foreign, more):
+        state.write_bytes(content)
+        with pytest.raises(ImportanceError, match="state: cannot be continued") as caught:
+            compute(classifier, state=state, key="k")
         assert caught.value.exit_code == 5
-    with pytest.raises(ImportanceError, match="holds a whole module"):
-        importance.load(write(tmp_path, ".pt", module), shape=SHAPE)
-    with pytest.raises(ImportanceError, match="holds a list, not a tensor") as caught:
-        importance.load(write(tmp_path, ".pt", several), shape=SHAPE)
-    assert caught.value.hint == importance.ONE_TENSOR
+        assert "--restart" in str(caught.value.hint)
+        assert state.read_bytes() == content
+    compute(classifier, state=state, key="k", restart=True)
 
 
-def test_a_tensor_that_only_claims_to_be_large_is_refused(tmp_path: Path) -> None:
-    """One stored number, seen as 10^12: converting it would take 4 TB."""
-    view = torch.zeros(1, dtype=torch.float64).expand(10**6, 10**6)
-    with pytest.raises(ImportanceError, match="1000000, 1000000"):
-        importance.load(write(tmp_path, ".pt", pt(view)), shape=SHAPE)
+def test_fewer_documents_than_are_done_is_another_sample(tmp_path: Path) -> None:
+    """Though the key be the same."""
+    begun(tmp_path / "state")
+    with pytest.raises(ImportanceError, match="its sums are not those of this run"):
+        importance.compute(
+            tiny.classifier(tiny.longformer()),
+            DOCUMENTS[:1],
+            GOLD[:1],
+            measure="taylor",
+            batch_size=2,
+            state=tmp_path / "state",
+            key="k",
+        )
 
 
-# damaged files
+# memory, and what cannot be measured
 
 
-def npy_header(text: str, version: bytes = b"\x01\x00") -> bytes:
-    """An .npy file of 136 bytes at most whose header says *text*."""
-    return b"\x93NUMPY" + version + struct.pack("<H", len(text)) + text.encode() + b"\0" * 24
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_batch_that_does_not_fit_is_halved(measure: str) -> None:
+    """Down to one row; the figures are the same, and every document counts once."""
+    classifier, sizes = tiny.classifier(tiny.longformer()), []
+    whole = compute(classifier, measure, batch_size=1)
+
+    def full(_: object, inputs: tuple[Tensor, ...]) -> None:
+        sizes.append(len(inputs[0]))
+        if len(inputs[0]) > 1:
+            raise torch.OutOfMemoryError("no memory")
+
+    classifier.model.longformer.encoder.layer[1].register_forward_pre_hook(full)
+    seen: list[int] = []
+    found = compute(classifier, measure, batch_size=4, advance=seen.append)
+    np.testing.assert_allclose(found.raw, whole.raw, rtol=1e-5, atol=1e-6)
+    assert sum(seen) == 5
+    assert max(sizes) == (2 if measure == "ablation" else 4)
 
 
-def safetensors_header(header: object, size: int | None = None) -> bytes:
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text) if size is None else size) + text + b"\0" * 24
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_document_that_does_not_fit_alone_is_a_device_error(tmp_path: Path, measure: str) -> None:
+    """Exit code 6; what was done before is kept."""
+    classifier = tiny.classifier(tiny.longformer())
+
+    def full(_: object, inputs: tuple[Tensor, ...]) -> None:
+        if float(inputs[0].sum()) in short:
+            raise torch.OutOfMemoryError("no memory")
+
+    short: list[float] = []
+    layer = classifier.model.longformer.encoder.layer[0]
+    handle = layer.register_forward_pre_hook(lambda _, inputs: short.append(float(inputs[0].sum())))
+    inference.predict_logits(classifier, [DOCUMENTS[2]])  # the shortest, and so the last
+    handle.remove()
+    layer.register_forward_pre_hook(full)
+    with pytest.raises(DeviceError, match="no memory") as caught:
+        compute(classifier, measure, batch_size=1, state=tmp_path / "state", key="k")
+    assert caught.value.exit_code == 6
+    seen: list[int] = []
+    with pytest.raises(DeviceError):
+        compute(classifier, measure, batch_size=1, state=tmp_path / "state", key="k", advance=seen.append)
+    assert seen == [4]
 
 
-DAMAGED: dict[str, tuple[str, bytes]] = {
-    "npy of nothing": (".npy", b""),
-    "npy cut off": (".npy", npy(VALUES)[:-1]),
-    "npy with more behind": (".npy", npy(VALUES) + b"x"),
-    "npy claims 20 GB": (".npy", npy_header("{'descr':'<f4','fortran_order':False,'shape':(50000,100000)}")),
-    "npy claims beyond 64 bits": (".npy", npy_header("{'descr':'<f4','fortran_order':False,'shape':(2**70,)}")),
-    "npy of negative shape": (".npy", npy_header("{'descr':'<f4','fortran_order':False,'shape':(-3,-2)}")),
-    "npy without shape": (".npy", npy_header("{'descr':'<f4'}")),
-    "npy with code for a header": (".npy", npy_header("__import__('os').getpid()")),
-    "npy with an open bracket": (".npy", npy_header("{'descr':(((")),
-    "npy of another version": (".npy", npy_header("{}", b"\x09\x00")),
-    "zip named npy": (".npy", b"PK\x03\x04" + b"\0" * 100),
-    "safetensors of nothing": (".safetensors", b""),
-    "safetensors cut off": (".safetensors", SOUND["safetensors"][1][:-1]),
-    "safetensors with a header of 100 MB": (".safetensors", safetensors_header({}, 100 * 2**20)),
-    "safetensors with a header of 2^63": (".safetensors", safetensors_header({}, 2**63)),
-    "safetensors that overlap": (
-        ".safetensors",
-        safetensors_header(
-            {n: {"dtype": "F32", "shape": [3, 2], "data_offsets": [0, 24]} for n in ("a", "head_importance")}
-        ),
-    ),
-    "safetensors beyond the end": (
-        ".safetensors",
-        safetensors_header({"a": {"dtype": "F32", "shape": [3, 2], "data_offsets": [0, 2400]}}),
-    ),
-    "safetensors without a tensor": (".safetensors", safetensors_bytes({})),
-    "json a million deep": (".json", b"[" * 1_000_000),
-    "json a million deep and closed": (".json", b"[" * 1_000_000 + b"]" * 1_000_000),
-    "json with NaN": (".json", b"[[NaN,1],[1,1],[1,1]]"),
-    "json with Infinity": (".json", b"[[1,1],[1,-Infinity],[1,1]]"),
-    "json with a number too large": (".json", b"[[1" + b"0" * 400 + b",1],[1,1],[1,1]]"),
-    "json with a number too long": (".json", b"[[1" + b"0" * 5000 + b",1],[1,1],[1,1]]"),
-    "json with null": (".json", b"[[null,1],[1,1],[1,1]]"),
-    "json with gaps": (".json", b"[[1,1],[1],[1,1]]"),
-    "json of text": (".json", b'"abc"'),
-    "json without a table": (".json", b"{}"),
-    "json cut off": (".json", b"[[1,1"),
-    "json in UTF-16": (".json", json.dumps(VALUES.tolist()).encode("utf-16")),
-    "csv with a heading": (".csv", b"head1,head2\n0,1\n1,1\n"),
-    "csv with NUL": (".csv", b"0,1\n\0,1\n1,1\n"),
-    "csv with gaps": (".csv", b"0,1\n1\n1,1\n"),
-    "csv with nan": (".csv", b"nan,1\n1,1\n1,1\n"),
-    "csv in Latin-1": (".csv", b"0,\xe9\n"),
-    "csv of nothing": (".csv", b""),
-    "csv of one huge field": (".csv", b"1" * 200_000),
-    "pt of nothing": (".pt", b""),
-    "pt cut off": (".pt", SOUND["pt"][1][:-100]),
-    "pt of text": (".pt", b"this is no file of torch"),
-    "old pt cut off": (".pth", SOUND["pth, old format"][1][:-10]),
-}
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("kind", ["xlnet", "funnel"])
+def test_a_model_whose_heads_are_not_known_is_refused(kind: str, measure: str) -> None:
+    """Exit code 4, rather than a figure that leaves parameters out."""
+    with pytest.raises(ModelError, match=f'heads of model type "{kind}" were not found') as caught:
+        compute(tiny.classifier(tiny.dense(kind)), measure)
+    assert caught.value.exit_code == 4
+    assert "--importance" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize(("suffix", "content"), DAMAGED.values(), ids=DAMAGED.keys())
-def test_a_damaged_file_is_an_importance_error(tmp_path: Path, suffix: str, content: bytes) -> None:
-    """One line that names the file, exit code 5, whatever the damage. A pickle that is no pickle may be a refusal."""
-    with pytest.raises(ReportgenError, match=f"importance{suffix}") as caught:
-        importance.load(write(tmp_path, suffix, content), shape=SHAPE)
-    assert caught.value.exit_code == 5 or (suffix in (".pt", ".pth") and caught.value.exit_code == 9)
+def test_rows_that_do_not_fall_to_the_heads_are_refused() -> None:
+    """A projection of one row more is none that is known here."""
+    classifier = tiny.classifier(tiny.dense("bert"))
+    classifier.model.bert.encoder.layer[1].attention.self.key = torch.nn.Linear(16, 17)
+    with pytest.raises(ModelError, match="17 rows do not fall to 2 heads of 8"):
+        heads.find(classifier)
 
 
-@pytest.mark.parametrize(("suffix", "content"), SOUND.values(), ids=SOUND.keys())
-def test_random_damage_never_escapes_as_another_error(tmp_path: Path, suffix: str, content: bytes) -> None:
-    """Bytes changed, cut or added at random: read, or refused; nothing else, however the libraries stumble."""
-    rng = random.Random(0)
-    for _ in range(60):
-        damaged = bytearray(content)
-        for _ in range(rng.choice([1, 1, 2, 5])):
-            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
-        if rng.random() < 0.3:
-            del damaged[rng.randrange(1, len(damaged)) :]
-        try:
-            found = importance.load(write(tmp_path, suffix, bytes(damaged)), shape=SHAPE)
-        except (ImportanceError, RefusedError):
-            continue
-        assert np.isfinite(found.values).all()
-        assert found.values.shape == SHAPE
+@pytest.mark.parametrize("measure", MEASURES)
+def test_numbers_that_are_not_finite_are_an_error_of_the_model(measure: str) -> None:
+    classifier = tiny.classifier(tiny.dense("bert"))
+    with torch.no_grad():
+        classifier.model.bert.encoder.layer[0].output.dense.bias[0] = torch.nan
+    with pytest.raises(ModelError, match="not finite") as caught:
+        compute(classifier, measure)
+    assert caught.value.exit_code == 4
 
 
-def test_json_that_only_python_reads_is_no_json(tmp_path: Path) -> None:
-    """NaN has no place in JSON; the message says so instead of counting cells."""
-    with pytest.raises(ImportanceError, match="NaN is not a number in JSON"):
-        importance.load(write(tmp_path, *DAMAGED["json with NaN"]), shape=SHAPE)
+def test_a_sample_of_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="no example with a gold label"):
+        importance.compute(tiny.classifier(tiny.longformer()), [], [], measure="taylor", batch_size=1)
 
 
-CHILD = """
-import resource, sys
-from pathlib import Path
-import numpy, safetensors
-from reportgen import importance
-from reportgen.errors import ImportanceError
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("kind", ["longformer", "bert", "gpt2"])
+def test_the_model_is_left_as_it_was(kind: str, measure: str) -> None:
+    """Also after an interruption in the middle of a layer: no hook, no gradient, no layer that gives old numbers."""
+    built = model(kind)
+    classifier = tiny.classifier(built)
+    before = inference.predict_logits(classifier, DOCUMENTS)
+    projection = projections(built, 1, further=True)[1]
 
-used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 50 * 2**20,) * 2)
-for name in sys.argv[1:]:
-    try:
-        importance.load(Path(name), shape=(3, 2))
-    except ImportanceError:
-        print("refused")
-"""
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
 
-
-def test_claims_of_gigabytes_take_no_memory(tmp_path: Path) -> None:
-    """Read in a process that may not grow by more than 50 MB: refused all the same, not killed."""
-    claims = ("npy claims 20 GB", "safetensors with a header of 100 MB", "safetensors beyond the end")
-    names: list[str] = []
-    for claim in claims:
-        suffix, content = DAMAGED[claim]
-        names.append(str(tmp_path / f"{claim}{suffix}"))
-        Path(names[-1]).write_bytes(content)
-    done = subprocess.run([sys.executable, "-c", CHILD, *names], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["refused"] * len(claims), done.stderr
+    compute(classifier, measure)
+    handle = projection.register_forward_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        compute(classifier, measure)
+    handle.remove()
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in built.parameters())
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in built.modules())
+    assert not any("forward" in vars(module) for module in built.modules())
+    assert torch.equal(inference.predict_logits(classifier, DOCUMENTS), before)

@@ -14,11 +14,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from reportgen import dataset, heatmap, importance, pdf, pipeline, presentation, store
+from reportgen import dataset, heatmap, importance_file, pdf, pipeline, presentation, store
 from reportgen.checkpoint import Checkpoint
 from reportgen.clock import Clock
 from reportgen.config import Config
 from reportgen.errors import OutputError, UsageError
+from reportgen.importance_file import Importance
 from reportgen.records import Report
 from reportgen.typesetting import Typeset
 from tests import reports, tiny
@@ -158,7 +159,8 @@ def test_uniform_attention_is_a_warning() -> None:
 
 def test_importance_of_a_file_weighs_the_scores(classifier: Any, tmp_path: Path) -> None:
     values = np.array([[0.0, 1.0], [0.5, 0.25]], np.float32)
-    importance.save_importance(tmp_path / "i.safetensors", values, provenance={"measure": "taylor", "examples": "3"})
+    measured = Importance(values, values.astype(np.float64), measure="taylor", examples=3)
+    importance_file.save(tmp_path / "i.safetensors", measured, {})
     report = analysed(classifier, importance=str(tmp_path / "i.safetensors"))
     assert np.array_equal(report.importance.values, values)
     assert (report.importance.measure, report.importance.provenance) == ("taylor", {"examples": "3"})

@@ -15,14 +15,13 @@ from tokenizers import ByteLevelBPETokenizer
 from tokenizers.processors import RobertaProcessing
 from transformers import (
     AlbertConfig,
+    AutoConfig,
     BartConfig,
-    BertConfig,
     DebertaV2Config,
     DistilBertConfig,
     FlaubertConfig,
     FunnelConfig,
     GPT2Config,
-    LlamaConfig,
     LongformerConfig,
     OPTConfig,
     PreTrainedModel,
@@ -93,11 +92,13 @@ def longformer(
 
 
 def dense(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
-    """A random classifier that compares all tokens with all tokens; *kind* is its model type."""
+    """A random classifier that compares all tokens with all tokens; *kind* is its model type.
+
+    Kinds whose configuration names its sizes as BERT does need no entry.
+    """
     small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
     wide = {"initializer_range": 0.3, "max_position_embeddings": 64}
     configs: dict[str, Any] = {
-        "bert": lambda: BertConfig(**small, **wide, **_common(), **settings),
         "distilbert": lambda: DistilBertConfig(
             dim=16, hidden_dim=16, n_layers=2, n_heads=2, **wide, **_common(), **settings
         ),
@@ -108,7 +109,6 @@ def dense(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
         "gpt2": lambda: GPT2Config(
             n_embd=16, n_layer=2, n_head=2, n_positions=64, initializer_range=0.3, **_common(), **settings
         ),
-        "llama": lambda: LlamaConfig(**small, **wide, **_common(), **settings),
         "xlnet": lambda: XLNetConfig(d_model=16, n_layer=2, n_head=2, d_inner=16, **_common(), **settings),
         "xlm": lambda: XLMConfig(emb_dim=16, n_layers=2, n_heads=2, **_common(), **settings),
         "flaubert": lambda: FlaubertConfig(emb_dim=16, n_layers=2, n_heads=2, **_common(), **settings),
@@ -121,7 +121,8 @@ def dense(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
             **{**small, "ffn_dim": 16}, word_embed_proj_dim=16, init_std=0.3, **_common(), **settings
         ),
     }
-    return _build(configs[kind](), seed=seed)
+    usual = {**small, **wide, **_common(), **settings}
+    return _build(configs[kind]() if kind in configs else AutoConfig.for_model(kind, **usual), seed=seed)
 
 
 def save(model: PreTrainedModel, folder: Path) -> Path:

@@ -22,8 +22,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from reportgen import checkpoint, classifier, importance, importance_file, inference
 from reportgen.demo import corpus
-from reportgen.importance import save_importance, taylor
 
 Array = npt.NDArray[Any]
 
@@ -211,24 +211,22 @@ def measure(folder: Path, projects: Sequence[corpus.Project], shipped: dict[str,
         "documents": document_verdicts(model, tokenizer, shipped),
         "documents_baseline": by_words_shipped,
         **entropy_shares(model, [encode(sample, tokenizer) for sample in both_classes(held_out)]),
-        "head_importance": head_importance(model, batches, folder, projects=projects[2:], revision=revision),
+        "head_importance": head_importance(folder, held_out, projects=projects[2:], revision=revision),
     }
 
 
 def head_importance(
-    model: PreTrainedModel,
-    batches: Sequence[dict[str, Tensor]],
-    folder: Path,
-    *,
-    projects: Sequence[corpus.Project],
-    revision: str,
+    folder: Path, samples: Sequence[Sample], *, projects: Sequence[corpus.Project], revision: str
 ) -> list[list[float]]:
-    """Taylor importance over *batches*, written to *folder* with where it comes from; (layer, head)."""
-    values = taylor(model, tqdm(batches, desc="importance", mininterval=5))
-    data = "documentation of " + " and ".join(project.name for project in projects)
-    provenance = {"measure": "taylor", "data": data, "examples": str(len(batches)), "model": revision}
-    save_importance(folder / "head_importance.safetensors", values, provenance=provenance)
-    return rounded(values)
+    """Taylor importance over *samples*, written to *folder* with where it comes from; (layer, head)."""
+    loaded = classifier.load(checkpoint.find(str(folder)), device="cpu")
+    texts = [inference.encode(loaded, sample.text) for sample in samples]
+    gold = [sample.label for sample in samples]
+    with tqdm(total=len(texts), desc="importance", mininterval=5) as progress:
+        measured = importance.compute(loaded, texts, gold, measure="taylor", batch_size=1, advance=progress.update)
+    provenance = {"data": "documentation of " + " and ".join(project.name for project in projects), "model": revision}
+    importance_file.save(folder / "head_importance.safetensors", measured, provenance)
+    return rounded(measured.values)
 
 
 def both_classes(samples: Sequence[Sample]) -> list[Sample]:

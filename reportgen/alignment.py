@@ -1,0 +1,245 @@
+"""Find the characters of a text behind every token of a tokenizer that does not tell them.
+
+The tokens are laid along the text letter by letter, past all that tokenizers change: case, accents, compatibility
+forms, white space, signs of continuation. Where that leaves no way or several, the tokenizer is asked: a text is cut
+rightly where the tokens of its parts are the tokens of the whole. What stays open has no offsets, never wrong ones.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, pairwise
+
+import regex
+
+Span = tuple[int, int]  # first character, one past the last
+Tokenize = Callable[[str], list[str]]
+
+SIGN = r"\p{Han}\p{P}$+<=>^`|~"  # what WordPiece takes for a word of its own
+CUTS = (regex.compile(r"\s*\S+"), regex.compile(rf"\s*(?:[{SIGN}]|[^\s{SIGN}]+)"))
+LONGEST_WORD = 100  # characters that the pieces of one word may stand for together
+SPACE = "\u2581"  # as SentencePiece writes it
+BYTE = regex.compile(r"<0x([0-9A-F]{2})>")  # SentencePiece's name of a byte
+
+
+def align(text: str, strings: Sequence[str], *, tokenize: Tokenize, unknown: str | None) -> list[Span] | None:
+    """The characters that each token stands for; None where there is no way, or more than one.
+
+    Starts ascend, white space at the edges is left out, and what the tokenizer drops belongs to no token. Pieces of
+    one character all stand for it; so do pieces of one word whose letters the tokenizer has rewritten.
+
+    Args:
+        text: What was tokenized.
+        strings: The tokens of *text*, special ones that were added left out.
+        tokenize: What gives the tokens of a text.
+        unknown: The token that stands for any characters.
+    """
+    return _place(text, list(strings), tokenize, unknown, CUTS)
+
+
+def _place(
+    text: str, strings: list[str], tokenize: Tokenize, unknown: str | None, cuts: tuple[regex.Pattern[str], ...]
+) -> list[Span] | None:
+    """Lay tokens along a text whole, or cut it and place the tokens of its parts."""
+    found = _lay(text, strings) if strings else []
+    if found is not None:
+        return found
+    for depth, cut in enumerate(cuts, start=1):
+        starts = [match.start() for match in cut.finditer(text)]
+        parts = [text[start:end] for start, end in pairwise([0, *starts[1:], len(text)])]
+        tokens = [tokenize(part) for part in parts]
+        if len(parts) > 1 and list(chain.from_iterable(tokens)) == strings:
+            placed = [
+                _place(part, its, tokenize, unknown, cuts[depth:]) for part, its in zip(parts, tokens, strict=True)
+            ]
+            return _joined(parts, placed)
+    found = _lay_around(text, strings, unknown)
+    word = text.strip()
+    if found is not None or not word or len(word.split()) > 1 or len(word) > LONGEST_WORD:
+        return found
+    start = text.index(word)
+    return [(start, start + len(word))] * len(strings)
+
+
+def _joined(parts: list[str], placed: list[list[Span] | None]) -> list[Span] | None:
+    """The spans of the parts of a text as spans of the text; None where a part has none."""
+    spans: list[Span] = []
+    at = 0
+    for part, found in zip(parts, placed, strict=True):
+        if found is None:
+            return None
+        spans += [(at + start, at + end) for start, end in found]
+        at += len(part)
+    return spans
+
+
+def _lay(text: str, strings: list[str]) -> list[Span] | None:
+    """Lay tokens along a text by the first way of reading their strings that fits it to the last letter."""
+    for read in READINGS:
+        pieces = [read(string) for string in strings]
+        plain = text.replace(SPACE, " ") if read is _spaced else text
+        found = None if None in pieces else _match(plain, [piece for piece in pieces if piece is not None])
+        if found is not None:
+            return found
+    return None
+
+
+def _lay_around(text: str, strings: list[str], unknown: str | None) -> list[Span] | None:
+    """The same where some tokens stand for any letters, if there is one way only to lay the others."""
+    for read in READINGS:
+        runs: list[list[bytes | None]] = [[]]  # what stands before, between and behind the unknown tokens
+        for string in strings:
+            if string == unknown:
+                runs.append([])
+            else:
+                runs[-1].append(read(string))
+        if read is not _spaced and len(runs) > 1 and not any(None in run for run in runs):
+            found = _fit(text, [[piece for piece in run if piece is not None] for run in runs])
+            if found is not None:
+                return found
+    return None
+
+
+def _fit(text: str, runs: list[list[bytes]]) -> list[Span] | None:
+    """Lay runs of pieces along a text, with a piece between each two that stands for any letters but no space."""
+    letters = [(key, index) for index, character in enumerate(text) for key in fold(character) if not fades(key)]
+    if len(runs) > 2 and len({index for _, index in letters}) < len("".join(text.split())):
+        return None  # subtle: an unknown piece may also stand for what is no letter here, like a lone accent
+    try:
+        literal = ["".join(k for c in b"".join(run).decode() for k in fold(c) if not fades(k)) for run in runs]
+    except UnicodeDecodeError:
+        return None
+    places = _only_places("".join(key for key, _ in letters), literal)
+    if places is None:
+        return None
+    spans: list[Span] = []
+    at = 0
+    for run, own, place, following in zip(runs, literal, places, [*places[1:], None], strict=True):
+        start = len(text) if following is None else letters[place + len(own)][1]
+        placed = _match(text[at:start], run)
+        if placed is None:
+            return None
+        spans += [(at + first, at + last) for first, last in placed]
+        if following is not None:
+            at = letters[following - 1][1] + 1
+            limit = letters[following][1] if following < len(letters) else len(text)
+            while at < limit and not text[at].isspace():
+                at += 1  # accents of its last letter
+            if any(character.isspace() for character in text[start:at]):
+                return None
+            spans.append((start, at))
+    return spans
+
+
+def _only_places(solid: str, literal: list[str]) -> list[int] | None:
+    """Where each of *literal* stands in *solid*, one letter at least between them; None unless there is one way."""
+    last = len(solid) - len(literal[-1])
+    first, at = [0], len(literal[0])
+    for part in literal[1:-1]:
+        first.append(solid.find(part, at + 1))
+        if first[-1] < 0:
+            return None
+        at = first[-1] + len(part)
+    if not solid.startswith(literal[0]) or not solid.endswith(literal[-1]) or last <= at:
+        return None
+    first.append(last)
+    latest, end = [last], last
+    for part in reversed(literal[1:-1]):
+        latest.append(solid.rfind(part, 0, end - 1))
+        end = latest[-1]
+    latest.append(0)
+    return first if latest[::-1] == first else None
+
+
+def _match(text: str, pieces: list[bytes]) -> list[Span] | None:
+    """Lay pieces along a text: every letter of the one is the next letter of the other, or None."""
+    try:
+        shown = b"".join(pieces).decode()
+    except UnicodeDecodeError:
+        return None
+    letters = [(key, index) for index, character in enumerate(text) for key in fold(character)]
+    taken: list[list[int]] = [[] for _ in pieces]  # indices of characters, by piece
+    at = 0
+    for character, owners in zip(shown, _owners(shown, pieces), strict=True):
+        for key in fold(character):
+            ahead = at
+            while ahead < len(letters) and letters[ahead][0] != key and fades(letters[ahead][0]):
+                ahead += 1
+            if ahead < len(letters) and letters[ahead][0] == key:
+                for owner in owners:
+                    taken[owner].append(letters[ahead][1])
+                at = ahead + 1
+            elif not fades(key):
+                return None
+    if not all(fades(key) for key, _ in letters[at:]):
+        return None
+    return _spans(text, taken)
+
+
+def _owners(shown: str, pieces: list[bytes]) -> Iterator[range]:
+    """The pieces whose bytes make up each character."""
+    ends = [piece for piece, content in enumerate(pieces) for _ in content]  # piece by byte
+    at = 0
+    for character in shown:
+        size = len(character.encode())
+        yield range(ends[at], ends[at + size - 1] + 1)
+        at += size
+
+
+def _spans(text: str, taken: list[list[int]]) -> list[Span]:
+    """From the first to the last character of each piece, white space at the edges left out."""
+    spans: list[Span] = []
+    at = 0
+    for indices in taken:
+        seen = [index for index in indices if not text[index].isspace()] or indices
+        spans.append((seen[0], seen[-1] + 1) if seen else (at, at))
+        at = max(at, spans[-1][1])
+    for place in range(len(spans) - 2, -1, -1):  # an empty piece within a character that others share
+        if spans[place][0] > spans[place + 1][0]:
+            spans[place] = (spans[place + 1][0],) * 2
+    return spans
+
+
+@lru_cache(maxsize=1 << 16)
+def fold(character: str) -> str:
+    """What is left of a character when case, compatibility and composition are given up; white space is a space."""
+    if character.isspace():
+        return " "
+    return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+
+
+@lru_cache(maxsize=1 << 16)
+def fades(key: str) -> bool:
+    """Whether some tokenizers drop it: white space, accents, controls, what has no meaning."""
+    return key in " \ufffd" or unicodedata.category(key)[0] in "CM"
+
+
+def _spaced(string: str) -> bytes:
+    named = BYTE.fullmatch(string)
+    return bytes.fromhex(named[1]) if named else string.replace(SPACE, " ").encode()
+
+
+def _in_alphabet(string: str) -> bytes | None:
+    """The bytes that GPT-2 writes as printable characters, those that are none as U+0100 and following."""
+    return bytes(ALPHABET[c] for c in string) if all(c in ALPHABET for c in string) else None
+
+
+def _latin(string: str) -> bytes | None:
+    return string.encode("latin-1") if all(ord(character) < 256 for character in string) else None
+
+
+PRINTABLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+ALPHABET = {chr(byte): byte for byte in PRINTABLE} | {
+    chr(0x100 + place): byte for place, byte in enumerate(byte for byte in range(256) if byte not in PRINTABLE)
+}
+READINGS: tuple[Callable[[str], bytes | None], ...] = (
+    str.encode,
+    _spaced,  # SentencePiece
+    lambda string: string.removeprefix("##").encode(),  # WordPiece: goes on
+    lambda string: string.removesuffix("</w>").encode(),  # byte pairs: ends a word
+    lambda string: string.removesuffix("@@").encode(),  # byte pairs: is gone on with
+    _in_alphabet,
+    _latin,  # a character per byte
+)

@@ -1,0 +1,74 @@
+"""Put a file in place whole or not at all, and say what the disk says against it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from reportgen.errors import OutputError, UsageError
+
+
+def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
+    """See that a file may be written, before a long run.
+
+    Raises:
+        UsageError: If its name does not end in *suffix*.
+        OutputError: If something stands there and may not be replaced.
+    """
+    if path.suffix.lower() != suffix:
+        raise UsageError(f"{path.name}: this is written as {suffix}", hint=f"use -o {path.stem or path.name}{suffix}")
+    with errors(path):
+        if path.is_symlink():
+            raise OutputError(f"{shown(path)} is a symbolic link", hint="name the file itself with --output")
+        if path.is_dir():
+            raise OutputError(f"{shown(path)} is a folder", hint="name a file with --output")
+        if path.exists() and not overwrite:
+            raise OutputError(f"{shown(path)} is there already", hint="use --overwrite, or another --output")
+
+
+def put(path: Path, write: Callable[[Path], object]) -> None:
+    """Let *write* make a file beside *path*, then rename it; until then what stands at *path* is as it was.
+
+    Raises:
+        OutputError: If the disk does not take it.
+    """
+    with errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-", suffix=".part")
+        os.close(handle)
+        made = Path(name)
+        try:
+            write(made)
+            with made.open("rb") as file:
+                os.fsync(file.fileno())
+            made.chmod(0o666 & ~umask())
+            os.replace(made, path)
+        finally:
+            made.unlink(missing_ok=True)
+
+
+def umask() -> int:
+    """What the user takes away from the rights of new files."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextlib.contextmanager
+def errors(path: Path) -> Iterator[None]:
+    """Turn what the system says of *path* into an `OutputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"{shown(path)}: {error.strerror or error}", hint="check space and permissions there"
+        ) from error
+
+
+def shown(path: Path) -> str:
+    """A path as an error names it."""
+    name = str(path)
+    return name if len(name) <= 200 else f"{name[:200]}..."
