@@ -95,7 +95,7 @@ def _lay_around(text: str, strings: list[str], unknown: str | None) -> list[Span
                 runs.append([])
             else:
                 runs[-1].append(read(string))
-        if read is not _spaced and len(runs) > 1 and not any(None in run for run in runs):
+        if len(runs) > 1 and not any(None in run for run in runs):
             found = _fit(text, [[piece for piece in run if piece is not None] for run in runs])
             if found is not None:
                 return found

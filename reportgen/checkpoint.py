@@ -42,7 +42,7 @@ class Checkpoint:
     tokenizer_location: str | None = None  # folder, where it is not the model's
 
     @property
-    def damaged(self) -> str | None:
+    def advice(self) -> str | None:
         """What to do where its files cannot be read; None for a folder of the user."""
         return None if self.revision == LOCAL else _verify(self.name, self.revision)
 
@@ -126,9 +126,7 @@ def fetch_weights(checkpoint: Checkpoint, *, require_safetensors: bool = False) 
         elif found is not None and found.cached:
             raise _not_cached(checkpoint.name, shard)
         if _file(folder, shard) is None:
-            raise ModelError(
-                f"{checkpoint.name}: {names[0]} names {shard}, which is not there", hint=checkpoint.damaged
-            )
+            raise ModelError(f"{checkpoint.name}: {names[0]} names {shard}, which is not there", hint=checkpoint.advice)
     return tuple(folder / shard for shard in shards)
 
 
@@ -169,9 +167,7 @@ def _shards(checkpoint: Checkpoint, weights: Path) -> list[str]:
         names = sorted(set(index["weight_map"].values()))
         paths = [PurePosixPath(name) for name in names]
     except (KeyError, AttributeError, TypeError) as error:
-        raise ModelError(
-            f"{checkpoint.name}: {weights.name} is no index of weights", hint=checkpoint.damaged
-        ) from error
+        raise ModelError(f"{checkpoint.name}: {weights.name} is no index of weights", hint=checkpoint.advice) from error
     for path in paths:
         if path.is_absolute() or ".." in path.parts or "\\" in str(path):
             raise RefusedError(
@@ -222,8 +218,8 @@ def _sha256(path: Path, checkpoint: Checkpoint) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     kept = path.resolve().name  # the cache calls large files by their hash
-    if checkpoint.damaged and re.fullmatch(r"[0-9a-f]{64}", kept) and kept != digest:
-        raise ModelError(f"{checkpoint.name}: {path.name} is not as the hub gave it", hint=checkpoint.damaged)
+    if checkpoint.advice and re.fullmatch(r"[0-9a-f]{64}", kept) and kept != digest:
+        raise ModelError(f"{checkpoint.name}: {path.name} is not as the hub gave it", hint=checkpoint.advice)
     return digest
 
 

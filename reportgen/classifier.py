@@ -208,7 +208,7 @@ def _load_model(checkpoint: Checkpoint, config: Any, *, dtype: str, require_safe
             hint="use a model whose weights are safetensors",
         ) from error
     except BROKEN as error:
-        hints = ("give a sequence classifier of transformers", checkpoint.damaged)
+        hints = ("give a sequence classifier of transformers", checkpoint.advice)
         raise ModelError(f"{checkpoint.name}: {error}", hint="; ".join(filter(None, hints))) from error
     _refuse_random(checkpoint.name, info)
     return model  # type: ignore[no-any-return]

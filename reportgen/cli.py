@@ -19,6 +19,7 @@ import click
 from reportgen import __version__
 from reportgen.config import COLOUR_SCALES, MEASURES, Config
 from reportgen.errors import DeviceError, DiffersError, LeftOutError, StrictWarningsError, UsageError, one_line
+from reportgen.hub import redact
 from reportgen.options import (
     choice_options,
     configure,
@@ -61,7 +62,7 @@ class Reportgen(click.Group):
         except Exception as error:
             if context.params.get("debug"):
                 raise
-            click.echo(f"error: {type(error).__name__}: {one_line(str(error))}", err=True)
+            click.echo(f"error: {type(error).__name__}: {one_line(redact(str(error)))}", err=True)
             command = context.invoked_subcommand or "run"
             click.echo(f"hint: this is a bug; run again with reportgen --debug {command} ... and report it", err=True)
             context.exit(BUG)

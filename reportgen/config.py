@@ -39,7 +39,7 @@ PICKS = ("tp", "tn", "fp", "fn", "most-confident", "least-confident", "random")
 LABELLED = ("tp", "tn", "fp", "fn", "most-confident")  # picks that may name a label behind a colon
 CHOICE = ("index", "id", "pick")  # of a row
 OF_A_DATASET = ("dataset_config", "dataset_revision", "split", "text_column", "label_column", "id_column")
-OF_A_MODEL = ("revision", "tokenizer", "labels", "max_length", "importance", "importance_key")
+OF_A_MODEL = ("revision", "tokenizer", "tokenizer_revision", "labels", "max_length", "importance", "importance_key")
 RANGES = {  # smallest and largest value; of what takes no more than a number in memory, any
     "index": (0, 2**63 - 1),
     "limit": (1, 2**63 - 1),
@@ -87,6 +87,7 @@ class Config:
     model: str = "demo"  # "demo", a folder, or an id on the hub
     revision: str | None = None
     tokenizer: str | None = None
+    tokenizer_revision: str | None = None  # of a tokenizer that is not the model's own
     labels: tuple[str, ...] = ()  # names instead of the model's own
     attention_window: int | None = None  # instead of the model's own
     global_tokens: tuple[int, ...] = (0,)  # positions with global attention

@@ -125,11 +125,18 @@ def table(predicted: Sequence[Predicted], *, most: int) -> str:
 
 
 def _aligned(rows: list[list[str]]) -> str:
-    """Cells one below the other, each in a line of its own kind: what a terminal would act on is shown by its code."""
+    """Cells one below the other, numbers to the right; what a terminal would act on is shown by its code."""
     cells = [[_short(one_line(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
-    return "\n".join(lines)
+    right = [all(cell[:1].isdigit() for cell in column[1:]) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, right, strict=True)
+        )
+        for row in cells
+    ]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _short(cell: str) -> str:

@@ -33,7 +33,7 @@ NO_HUB = "the answer is not that of a hub", "check HF_ENDPOINT, the proxy, and w
 NOT_REACHED = "not in the cache, and the hub does not give it", "check the network, or try again later"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 COMMIT = re.compile(r"[0-9a-f]{40}")
-SECRETS = re.compile(r"(?<=//)[^/\s]+@|(?<=Bearer )[^\s'\"]+|\bhf_\w{8,}")
+SECRETS = re.compile(r"(?<=//)[^/\s]+@|(?<=Bearer )[^\s'\"]+|\bhf_[A-Za-z0-9]{20,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,19 +170,17 @@ def _explain_answer(error: BaseException, revision: str | None) -> tuple[str, st
         RevisionNotFoundError,
     )
 
-    # datasets says these in words alone
-    said = str(error) if type(error).__name__ == "DatasetNotFoundError" else ""
-    match error:
-        case _ if isinstance(error, GatedRepoError) or " gated " in said:
-            return "access has to be asked for", "ask for it on its page, and set HF_TOKEN"
-        case _ if isinstance(error, RevisionNotFoundError) or said.startswith("Revision "):
-            return f'no revision "{revision or "main"}"', "check --revision"
-        case RemoteEntryNotFoundError():
-            return "a file of it is not on the hub", "check --revision"
-        case _ if isinstance(error, RepositoryNotFoundError) or said:
-            return "not on the hub, or private", "check the name; a private one needs HF_TOKEN"
-        case HfHubHTTPError() | _GaveUpError() if (status := _status(error)) is not None:
-            return _explain_status(status)
+    said = str(error) if type(error).__name__ == "DatasetNotFoundError" else ""  # datasets keeps the words alone
+    if isinstance(error, GatedRepoError) or " gated " in said:
+        return "access has to be asked for", "ask for it on its page, and set HF_TOKEN"
+    if isinstance(error, RevisionNotFoundError) or said.startswith("Revision "):
+        return f'no revision "{revision or "main"}"', "check the name of the branch or tag, or the commit"
+    if isinstance(error, RepositoryNotFoundError) or said:
+        return "not on the hub, or private", "check the name; a private one needs HF_TOKEN"
+    if isinstance(error, RemoteEntryNotFoundError):
+        return "one of its files is not on the hub", "check the revision"
+    if isinstance(error, HfHubHTTPError | _GaveUpError) and (status := _status(error)) is not None:
+        return _explain_status(status)
     return None
 
 

@@ -7,10 +7,10 @@ more than one layer of it is held. It does not turn attention into numbers to sh
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import transformers
 from torch import Tensor, nn
@@ -20,10 +20,10 @@ from transformers.models.longformer.modeling_longformer import LongformerSelfAtt
 from reportgen import alignment
 from reportgen.classifier import Classifier, memory_errors, quiet, sliding_layers
 from reportgen.errors import DataError, DeviceError, ModelError
+from reportgen.labels import Label, find_gold
 from reportgen.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
-Label = str | int | float | None  # as a source writes it; also a bool, or a number of NumPy
 
 CAUSAL = (  # heads that read the last token and do not share transformers' generic class
     *("biogpt", "bloom", "ctrl", "falcon", "gpt-sw3", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj"),
@@ -61,7 +61,8 @@ def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
     strings = tuple(tokenizer.convert_ids_to_tokens(ids))
     special = tuple(map(bool, encoded["special_tokens_mask"]))[: len(ids)]  # subtle: ByT5 counts an end it leaves out
     told = encoded["offset_mapping"] if tokenizer.is_fast else _find_spans(classifier, text, ids, special)
-    starts, ends = zip(*(_inner(text, *span, string) for span, string in zip(told, strings, strict=True)), strict=True)
+    spans = [_inner(text, start, end, string) for (start, end), string in zip(told, strings, strict=True)]
+    starts, ends = zip(*spans, strict=True)
     known = _vocabulary(classifier)
     if max(ids) not in known:
         raise ModelError(
@@ -223,9 +224,7 @@ def _peak() -> str:
     return f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB in use at most"
 
 
-def prediction(
-    classifier: Classifier, logits: Tensor, *, gold: Label, gold_name: str | None = None
-) -> Prediction:
+def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, gold_name: str | None = None) -> Prediction:
     """Name what the logits of one document, shape (label,), say beside its gold label.
 
     A gold label that the model does not know is kept as text, with `gold` None. *gold_name* is what the source itself
@@ -244,41 +243,8 @@ def prediction(
 
 
 def gold_label(classifier: Classifier, label: Label, name: str | None = None) -> int | None:
-    """Index of a gold label among the model's; None if it is none of them.
-
-    Its *name* in the source comes before its number, because a source may count its labels in another order. The
-    model's own names count beside those that were given in their place.
-    """
-    for said in (name, label):
-        for names in (classifier.labels, classifier.own_labels):
-            found = find_name(said, names)
-            if found is not None:
-                return found
-    return find_label(label, classifier.labels)
-
-
-def find_label(label: Label, labels: Sequence[str]) -> int | None:
-    """Index of a label given as name, as index, or as text of an index; None if it is none of them."""
-    found = find_name(label, labels)
-    text = _written(label)
-    if found is not None or not text.isdecimal() or len(text) > 19:  # int() takes no endless digits
-        return found
-    return int(text) if int(text) < len(labels) else None
-
-
-def find_name(label: Label, names: Sequence[str]) -> int | None:
-    """Index of a label in *names*, whatever the case of its letters."""
-    known = [name.strip().casefold() for name in names]
-    said = str(label).strip().casefold()  # True is a name as well as 1
-    found = said if said in known else _written(label).casefold()
-    return known.index(found) if label is not None and found in known else None
-
-
-def _written(label: Label) -> str:
-    """A label as text; a truth value, and a whole number that became a fraction, as the number."""
-    number: Any = label.item() if isinstance(label, np.generic) else label
-    whole = isinstance(number, bool) or (isinstance(number, float) and number.is_integer())
-    return str(int(number)) if whole else str(number).strip()
+    """Index of a gold label, called *name* by its source, among the model's; None if it is none of them."""
+    return find_gold(label, name, labels=classifier.labels, own=classifier.own_labels)
 
 
 def reader_position(classifier: Classifier, tokens: Tokens) -> int | None:
@@ -335,7 +301,10 @@ def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tens
 
 def _vocabulary(classifier: Classifier) -> range:
     """The token ids that the model knows."""
-    embeddings: Any = classifier.model.get_input_embeddings()
+    try:
+        embeddings: Any = classifier.model.get_input_embeddings()
+    except NotImplementedError:  # CANINE has no table of tokens: it reads any character
+        return range(sys.maxunicode + 1)
     return range(embeddings.num_embeddings)
 
 

@@ -51,6 +51,7 @@ model_options = _all(
     click.option("--model", metavar="FOLDER|ID", help="A sequence classifier: a folder, or an id on the hub."),
     click.option("--revision", metavar="REV", help="Branch, tag or commit of the model on the hub."),
     click.option("--tokenizer", metavar="FOLDER|ID", help="Tokenizer, if it is not the model's own."),
+    click.option("--tokenizer-revision", metavar="REV", help="Branch, tag or commit of that tokenizer on the hub."),
     click.option("--labels", metavar="A,B", help="Names of the labels, instead of the model's own."),
 )
 

@@ -15,6 +15,7 @@ from typing import Any
 from reportgen.characters import clean
 from reportgen.columns import Loaded, Table
 from reportgen.errors import DataError
+from reportgen.textfiles import regular
 
 KEPT = 256 * 2**20  # bytes of row groups that stay in memory
 BATCH = 64  # rows that are read at once
@@ -94,7 +95,8 @@ def _open(path: Path) -> Any:
     from pyarrow.parquet import ParquetFile
 
     with arrow_errors(clean(path.name)):
-        file = ParquetFile(path, buffer_size=BUFFER)  # subtle: without a buffer, all of a column would be read at once
+        # subtle: without a buffer, all of a column would be read at once
+        file = ParquetFile(regular(path), buffer_size=BUFFER)
         size = path.stat().st_size
     counts = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
     if min(counts, default=0) < 0 or sum(counts) != file.metadata.num_rows:

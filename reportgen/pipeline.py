@@ -46,9 +46,10 @@ from reportgen.records import (
 from reportgen.survey import Survey
 
 if TYPE_CHECKING:
+    from reportgen.checkpoint import Checkpoint
     from reportgen.classifier import Classifier
 
-COMMIT = re.compile("[0-9a-f]{40}")
+COMMIT, LOCAL = re.compile("[0-9a-f]{40}"), "local"  # revisions of the hub; of a folder
 
 
 def run(config: Config, clock: Clock) -> tuple[Report, Path]:
@@ -145,7 +146,12 @@ def load(config: Config, clock: Clock) -> Classifier:
 
         name = str(DEMO / "model") if config.model == "demo" else config.model
         return classifier.load(
-            checkpoint.find(name, revision=config.revision, tokenizer=config.tokenizer),
+            checkpoint.find(
+                name,
+                revision=config.revision,
+                tokenizer=config.tokenizer,
+                tokenizer_revision=config.tokenizer_revision,
+            ),
             device=config.device,
             dtype=config.dtype,
             max_length=config.max_length,
@@ -253,7 +259,7 @@ def provenance(
 ) -> Provenance:
     """What was run, on what, with which versions."""
     found = classifier.checkpoint
-    exact = _exact(config, found.revision, example)
+    exact = _exact(config, found, example)
     return Provenance(
         model=characters.clean(without_home(config.model)),
         model_type=classifier.model.config.model_type,
@@ -273,10 +279,12 @@ def provenance(
     )
 
 
-def _exact(config: Config, revision: str, example: Example) -> Config:
+def _exact(config: Config, found: Checkpoint, example: Example) -> Config:
     """The configuration with the very commits that were used, and the row that was picked."""
-    if revision != "local":
-        config = replace(config, revision=revision)
+    if found.revision != LOCAL:
+        config = replace(config, revision=found.revision)
+    if config.tokenizer is not None and found.tokenizer_revision != LOCAL:
+        config = replace(config, tokenizer_revision=found.tokenizer_revision)
     if example.dataset is None:
         return config
     if example.picked is not None:

@@ -55,16 +55,28 @@ def open_rows(config: Config) -> Rows:
     dataset = config.dataset or ""
     source = _on_disk(dataset, config) if is_local(dataset) else _on_hub(dataset, config)
     split = _chosen(source, asked["name"] or None)
-    table, revision = source.open(split)
-    return rows_of(
-        table,
-        config,
-        dataset=source.name,
-        dataset_config=source.config,
-        split=f"{split or ''}{asked['slice'] or ''}" or None,
-        revision=revision,
-        part=partial(part, asked["start"], asked["stop"]),
-    )
+    with _reading(source.name):
+        table, revision = source.open(split)
+        return rows_of(
+            table,
+            config,
+            dataset=source.name,
+            dataset_config=source.config,
+            split=f"{split or ''}{asked['slice'] or ''}" or None,
+            revision=revision,
+            part=partial(part, asked["start"], asked["stop"]),
+        )
+
+
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn what the machine lacks into a `DataError`."""
+    try:
+        yield
+    except MemoryError as error:
+        raise DataError(f"{name}: reading it needs more memory than there is", hint="write it as Parquet") from error
+    except OSError as error:
+        raise DataError(f"{name}: {error.strerror or error}", hint="check that it may be read") from error
 
 
 def is_local(dataset: str) -> bool:
@@ -134,18 +146,9 @@ def _on_disk(dataset: str, config: Config) -> Source:
 
     def open_split(split: str | None) -> tuple[Table, str]:
         files = found[split or ""]
-        with _reading(name):
-            return files.open(), f"sha256:{files.sha256()}"
+        return files.open(), f"sha256:{files.sha256()}"
 
     return Source(name, tuple(split for split in found if split), open_split)
-
-
-@contextlib.contextmanager
-def _reading(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{name}: {error.strerror or error}", hint="check that it may be read") from error
 
 
 def _saved_splits(path: Path) -> tuple[str, ...]:
@@ -206,15 +209,20 @@ def _builder(dataset: str, config: Config, found: hub.Snapshot) -> Any:
     folders.refuse(what, [file for file in found.files if file == f"{dataset.rpartition('/')[2]}.py"])
     failed: Exception | None = None
     with _datasets() as datasets, hub.errors(what, revision=config.dataset_revision):
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
         try:
             builder = datasets.load_dataset_builder(dataset, config.dataset_config, revision=found.commit)
-        except (datasets.exceptions.DataFilesNotFoundError, datasets.data_files.EmptyDatasetError, ValueError) as error:
+        except (datasets.exceptions.DatasetNotFoundError, LocalEntryNotFoundError):
+            raise
+        except (FileNotFoundError, ValueError) as error:
             failed = error  # subtle: told outside, because the hub's missing files are in the chain of any error here
     if isinstance(failed, ValueError):
         _refuse_config(dataset, config.dataset_config, found.commit)
     if failed is not None:
         folders.refuse(what, found.files)
-        raise DataError(f"{what}: {failed}", hint="reportgen reads what datasets.load_dataset() reads") from failed
+        reason = "no data files in it that can be read" if isinstance(failed, FileNotFoundError) else str(failed)
+        raise DataError(f"{what}: {reason}", hint="read is what datasets.load_dataset() reads") from failed
     if builder.hash != found.commit:  # the cache has the dataset, but as it was at another time
         raise HubError(
             f"{what}: revision {found.commit} is not in the cache",

@@ -26,6 +26,7 @@ MOST_BYTES = 2 * 10**9  # of one file, unpacked
 MOST_RATIO = 200  # of unpacked to packed bytes, beyond the first FREE_BYTES
 FREE_BYTES = 10 * 10**6
 MOST_ROW = 100 * 10**6  # bytes of a line, characters of a field
+MOST_ROWS = 10**7  # of one split
 MOST_LIST = 500 * 10**6  # bytes of a JSON file that is one list
 HEAD = 100  # rows of JSON that say which columns there are
 BLOCK = 2**20
@@ -49,13 +50,9 @@ def open_csv(files: Sequence[Path], *, delimiter: str = ",") -> Table:
             )
 
     def load(columns: Sequence[str]) -> Loaded:
-        values: dict[str, list[Any]] = {name: [] for name in columns}
-        wanted = [(header.index(name), values[name]) for name in columns]
-        for file in files:
-            for row in islice(_records(file, delimiter), 1, None):
-                for position, held in wanted:
-                    held.append(row[position])
-        return listed(values)
+        positions = [header.index(name) for name in columns]
+        rows = chain.from_iterable(islice(_records(file, delimiter), 1, None) for file in files)
+        return _kept(columns, ([row[position] for position in positions] for row in rows), files[0])
 
     return Table(dict.fromkeys(header, "string"), load)
 
@@ -75,13 +72,21 @@ def open_json(files: Sequence[Path]) -> Table:
     types = {key: " or ".join(sorted(found, key=lambda kind: kind == "null")) for key, found in kinds.items()}
 
     def load(columns: Sequence[str]) -> Loaded:
-        values: dict[str, list[Any]] = {name: [] for name in columns}
-        for row in (row for file in files for row in _objects(file)):
-            for name, held in values.items():
-                held.append(row.get(name))
-        return listed(values)
+        rows = chain.from_iterable(map(_objects, files))
+        return _kept(columns, ([row.get(name) for name in columns] for row in rows), files[0])
 
     return Table(types, load)
+
+
+def _kept(columns: Sequence[str], rows: Iterable[Sequence[Any]], first: Path) -> Loaded:
+    """The values of some columns, in memory."""
+    values: dict[str, list[Any]] = {name: [] for name in columns}
+    for count, row in enumerate(rows):
+        if count == MOST_ROWS:
+            raise DataError(f"{clean(first.name)}: more than {MOST_ROWS:,} rows", hint="write the data as Parquet")
+        for held, value in zip(values.values(), row, strict=True):
+            held.append(value)
+    return listed(values)
 
 
 def open_texts(files: Sequence[Path], *, labelled: bool) -> Table:

@@ -18,7 +18,8 @@ HOME = tempfile.mkdtemp(prefix="reportgen-hub-")  # nobody's own cache is read o
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_"))]:
     del os.environ[name]
-os.environ |= {"HF_ENDPOINT": HUB.url, "HF_HOME": HOME}
+os.environ |= {"HF_ENDPOINT": HUB.url, "HF_HOME": HOME, "REPORTGEN_CACHE": f"{HOME}/reportgen"}
+os.environ |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
 
 import pytest
 import torch

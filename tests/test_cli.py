@@ -490,6 +490,7 @@ NAMES = st.from_regex(r"[a-z][a-z0-9 '\"$&-]{0,8}", fullmatch=True).map(str.stri
 MAYBE: dict[str, st.SearchStrategy[Any]] = {
     "revision": NAMES,
     "tokenizer": NAMES,
+    "tokenizer_revision": NAMES,
     "labels": st.lists(NAMES, min_size=1, max_size=3, unique_by=str.casefold).map(tuple),
     "attention_window": st.integers(2, 64),
     "global_tokens": st.sets(st.integers(0, 9), min_size=1).map(lambda p: tuple(sorted(p))),

@@ -149,9 +149,9 @@ def test_the_summary_for_a_terminal() -> None:
     assert examples.summary(ROWS, place='split "test" of x') == (
         'split "test" of x: 6 examples, 3 of 5 right (60.0%)\n\n'
         "gold \\ predicted  left  right\n"
-        "left              1     1\n"
-        "right             1     2\n"
-        "unknown           0     1\n"
+        "left                 1      1\n"
+        "right                1      2\n"
+        "unknown              0      1\n"
     )
     assert "no gold labels" in examples.summary(ROWS[4:5], place="x")
 

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pyarrow as pa
 import pytest
 import torch
@@ -29,6 +30,16 @@ from tests.hub import TOKEN, Hub
 COMMAND = Path(sys.executable).parent / "reportgen"
 MODEL, NEWS = "danielhou13/longformer-finetuned_papers_v2", "danielhou13/longformer-finetuned-news-cogs402"
 TOKENIZER = "allenai/longformer-base-4096"
+ROWS = pa.table({"text": ["one", "two", "three"], "labels": [0, 1, 0]})
+CONFIGS = """---
+configs:
+- config_name: default
+  data_files:
+  - {split: train, path: data/train-*}
+  - {split: test, path: data/test-*}
+---
+# Rows
+"""
 TEXT = "Attention heads of a long document classifier attend to tokens."
 WEIGHTS = {"safetensors": "model.safetensors", "bin": "pytorch_model.bin"}
 NO_SOCKETS = """
@@ -46,7 +57,8 @@ sys.addaudithook(watch)
 def formats(folder: Path, kind: str, *, sharded: bool = False) -> Path:
     """The model of a folder with its weights in another format, as older and larger models have them."""
     model = AutoModelForSequenceClassification.from_pretrained(folder)
-    (folder / "model.safetensors").unlink()
+    for name in WEIGHTS.values():
+        (folder / name).unlink(missing_ok=True)
     weights = model.state_dict()
     names = sorted(weights)
     parts = [names[::2], names[1::2]] if sharded else [names]
@@ -151,15 +163,19 @@ def test_what_is_in_the_cache_is_loaded_offline(hub: Hub, folder: Path, request:
 
 
 def test_what_is_not_in_the_cache_is_named_offline(hub: Hub, folder: Path, request: Any) -> None:
-    """Exit code 8 for the model, another revision of it, and its weights alone."""
-    hub.model("org/m", folder)
+    """Exit code 8 for the model, another revision of it, its configuration or its weights alone."""
+    for name in ("org/m", "org/half"):
+        hub.model(name, folder)
     found = checkpoint.find("org/m")
+    (Path(checkpoint.find("org/half").location) / "config.json").unlink()
     request.getfixturevalue("offline")
     for name, revision in (("some-org/some-model", None), ("org/m", "v2"), ("org/m", "0" * 40)):
         with pytest.raises(HubError, match=f"{name}.* not in the cache") as caught:
             checkpoint.find(name, revision=revision)
         assert caught.value.exit_code == 8
         assert "--offline" in str(caught.value.hint)
+    with pytest.raises(HubError, match=r"org/half: config\.json is not in the cache"):
+        checkpoint.find("org/half")
     with pytest.raises(HubError, match=r"org/m: model\.safetensors is not in the cache"):
         classifier.load(found, device="cpu")
 
@@ -291,14 +307,15 @@ def test_no_message_holds_user_or_password(user: str, password: str, message: st
     assert told == message.replace("{}@", "")
 
 
-def test_other_errors_pass_and_logs_are_as_before() -> None:
+def test_other_errors_pass_and_logs_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what the clients of the hub raise is a matter of the hub."""
-    level = logging.getLogger("huggingface_hub").level
+    logger = logging.getLogger("huggingface_hub")
+    monkeypatch.setattr(logger, "level", logging.WARNING)
     for error in (ValueError("x"), FileNotFoundError("x"), ModelError("x"), HubError("x")):
         with pytest.raises(type(error)) as caught, talk.errors("dataset org/d"):
             raise error
         assert caught.value is error
-    assert logging.getLogger("huggingface_hub").level == level
+    assert logger.level == logging.WARNING
 
 
 @pytest.mark.parametrize("part", ["../../../../blobs/x", "/etc/passwd"])
@@ -391,6 +408,41 @@ def test_a_branch_that_the_cache_knows_without_a_commit_is_not_cached(hub: Hub, 
         load()
 
 
+@pytest.mark.parametrize(
+    ("fault", "only", "fact"),
+    [
+        ("private", "/resolve/", "not on the hub, or private"),
+        ("gated", "/resolve/", "access has to be asked for"),
+        ("busy", "README", "not in the cache, and the hub does not give it"),
+        ("busy", "/tree/", "too many requests"),
+        ("broken", ".parquet", "the hub is out of order"),
+        ("slow", "/tree/", "not in the cache, and the hub at .* does not answer"),
+        ("cut", ".parquet", "the download broke off"),
+    ],
+)
+def test_faults_are_told_of_datasets_too(hub: Hub, hurried: list[float], fault: str, only: str, fact: str) -> None:
+    """Whatever `datasets` makes of what happened."""
+    commit = hub.dataset("org/d", {"train": ROWS, "test": ROWS}, readme="# Rows")
+    hub.fail("org/d", fault, kind="datasets", only=only)
+    with pytest.raises(HubError, match=f"^dataset org/d: {fact}"), talk.errors("dataset org/d"):
+        datasets.load_dataset("org/d", revision=commit)
+    assert max(hurried, default=0) <= 8
+
+
+@pytest.mark.parametrize("readme", ["", "# Rows", CONFIGS], ids=["none", "plain", "configs"])
+def test_a_dataset_is_loaded_at_the_commit_that_was_found(hub: Hub, readme: str, request: Any) -> None:
+    """Also offline, by the name of its branch."""
+    first = hub.dataset("org/d", {"train": ROWS, "test": ROWS.slice(0, 2)}, readme=readme)
+    found = talk.commit("org/d", kind="dataset")
+    second = hub.dataset("org/d", {"test": ROWS.slice(0, 1)}, readme=readme)
+    assert datasets.load_dataset("org/d", split="test", revision=found).num_rows == 2
+    assert found == first != second == talk.commit("org/d", kind="dataset", revision="main")
+    request.getfixturevalue("offline")
+    assert talk.commit("org/d", kind="dataset") == second
+    with pytest.raises(HubError, match="dataset org/none: not in the cache"):
+        talk.commit("org/none", kind="dataset")
+
+
 def reportgen(*arguments: str, hub: Hub, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the installed command with a cache of its own."""
     return subprocess.run(
@@ -441,7 +493,7 @@ def test_a_preset_is_run_from_end_to_end_and_again_offline(hub: Hub, folder: Pat
     assert hub.requests == []
     first, second = (json.loads((tmp_path / name / "report.json").read_text()) for name in "ab")
     assert first["example"]["text"].startswith("A paper on the heads of document 976.")
-    assert first["example"]["dataset_revision"] == commits["papers"]
+    assert first["example"]["revision"] == commits["papers"]
     assert first["provenance"]["revision"] == commits[MODEL]
     assert first["provenance"]["tokenizer_revision"] == commits[TOKENIZER]
     assert first["prediction"]["labels"] == ["programming languages", "artificial intelligence"]

@@ -306,7 +306,7 @@ def test_a_tensor_that_only_claims_to_be_large_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_file_of_torch_that_unpacks_to_more_than_the_cap_is_not_unpacked(tmp_path: Path) -> None:
-    """Torch's own files are not packed, but torch unpacks one that is: 80 MB out of 80 KB here, any number elsewhere."""
+    """Torch packs none of its own, but unpacks what is packed: 80 MB out of 80 KB here, any number elsewhere."""
     path = tmp_path / "importance.pt"
     with zipfile.ZipFile(io.BytesIO(pt(torch.tensor(VALUES)))) as plain, zipfile.ZipFile(path, "w") as packed:
         for entry in plain.infolist():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +13,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.processors import ByteLevel
 from torch.multiprocessing.reductions import StorageWeakRef
-from transformers import AutoModelForSequenceClassification, FNetConfig, FNetForSequenceClassification
+from transformers import (
+    AutoModelForSequenceClassification,
+    FNetConfig,
+    FNetForSequenceClassification,
+    PreTrainedTokenizerFast,
+)
 
 from reportgen import convert, inference
 from reportgen.classifier import Classifier
-from reportgen.errors import DataError, ModelError
+from reportgen.errors import DataError, DeviceError, ModelError
 from reportgen.records import DenseAttention, LayerAttention, SlidingWindowAttention, Tokens
 from tests import slow, tiny
 
@@ -153,7 +160,11 @@ def test_a_model_type_without_attention_is_refused_when_loaded(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "build", [lambda: tiny.longformer(windows=(8,) * 4), *(lambda k=k: tiny.dense(k) for k in DENSE[:3])]
+    "build",
+    [
+        lambda: tiny.longformer(windows=(8,) * 4),
+        *(lambda k=k: tiny.dense(k) for k in (*DENSE[:3], "gpt2", "esm", "big_bird", "modernbert")),
+    ],
 )
 def test_never_more_than_one_layer_of_attention_is_held(build: Callable[[], Any]) -> None:
     """When a layer is handed on, the storage of every earlier one is free again."""
@@ -273,6 +284,110 @@ def test_attention_that_is_not_finite_is_refused_in_its_layer(projection: str) -
     assert done == []
 
 
+@pytest.mark.parametrize("kind", ["longformer", "bert", "gpt2"])
+def test_order_and_values_do_not_depend_on_batch_or_threads(kind: str) -> None:
+    """Eight at once or each alone, one thread or two: the same twenty tokens first, values equal to 1e-4."""
+    classifier = tiny.classifier(tiny.longformer() if kind == "longformer" else tiny.dense(kind))
+    documents = [tiny.document(length, seed=length) for length in (60, 31, 33, 40, 25, 60, 52, 47)]
+
+    def received(batch_size: int) -> tuple[list[np.ndarray], torch.Tensor]:
+        totals = [np.zeros((2, len(tokens))) for tokens in documents]
+        logits = []
+        for start in range(0, len(documents), batch_size):
+
+            def add(document: int, layer: int, attention: LayerAttention, start: int = start) -> None:
+                totals[start + document] += convert.received(attention).numpy()
+
+            logits.append(inference.attend(classifier, documents[start : start + batch_size], add))
+        return totals, torch.cat(logits)
+
+    threads = torch.get_num_threads()
+    expected, logits = received(1)
+    try:
+        for batch_size, count in ((8, threads), (3, threads), (1, threads + 1), (8, threads + 1)):
+            torch.set_num_threads(count)
+            found, others = received(batch_size)
+            np.testing.assert_allclose(others, logits, atol=1e-4)
+            for one, other in zip(expected, found, strict=True):
+                np.testing.assert_allclose(other, one, atol=1e-4)
+                for head in range(2):
+                    assert slow.order(other[head])[:20] == slow.order(one[head])[:20]
+    finally:
+        torch.set_num_threads(threads)
+
+
+# many documents
+
+
+def full_above(monkeypatch: pytest.MonkeyPatch, classifier: Classifier, most: int) -> list[int]:
+    """Let memory run out for more than *most* documents at once; the sizes of all batches that are tried."""
+    tried: list[int] = []
+    forward = classifier.model.forward
+
+    def fail(**inputs: Any) -> Any:
+        tried.append(len(inputs["input_ids"]))
+        if tried[-1] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return forward(**inputs)
+
+    monkeypatch.setattr(classifier.model, "forward", fail)
+    return tried
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(1, 30), max_size=9), st.integers(1, 10))
+def test_every_document_gets_its_own_logits_once(lengths: list[int], batch_size: int) -> None:
+    """Batches are no larger than asked for, and go from long to short."""
+    classifier = tiny.classifier(BERT)
+    documents = [tiny.document(length, seed=place) for place, length in enumerate(lengths)]
+    found: dict[int, torch.Tensor] = {}
+    sizes: list[int] = []
+
+    def keep(places: Sequence[int], logits: torch.Tensor) -> None:
+        assert len(logits) == len(places) <= batch_size
+        assert not found.keys() & set(places)
+        found.update(zip(places, logits, strict=True))
+        sizes.extend(lengths[place] for place in places)
+
+    inference.predict_all(classifier, documents, batch_size=batch_size, on_batch=keep)
+    assert sorted(found) == list(range(len(lengths)))
+    assert sizes == sorted(lengths, reverse=True)
+    for place, tokens in enumerate(documents):
+        np.testing.assert_allclose(found[place], inference.predict_logits(classifier, [tokens])[0], atol=1e-5)
+
+
+BERT = tiny.dense("bert")
+
+
+def test_batches_are_halved_until_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight do not fit, four do not, two do: what comes after starts with two."""
+    classifier = tiny.classifier(tiny.dense("bert"))
+    documents = [tiny.document(9, seed=place) for place in range(10)]
+    expected = inference.predict_logits(classifier, documents)
+    tried = full_above(monkeypatch, classifier, 2)
+    found = torch.zeros(10, 2)
+
+    def keep(places: Sequence[int], logits: torch.Tensor) -> None:
+        found[list(places)] = logits
+
+    inference.predict_all(classifier, documents, batch_size=8, on_batch=keep)
+    assert tried == [8, 4, 2, 2, 2, 2, 2]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_document_that_does_not_fit_alone_is_a_device_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 6, with its length and a hint; those that were done before stay done."""
+    classifier = tiny.classifier(tiny.dense("bert"))
+    tried = full_above(monkeypatch, classifier, 0)
+    with pytest.raises(DeviceError, match=r"out of memory: .* \(one document of 21 tokens alone") as caught:
+        inference.predict_all(
+            classifier, [tiny.document(9), tiny.document(21)], batch_size=2, on_batch=lambda places, logits: None
+        )
+    assert tried == [2, 1]
+    assert caught.value.exit_code == 6
+    assert "--max-length" in str(caught.value.hint)
+
+
 # encoding
 
 
@@ -333,10 +448,13 @@ def test_an_empty_text_has_special_tokens_only() -> None:
 
 def test_a_tokenizer_that_gives_nothing_is_an_input_error() -> None:
     """Without special tokens an empty text has no token at all: exit code 3."""
-    nothing = {"input_ids": [], "offset_mapping": [], "special_tokens_mask": []}
-    classifier = replace(tiny.classifier(MODEL), tokenizer=lambda text, **options: nothing)
-    with pytest.raises(DataError, match="no token for this text"):
+    plain = Tokenizer.from_str(tiny.tokenizer().backend_tokenizer.to_str())
+    plain.post_processor = ByteLevel()
+    classifier = replace(tiny.classifier(MODEL), tokenizer=PreTrainedTokenizerFast(tokenizer_object=plain))
+    with pytest.raises(DataError, match="no token for this text") as caught:
         inference.encode(classifier, "")
+    assert caught.value.exit_code == 3
+    assert len(inference.encode(classifier, "the heads")) == 2
 
 
 def test_a_tokenizer_of_another_model_is_refused() -> None:
@@ -372,17 +490,22 @@ def test_a_label_that_the_model_does_not_know_is_kept_as_text() -> None:
     assert inference.prediction(tiny.classifier(MODEL), torch.tensor([1.0, 0.0]), gold=None).gold_text is None
 
 
-@pytest.mark.parametrize(
-    ("label", "index"),
-    [
-        *[(0, 0), (1, 1), ("0", 0), (" 1 ", 1), ("news", 0), ("News ", 0), ("PAPERS", 1), (False, 0), (True, 1)],
-        *[("9" * 5000, None), ("0" * 15 + "1", 1)],
-        *[(2, None), (-1, None), ("2", None), ("-1", None), ("other", None), ("", None), (None, None), ("1.0", None)],
-    ],
-)
-def test_a_label_is_found_by_index_text_or_name(label: str | int | None, index: int | None) -> None:
-    """Index, text of an index, name in any case, bool; everything else is unknown."""
-    assert inference.find_label(label, ("news", "Papers")) == index
+def test_the_name_that_a_dataset_gives_a_label_comes_before_its_number() -> None:
+    """It may count its classes in another order than the model."""
+    classifier = tiny.classifier(MODEL)  # left, right
+    assert inference.gold_label(classifier, 0, "RIGHT") == 1
+    assert inference.gold_label(classifier, 0, "upwards") == 0
+    found = inference.prediction(classifier, torch.tensor([1.0, 0.0]), gold=0, gold_name="Right")
+    assert (found.gold, found.gold_text, found.verdict) == (1, "Right", "wrong")
+
+
+def test_the_models_own_names_are_known_beside_those_given_in_their_place(folder: Path) -> None:
+    """`--labels` renames what the report shows; a dataset may still speak the model's language."""
+    classifier = tiny.load(folder, labels=("liberal", "conservative"))
+    assert classifier.own_labels == ("left", "right")
+    assert [inference.gold_label(classifier, label) for label in ("Right", "liberal", 1, "x")] == [1, 0, 1, None]
+    found = inference.prediction(classifier, torch.tensor([0.0, 1.0]), gold="right")
+    assert (found.labels[1], found.gold, found.gold_text) == ("conservative", 1, "right")
 
 
 @pytest.mark.parametrize("kind", ["longformer", *DENSE])
@@ -395,7 +518,7 @@ def test_the_reader_is_the_one_token_that_feeds_the_classifier(kind: str, length
     output = model(input_ids=torch.tensor([tiny.document(length).ids]))
     (gradient,) = torch.autograd.grad(output.logits[0, 0], last[0])
     feeding = gradient[0].abs().sum(dim=-1).nonzero()[:, 0].tolist()
-    assert feeding == [inference.reader_position(tiny.classifier(model), length)]
+    assert feeding == [inference.reader_position(tiny.classifier(model), tiny.document(length))]
 
 
 @pytest.mark.parametrize(
@@ -404,7 +527,7 @@ def test_the_reader_is_the_one_token_that_feeds_the_classifier(kind: str, length
 def test_a_head_that_pools_over_all_tokens_has_no_reader(pooling: dict[str, str], reader: int | None) -> None:
     """ModernBERT can do either."""
     model = SimpleNamespace(config=SimpleNamespace(model_type="modernbert", **pooling))
-    assert inference.reader_position(replace(tiny.classifier(MODEL), model=model), 9) == reader
+    assert inference.reader_position(replace(tiny.classifier(MODEL), model=model), tiny.document(9)) == reader
 
 
 @pytest.mark.parametrize("kind", ["xlnet", "xlm", "flaubert"])
@@ -417,7 +540,7 @@ def test_a_head_with_a_summary_type_reads_what_it_says(kind: str, summary: str) 
     output = model(input_ids=torch.tensor([tiny.document(9).ids]))
     (gradient,) = torch.autograd.grad(output.logits[0, 0], last[0])
     feeding = gradient[0].abs().sum(dim=-1).nonzero()[:, 0].tolist()
-    reader = inference.reader_position(tiny.classifier(model), 9)
+    reader = inference.reader_position(tiny.classifier(model), tiny.document(9))
     assert feeding == (list(range(9)) if summary == "mean" else [reader])
     assert (reader is None) == (summary == "mean")
 

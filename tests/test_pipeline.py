@@ -88,7 +88,7 @@ def test_the_command_names_the_commit_of_a_model_of_the_hub(classifier: Any) -> 
     found = Checkpoint("org/m", "org/m", "abc123", "org/t", "def456")
     config = Config(model="org/m", tokenizer="org/t", revision="main", text=TEXT)
     given = pipeline.provenance(config, replace(classifier, checkpoint=found), dataset.choose(config))
-    assert "--model org/m --revision abc123 --tokenizer org/t" in given.command
+    assert "--model org/m --revision abc123 --tokenizer org/t --tokenizer-revision def456" in given.command
     assert (given.revision, given.tokenizer_revision) == ("abc123", "def456")
 
 

@@ -41,6 +41,7 @@ from reportgen.records import Tokens
 PAD, BOS, EOS = 1, 0, 2  # as in RoBERTa, whose positions start behind the padding id
 VOCABULARY = 300
 LABELS = ("left", "right")
+GROUPED = ("gemma", "mistral", "qwen2")  # kinds whose heads share keys and values
 CORPUS = [
     "Attention heads of a long document classifier attend to tokens.",
     "A sliding window sees its neighbours; a global token sees the whole document, and all of it sees the token.",
@@ -121,7 +122,8 @@ def dense(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
             **{**small, "ffn_dim": 16}, word_embed_proj_dim=16, init_std=0.3, **_common(), **settings
         ),
     }
-    usual = {**small, **wide, **_common(), **settings}
+    shared = {"num_key_value_heads": 1, "head_dim": 8} if kind in GROUPED else {}
+    usual = {**small, **wide, **shared, **_common(), **settings}
     return _build(configs[kind]() if kind in configs else AutoConfig.for_model(kind, **usual), seed=seed)
 
 
