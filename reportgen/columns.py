@@ -77,7 +77,8 @@ def rows_of(
     """
     where = place(dataset, split)
     columns = _columns(table.types, config, dataset)
-    loaded = table.load(tuple(columns.values()))
+    needed = tuple(dict.fromkeys(columns.values()))  # one column may serve twice
+    loaded = table.load(needed)
     taken = part(loaded.count)
     if not taken:
         raise DataError(f"{where}: no rows", hint=f"the split has {loaded.count}" if loaded.count else None)
@@ -88,9 +89,10 @@ def rows_of(
 
     def read(indices: Iterable[int]) -> Iterator[Row]:
         wanted = [rows.check(index) for index in indices]
-        cells = loaded.read(tuple(columns.values()), (taken[index] for index in wanted))
+        cells = loaded.read(needed, (taken[index] for index in wanted))
         for index, values in zip(wanted, cells, strict=True):
-            yield _row(index, dict(zip(columns, values, strict=True)), columns, names, where)
+            found = dict(zip(needed, values, strict=True))
+            yield _row(index, {role: found[name] for role, name in columns.items()}, columns, names, where)
 
     def read_ids() -> Sequence[str]:
         return [str(value) for value in ids()] if "id" in columns else ()

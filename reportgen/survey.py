@@ -150,6 +150,7 @@ def measure(
             advance=advance,
         )
     importance_file.save(output, found, provenance={**facts, "created": now().isoformat(timespec="seconds")})
+    state.unlink(missing_ok=True)
     return importance_file.load(output, shape=classifier.shape)
 
 

@@ -245,6 +245,47 @@ def test_importance_is_computed_over_a_sample_and_says_so(model: Any, data: Path
     assert not output.with_name(output.name + survey.PARTIAL).exists()
 
 
+def test_interrupted_importance_goes_on_where_it_was(
+    model: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the bit; other settings on the same file are refused until a restart."""
+    config, rows = opened(data, batch_size=1, label_column="label", limit=9)
+    whole = survey.measure(config, model, rows, Clock(), by="ablation", size=9, output=tmp_path / "whole.safetensors")
+
+    @contextlib.contextmanager
+    def stop(what: str, total: int) -> Iterator[Advance]:
+        done = 0
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            if done == 2:
+                raise KeyboardInterrupt
+
+        yield advance
+
+    output = tmp_path / "i.safetensors"
+    measured = {"by": "ablation", "size": 9, "output": output}
+    with pytest.raises(KeyboardInterrupt):
+        survey.measure(config, model, rows, Clock(track=stop), **measured)
+    assert output.with_name(output.name + survey.PARTIAL).is_file()
+    assert not output.exists()
+    told: list[int] = []
+
+    @contextlib.contextmanager
+    def track(what: str, total: int) -> Iterator[Advance]:
+        yield told.append
+
+    other = replace(config, seed=1)
+    with pytest.raises(UsageError) as caught:
+        survey.measure(other, model, rows, Clock(), **measured)
+    assert "--restart" in str(caught.value.hint)
+    again = survey.measure(config, model, rows, Clock(track=track), **measured)
+    assert np.array_equal(again.values, whole.values)
+    assert told[0] == 2
+    assert not output.with_name(output.name + survey.PARTIAL).exists()
+
+
 def test_the_seed_draws_the_sample(model: Any, data: Path, tmp_path: Path) -> None:
     def measured(seed: int) -> Any:
         config, rows = opened(data, seed=seed)
