@@ -15,7 +15,8 @@ from typing import Any
 from reportgen.characters import clean
 from reportgen.config import Config, option
 from reportgen.errors import DataError
-from reportgen.rows import Label, Row, Rows, place
+from reportgen.labels import Label
+from reportgen.rows import Row, Rows, place
 
 STRING = re.compile(r"(large_)?string(_view)?")
 INTEGER = re.compile(r"u?int\d+|integer")

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reportgen.errors import DataError
-
-Label = str | int | bool | None
+from reportgen.labels import Label
 
 
 @dataclass(frozen=True, slots=True)

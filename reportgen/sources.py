@@ -189,9 +189,6 @@ def _on_hub(dataset: str, config: Config) -> Source:
     found = hub.look_up(dataset, kind="dataset", revision=config.dataset_revision)
     builder = _builder(dataset, config, found)
     files: dict[str, Sequence[str]] = builder.config.data_files or {}  # none where the cache answers
-    for file in (str(file) for split in files.values() for file in split):
-        if not file.startswith(f"hf://datasets/{dataset}@{found.commit}/"):
-            raise RefusedError(f"dataset {dataset}: it names {clean(file)[:200]}, which is not its own")
 
     def open_split(split: str | None) -> tuple[Table, str]:
         what = f"dataset {dataset}"
@@ -209,19 +206,17 @@ def _builder(dataset: str, config: Config, found: hub.Snapshot) -> Any:
     folders.refuse(what, [file for file in found.files if file == f"{dataset.rpartition('/')[2]}.py"])
     failed: Exception | None = None
     with _datasets() as datasets, hub.errors(what, revision=config.dataset_revision):
-        from huggingface_hub.errors import LocalEntryNotFoundError
-
         try:
             builder = datasets.load_dataset_builder(dataset, config.dataset_config, revision=found.commit)
-        except (datasets.exceptions.DatasetNotFoundError, LocalEntryNotFoundError):
-            raise
-        except (FileNotFoundError, ValueError) as error:
+        except Exception as error:  # a card may hold anything, and so may be raised anything
+            if _is_of_hub(error, datasets):
+                raise
             failed = error  # subtle: told outside, because the hub's missing files are in the chain of any error here
     if isinstance(failed, ValueError):
         _refuse_config(dataset, config.dataset_config, found.commit)
     if failed is not None:
         folders.refuse(what, found.files)
-        reason = "no data files in it that can be read" if isinstance(failed, FileNotFoundError) else str(failed)
+        reason = "no data files in it that can be read" if isinstance(failed, FileNotFoundError) else failed
         raise DataError(f"{what}: {reason}", hint="read is what datasets.load_dataset() reads") from failed
     if builder.hash != found.commit:  # the cache has the dataset, but as it was at another time
         raise HubError(
@@ -229,6 +224,14 @@ def _builder(dataset: str, config: Config, found: hub.Snapshot) -> Any:
             hint=f"go online once, or use the one that is: --dataset-revision {builder.hash}",
         )
     return builder
+
+
+def _is_of_hub(error: Exception, datasets: Any) -> bool:
+    """Whether the hub, the network or the disk is at fault, and not what the dataset holds."""
+    root = type(error).__module__.partition(".")[0]
+    clients = root.startswith("httpx") or root in ("huggingface_hub", "reportgen")
+    disk = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+    return clients or disk or isinstance(error, datasets.exceptions.DatasetNotFoundError)
 
 
 def _refuse_config(dataset: str, asked: str | None, commit: str) -> None:

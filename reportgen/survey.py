@@ -19,8 +19,9 @@ from reportgen.clock import Advance, Clock, now
 from reportgen.config import Config
 from reportgen.errors import DataError, UsageError
 from reportgen.examples import Predicted
+from reportgen.labels import Label
 from reportgen.records import Example, HeadImportance, Tokens
-from reportgen.rows import Label, Rows
+from reportgen.rows import Rows
 from reportgen.versions import installed
 
 if TYPE_CHECKING:

@@ -350,6 +350,7 @@ def test_a_split_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path
     [
         (("train.csv", "test.csv"), {"train": ("train.csv",), "test": ("test.csv",)}),
         (("papers_dev.csv", "papers_Training-1.csv"), {"validation": 1, "train": 1}),
+        (("train-test.csv", "papers.csv"), {"": 2}),
         (("news-00000-of-00002.csv", "news-00001-of-00002.csv", "test.csv"), {"news": 2, "test": 1}),
         (("data/test-00000-of-00001.csv", "README.md"), {"test": 1}),
         (("train/a.csv", "train/b.csv", "eval/c.csv"), {"train": 2, "validation": 1}),
@@ -721,7 +722,7 @@ def test_a_footer_that_claims_more_than_there_is_costs_nothing(tmp_path: Path, f
 
 def test_one_row_of_a_large_row_group_takes_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "d.parquet"
-    writer = pq.ParquetWriter(path, pa.schema([("text", pa.string())]), compression="zstd", use_dictionary=False)
+    writer = pq.ParquetWriter(path, pa.schema([("text", pa.string())]), compression="none", use_dictionary=False)
     with writer:
         writer.write_table(pa.table({"text": [f"{n} " + "word " * 200_000 for n in range(100)]}))  # 100 MB
     code = (
@@ -790,6 +791,18 @@ def test_offline_the_cache_serves_the_commit_it_has(hub: Hub, request: pytest.Fi
     assert len(hub.requests) == asked
 
 
+def test_offline_another_commit_is_not_taken_for_the_one_asked_for(hub: Hub, request: pytest.FixtureRequest) -> None:
+    first = hub.dataset("org/papers", {"test": table("test")}, readme="# Papers")
+    assert len(read("org/papers", split="test")) == 3
+    later = hub.dataset("org/papers", {"test": table("new")}, readme="# Papers")
+    assert len(read("org/papers", split="test")) == 3
+    request.getfixturevalue("offline")
+    assert [row.text for row in read("org/papers", split="test[:1]")] == ["new 0"]
+    with pytest.raises(HubError, match=f"revision {first} is not in the cache") as raised:
+        opened("org/papers", split="test", dataset_revision=first)
+    assert later in str(raised.value.hint)
+
+
 CONFIGS = """---
 configs:
 - config_name: en
@@ -841,17 +854,25 @@ def test_a_pickle_is_never_read(hub: Hub, canary: Path, tmp_path: Path, readme: 
         opened(write(tmp_path / "d.pkl", content))
 
 
-def test_a_dataset_that_names_files_elsewhere_is_refused(hub: Hub, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["{}", "file://{}", "../../other/a.csv", "http://127.0.0.1:9/a.csv", "[a: b: c"])
+def test_a_card_that_names_files_elsewhere_or_is_damaged_is_refused(hub: Hub, tmp_path: Path, file: str) -> None:
     secret = write(tmp_path / "secret.csv", "text\nsecret\n")
-    readme = f"---\nconfigs:\n- config_name: default\n  data_files: {secret}\n---\n"
+    readme = f"---\nconfigs:\n- config_name: default\n  data_files: {file.format(secret)}\n---\n"
     hub.dataset("org/papers", {"test": table("test")}, readme=readme)
-    with pytest.raises(ReportgenError):
+    with pytest.raises(DataError, match="dataset org/papers"):
         opened("org/papers")
 
 
 def test_files_of_the_hub_that_cannot_be_read_are_told(hub: Hub) -> None:
     hub.dataset("org/papers", {"test.parquet": b"PAR1 and no more"})
     with pytest.raises(DataError, match="dataset org/papers: cannot be read"):
+        opened("org/papers", split="test")
+
+
+def test_a_download_that_breaks_off_is_an_error_of_the_hub(hub: Hub) -> None:
+    hub.dataset("org/papers", {"test": table("test", 5000)})
+    hub.fail("org/papers", "cut", kind="datasets", only="large")
+    with pytest.raises(HubError, match="dataset org/papers"):
         opened("org/papers", split="test")
 
 

@@ -260,7 +260,8 @@ def test_a_text_that_does_not_fit_is_shown_whole() -> None:
     """The report says how it was read; cut, it says how to read it all."""
     classifier = tiny.classifier(tiny.longformer())
     text = TEXT * 4
-    cut, whole = (analysed(classifier, text, long=long, stride=20) for long in ("truncate", "window"))
+    cut = analysed(classifier, text)
+    whole = analysed(classifier, text, long="window", stride=20)
     assert [warning.code for warning in cut.warnings] == ["truncated"]
     assert cut.warnings[0].message.endswith("--long window reads all of it.")
     assert [warning.code for warning in whole.warnings] == ["windows"]
