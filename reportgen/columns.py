@@ -15,7 +15,6 @@ from typing import Any
 from reportgen.characters import clean
 from reportgen.config import Config, option
 from reportgen.errors import DataError
-from reportgen.labels import Label
 from reportgen.rows import Row, Rows, place
 
 STRING = re.compile(r"(large_)?string(_view)?")
@@ -172,7 +171,7 @@ def _row(index: int, values: dict[str, Any], columns: dict[str, str], names: Seq
     )
 
 
-def _label(index: int, value: Any, columns: dict[str, str], names: Sequence[str], where: str) -> Label:
+def _label(index: int, value: Any, columns: dict[str, str], names: Sequence[str], where: str) -> str | int | None:
     """A label as it is; None where there is none, which files of text write as nothing, and named integers as -1."""
     if value is None or value == "" or value != value or (names and value == -1):
         return None

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reportgen.errors import DataError
-from reportgen.labels import Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,7 @@ class Row:
 
     index: int  # in the split, or the slice of it, that was asked for
     text: str
-    label: Label = None  # None where there is none
+    label: str | int | None = None  # an int may be a bool; None where there is none
     id: str | None = None
     title: str | None = None
 
@@ -54,7 +53,7 @@ class Rows:
             hint=f"choose --index 0 to {self.count - 1}",
         )
 
-    def name_of(self, label: Label) -> str | None:
+    def name_of(self, label: str | int | None) -> str | None:
         """What the dataset calls an integer label; None if it has no name for it."""
         known = isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(self.label_names)
         return self.label_names[int(label)] if known and label is not None else None

@@ -19,7 +19,6 @@ from reportgen.clock import Advance, Clock, now
 from reportgen.config import Config
 from reportgen.errors import DataError, UsageError
 from reportgen.examples import Predicted
-from reportgen.labels import Label
 from reportgen.records import Example, HeadImportance, Tokens
 from reportgen.rows import Rows
 from reportgen.versions import installed
@@ -51,7 +50,7 @@ class Answer:
 
     index: int
     id: str | None
-    label: Label
+    label: str | int | None
     label_name: str | None
     tokens: int  # of the whole text
     read: int  # of these, what the model took
