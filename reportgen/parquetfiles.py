@@ -95,8 +95,8 @@ def _open(path: Path) -> Any:
     from pyarrow.parquet import ParquetFile
 
     with arrow_errors(clean(path.name)):
-        # subtle: without a buffer, all of a column would be read at once
-        file = ParquetFile(regular(path), buffer_size=BUFFER)
+        # subtle: both are needed, or all of a column is read at once
+        file = ParquetFile(regular(path), buffer_size=BUFFER, pre_buffer=False)
     counts = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
     if min(counts, default=0) < 0 or sum(counts) != file.metadata.num_rows:
         raise _untrue(path.name, f"{file.metadata.num_rows} rows, of which its row groups have {sum(counts)}")

@@ -105,7 +105,7 @@ def member(path: Path) -> zipfile.ZipInfo:
     """The one file in a zip archive.
 
     Raises:
-        DataError: If there are several, it is encrypted, or its name leads out of the archive.
+        DataError: If there are several, or its name leads out of the archive.
     """
     name = clean(path.name)
     regular(path)
@@ -114,8 +114,6 @@ def member(path: Path) -> zipfile.ZipInfo:
     if len(inside) != 1:
         raise DataError(f"{name}: {len(inside)} files in the archive; one is read", hint="unpack it, and name one file")
     found = inside[0]
-    if found.flag_bits & 1:
-        raise DataError(f"{name}: the archive is encrypted", hint="unpack it first")
     if found.filename.startswith(("/", "\\")) or ".." in found.filename.replace("\\", "/").split("/"):
         raise DataError(f'{name}: holds "{clean(found.filename)}", a name that leads out of the archive')
     return found
