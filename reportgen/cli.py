@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 BUG = 70
 INTERRUPTED = 130
 TERMINATED = 143
+TRUE = ("1", "TRUE", "YES", "ON")
+OTHER_OFFLINE = ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # what these libraries alone would heed
 RESUMED = ("examples", "importance")  # commands that go on where they were interrupted
 
 
@@ -382,7 +384,7 @@ def _print_seconds(seconds: dict[str, float]) -> None:
 
 def _settle(config: Config, *, quiet: bool) -> None:
     """Tell the clients of the hub what they read once, when they are imported."""
-    if config.offline:
+    if config.offline or any(os.environ.get(name, "0").upper() in TRUE for name in OTHER_OFFLINE):
         os.environ["HF_HUB_OFFLINE"] = "1"
     if quiet:
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # of downloads
@@ -402,7 +404,7 @@ def _bar(what: str, total: int) -> Iterator[Advance]:
     """A progress bar on stderr, where that is a terminal."""
     from tqdm import tqdm
 
-    silent = os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS", "0").upper() in ("1", "TRUE", "YES", "ON")
+    silent = os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS", "0").upper() in TRUE
     with tqdm(total=total, desc=what, unit=" examples", disable=True if silent else None) as bar:
         yield bar.update
 

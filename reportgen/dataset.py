@@ -2,7 +2,7 @@
 
 Text is cleaned here, once, one character for one, so that every offset counts characters of the file as it came,
 line ends included. A byte order mark is no character of the text: offsets count from behind it. How the rows of a
-dataset are read is `sources.py`; a choice that the model has to make is `survey.py`.
+dataset are read is `sources`; a choice that the model has to make is `survey.py`.
 """
 
 from __future__ import annotations

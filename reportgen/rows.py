@@ -1,6 +1,6 @@
 """The rows of a split: what every source of data gives, and what every choice is made from.
 
-It holds values and ways to get at them. Opening a source is `sources.py`, choosing is `dataset.py` and `examples.py`.
+It holds values and ways to get at them. Opening a source is `sources`, choosing is `dataset.py` and `examples.py`.
 """
 
 from __future__ import annotations

@@ -21,10 +21,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen import parquetfiles, sources, textfiles
+from reportgen import sources
 from reportgen.config import Config
 from reportgen.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
 from reportgen.rows import Row, Rows
+from reportgen.sources import parquet as parquet_source
+from reportgen.sources import text as text_source
 from tests.hub import Hub
 
 FRAME = pd.DataFrame(
@@ -156,7 +158,7 @@ def test_rows_come_in_the_order_asked_for_and_again(tmp_path: Path) -> None:
 
 def test_a_row_group_too_large_to_keep_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = parquet(tmp_path / "d.parquet", {"text": [f"text {n}" for n in range(1000)]})
-    monkeypatch.setattr(parquetfiles, "KEPT", 100)
+    monkeypatch.setattr(parquet_source, "KEPT", 100)
     assert [row.text for row in opened(path).read([999, 3, 500])] == ["text 999", "text 3", "text 500"]
 
 
@@ -529,7 +531,7 @@ def test_a_csv_that_is_damaged_is_named_by_row_and_byte(tmp_path: Path, content:
 
 
 def test_a_field_without_end_is_not_read_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(textfiles, "MOST_ROW", 1000)
+    monkeypatch.setattr(text_source, "MOST_ROW", 1000)
     for content in ("text\na\n" + "b" * 2000, 'text\na\n"' + "b\n" * 1000 + '"'):
         with pytest.raises(DataError, match=r"d\.csv, row 1, byte 7: (a line of more|field larger) than"):
             opened(write(tmp_path / "d.csv", content))
@@ -614,11 +616,11 @@ def test_a_bomb_is_put_down_after_the_cap(tmp_path: Path, monkeypatch: pytest.Mo
     rows = b"text\n" + b"a\n" * 50_000
     for path in (write(tmp_path / "d.csv.gz", gzip.compress(rows)), zipped(tmp_path / "e.zip", {"e.csv": rows})):
         assert len(opened(path)) == 50_000
-    monkeypatch.setattr(textfiles, "FREE_BYTES", 1000)
+    monkeypatch.setattr(text_source, "FREE_BYTES", 1000)
     for name in ("d.csv.gz", "e.zip"):
         with pytest.raises(DataError, match="unpacks to more than"):
             opened(tmp_path / name)
-    monkeypatch.setattr(textfiles, "MOST_BYTES", 1000)
+    monkeypatch.setattr(text_source, "MOST_BYTES", 1000)
     with pytest.raises(DataError, match=r"f\.csv: more than 1,000 bytes"):
         opened(write(tmp_path / "f.csv", rows))
 
@@ -665,7 +667,7 @@ def test_a_real_bomb_takes_little_memory(tmp_path: Path) -> None:
 
 
 def test_rows_without_end_are_not_read_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(textfiles, "MOST_ROWS", 50)
+    monkeypatch.setattr(text_source, "MOST_ROWS", 50)
     assert len(opened(write(tmp_path / "d.jsonl", LINES))) == 50
     with pytest.raises(DataError, match=r"d\.jsonl: more than 50 rows"):
         opened(write(tmp_path / "d.jsonl", LINES + LINES))
@@ -734,7 +736,7 @@ def test_one_row_of_a_large_row_group_takes_little_memory(tmp_path: Path) -> Non
     texts = [f"{n} " + "word " * 20_000 for n in range(2000)]  # 200 MB, in pages of 800 kB
     parquet(path, {"text": texts}, compression="none", use_dictionary=False, write_batch_size=8)
     code = (
-        "from reportgen import parquetfiles\nparquetfiles.KEPT = 2**20\n"
+        "from reportgen.sources import parquet\nparquet.KEPT = 2**20\n"
         "rows = sources.open_rows(Config(dataset=path))\nassert next(rows.read([1980])).text.startswith('1980 ')"
     )
     assert in_child(code, path=str(path)) < 120

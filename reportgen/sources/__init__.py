@@ -19,13 +19,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from reportgen import folders, hub
+from reportgen import hub
 from reportgen.characters import clean
-from reportgen.columns import Loaded, Table, rows_of
 from reportgen.config import Config
 from reportgen.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
 from reportgen.rows import Rows
-from reportgen.textfiles import regular
+from reportgen.sources import folders
+from reportgen.sources.columns import Loaded, Table, rows_of
+from reportgen.sources.text import regular
 
 ASKED = re.compile(r"(?P<name>[^\[\]+:]*)(?P<slice>\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
 STATE, SPLITS = "state.json", "dataset_dict.json"  # by these a folder that save_to_disk() wrote is known
@@ -284,7 +285,7 @@ def _table(dataset: Any, name: str) -> Table:
     """What `datasets` has opened, as a table; its rows stay on disk."""
     import datasets
 
-    from reportgen.parquetfiles import arrow_errors, cells, column_types
+    from reportgen.sources.parquet import arrow_errors, cells, column_types
 
     plain = dataset.with_format("arrow")
     label_names = {

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.characters import clean
-from reportgen.columns import Loaded, Table
 from reportgen.errors import DataError
-from reportgen.textfiles import regular
+from reportgen.sources.columns import Loaded, Table
+from reportgen.sources.text import regular
 
 KEPT = 256 * 2**20  # bytes of row groups that stay in memory
 BATCH = 64  # rows that are read at once

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from reportgen.characters import clean
-from reportgen.columns import Loaded, Table, listed
 from reportgen.errors import DataError
+from reportgen.sources.columns import Loaded, Table, listed
 
 MOST_BYTES = 2 * 10**9  # of one file, unpacked
 MOST_RATIO = 200  # of unpacked to packed bytes, beyond the first FREE_BYTES

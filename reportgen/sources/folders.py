@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.characters import clean
-from reportgen.columns import Table
 from reportgen.errors import DataError, RefusedError
-from reportgen.textfiles import member, open_csv, open_json, open_texts, regular
+from reportgen.sources.columns import Table
+from reportgen.sources.text import member, open_csv, open_json, open_texts, regular
 
 FORMATS = {  # of files that hold rows, by suffix
     ".parquet": "Parquet",
@@ -58,7 +58,7 @@ class Files:
             )
         match kinds[0]:
             case "Parquet":
-                from reportgen.parquetfiles import open_parquet
+                from reportgen.sources.parquet import open_parquet
 
                 return open_parquet(self.paths)
             case "JSON":
