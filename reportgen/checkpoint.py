@@ -60,6 +60,12 @@ class Checkpoint:
             return "".join(hashes)
         return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
+    def settings_sha256(self) -> str:
+        """Hash of the files that describe the tokenizer, with their names; of a folder of the user it is what tells."""
+        folder = Path(self.tokenizer_location or self.location)
+        files = sorted(path for path in folder.glob("*") if SETTINGS.fullmatch(path.name) and path.is_file())
+        return hashlib.sha256("".join(f"{path.name} {_sha256(path, self)}\n" for path in files).encode()).hexdigest()
+
 
 def find(
     model: str, *, revision: str | None = None, tokenizer: str | None = None, tokenizer_revision: str | None = None

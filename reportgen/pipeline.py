@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from reportgen import (
     disk,
     examples,
     heatmap,
+    hub,
     importance_file,
     presentation,
     scale,
@@ -48,8 +48,6 @@ from reportgen.survey import Survey
 if TYPE_CHECKING:
     from reportgen.checkpoint import Checkpoint
     from reportgen.classifier import Classifier
-
-COMMIT, LOCAL = re.compile("[0-9a-f]{40}"), "local"  # revisions of the hub; of a folder
 
 
 def run(config: Config, clock: Clock) -> tuple[Report, Path]:
@@ -281,13 +279,13 @@ def provenance(
 
 def _exact(config: Config, found: Checkpoint, example: Example) -> Config:
     """The configuration with the very commits that were used, and the row that was picked."""
-    if found.revision != LOCAL:
+    if found.revision != checkpoint.LOCAL:
         config = replace(config, revision=found.revision)
-    if config.tokenizer is not None and found.tokenizer_revision != LOCAL:
+    if config.tokenizer is not None and found.tokenizer_revision != checkpoint.LOCAL:
         config = replace(config, tokenizer_revision=found.tokenizer_revision)
     if example.dataset is None:
         return config
     if example.picked is not None:
         config = replace(config, pick=None, limit=None, index=example.index)
-    commit = example.revision if COMMIT.fullmatch(example.revision or "") else None
+    commit = example.revision if hub.COMMIT.fullmatch(example.revision or "") else None
     return replace(config, dataset_revision=commit or config.dataset_revision)

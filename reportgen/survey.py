@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reportgen import cache, dataset, examples, importance_file
+from reportgen.checkpoint import LOCAL
 from reportgen.clock import Advance, Clock, now
 from reportgen.config import Config
 from reportgen.errors import DataError, UsageError
@@ -306,9 +307,11 @@ def _model(classifier: Classifier) -> dict[str, str]:
     return {
         "model": found.name,
         "model revision": found.revision,
-        "weights": found.weights_sha256() if found.revision == "local" else "",
+        "weights": found.weights_sha256() if found.revision == LOCAL else "",
         "configuration": classifier.model.config.to_json_string(use_diff=False),
-        "tokenizer": f"{found.tokenizer} {found.tokenizer_revision}",
+        "tokenizer": found.tokenizer,
+        "tokenizer revision": found.tokenizer_revision,
+        "tokenizer files": found.settings_sha256() if found.tokenizer_revision == LOCAL else "",
         "dtype": str(classifier.model.dtype),
     }
 

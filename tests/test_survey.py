@@ -342,3 +342,12 @@ def test_models_that_differ_in_their_weights_alone_are_told_apart(folder: Path, 
     tiny.save(tiny.longformer(seed=1), folder)
     survey.predict(config, tiny.load(folder), rows, Clock())
     assert sum(asked) == 24
+
+
+def test_tokenizers_that_differ_in_their_files_alone_are_told_apart(folder: Path, data: Path, asked: list[int]) -> None:
+    config, rows = opened(data)
+    survey.predict(config, tiny.load(folder), rows, Clock())
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "normalizer": {"type": "Lowercase"}}))
+    survey.predict(config, tiny.load(folder), rows, Clock())
+    assert sum(asked) == 24
