@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from reportgen import sources
 from reportgen.characters import UNPRINTABLE, clean, slug
-from reportgen.config import DEMO, Config
+from reportgen.config import DEMO, OF_A_DATASET, Config, option
 from reportgen.errors import DataError, UsageError
 from reportgen.records import Example
 from reportgen.rows import Row, Rows
@@ -54,8 +55,6 @@ def open_rows(config: Config) -> Rows:
         raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
     if config.dataset == "demo":
         return _demo_rows(config)
-    from reportgen import sources
-
     return sources.open_rows(config)
 
 
@@ -89,8 +88,8 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
         title=clean(row.title or f"{rows.dataset}, {row.id or f'example {row.index}'}"),
         text=clean(row.text),
         replaced=len(UNPRINTABLE.findall(row.text)),
-        label=row.label,
-        label_name=rows.name_of(row.label),
+        label=clean(row.label) if isinstance(row.label, str) else row.label,
+        label_names=tuple(map(clean, rows.label_names)),
         dataset=rows.dataset,
         split=rows.split,
         index=row.index,
@@ -110,8 +109,8 @@ def _checked(found: Example, config: Config) -> Example:
 
 
 def _split_slug(rows: Rows) -> str:
-    """The split in a folder's name; the demo has one only."""
-    return "" if rows.dataset == "demo" or rows.split is None else slug(rows.split)
+    """The split in a folder's name; the whole demo is the demo."""
+    return "" if rows.split is None or (rows.dataset, rows.split) == ("demo", DEMO_SPLIT) else slug(rows.split)
 
 
 def _find_id(wanted: str, rows: Rows) -> int:
@@ -120,13 +119,8 @@ def _find_id(wanted: str, rows: Rows) -> int:
         raise DataError(
             f"--id {wanted}: {rows.place} has no column of ids", hint="name it with --id-column, or use --index"
         )
-    places = [index for index, one in enumerate(ids) if one == wanted]
-    if len(places) == 1:
-        return places[0]
-    if places:
-        raise DataError(
-            f"--id {wanted}: rows {places[0]} and {places[1]} of {rows.place} both have it", hint="use --index"
-        )
+    if wanted in ids:  # each is there once
+        return list(ids).index(wanted)
     near = difflib.get_close_matches(wanted, ids[:100_000], n=1)
     raise DataError(
         f'no example "{wanted}" in {rows.place}: none of its {len(rows):,} ids',
@@ -136,26 +130,31 @@ def _find_id(wanted: str, rows: Rows) -> int:
 
 def _demo_rows(config: Config) -> Rows:
     """The embedded documents; their labels are those of the model that is trained on them, and no other's."""
-    if config.split not in (None, DEMO_SPLIT):
+    foreign = next((name for name in OF_A_DATASET if name != "split" and getattr(config, name) is not None), None)
+    if foreign is not None:
+        raise UsageError(f"{option(foreign)} does not go with the demo", hint="name a dataset of yours with --dataset")
+    asked = sources.parse_split(config.split)
+    if asked["name"] not in (None, "", DEMO_SPLIT):
         raise DataError(
             f'split "{config.split}" is not in demo: it has "{DEMO_SPLIT}"', hint=f"use --split {DEMO_SPLIT}"
         )
     # subtle: str.splitlines() would also break a row at U+2028 and other separators inside its strings
     content = (DEMO / "documents.jsonl").read_bytes()
     lines = content.decode().rstrip("\n").split("\n")
+    taken = sources.part(asked["start"], asked["stop"], len(lines))
 
     def read(indices: Iterable[int]) -> Iterator[Row]:
         for index in indices:
-            row = json.loads(lines[rows.check(index)])
+            row = json.loads(lines[taken[rows.check(index)]])
             label = row["label"] if config.model == "demo" else None
             yield Row(index, row["text"], label=label, title=row["title"])
 
     rows = Rows(
         dataset="demo",
         config=None,
-        split=DEMO_SPLIT,
+        split=f"{DEMO_SPLIT}{asked['slice'] or ''}",
         revision=f"sha256:{hashlib.sha256(content).hexdigest()}",
-        count=len(lines),
+        count=len(taken),
         label_names=(),
         columns={"text": "text", "label": "label"},
         read=read,

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from reportgen.errors import DataError, UsageError, one_line
+from reportgen.labels import find_label
 from reportgen.records import Integers, Prediction
 
 WIDEST = 40  # letters of a cell
@@ -56,17 +57,42 @@ def pick(predicted: Sequence[Predicted], wanted: str, *, seed: int) -> Predicted
         UsageError: If the label is none of the model's, or has to be named.
         DataError: If no example fits.
     """
-    kind, _, name = wanted.partition(":")
-    labels = predicted[0].prediction.labels
+    kind = wanted.partition(":")[0]
+    label = label_of(wanted, predicted[0].prediction.labels)
     if kind in SHARES:
-        return _draw(predicted, kind, _positive(labels, wanted, name), seed=seed)
+        assert label is not None  # these always have one
+        return _draw(predicted, kind, label, seed=seed)
     if kind == "least-confident":
         return min(predicted, key=lambda one: (one.confidence, one.index))
-    label = _find_label(labels, wanted, name) if name else None
     return max(
         predicted,
         key=lambda one: (one.confidence if label is None else one.prediction.probabilities[label], -one.index),
     )
+
+
+def label_of(wanted: str, labels: Sequence[str]) -> int | None:
+    """Index of the label that a pick is about: the one named, or the second of two; None where it is about none.
+
+    Raises:
+        UsageError: If the label is none of the model's, or has to be named.
+    """
+    kind, _, name = wanted.partition(":")
+    if not name:
+        if kind in SHARES and len(labels) != 2:
+            raise UsageError(
+                f"--pick {wanted}: the model has {len(labels)} labels; say which one is set against the rest",
+                hint=f"--pick {wanted}:{labels[0]}, or another of {_listed(labels)}",
+            )
+        return 1 if kind in SHARES else None
+    found = find_label(name, labels)
+    if found is None:
+        near = difflib.get_close_matches(name.casefold(), [label.casefold() for label in labels], n=1)
+        known = {label.casefold(): label for label in labels}
+        raise UsageError(
+            f'--pick {wanted}: the model has no label "{name}"',
+            hint=f"did you mean {known[near[0]]}?" if near else f"it has {_listed(labels)}",
+        )
+    return found
 
 
 def draw_any(count: int, *, seed: int) -> int:
@@ -104,9 +130,9 @@ def summary(predicted: Sequence[Predicted], *, place: str) -> str:
     )
     counts = confusion(predicted, labels)
     rows = [["gold \\ predicted", *labels]]
-    for name, row in zip((*labels, "unknown"), counts.tolist(), strict=True):
-        if name != "unknown" or any(row):
-            rows.append([name, *(f"{value:,}" for value in row)])
+    *known, unknown = ([f"{value:,}" for value in row] for row in counts.tolist())
+    rows += [[name, *row] for name, row in zip(labels, known, strict=True)]
+    rows += [["unknown", *unknown]] if counts[-1].any() else []
     return f"{place}: {len(predicted):,} examples, {told}\n\n{_aligned(rows)}\n"
 
 
@@ -197,32 +223,6 @@ def _draw(predicted: Sequence[Predicted], kind: str, label: int, *, seed: int) -
             hint="see them all: reportgen examples; or raise --limit",
         )
     return fitting[random.Random(seed).randrange(len(fitting))]
-
-
-def _positive(labels: tuple[str, ...], wanted: str, name: str) -> int:
-    """The label that is set against the rest: the one named, or the second of two."""
-    if name:
-        return _find_label(labels, wanted, name)
-    if len(labels) == 2:
-        return 1
-    raise UsageError(
-        f"--pick {wanted}: the model has {len(labels)} labels; say which one is set against the rest",
-        hint=f"--pick {wanted}:{labels[0]}, or another of {_listed(labels)}",
-    )
-
-
-def _find_label(labels: tuple[str, ...], wanted: str, name: str) -> int:
-    names = [label.casefold().strip() for label in labels]
-    found = name.casefold().strip()
-    if found in names:
-        return names.index(found)
-    if found.isascii() and found.isdigit() and int(found[:9]) < len(labels):
-        return int(found[:9])
-    near = difflib.get_close_matches(found, names, n=1)
-    raise UsageError(
-        f'--pick {wanted}: the model has no label "{name}"',
-        hint=f"did you mean {labels[names.index(near[0])]}?" if near else f"it has {_listed(labels)}",
-    )
 
 
 def _listed(labels: Sequence[str]) -> str:

@@ -83,15 +83,6 @@ def look_up(repository: str, *, kind: Kind = "model", revision: str | None = Non
     return found
 
 
-def commit(repository: str, *, kind: Kind, revision: str | None = None) -> str:
-    """The commit that *revision* stands for now; that of the cache where the hub does not answer.
-
-    Raises:
-        HubError: If the hub does not give it, or does not answer and the cache has no such revision.
-    """
-    return look_up(repository, kind=kind, revision=revision).commit
-
-
 def download(repository: str, file: str, *, commit: str, kind: Kind = "model") -> Path:
     """One file of a repository in the cache, downloaded if it is not there yet.
 

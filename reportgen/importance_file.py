@@ -79,6 +79,16 @@ def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadI
     )
 
 
+def known(importance: Importance, provenance: Mapping[str, str], *, source: str) -> HeadImportance:
+    """What was measured as a report takes it; the same as `load` gives it, when it has been saved."""
+    return HeadImportance(
+        values=importance.values,
+        measure=importance.measure,
+        source=source,
+        provenance=dict(sorted({**provenance, "examples": str(importance.examples)}.items())),
+    )
+
+
 def save(path: Path, importance: Importance, provenance: Mapping[str, str]) -> None:
     """Write what was measured, whole or not at all: the weights, the raw figures, and what they come from.
 

@@ -20,7 +20,7 @@ from transformers.models.longformer.modeling_longformer import LongformerSelfAtt
 from reportgen import alignment
 from reportgen.classifier import Classifier, memory_errors, quiet, sliding_layers
 from reportgen.errors import DataError, DeviceError, ModelError
-from reportgen.labels import Label, find_gold
+from reportgen.labels import Label, find_gold, name_of
 from reportgen.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
@@ -224,11 +224,11 @@ def _peak() -> str:
     return f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB in use at most"
 
 
-def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, gold_name: str | None = None) -> Prediction:
+def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, names: Sequence[str] = ()) -> Prediction:
     """Name what the logits of one document, shape (label,), say beside its gold label.
 
-    A gold label that the model does not know is kept as text, with `gold` None. *gold_name* is what the source itself
-    calls the label.
+    A gold label that the model does not know is kept as text, with `gold` None. *names* are what the source calls its
+    integer labels.
     """
     several = getattr(classifier.model.config, "problem_type", None) == "multi_label_classification"
     probabilities = logits.sigmoid() if several else logits.softmax(dim=-1)
@@ -237,14 +237,14 @@ def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, gold_name
         logits=tuple(logits.tolist()),
         probabilities=tuple(probabilities.tolist()),
         predicted=int(logits.argmax()),
-        gold=gold_label(classifier, gold, gold_name),
-        gold_text=gold_name or (None if gold is None else str(gold)),
+        gold=gold_label(classifier, gold, names),
+        gold_text=None if gold is None else name_of(gold, names) or str(gold),
     )
 
 
-def gold_label(classifier: Classifier, label: Label, name: str | None = None) -> int | None:
-    """Index of a gold label, called *name* by its source, among the model's; None if it is none of them."""
-    return find_gold(label, name, labels=classifier.labels, own=classifier.own_labels)
+def gold_label(classifier: Classifier, label: Label, names: Sequence[str] = ()) -> int | None:
+    """Index of a gold label among the model's; None if it is none of them. *names*: see `prediction`."""
+    return find_gold(label, names, labels=classifier.labels, own=classifier.own_labels)
 
 
 def reader_position(classifier: Classifier, tokens: Tokens) -> int | None:

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+TRUTH = {"false": "0", "true": "1"}  # as pandas writes them
+WHOLE = re.compile(r"(?<=\d)\.0+$")  # behind integers some of which are missing
 Label = str | int | float | None  # as a source writes it; also a bool, or a number of NumPy
 
 
-def find_gold(label: Label, name: str | None, *, labels: Sequence[str], own: Sequence[str]) -> int | None:
+def find_gold(label: Label, source: Sequence[str], *, labels: Sequence[str], own: Sequence[str]) -> int | None:
     """Index of a gold label among *labels*; None if it is none of them.
 
-    Its *name* in the source comes before its number, because a source may count its labels in another order. The
-    model's *own* names count beside those that were given in their place.
+    *source* are the names that the source gives its integer labels, if any. Where the model knows one of them, they
+    decide, because a source may count its labels in another order, and may have more of them. The model's *own* names
+    count beside those that were given in their place.
     """
-    for said in (name, label):
-        for names in (labels, own):
-            found = find_name(said, names)
-            if found is not None:
-                return found
-    return find_label(label, labels)
+    if any(_find_either(name, labels, own) is not None for name in source):
+        return _find_either(name_of(label, source), labels, own)
+    found = _find_either(label, labels, own)
+    return find_label(label, labels) if found is None else found
+
+
+def name_of(label: Label, source: Sequence[str]) -> str | None:
+    """What a source calls an integer label; None if it has no name for it."""
+    text = _written(label)
+    return source[int(text)] if text.isdecimal() and len(text) < 9 and int(text) < len(source) else None
 
 
 def find_label(label: Label, labels: Sequence[str]) -> int | None:
-    """Index of a label given as name, as index, or as text of an index; None if it is none of them."""
+    """Index of a label given as name, as index or its text, or, of two, as true or false; None if it is none."""
     found = find_name(label, labels)
-    text = _written(label)
+    text = WHOLE.sub("", _written(label))
+    if len(labels) == 2:
+        text = TRUTH.get(text.casefold(), text)
     if found is not None or not text.isdecimal() or len(text) > 19:  # int() takes no endless digits
         return found
     return int(text) if int(text) < len(labels) else None
+
+
+def _find_either(label: Label, labels: Sequence[str], own: Sequence[str]) -> int | None:
+    found = find_name(label, labels)
+    return find_name(label, own) if found is None else found
 
 
 def find_name(label: Label, names: Sequence[str]) -> int | None:

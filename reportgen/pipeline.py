@@ -23,6 +23,7 @@ from reportgen import (
     heatmap,
     hub,
     importance_file,
+    measuring,
     presentation,
     scale,
     store,
@@ -96,8 +97,8 @@ def measure_importance(
             f"--measure {by}: unknown; it is {', '.join(MEASURES)}", hint=f"did you mean {near[0]}?" if near else None
         )
     rows = dataset.open_rows(config)
-    size = config.limit or survey.SAMPLE
-    return survey.measure(config, load(config, clock), rows, clock, by=by, size=size, output=output, restart=restart)
+    classifier, size = load(config, clock), config.limit or measuring.SIZE
+    return measuring.measure(config, classifier, rows, clock, by=by, size=size, output=output, restart=restart)
 
 
 def _target(config: Config, example: Example) -> Path:
@@ -175,7 +176,7 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
     inference.seed(config.seed)
     read = windows.read(classifier, plan, top_k=config.top_k, clock=clock)
     attention = stack(read.layers, reader=reader, classifier=classifier)
-    prediction = inference.prediction(classifier, read.logits, gold=example.label, gold_name=example.label_name)
+    prediction = inference.prediction(classifier, read.logits, gold=example.label, names=example.label_names)
     with clock.stage("scale"):
         scores = scale.scale(attention, head_importance)
     covered = heatmap.cells(example.text, tokens)
@@ -225,7 +226,7 @@ def find_importance(config: Config, classifier: Classifier, clock: Clock) -> Hea
     if config.importance == "none":
         return importance_file.uniform(*classifier.shape)
     if config.importance == "auto":
-        return survey.auto(config, classifier, clock)
+        return measuring.auto(config, classifier, clock)
     if config.importance == "demo":
         return importance_file.load(DEMO / "model" / "head_importance.safetensors", shape=classifier.shape)
     path = Path(config.importance).expanduser()
@@ -281,7 +282,7 @@ def _exact(config: Config, found: Checkpoint, example: Example) -> Config:
     """The configuration with the very commits that were used, and the row that was picked."""
     if found.revision != checkpoint.LOCAL:
         config = replace(config, revision=found.revision)
-    if config.tokenizer is not None and found.tokenizer_revision != checkpoint.LOCAL:
+    if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != checkpoint.LOCAL:
         config = replace(config, tokenizer_revision=found.tokenizer_revision)
     if example.dataset is None:
         return config

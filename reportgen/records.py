@@ -33,11 +33,11 @@ class Example:
     text: str  # as it was read; lone surrogates already replaced, one character for one
     replaced: int = 0  # characters that nothing can write, replaced by U+FFFD
     label: str | int | None = None  # gold label as the source writes it
-    dataset: str | None = None  # "demo", or None for a text of the user's own
+    dataset: str | None = None  # its name; None for a text of the user's own
     split: str | None = None
-    index: int | None = None  # row in the split
+    index: int | None = None  # row in the split, or in the slice of it
     id: str | None = None  # what the dataset calls the row
-    label_name: str | None = None  # what the dataset calls the label
+    label_names: tuple[str, ...] = ()  # what the dataset calls its integer labels, by label
     picked: str | None = None  # how it was chosen, where a model's answers decided: "fp, of 1,070 examples, seed 0"
     revision: str | None = None  # of the dataset: resolved commit, or the hash of its file
     file_sha256: str | None = None  # of the bytes as they were read; None for a text that was no file

@@ -53,11 +53,6 @@ class Rows:
             hint=f"choose --index 0 to {self.count - 1}",
         )
 
-    def name_of(self, label: str | int | None) -> str | None:
-        """What the dataset calls an integer label; None if it has no name for it."""
-        known = isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(self.label_names)
-        return self.label_names[int(label)] if known and label is not None else None
-
     @property
     def place(self) -> str:
         """Where the rows stand, as an error names it: split "test" of danielhou13/cogs402dataset."""

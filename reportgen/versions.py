@@ -9,5 +9,9 @@ PRESENTATION = ("numpy", "pyarrow", "altair", "vl-convert-python", "weasyprint",
 
 def installed(*analysis: str) -> dict[str, str]:
     """Versions of Python, of reportgen, of the packages that read the model, if any did, and of those that present."""
-    names = ("reportgen", *analysis, *PRESENTATION)
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
+    return {"python": platform.python_version(), **of("reportgen", *analysis, *PRESENTATION)}
+
+
+def of(*names: str) -> dict[str, str]:
+    """Versions of some packages."""
+    return {name: metadata.version(name) for name in names}

@@ -18,7 +18,7 @@ HOME = tempfile.mkdtemp(prefix="reportgen-hub-")  # nobody's own cache is read o
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_"))]:
     del os.environ[name]
-os.environ |= {"HF_ENDPOINT": HUB.url, "HF_HOME": HOME, "REPORTGEN_CACHE": f"{HOME}/reportgen"}
+os.environ |= {"HF_ENDPOINT": HUB.url, "HF_HOME": HOME}
 os.environ |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
 
 import pytest
@@ -93,3 +93,9 @@ def signals() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is computed over a split is kept for the test alone."""
+    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))

@@ -22,7 +22,6 @@ ROWS = [
 @pytest.fixture
 def data(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Eight rows, with a cache of the test's own."""
-    monkeypatch.setenv("REPORTGEN_CACHE", str(here / "cache"))
     (here / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     return here / "rows.jsonl"
 
@@ -173,7 +172,6 @@ def test_presets_are_listed_shown_and_described(here: Path) -> None:
 
 def test_the_demo_is_a_split_too(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its sixteen documents, by its own model."""
-    monkeypatch.setenv("REPORTGEN_CACHE", str(here / "cache"))
     result = examples("--limit", "2", "--batch-size", "1", "--max-length", "128")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith('split "test" of demo: 2 examples, ')

@@ -433,14 +433,14 @@ def test_faults_are_told_of_datasets_too(hub: Hub, hurried: list[float], fault: 
 def test_a_dataset_is_loaded_at_the_commit_that_was_found(hub: Hub, readme: str, request: Any) -> None:
     """Also offline, by the name of its branch."""
     first = hub.dataset("org/d", {"train": ROWS, "test": ROWS.slice(0, 2)}, readme=readme)
-    found = talk.commit("org/d", kind="dataset")
+    found = talk.look_up("org/d", kind="dataset").commit
     second = hub.dataset("org/d", {"test": ROWS.slice(0, 1)}, readme=readme)
     assert datasets.load_dataset("org/d", split="test", revision=found).num_rows == 2
-    assert found == first != second == talk.commit("org/d", kind="dataset", revision="main")
+    assert found == first != second == talk.look_up("org/d", kind="dataset", revision="main").commit
     request.getfixturevalue("offline")
-    assert talk.commit("org/d", kind="dataset") == second
+    assert talk.look_up("org/d", kind="dataset").commit == second
     with pytest.raises(HubError, match="dataset org/none: not in the cache"):
-        talk.commit("org/none", kind="dataset")
+        talk.look_up("org/none", kind="dataset")
 
 
 def reportgen(*arguments: str, hub: Hub, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -493,9 +493,9 @@ def test_a_label_that_the_model_does_not_know_is_kept_as_text() -> None:
 def test_the_name_that_a_dataset_gives_a_label_comes_before_its_number() -> None:
     """It may count its classes in another order than the model."""
     classifier = tiny.classifier(MODEL)  # left, right
-    assert inference.gold_label(classifier, 0, "RIGHT") == 1
-    assert inference.gold_label(classifier, 0, "upwards") == 0
-    found = inference.prediction(classifier, torch.tensor([1.0, 0.0]), gold=0, gold_name="Right")
+    assert inference.gold_label(classifier, 0, ("RIGHT", "left")) == 1
+    assert inference.gold_label(classifier, 0, ("upwards", "downwards")) == 0
+    found = inference.prediction(classifier, torch.tensor([1.0, 0.0]), gold=0, names=("Right", "Left"))
     assert (found.gold, found.gold_text, found.verdict) == (1, "Right", "wrong")
 
 

@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from reportgen import cache, dataset, importance_file, inference, pipeline, survey
+from reportgen import cache, dataset, inference, pipeline, survey, versions
 from reportgen.clock import Advance, Clock
 from reportgen.config import Config
-from reportgen.errors import DataError, OutputError, UsageError
-from reportgen.rows import Rows
-from tests import tiny
-
-TEXTS = [" ".join(["the heads", "of a document", "attend", "to tokens"][n % 4 :] * (n % 5 + 1)) for n in range(12)]
-LABELS = ["left", "right", "left", "middle", None, "right"] * 2
-
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache of the test's own."""
-    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
+from reportgen.errors import DataError, ModelError, OutputError, UsageError
+from tests import split, tiny
+from tests.split import LABELS, TEXTS, opened
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Twelve rows of JSON Lines."""
-    path = tmp_path / "data.jsonl"
-    rows = [
-        {"id": f"doc-{n}", "text": text, "label": label}
-        for n, (text, label) in enumerate(zip(TEXTS, LABELS, strict=True))
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return path
+    return split.write(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +44,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(inference, "predict_logits", predict_logits)
     return counts
-
-
-def opened(data: Path, **settings: Any) -> tuple[Config, Rows]:
-    """The configuration of a run over the rows, and the rows."""
-    config = Config(model="tiny", dataset=str(data), **settings)
-    return config, dataset.open_rows(config)
 
 
 def test_every_row_is_predicted_as_it_would_be_alone(model: Any, data: Path) -> None:
@@ -95,8 +74,12 @@ def test_the_model_is_asked_once(model: Any, data: Path, asked: list[int]) -> No
     assert more.predicted[:5] == first.predicted
 
 
-@pytest.mark.parametrize("change", ["model", "data", "length", "label column", "windows"])
-def test_what_an_answer_depends_on_is_asked_again(change: str, model: Any, data: Path, asked: list[int]) -> None:
+@pytest.mark.parametrize(
+    "change", ["model", "data", "length", "label column", "windows", "globals", "characters", "dtype", "versions"]
+)
+def test_what_an_answer_depends_on_is_asked_again(
+    change: str, model: Any, data: Path, asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     config, rows = opened(data)
     survey.predict(config, model, rows, Clock())
     before = sum(asked)
@@ -108,6 +91,14 @@ def test_what_an_answer_depends_on_is_asked_again(change: str, model: Any, data:
         model = replace(model, max_length=20)
     elif change == "label column":
         config = replace(config, label_column="id")
+    elif change == "globals":
+        model = replace(model, global_positions=(0, 1))
+    elif change == "characters":
+        config = replace(config, max_chars=1000)
+    elif change == "dtype":
+        model = replace(model, model=copy.deepcopy(model.model).bfloat16())
+    elif change == "versions":
+        monkeypatch.setattr(versions, "of", lambda *names: dict.fromkeys(names, "99"))
     else:
         config = replace(config, long="window")
     survey.predict(config, model, dataset.open_rows(config), Clock())
@@ -221,101 +212,46 @@ def test_a_picked_report_is_made_again_by_its_row(folder: Path, data: Path) -> N
     assert before.example.text == after.example.text
 
 
-def test_no_row_that_can_be_read_is_a_data_error(model: Any, data: Path) -> None:
+def test_no_row_that_can_be_read_is_the_error_of_the_first(model: Any, data: Path) -> None:
     config, _ = opened(data, pick="tp", max_chars=1)
-    with pytest.raises(DataError, match=r"none of 12 rows of data\.jsonl can be read"):
+    with pytest.raises(DataError, match=r"data\.jsonl, doc-0: 40 characters, more than --max-chars 1"):
         survey.pick(config, model, Clock())
 
 
-# --- head importance ------------------------------------------------------------------------------------------------
+def test_a_label_that_the_model_does_not_have_asks_no_model(model: Any, data: Path, asked: list[int]) -> None:
+    config, _ = opened(data, pick="fp:lefft")
+    with pytest.raises(UsageError, match="no label") as caught:
+        survey.pick(config, model, Clock())
+    assert caught.value.hint == "did you mean left?"
+    assert asked == []
 
 
-def test_importance_is_computed_over_a_sample_and_says_so(model: Any, data: Path, tmp_path: Path) -> None:
-    """Rows without a gold label that the model knows do not count."""
-    config, rows = opened(data, seed=3)
-    output = tmp_path / "importance.safetensors"
-    found = survey.measure(config, model, rows, Clock(), by="taylor", size=9, output=output)
-    known = found.provenance
-    assert found.measure == "taylor"
-    assert (known["data"], known["data revision"], known["seed"]) == ("data.jsonl", rows.revision, "3")
-    assert 1 <= int(known["examples"]) <= 6  # a third has none
-    assert found.values.shape == (2, 2)
-    assert (found.values.min(), found.values.max()) == (0, 1)
-    assert importance_file.load(output, shape=(2, 2)) == found
-    assert not output.with_name(output.name + survey.PARTIAL).exists()
+def test_a_pick_says_how_many_could_not_be_read(model: Any, data: Path) -> None:
+    config, _ = opened(data, pick="most-confident", max_chars=40)
+    example = survey.pick(config, model, Clock())
+    left = sum(len(text) > 40 for text in TEXTS)
+    assert example.picked == f"most-confident, of {12 - left} examples, seed 0, {left} more could not be read"
 
 
-def test_interrupted_importance_goes_on_where_it_was(
-    model: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_one_document_that_breaks_the_model_costs_no_other(
+    model: Any, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To the bit; other settings on the same file are refused until a restart."""
-    config, rows = opened(data, batch_size=1, label_column="label", limit=9)
-    whole = survey.measure(config, model, rows, Clock(), by="ablation", size=9, output=tmp_path / "whole.safetensors")
+    """Numbers that are not finite, in a batch: its neighbours are asked alone."""
+    really = inference.predict_logits
+    bad = inference.encode(model, TEXTS[4]).ids
 
-    @contextlib.contextmanager
-    def stop(what: str, total: int) -> Iterator[Advance]:
-        done = 0
+    def predict_logits(given: Any, documents: Any) -> Any:
+        if any(document.ids == bad for document in documents):
+            raise ModelError("the model returned logits that are not finite (NaN or Inf)")
+        return really(given, documents)
 
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            if done == 2:
-                raise KeyboardInterrupt
-
-        yield advance
-
-    output = tmp_path / "i.safetensors"
-    measured = {"by": "ablation", "size": 9, "output": output}
-    with pytest.raises(KeyboardInterrupt):
-        survey.measure(config, model, rows, Clock(track=stop), **measured)
-    assert output.with_name(output.name + survey.PARTIAL).is_file()
-    assert not output.exists()
-    told: list[int] = []
-
-    @contextlib.contextmanager
-    def track(what: str, total: int) -> Iterator[Advance]:
-        yield told.append
-
-    other = replace(config, seed=1)
-    with pytest.raises(UsageError) as caught:
-        survey.measure(other, model, rows, Clock(), **measured)
-    assert "--restart" in str(caught.value.hint)
-    again = survey.measure(config, model, rows, Clock(track=track), **measured)
-    assert np.array_equal(again.values, whole.values)
-    assert told[0] == 2
-    assert not output.with_name(output.name + survey.PARTIAL).exists()
-
-
-def test_the_seed_draws_the_sample(model: Any, data: Path, tmp_path: Path) -> None:
-    def measured(seed: int) -> Any:
-        config, rows = opened(data, seed=seed)
-        output = tmp_path / "i.safetensors"
-        return survey.measure(config, model, rows, Clock(), by="taylor", size=5, output=output).values
-
-    assert np.array_equal(measured(0), measured(0))
-    assert any(not np.array_equal(measured(0), measured(seed)) for seed in (1, 2, 3))
-
-
-def test_a_sample_without_labels_is_a_data_error(model: Any, data: Path, tmp_path: Path) -> None:
-    config, rows = opened(data, label_column="id")
-    with pytest.raises(DataError, match="none of the 12 rows that were drawn has a gold label") as caught:
-        survey.measure(config, model, rows, Clock(), by="taylor", size=99, output=tmp_path / "i.safetensors")
-    assert "--label-column" in str(caught.value.hint)
-
-
-def test_auto_importance_is_computed_once(model: Any, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config, _ = opened(data, importance="auto")
-    first = pipeline.find_importance(config, model, Clock())
-    monkeypatch.setattr(survey, "measure", None)  # would fail
-    again = pipeline.find_importance(config, model, Clock())
-    assert first == again
-    assert first.source == "computed over a small sample"
-    assert first.provenance["examples"] == "8"
-
-
-def test_auto_importance_needs_a_dataset(model: Any) -> None:
-    with pytest.raises(UsageError, match="--importance auto needs a dataset"):
-        pipeline.find_importance(Config(text="abc", importance="auto"), model, Clock())
+    config, rows = opened(data, batch_size=5)
+    monkeypatch.setattr(inference, "predict_logits", predict_logits)
+    found = survey.predict(config, model, rows, Clock())
+    broken = [index for index, text in enumerate(TEXTS) if inference.encode(model, text).ids == bad]
+    assert list(found.left_out) == broken
+    assert "not finite" in found.left_out[4]
+    assert len(found.predicted) == 12 - len(broken)
 
 
 # --- with files -----------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def open_rows(config: Config) -> Rows:
         HubError: If it is on the hub, and the hub does not give it.
         RefusedError: If reading it would run its code, or unpickle it.
     """
-    asked = _asked(config.split)
+    asked = parse_split(config.split)
     dataset = config.dataset or ""
     source = _on_disk(dataset, config) if is_local(dataset) else _on_hub(dataset, config)
     split = _chosen(source, asked["name"] or None)
@@ -102,8 +102,12 @@ def part(start: str | None, stop: str | None, count: int) -> range:
     return range(count)[slice(first, last)]
 
 
-def _asked(split: str | None) -> re.Match[str]:
-    """Name and slice that --split asks for."""
+def parse_split(split: str | None) -> re.Match[str]:
+    """Name, slice, start and stop that --split asks for.
+
+    Raises:
+        UsageError: If it cannot be understood.
+    """
     found = ASKED.fullmatch((split or "").strip())
     bounds = (found["start"], found["stop"]) if found else ()
     if found is None or any(abs(int(bound[:-1])) > 100 for bound in bounds if bound and bound.endswith("%")):

@@ -144,8 +144,9 @@ def _column(
 
 def _is(type_: str, kind: re.Pattern[str]) -> bool:
     """Whether a type is of a kind, where a value may be missing too."""
-    parts = set(type_.split(" or ")) - {"null"}
-    return bool(parts) and all(kind.fullmatch(part) for part in parts)
+    parts = set(type_.split(" or "))
+    parts = parts - {"null"} or parts  # of a column of nothing, its kind decides
+    return all(kind.fullmatch(part) for part in parts)
 
 
 def _listed(types: dict[str, str]) -> str:

@@ -68,11 +68,12 @@ class Files:
         return open_csv(self.paths, delimiter="\t" if kinds[0] == "TSV" else ",")
 
     def sha256(self) -> str:
-        """Hash of the file; of several, of their hashes and names in order."""
+        """Hash of the file; of several, and of texts, of their hashes and names in order: a folder may be a label."""
         hashes = [_sha256(path) for path in self.paths]
-        if len(hashes) == 1:
+        if len(hashes) == 1 and not self.labelled:
             return hashes[0]
-        named = (f"{digest}  {path.name}\n" for digest, path in zip(hashes, self.paths, strict=True))
+        names = [f"{path.parent.name}/{path.name}" if self.labelled else path.name for path in self.paths]
+        named = (f"{digest}  {name}\n" for digest, name in zip(hashes, names, strict=True))
         return hashlib.sha256("".join(named).encode(errors="surrogateescape")).hexdigest()
 
 

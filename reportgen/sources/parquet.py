@@ -112,7 +112,9 @@ def _label_names(schema: Any) -> dict[str, tuple[str, ...]]:
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         return {
-            column: tuple(map(str, kind["names"])) for column, kind in features.items() if kind["_type"] == "ClassLabel"
+            column: tuple(map(str, kind["names"]))
+            for column, kind in features.items()
+            if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"  # a list or a struct is no such thing
         }
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return {}

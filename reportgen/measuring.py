@@ -1,0 +1,169 @@
+"""Chain the stages to head importance: rows of a split are drawn, read, and measured, and the result is kept.
+
+The measures are those of `importance.py`. What an interrupted run has lies beside its file, under a name made of all
+that the figures depend on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reportgen import cache, dataset, importance_file, survey, versions
+from reportgen.characters import clean
+from reportgen.clock import Clock, now
+from reportgen.config import MEASURES, Config, without_home
+from reportgen.errors import DataError, ImportanceError, OutputError, UsageError
+from reportgen.importance_file import Importance
+from reportgen.records import HeadImportance, Tokens
+from reportgen.rows import Rows
+
+if TYPE_CHECKING:
+    from reportgen.classifier import Classifier
+
+SIZE = 500  # examples of `reportgen importance`
+SMALL_SIZE, SMALL = 32, "computed over a small sample"  # of `--importance auto`
+MEASURE = MEASURES[0]  # of `--importance auto`
+PARTIAL = ".partial"  # behind the name of a file that is not finished
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Documents with a gold label."""
+
+    documents: tuple[Tokens, ...]
+    gold: tuple[int, ...]
+
+
+def measure(
+    config: Config,
+    classifier: Classifier,
+    rows: Rows,
+    clock: Clock,
+    *,
+    by: str,
+    size: int,
+    output: Path,
+    restart: bool = False,
+) -> HeadImportance:
+    """Compute head importance over a sample of the split and save it.
+
+    Args:
+        config: Names the data; its seed draws the sample.
+        classifier: The model.
+        rows: The split.
+        clock: Told of progress.
+        by: The measure: taylor, taylor-local or ablation.
+        size: How many examples to draw, at most; those without a gold label do not count.
+        output: Where the file goes; beside it lies what an interrupted run goes on from.
+        restart: Drop what an interrupted run has left.
+
+    Raises:
+        DataError: If no example has a gold label.
+        UsageError: If an interrupted run was another one.
+    """
+    sample = _sample(config, classifier, rows, size)
+    state = output.with_name(output.name + PARTIAL)
+    found = _compute(config, classifier, sample, clock, by=by, state=state, restart=restart)
+    facts = {**_facts(config, classifier, rows), "created": now().isoformat(timespec="seconds")}
+    importance_file.save(output, found, provenance=facts)
+    state.unlink(missing_ok=True)
+    return importance_file.known(found, facts, source=output.name)
+
+
+def auto(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance:
+    """Head importance over a small sample of the split that the example comes from, computed once and then kept.
+
+    Raises:
+        UsageError: If the example does not come from a split.
+        DataError: If no example has a gold label.
+    """
+    if config.dataset is None:
+        raise UsageError(
+            "--importance auto needs a dataset to take its sample from", hint="give --dataset, or a file of importance"
+        )
+    rows = dataset.open_rows(config)
+    sample, facts = _sample(config, classifier, rows, SMALL_SIZE), _facts(config, classifier, rows)
+    path = cache.place("importance", f"{_measured(config, classifier, sample, by=MEASURE)}.safetensors")
+    try:
+        kept = importance_file.load(path, shape=classifier.shape)
+        return replace(kept, source=SMALL)
+    except ImportanceError:  # not there, or damaged
+        found = _compute(config, classifier, sample, clock, by=MEASURE, state=None)
+    with contextlib.suppress(OutputError):  # a cache that cannot be written
+        importance_file.save(path, found, provenance=facts)
+    return importance_file.known(found, facts, source=SMALL)
+
+
+def _compute(
+    config: Config,
+    classifier: Classifier,
+    sample: Sample,
+    clock: Clock,
+    *,
+    by: str,
+    state: Path | None,
+    restart: bool = False,
+) -> Importance:
+    from reportgen import importance
+
+    with clock.stage("importance"), clock.track(f"importance ({by})", len(sample.documents)) as advance:
+        return importance.compute(
+            classifier,
+            sample.documents,
+            sample.gold,
+            measure=by,
+            batch_size=config.batch_size,
+            state=state,
+            key=f"{_measured(config, classifier, sample, by=by)} {config.batch_size}",
+            restart=restart,
+            advance=advance,
+        )
+
+
+def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sample:
+    """Documents and gold labels of rows drawn at random, in the order of the rows."""
+    from reportgen import inference
+
+    drawn = sorted(random.Random(config.seed).sample(range(len(rows)), min(size, len(rows))))
+    documents, gold = [], []
+    for _, example in survey.read_examples(config, rows, drawn):
+        if isinstance(example, DataError):
+            continue
+        label = inference.gold_label(classifier, example.label, example.label_names)
+        if label is not None:
+            documents.append(inference.encode(classifier, example.text))
+            gold.append(label)
+    if not documents:
+        raise DataError(
+            f"{rows.place}: none of the {len(drawn):,} rows that were drawn has a gold label that the model knows",
+            hint="name the column of labels with --label-column, and the model's labels with --labels",
+        )
+    return Sample(tuple(documents), tuple(gold))
+
+
+def _measured(config: Config, classifier: Classifier, sample: Sample, *, by: str) -> str:
+    """Name of all that head importance depends on."""
+    documents = [[tokens.ids, gold] for tokens, gold in zip(sample.documents, sample.gold, strict=True)]
+    return cache.key(**survey.identify(classifier), by=by, documents=documents, seed=config.seed)
+
+
+def _facts(config: Config, classifier: Classifier, rows: Rows) -> dict[str, str]:
+    """Where head importance comes from, for whoever reads the file or the report."""
+    found = classifier.checkpoint
+    return {
+        "data": rows.dataset + (f", split {rows.split}" if rows.split else ""),
+        "data revision": rows.revision,
+        "seed": str(config.seed),
+        "model": clean(without_home(config.model)),
+        "model revision": found.revision,
+        "weights sha256": found.weights_sha256(),
+        "tokenizer": clean(without_home(config.tokenizer or config.model)),
+        "tokenizer revision": found.tokenizer_revision,
+        "tokens at most": str(classifier.max_length),
+        "dtype": str(classifier.model.dtype).removeprefix("torch."),
+        "reportgen": versions.of("reportgen")["reportgen"],
+    }
