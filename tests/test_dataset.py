@@ -129,6 +129,26 @@ def test_a_row_that_is_not_there_names_the_valid_range(index: int) -> None:
 
 
 @pytest.mark.usefixtures("demo")
+def test_the_demo_has_slices_and_nothing_to_choose_beside_them() -> None:
+    config = Config(dataset="demo", split="test[1:]", index=0)
+    example = dataset.choose(config)
+    assert (example.title, example.split, example.name) == ("Title 1", "test[1:]", "demo-test-1-0")
+    with pytest.raises(DataError, match=r'example 2 is not in split "test\[1:\]" of demo: it has 2 rows'):
+        dataset.choose(Config(dataset="demo", split="test[1:]", index=2))
+    with pytest.raises(DataError, match='split "train" is not in demo'):
+        dataset.choose(Config(dataset="demo", split="train", index=0))
+    with pytest.raises(UsageError, match="--text-column does not go with the demo"):
+        dataset.choose(Config(dataset="demo", text_column="text", index=0))
+
+
+def test_a_label_that_no_file_can_hold_is_cleaned(tmp_path: Path) -> None:
+    """JSON may spell lone surrogates."""
+    (tmp_path / "d.jsonl").write_text('{"text": "a\\ud800", "label": "\\ud800x", "id": "\\udfff"}\n')
+    example = dataset.choose(Config(dataset=str(tmp_path / "d.jsonl"), index=0))
+    assert (example.text, example.label, example.id) == ("a\ufffd", "\ufffdx", "\ufffd")
+
+
+@pytest.mark.usefixtures("demo")
 def test_an_embedded_document_has_no_gold_label_for_another_model() -> None:
     """Its labels are those of the model trained on them: 0 and 1 mean something else elsewhere."""
     example = dataset.choose(Config(model="tiny/lf", dataset="demo", index=1))

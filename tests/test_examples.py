@@ -156,6 +156,13 @@ def test_the_summary_for_a_terminal() -> None:
     assert "no gold labels" in examples.summary(ROWS[4:5], place="x")
 
 
+def test_a_label_called_unknown_is_a_label() -> None:
+    """It has its row, though nothing is of it; what is not known has none, where there is nothing."""
+    rows = [said(0, 1, (0.1, 0.9), labels=("unknown", "known"))]
+    lines = examples.summary(rows, place="x").splitlines()
+    assert [line.split()[0] for line in lines[3:]] == ["unknown", "known"]
+
+
 def test_the_table_for_a_terminal() -> None:
     lines = examples.table(ROWS, most=2).splitlines()
     assert lines[0].split() == ["index", "id", "label", "predicted", "probability", "verdict", "tokens"]

@@ -92,6 +92,17 @@ def test_the_command_names_the_commit_of_a_model_of_the_hub(classifier: Any) -> 
     assert (given.revision, given.tokenizer_revision) == ("abc123", "def456")
 
 
+def test_the_command_names_the_commit_of_a_tokenizer_of_another_revision(classifier: Any) -> None:
+    """Also where it comes from the repository of the model."""
+    found = Checkpoint("org/m", "org/m", "abc123", "org/m", "def456")
+    config = Config(model="org/m", tokenizer_revision="v1", text=TEXT)
+    given = pipeline.provenance(config, replace(classifier, checkpoint=found), dataset.choose(config))
+    assert "--model org/m --revision abc123 --tokenizer-revision def456" in given.command
+    own = replace(config, tokenizer_revision=None)
+    given = pipeline.provenance(own, replace(classifier, checkpoint=found), dataset.choose(own))
+    assert "--tokenizer-revision" not in given.command
+
+
 @pytest.mark.parametrize("epoch", ["yesterday", "", "1e9", "9" * 30, "-" + "9" * 30])
 def test_a_date_that_is_none_is_refused(epoch: str, classifier: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)

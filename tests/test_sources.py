@@ -270,6 +270,45 @@ def test_named_labels_bring_their_names(tmp_path: Path) -> None:
         assert [row.label for row in rows.read([0, 1])] == [1, None]  # -1: the labels of a test set are not given
 
 
+def test_named_labels_keep_their_names_beside_columns_of_other_kinds(tmp_path: Path) -> None:
+    """A struct or a list says nothing of what the labels are called."""
+    kinds = datasets.Features(
+        text=datasets.Value("string"),
+        label=datasets.ClassLabel(names=["right", "left"]),
+        meta={"year": datasets.Value("int64")},
+        words=datasets.List(datasets.Value("string")),
+    )
+    values = {"text": ["a"], "label": [0], "meta": [{"year": 1999}], "words": [["x"]]}
+    datasets.Dataset.from_dict(values, features=kinds).to_parquet(tmp_path / "d.parquet")
+    assert opened(tmp_path / "d.parquet").label_names == ("right", "left")
+
+
+def test_one_column_may_be_two_things(tmp_path: Path) -> None:
+    """What the rows are called, and what they are labelled."""
+    path = parquet(tmp_path / "d.parquet", {"text": ["a", "b"], "name": ["x", "y"]})
+    rows = read(path, label_column="name", id_column="name")
+    assert [(row.label, row.id) for row in rows] == [("x", "x"), ("y", "y")]
+
+
+def test_labels_that_are_missing_at_first_are_found(tmp_path: Path) -> None:
+    """The kinds of a file of JSON are seen in its first rows."""
+    lines = ['{"text": "a", "label": null}'] * 100 + ['{"text": "b", "label": "left"}']
+    path = write(tmp_path / "d.jsonl", "\n".join(lines))
+    assert [row.label for row in read(path)][-2:] == [None, "left"]
+    assert [row.label for row in read(path, label_column="label")][-1] == "left"
+
+
+def test_the_hash_of_texts_in_folders_covers_their_labels(tmp_path: Path) -> None:
+    """A text that moves to the other folder is labelled anew."""
+    for name in ("left", "right"):
+        (tmp_path / "d" / name).mkdir(parents=True)
+        (tmp_path / "d" / name / f"{name}.txt").write_text(name)
+    (tmp_path / "d" / "left" / "b.txt").write_text("b")
+    before = opened(tmp_path / "d").revision
+    (tmp_path / "d" / "left" / "b.txt").rename(tmp_path / "d" / "right" / "b.txt")
+    assert opened(tmp_path / "d").revision != before
+
+
 def test_a_text_that_is_missing_is_named_by_its_row(tmp_path: Path) -> None:
     rows = opened(write(tmp_path / "d.jsonl", '{"text": "a"}\n{"txt": "b"}\n'))
     assert next(rows.read([0])).text == "a"
