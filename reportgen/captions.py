@@ -86,7 +86,7 @@ def overview(report: Report, shares: Doubles, k: int) -> str:
     if importance.measure == "none":
         return f"{seen}; no head importance was given, so every head counts the same."
     if np.ptp(importance.values) == 0:
-        return f"{seen}; all heads have the same importance."
+        return f"{seen}; all heads have the same importance{sample(importance)}."
     layer, head = place(importance.values.argmax(), shares.shape[1])
     return f"{seen}; layer {layer}, head {head} is the most important{sample(importance)}."
 

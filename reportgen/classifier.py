@@ -23,6 +23,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen.checkpoint import Checkpoint, fetch_weights
+from reportgen.clock import largest
 from reportgen.errors import DeviceError, ModelError, RefusedError, UsageError
 
 BROKEN = (  # what transformers lets through when a checkpoint is damaged or is not what its config says
@@ -156,8 +157,11 @@ def memory_errors() -> Iterator[None]:
         full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
         if not full:
             raise
+        host, gpu = largest()
+        used = f"{gpu / 1000:.1f} GB of the GPU" if gpu else f"{host / 1000:.1f} GB"
         raise DeviceError(
-            f"out of memory: {error}", hint="use a smaller --max-length, --dtype bfloat16 or --device cpu"
+            f"out of memory: {str(error) or 'no more can be had'} (at most {used} in use)",
+            hint="use a smaller --max-length, --dtype bfloat16 or --device cpu",
         ) from error
 
 

@@ -82,7 +82,7 @@ class Clock:
     def _measure(self) -> None:
         """Credit the memory since the last time to the stages that run, and begin anew."""
         if self._open:
-            host, gpu = _largest()
+            host, gpu = largest()
             for name in self._open:
                 peak = self.peaks.setdefault(name, Peak())
                 peak.host, peak.gpu = max(peak.host, host), max(peak.gpu, gpu)
@@ -117,8 +117,8 @@ def epoch() -> datetime | None:
         ) from error
 
 
-def _largest() -> tuple[float, float]:
-    """The largest memory of the process and of the GPU since `_begin`, MB."""
+def largest() -> tuple[float, float]:
+    """The largest memory of the process and of the GPU since the stage began, MB."""
     cuda = _cuda()
     return _largest_resident(), cuda.max_memory_allocated() / 1e6 if cuda else 0.0
 

@@ -41,7 +41,7 @@ CHOICE = ("index", "id", "pick")  # of a row
 OF_A_DATASET = ("dataset_config", "dataset_revision", "split", "text_column", "label_column", "id_column")
 OF_A_MODEL = ("revision", "tokenizer", "tokenizer_revision", "labels", "max_length", "importance", "importance_key")
 RANGES = {  # smallest and largest value; of what takes no more than a number in memory, any
-    "index": (0, 2**63 - 1),
+    "index": (-(2**63), 2**63 - 1),  # which rows there are, the dataset says
     "limit": (1, 2**63 - 1),
     "max_length": (1, 2**31 - 1),
     "stride": (0, 2**31 - 1),
@@ -189,7 +189,7 @@ class Config:
         base = without_overridden(base, {n: value for n, value in set_.items() if value != getattr(base, n)})
         words = ["reportgen", "run"]
         if self.preset:
-            words += ["--preset", self.preset]
+            words += ["--preset", _written(self.preset)]
         for name, value in set_.items():
             if name in ("preset", "output", "overwrite") or value == getattr(base, name):
                 continue
@@ -295,9 +295,9 @@ def preset_path(name: str) -> Path:
     path = PRESETS / f"{name}.toml"
     try:
         if not path.is_file():
-            path = Path(name)
+            path = Path(name).expanduser()  # as `Config.command` writes it
         there = path.is_file() and path.suffix == ".toml"
-    except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
+    except (OSError, ValueError, RuntimeError):  # too long a name, a NUL in it, the home of a user who is none
         there = False
     if not there:
         known = sorted(preset.stem for preset in PRESETS.glob("*.toml"))

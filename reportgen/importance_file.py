@@ -221,6 +221,8 @@ def _read_torch(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
             hint="convert it where you trust it, to .safetensors or .npy",
         ) from error
     except Exception as error:  # a damaged file makes torch's unpickler stumble anywhere
+        if "TorchScript" in str(error):  # torch advises to unpickle it
+            raise ImportanceError(f"{path.name}: holds a TorchScript program, not a tensor", hint=ONE_TENSOR) from error
         raise ImportanceError(f"{path.name}: not a file of tensors: {error}", hint=ONE_TENSOR) from error
     if isinstance(content, Mapping):
         tensors = {str(n): value for n, value in content.items() if isinstance(value, torch.Tensor)}

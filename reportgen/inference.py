@@ -209,19 +209,12 @@ def halving(run: Callable[[Sequence[int]], None], documents: Sequence[Tokens], *
         except DeviceError as error:
             if len(places) == 1:
                 raise DeviceError(
-                    f"{error.message} (one document of {len(documents[places[0]]):,} tokens alone{_peak()})",
+                    f"{error.message} (one document of {len(documents[places[0]]):,} tokens alone)",
                     hint=error.hint,
                 ) from error
             batch_size = len(places) // 2
         else:
             done += len(places)
-
-
-def _peak() -> str:
-    """The most memory that was in use at once, where there is a GPU."""
-    if not torch.cuda.is_available():
-        return ""
-    return f", {torch.cuda.max_memory_allocated() / 1e9:.1f} GB in use at most"
 
 
 def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, names: Sequence[str] = ()) -> Prediction:

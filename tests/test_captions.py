@@ -60,6 +60,12 @@ def test_the_overview_names_them() -> None:
     )
 
 
+def test_heads_that_are_all_alike_still_say_where_that_was_found() -> None:
+    report = reports.report(importance=HeadImportance(np.ones((2, 2), np.float32), "ablation", "x", FULL))
+    caption = captions.overview(report, np.array([[0.2, 0.3], [0.4, 0.5]]), 3)
+    assert "all heads have the same importance by ablation over 500 examples of org/papers" in caption
+
+
 def test_the_page_says_what_ablation_is_and_how_the_row_was_chosen() -> None:
     made = reports.report(importance=HeadImportance(VALUES, "ablation", "x", FULL))
     example = replace(made.example, id="10.1/7", index=7, picked="fp, of 12 examples, seed 0", revision="abc")

@@ -278,7 +278,6 @@ def test_odd_bytes_of_the_command_line_are_no_bug(tiny_run: tuple[str, ...], her
         (["--text", "x", "--labels", "a,,b"], ["--labels"]),
         (["-o", ""], ["--output", "empty"]),
         (["--top-k", "0"], ["--top-k 0"]),
-        (["--index", "-1"], ["--index -1"]),
         (["--colour-scale", "loud"], ["--colour-scale loud", "linear, rank, log"]),
         (["--dtype", "int8"], ["--dtype int8"]),
         (["--seed", str(2**64)], ["--seed"]),

@@ -198,7 +198,8 @@ def test_a_cache_that_is_damaged_is_left_to_its_owner(served: Hub, folder: Path,
     whole = path.read_bytes()
     path.write_bytes(whole[:200])
     result = call(*rows)
-    assert result.exit_code in (3, 8)
+    assert result.exit_code == 8
+    assert f"hf cache verify org/d --repo-type dataset --revision {commit}" in result.stderr
     assert result.stderr.startswith("error: dataset org/d: ")
     assert path.read_bytes() == whole[:200]
     assert not (here / "out").exists()

@@ -291,6 +291,8 @@ def test_torchscript_a_module_and_other_objects_are_no_tensors(tmp_path: Path) -
         with pytest.raises(ImportanceError) as caught:
             importance_file.load(write(tmp_path, ".pt", content), shape=SHAPE)
         assert caught.value.exit_code == 5
+    with pytest.raises(ImportanceError, match="holds a TorchScript program, not a tensor"):
+        importance_file.load(write(tmp_path, ".pt", script.getvalue()), shape=SHAPE)
     with pytest.raises(ImportanceError, match="holds a whole module"):
         importance_file.load(write(tmp_path, ".pt", module), shape=SHAPE)
     with pytest.raises(ImportanceError, match="holds a list, not a tensor") as caught:

@@ -74,7 +74,7 @@ VALUES: list[tuple[str, Any]] = [
     ("labels", [1]), ("global_tokens", [0]), ("global_tokens", ["0"]), ("dtype", "float16"), ("dtype", "float8"),
     ("format", ["html"]), ("format", ["docx"]), ("max_html_mb", 2.5), ("max_html_mb", 3), ("max_html_mb", "3"),
     ("modle", "x"), ("preset", "demo"), ("long", "window"), ("long", "wide"), ("dataset", "a/b"), ("dataset", 3),
-    ("index", -1), ("index", 3), ("description", "mine"), ("batch_size", 8), ("batch_size", 0),
+    ("index", 2**63), ("index", 3), ("description", "mine"), ("batch_size", 8), ("batch_size", 0),
 ]  # fmt: skip
 
 

@@ -912,10 +912,13 @@ def test_a_card_that_names_files_elsewhere_or_is_damaged_is_refused(hub: Hub, tm
         opened("org/papers")
 
 
-def test_files_of_the_hub_that_cannot_be_read_are_told(hub: Hub) -> None:
+def test_files_of_the_hub_that_cannot_be_read_are_told(hub: Hub, capfd: pytest.CaptureFixture[str]) -> None:
+    """What the cache has may be damaged: how to see, and what to delete."""
     hub.dataset("org/papers", {"test.parquet": b"PAR1 and no more"})
-    with pytest.raises(DataError, match="dataset org/papers: cannot be read"):
+    with pytest.raises(HubError, match="dataset org/papers: cannot be read: Parquet magic bytes") as raised:
         opened("org/papers", split="test")
+    assert "hf cache verify org/papers --repo-type dataset --revision " in str(raised.value.hint)
+    assert capfd.readouterr().err == ""  # the library's own words name the user's folders
 
 
 def test_a_hub_that_fails_half_way_is_an_error_of_the_hub(hub: Hub) -> None:

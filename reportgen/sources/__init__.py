@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import json
+import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ from typing import Any
 
 from reportgen import hub
 from reportgen.characters import clean
-from reportgen.config import Config
+from reportgen.config import Config, without_home
 from reportgen.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
 from reportgen.rows import Rows
 from reportgen.sources import folders
@@ -197,7 +198,11 @@ def _on_hub(dataset: str, config: Config) -> Source:
 
     def open_split(split: str | None) -> tuple[Table, str]:
         what = f"dataset {dataset}"
-        with _datasets(), hub.errors(what, revision=config.dataset_revision), _told(what):
+        verify = f"hf cache verify {dataset} --repo-type dataset --revision {found.commit}"
+        advice = (
+            f"is the copy in the cache whole? {verify}; what is made of it lies in {without_home(builder.cache_dir)}"
+        )
+        with _datasets(), hub.errors(what, revision=config.dataset_revision), _told(what, copy=advice):
             builder.download_and_prepare()
             return _table(builder.as_dataset(split=split), dataset), found.commit
 
@@ -254,8 +259,11 @@ def _refuse_config(dataset: str, asked: str | None, commit: str) -> None:
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn what `datasets` raises while it reads files into a `DataError`, with the reason at the bottom of it."""
+def _told(what: str, *, copy: str | None = None) -> Iterator[None]:
+    """Turn what `datasets` raises while it reads files into a `DataError`, with the reason at the bottom of it.
+
+    Files that are damaged are a `HubError` where they are a *copy*, with what to do about it.
+    """
     try:
         yield
     except ReportgenError:
@@ -264,7 +272,16 @@ def _told(what: str) -> Iterator[None]:
         reason: BaseException = error
         while reason.__cause__ is not None:
             reason = reason.__cause__
+        if copy is not None and _is_damage(reason):
+            raise HubError(f"{what}: cannot be read: {reason}", hint=copy) from error
         raise DataError(f"{what}: cannot be read: {reason}", hint="are its files whole, and of one kind?") from error
+
+
+def _is_damage(reason: BaseException) -> bool:
+    """Whether a file is not there, not whole, or not what its name says."""
+    import pyarrow as pa
+
+    return isinstance(reason, OSError | pa.ArrowInvalid | pa.ArrowSerializationError)
 
 
 @contextlib.contextmanager
@@ -274,7 +291,7 @@ def _datasets() -> Iterator[Any]:
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled
 
     verbosity, bars = datasets.logging.get_verbosity(), datasets.is_progress_bar_enabled()
-    datasets.logging.set_verbosity_error()
+    datasets.logging.set_verbosity(logging.CRITICAL)  # errors are told once, by us
     if are_progress_bars_disabled() or not sys.stderr.isatty():
         datasets.disable_progress_bars()
     try:
