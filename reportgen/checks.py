@@ -147,13 +147,26 @@ def warn_of_given(report: Report) -> Iterator[ReportWarning]:
 
 
 def warn_of_attention(
-    config: Config, tokens: Tokens, attention: Attention, importance: HeadImportance, scores: Scores
+    config: Config,
+    tokens: Tokens,
+    attention: Attention,
+    importance: HeadImportance,
+    scores: Scores,
+    *,
+    weights_sha256: str = "",
 ) -> Iterator[ReportWarning]:
-    """What a reader must know before trusting the colours."""
+    """What a reader must know before trusting the colours; *weights_sha256* is the model's, "" where not known."""
     if config.attention_window is not None:
         yield ReportWarning(
             "window-changed",
             f"The attention window was set to {config.attention_window}; the model may have been trained with another.",
+        )
+    measured = importance.provenance.get("weights sha256")
+    if measured and weights_sha256 and measured != weights_sha256:
+        yield ReportWarning(
+            "importance-of-another-model",
+            f"The head importance was computed with other weights ({measured[:10]}) than the model has "
+            f"({weights_sha256[:10]}): its heads may matter for other things.",
         )
     if (importance.values < 0).any():
         yield ReportWarning("negative-importance", "Some heads have an importance below 0: their scores count against.")

@@ -43,6 +43,7 @@ TERMINATED = 143
 TRUE = ("1", "TRUE", "YES", "ON")
 OTHER_OFFLINE = ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # what these libraries alone would heed
 RESUMED = ("examples", "importance")  # commands that go on where they were interrupted
+GO_ON = "run the same command again to go on"
 
 
 class Reportgen(click.Group):
@@ -52,13 +53,20 @@ class Reportgen(click.Group):
         """Run a command; `--debug` lets tracebacks through."""
         try:
             return super().invoke(context)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:  # whoever reads has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to come goes nowhere
+            context.exit(0)
+        except SystemExit as stop:
+            if stop.code == TERMINATED and context.invoked_subcommand in RESUMED:
+                click.echo(f"terminated: {GO_ON}", err=True)
             raise
         except MemoryError as error:
             raise DeviceError("out of memory", hint="use a smaller --max-length, or a shorter text") from error
         except KeyboardInterrupt:
             kept = context.invoked_subcommand in RESUMED
-            said = "run the same command again to go on" if kept else "nothing was written"
+            said = GO_ON if kept else "nothing was written"
             click.echo(f"interrupted: {said}", err=True)
             context.exit(INTERRUPTED)
         except Exception as error:
@@ -153,7 +161,10 @@ def examples(
     if verbose:
         _print_seconds(clock.seconds)
     for index, reason in found.left_out.items():
-        click.echo(f"warning: row {index} is left out: {one_line(reason)}", err=True)
+        click.echo(f"warning: left out: row {index}: {one_line(reason.removeprefix(f'row {index} of '))}", err=True)
+    strange = answers.strangers(found.predicted)
+    if strange:
+        click.echo(f"warning: {strange}", err=True)
     if as_json:
         for one in found.predicted:
             click.echo(json.dumps(answers.plain(one), ensure_ascii=False))
@@ -204,6 +215,10 @@ def importance(
     found = pipeline.measure_importance(config, clock, by=measure, output=output, overwrite=overwrite, restart=restart)
     if verbose:
         _print_seconds(clock.seconds)
+    drawn, used = int(found.provenance["rows drawn"]), int(found.provenance["examples"])
+    if used < drawn:
+        told = f"warning: {drawn - used} of {drawn} rows have no gold label that the model knows: they are left out"
+        click.echo(told, err=True)
     if not quiet:
         _print_heads(found)
     click.echo(output)
@@ -353,7 +368,8 @@ def _print(
     if not quiet:
         _print_sections(folder / "report.html")
         click.echo(f"device: {report.provenance.device.upper()}", err=True)
-        click.echo(f"{one_line(report.example.title)}: {one_line(label)} ({probability:.1%}), {said.verdict}")
+        verdict = "" if said.gold_text is None else f", {said.verdict}"
+        click.echo(f"{one_line(report.example.title)}: {one_line(label)} ({probability:.1%}){verdict}")
     click.echo(folder / "report.html" if (folder / "report.html").is_file() else folder)
 
 

@@ -71,6 +71,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 DESCRIPTION = "description"  # the one key of a preset that is no field
 FREE = ("text", "label", "labels", "preset", "id")  # may be empty and hold any character
+KINDS = {"str": "a string", "int": "an integer", "float": "a number", "bool": "true or false"}
 STDIN_COPY = "TEXT.txt"  # what the command of a report calls a text that it cannot name
 LONG_TEXT = 300  # characters: a longer --text is no line to read
 
@@ -232,7 +233,8 @@ def problem(name: str, value: Any) -> str | None:
         return None
     if name in RANGES:
         least, most = RANGES[name]
-        return None if least <= value <= most else f"it has to be {least:,} to {most:,}"
+        wanted = f"{least:,} or more" if most > 10**9 and least >= 0 else f"{least:,} to {most:,}"
+        return None if least <= value <= most else f"it has to be {wanted}"
     if name in CHOICES:
         known = CHOICES[name]
         chosen = value if isinstance(value, tuple) else (value,)
@@ -319,11 +321,17 @@ def _typed(preset: str, key: str, value: object) -> object:
         fits = type(value).__name__ in kind or (key in CHOICES and isinstance(value, str))
         fits = fits or ("float" in kind and type(value) is int)
     if not fits:
-        raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {kind}")
+        raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {_kind(kind)}")
     wrong = problem(key, tuple(value) if isinstance(value, list) else value)
     if wrong:
         raise UsageError(f"preset {preset}: {key} = {value!r}: {wrong}")
     return tuple(value) if isinstance(value, list) else value
+
+
+def _kind(annotation: str) -> str:
+    """What a field takes, in the words of TOML."""
+    one = next((word for name, word in KINDS.items() if name in annotation), "a string")
+    return f"a list; each is {one}" if annotation.startswith("tuple") else one
 
 
 def without_home(path: str) -> str:

@@ -110,14 +110,18 @@ def _checked(found: Example, config: Config) -> Example:
 
 def _split_slug(rows: Rows) -> str:
     """The split in a folder's name; the whole demo is the demo."""
-    return "" if rows.split is None or (rows.dataset, rows.split) == ("demo", DEMO_SPLIT) else slug(rows.split)
+    if rows.split is None or (rows.dataset, rows.split) == ("demo", DEMO_SPLIT):
+        return ""
+    digest = hashlib.sha256(rows.split.encode()).hexdigest()[:6]  # of a slice, whose signs a slug leaves out
+    return slug(rows.split) + (f"-{digest}" if "[" in rows.split else "")
 
 
 def _find_id(wanted: str, rows: Rows) -> int:
     ids = rows.read_ids()
     if not ids:
         raise DataError(
-            f"--id {wanted}: {rows.place} has no column of ids", hint="name it with --id-column, or use --index"
+            f"--id {wanted}: {rows.place} has no column whose values name one row each",
+            hint="name one with --id-column, or use --index",
         )
     if wanted in ids:  # each is there once
         return list(ids).index(wanted)

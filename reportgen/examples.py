@@ -136,6 +136,20 @@ def summary(predicted: Sequence[Predicted], *, place: str) -> str:
     return f"{place}: {len(predicted):,} examples, {told}\n\n{_aligned(rows)}\n"
 
 
+def strangers(predicted: Sequence[Predicted]) -> str | None:
+    """How many gold labels are none of the model's, and what to do; None where there is no such."""
+    strange = [
+        one.prediction.gold_text for one in predicted if one.prediction.gold is None and one.prediction.gold_text
+    ]
+    if not strange:
+        return None
+    names = _listed([f'"{one_line(name)[:WIDEST]}"' for name in sorted(set(strange))])
+    return (
+        f"the gold label of {len(strange):,} of {len(predicted):,} examples is none of the model's: {names}; "
+        f"the model has {_listed(predicted[0].prediction.labels)} (--labels names them, in this order)"
+    )
+
+
 def table(predicted: Sequence[Predicted], *, most: int) -> str:
     """The examples that are most worth a look, for a terminal."""
     with_id = any(one.id is not None for one in predicted)
@@ -211,7 +225,7 @@ def _draw(predicted: Sequence[Predicted], kind: str, label: int, *, seed: int) -
     if not known:
         raise DataError(
             f"--pick {kind}: none of {len(predicted):,} examples has a gold label that the model knows",
-            hint="name the column with --label-column, or use --pick most-confident",
+            hint="name the column with --label-column, the model's labels with --labels, or --pick most-confident",
         )
     fitting = [
         one for one in known if (one.prediction.gold == label, one.prediction.predicted == label) == SHARES[kind]

@@ -6,6 +6,7 @@ Nothing in a file is ever run, and what does not fit the model is never guessed 
 from __future__ import annotations
 
 import csv
+import difflib
 import json
 import pickle
 import re
@@ -62,7 +63,11 @@ def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadI
     """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise ImportanceError(f"{path.name}: unknown kind of file", hint=f"one of {', '.join(sorted(READERS))}")
+        near = difflib.get_close_matches(path.name, ("auto", "none"), n=1)
+        kinds = f"one of {', '.join(sorted(READERS))}, or auto, or none"
+        raise ImportanceError(
+            f"{path.name}: unknown kind of file", hint=f"did you mean {near[0]}? {kinds}" if near else kinds
+        )
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:

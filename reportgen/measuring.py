@@ -36,6 +36,7 @@ class Sample:
 
     documents: tuple[Tokens, ...]
     gold: tuple[int, ...]
+    drawn: int  # rows, those without a gold label counted
 
 
 def measure(
@@ -68,7 +69,7 @@ def measure(
     sample = _sample(config, classifier, rows, size)
     state = output.with_name(output.name + PARTIAL)
     found = _compute(config, classifier, sample, clock, by=by, state=state, restart=restart)
-    facts = {**_facts(config, classifier, rows), "created": now().isoformat(timespec="seconds")}
+    facts = {**_facts(config, classifier, rows, sample), "created": now().isoformat(timespec="seconds")}
     importance_file.save(output, found, provenance=facts)
     state.unlink(missing_ok=True)
     return importance_file.known(found, facts, source=output.name)
@@ -86,7 +87,8 @@ def auto(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance
             "--importance auto needs a dataset to take its sample from", hint="give --dataset, or a file of importance"
         )
     rows = dataset.open_rows(config)
-    sample, facts = _sample(config, classifier, rows, SMALL_SIZE), _facts(config, classifier, rows)
+    sample = _sample(config, classifier, rows, SMALL_SIZE)
+    facts = _facts(config, classifier, rows, sample)
     path = cache.place("importance", f"{_measured(config, classifier, sample, by=MEASURE)}.safetensors")
     try:
         kept = importance_file.load(path, shape=classifier.shape)
@@ -142,7 +144,7 @@ def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sa
             f"{rows.place}: none of the {len(drawn):,} rows that were drawn has a gold label that the model knows",
             hint="name the column of labels with --label-column, and the model's labels with --labels",
         )
-    return Sample(tuple(documents), tuple(gold))
+    return Sample(tuple(documents), tuple(gold), len(drawn))
 
 
 def _measured(config: Config, classifier: Classifier, sample: Sample, *, by: str) -> str:
@@ -151,12 +153,13 @@ def _measured(config: Config, classifier: Classifier, sample: Sample, *, by: str
     return cache.key(**survey.identify(classifier), by=by, documents=documents, seed=config.seed)
 
 
-def _facts(config: Config, classifier: Classifier, rows: Rows) -> dict[str, str]:
+def _facts(config: Config, classifier: Classifier, rows: Rows, sample: Sample) -> dict[str, str]:
     """Where head importance comes from, for whoever reads the file or the report."""
     found = classifier.checkpoint
     return {
         "data": rows.dataset + (f", split {rows.split}" if rows.split else ""),
         "data revision": rows.revision,
+        "rows drawn": str(sample.drawn),
         "seed": str(config.seed),
         "model": clean(without_home(config.model)),
         "model revision": found.revision,

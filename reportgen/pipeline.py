@@ -189,6 +189,7 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
         shown=sum(len(cell.positions) for cell in covered),
         complete=heatmap.shown_text(example.text, covered) == example.text[: tokens.end],
     )
+    made_of = provenance(config, classifier, example, stages=clock.stages())
     return Report(
         example=example,
         tokens=tokens,
@@ -200,9 +201,11 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
             *checks.warn_of_checks(made),
             *checks.warn_of_text(example, tokens, prediction),
             *checks.warn_of_windows(tokens, count=len(plan.windows), length=plan.length, shared=plan.shared),
-            *checks.warn_of_attention(config, tokens, attention, head_importance, scores),
+            *checks.warn_of_attention(
+                config, tokens, attention, head_importance, scores, weights_sha256=made_of.weights_sha256
+            ),
         ),
-        provenance=provenance(config, classifier, example, stages=clock.stages()),
+        provenance=made_of,
         top_k=config.top_k,
         positions=config.positions,
         colour_scale=config.colour_scale,

@@ -27,6 +27,7 @@ PACKAGE = Path(__file__).parent
 SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "captions", "save", "tables", "charts", "maps", "walk",
            "find", "strip", "token", "rankings", "controls", "main")  # fmt: skip
 TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, or a checkout
+OPTION = re.compile(r"((?<!\S)--[a-z][a-z-]*)")
 WIDE = 40  # letters of a word that may be wider than a line
 TALL = 14_000  # points: no page of a PDF is higher
 SVG = "{http://www.w3.org/2000/svg}"
@@ -164,6 +165,12 @@ def pieces(text: str) -> list[tuple[str, bool]]:
     return found
 
 
+def options(text: str) -> list[tuple[str, bool]]:
+    """Split *text* into (stretch, whether it is the name of an option, which no line should break)."""
+    parts = OPTION.split(text)  # every second one is a name
+    return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
+
+
 def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
     """An SVG that holds drawing elements only, for use inside a page.
 
@@ -214,6 +221,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["json"] = json_block
     environment.filters["pieces"] = pieces
+    environment.filters["options"] = options
     environment.filters["right_to_left"] = characters.right_to_left
     environment.filters["wide"] = lambda text: max(map(len, text.split()), default=0) > WIDE
     environment.filters["percent"] = lambda share: f"{share:.1%}"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reportgen import captions, render
-from reportgen.records import HeadImportance
+from reportgen.records import HeadImportance, ReportWarning
 from tests import reports
 
 VALUES = np.array([[0.0, 0.25], [1.0, 0.5]], np.float32)
@@ -64,6 +64,25 @@ def test_heads_that_are_all_alike_still_say_where_that_was_found() -> None:
     report = reports.report(importance=HeadImportance(np.ones((2, 2), np.float32), "ablation", "x", FULL))
     caption = captions.overview(report, np.array([[0.2, 0.3], [0.4, 0.5]]), 3)
     assert "all heads have the same importance by ablation over 500 examples of org/papers" in caption
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "unsaid"),
+    [
+        ("causal", ["A token sees itself and the tokens before it", "each token with itself and those before it"],
+         ["Every token sees every token", "all tokens with all tokens"]),
+        ("windows", ["The document was read in overlapping windows", "brought back to the sum 1",
+                     "see the note at the top"], []),
+    ],
+)  # fmt: skip
+def test_method_and_provenance_say_what_the_warnings_say(code: str, said: list[str], unsaid: list[str]) -> None:
+    made = reports.report()
+    attention = replace(made.attention, windows=(), global_positions=())
+    for warnings in ((), (ReportWarning(code, "As told."),)):
+        report = replace(made, attention=attention, warnings=warnings)
+        page = " ".join(re.sub(r"<[^>]*>", "", render.document(report, reports.parts(report))).split())
+        assert all((text in page) == bool(warnings) for text in said)
+        assert not (warnings and any(text in page for text in unsaid))
 
 
 def test_the_page_says_what_ablation_is_and_how_the_row_was_chosen() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from click.testing import Result
 from pyarrow import parquet
 
 from reportgen import cli, importance_file, inference, store
+from tests import tiny
 from tests.test_cli import call, fails
 
 ROWS = [
@@ -72,7 +75,7 @@ def test_a_row_that_cannot_be_read_is_told_and_the_rest_is_done(source: tuple[st
     assert result.exit_code == 10
     assert "rows.jsonl: 7 examples" in result.stdout
     warning, error, hint = result.stderr.splitlines()
-    assert warning.startswith("warning: row 3 is left out: ")
+    assert warning.startswith("warning: left out: row 3: ")
     assert "more than --max-chars 100" in warning
     assert error == "error: 1 row of rows.jsonl could not be read"
     assert hint == "hint: see above"
@@ -160,6 +163,55 @@ def test_automatic_importance_is_kept_for_the_next_report(source: tuple[str, ...
     assert store.load(here / "0").importance == store.load(here / "1").importance
     assert len(list((here / "cache" / "importance").iterdir())) == 1
     fails(call("run", "--text", "x", "--importance", "auto"), 2, "--importance auto needs a dataset")
+
+
+def test_labels_that_the_model_does_not_have_are_told(source: tuple[str, ...], data: Path) -> None:
+    """By both commands, with what to do; a label that nobody knows is no error of the model's."""
+    data.write_text(data.read_text().replace('"left"', '"middle"'))
+    result = examples(*source)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        'warning: the gold label of 1 of 8 examples is none of the model\'s: "middle"; the model has left, right '
+        "(--labels names them, in this order)\n"
+    )
+    result = call("importance", *source)
+    assert result.exit_code == 0
+    assert result.stderr == "warning: 1 of 8 rows have no gold label that the model knows: they are left out\n"
+
+
+def test_importance_of_another_model_is_a_warning(source: tuple[str, ...], here: Path) -> None:
+    """Its heads are as many, and may matter for other things."""
+    assert call("importance", *source).exit_code == 0
+    report = ("--index", "0", "--importance", "importance.safetensors", "--format", "tables", "--top-k", "2")
+    result = call("run", *source, *report, "-o", "same")
+    assert (result.exit_code, result.stderr) == (0, "device: CPU\n")
+    tiny.save(tiny.longformer(seed=5), Path(source[1]))
+    result = call("run", *source, *report, "-o", "other", "--strict")
+    assert result.exit_code == 10
+    assert result.stderr.startswith("warning: The head importance was computed with other weights (")
+
+
+def test_a_misspelt_kind_of_importance_is_answered_with_the_nearest(source: tuple[str, ...]) -> None:
+    result = call("run", *source, "--index", "0", "--importance", "atuo", "-o", "out")
+    fails(result, 5, "atuo: unknown kind of file")
+    assert "hint: did you mean auto? one of .bin, " in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["examples"], ["importance", "--limit", "200", "--batch-size", "1"]])
+def test_a_run_that_is_terminated_says_how_to_go_on(arguments: list[str], source: tuple[str, ...], data: Path) -> None:
+    """On a cluster it is the last line of the log."""
+    data.write_text(data.read_text() * 200)
+    columns = [argument for argument in source if argument not in ("--id-column", "doi")]
+    command = [sys.executable, "-m", "reportgen", *arguments, *columns, "-v"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(("predict", "importance")):
+                break
+        process.terminate()
+        said = process.stderr.read()
+    assert process.returncode == 143
+    assert "terminated: run the same command again to go on" in said
 
 
 def test_presets_are_listed_shown_and_described(here: Path) -> None:

@@ -75,7 +75,7 @@ def test_the_demo_preset_needs_nothing_from_outside() -> None:
         ),
         ("format = []", r"format = \[\]: unknown"),
         ("dtype = 'float8'", "dtype = 'float8': unknown"),
-        ("top_k = 0", "top_k = 0: it has to be 1 to"),
+        ("top_k = 0", "top_k = 0: it has to be 1 or more"),
         (f"index = {2**63}", f"index = {2**63}: it has to be"),
         ("max_length = 0", "max_length = 0: it has to be 1"),
         ("max_chars = -5", "max_chars = -5: it has to be 1"),

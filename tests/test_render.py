@@ -606,6 +606,14 @@ def test_provenance_has_what_it_takes_to_run_it_again(shown: Any) -> None:
         assert value in text
 
 
+def test_a_line_breaks_no_name_of_an_option() -> None:
+    """Behind a hyphen it may, and two hyphens at the end of a line are no option."""
+    text = "Shown. --long window reads all; --max-length, too -- but not a--b."
+    found = render.options(text)
+    assert "".join(part for part, _ in found) == text
+    assert [part for part, whole in found if whole] == ["--long", "--max-length"]
+
+
 if __name__ == "__main__":
     for name, html in golden().items():
         (GOLDEN / name).write_text(html, encoding="utf-8", newline="")

@@ -298,6 +298,24 @@ def test_labels_that_are_missing_at_first_are_found(tmp_path: Path) -> None:
     assert [row.label for row in read(path, label_column="label")][-1] == "left"
 
 
+def test_texts_of_one_name_under_two_labels_are_told_apart(tmp_path: Path) -> None:
+    for label in ("left", "right"):
+        for name in ("1", "2"):
+            (tmp_path / "d" / label).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "d" / label / f"{name}.txt").write_text(f"{label} {name}")
+    rows = opened(tmp_path / "d")
+    assert list(rows.read_ids()) == ["left/1", "left/2", "right/1", "right/2"]
+    assert [row.label for row in rows.read(range(4))] == ["left", "left", "right", "right"]
+
+
+def test_a_model_is_no_dataset(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(DataError, match="a model, and no dataset") as raised:
+        opened(tmp_path)
+    assert raised.value.hint == "name it with --model"
+
+
 def test_the_hash_of_texts_in_folders_covers_their_labels(tmp_path: Path) -> None:
     """A text that moves to the other folder is labelled anew."""
     for name in ("left", "right"):
@@ -359,10 +377,15 @@ def test_a_slice_counts_its_own_rows(tmp_path: Path, split: str, texts: list[str
     assert [row.text for row in got] == texts
 
 
-@pytest.mark.parametrize("split", ["test[", "test[a:b]", "a+b", "[:200%]", "test[1]", "[:10](closest)"])
+@pytest.mark.parametrize("split", ["test[", "test[a:b]", "a+b", "test[1]", "[:10](closest)"])
 def test_what_is_no_slice_is_refused(tmp_path: Path, split: str) -> None:
     with pytest.raises(UsageError, match="neither a split nor a slice"):
         opened(write(tmp_path / "d.jsonl", LINES), split=split)
+
+
+def test_no_slice_takes_more_than_all(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"--split \[:200%\]: more than 100 %"):
+        opened(write(tmp_path / "d.jsonl", LINES), split="[:200%]")
 
 
 @pytest.mark.parametrize("split", ["[5:5]", "[60:]"])

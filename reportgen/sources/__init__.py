@@ -111,8 +111,10 @@ def parse_split(split: str | None) -> re.Match[str]:
     """
     found = ASKED.fullmatch((split or "").strip())
     bounds = (found["start"], found["stop"]) if found else ()
-    if found is None or any(abs(int(bound[:-1])) > 100 for bound in bounds if bound and bound.endswith("%")):
+    if found is None:
         raise UsageError(f"--split {split}: neither a split nor a slice", hint="like test, test[:100], train[:10%]")
+    if any(abs(int(bound[:-1])) > 100 for bound in bounds if bound and bound.endswith("%")):
+        raise UsageError(f"--split {split}: more than 100 % of a split", hint="like train[:10%], train[-20%:]")
     return found
 
 

@@ -30,6 +30,8 @@ PACKED = (".gz", ".zip")
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
 READ = f"read are {', '.join(FORMATS)}, folders of these, folders of .txt, and what save_to_disk() wrote"
 METADATA = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")  # are no rows
+MODELS = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "pytorch_model.bin.index.json")
+MISSING = "paths begin at the current folder; a dataset of the hub is called like org/name"
 SPLITS = {  # what files and folders are called, and the split that they are, as in `datasets`
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev", "eval", "evaluation"), "validation"),
@@ -96,6 +98,8 @@ def find(path: Path) -> dict[str, Files]:
     found = {split: files for split, folder in folders.items() if (files := _files(folder)).paths}
     if found:
         return found
+    if any((path / name).is_file() for name in MODELS):
+        raise DataError(f"{clean(path.name)}: a model, and no dataset", hint="name it with --model")
     here = _files(path)
     if not here.paths and (path / "data").is_dir():  # where a clone of a dataset of the hub has them
         here = _files(path / "data")
@@ -125,7 +129,7 @@ def _missing(path: Path) -> DataError:
     parent = path.resolve().parent
     around = [one.name for one in parent.iterdir()] if parent.is_dir() else []
     near = difflib.get_close_matches(path.name, around, n=1)
-    hint = f"did you mean {clean(near[0])}?" if near else "check the path; a dataset of the hub is called like org/name"
+    hint = f"did you mean {clean(near[0])}?" if near else MISSING
     return DataError(f"{clean(str(path))}: no such file or folder", hint=hint)
 
 

@@ -90,8 +90,15 @@ def _kept(columns: Sequence[str], rows: Iterable[Sequence[Any]], first: Path) ->
 
 
 def open_texts(files: Sequence[Path], *, labelled: bool) -> Table:
-    """One row for each file: its text, its name as id, and the folder it lies in as label if *labelled*."""
-    known: dict[str, Callable[[Path], str]] = {"text": _text, "id": lambda file: file.stem}
+    """One row for each file: its text, its name as id, and the folder it lies in as label if *labelled*.
+
+    Where two labels have files of one name, an id is folder and name: "pos/12".
+    """
+    alike = labelled and len({file.stem for file in files}) < len(files)
+    known: dict[str, Callable[[Path], str]] = {
+        "text": _text,
+        "id": lambda file: f"{file.parent.name}/{file.stem}" if alike else file.stem,
+    }
     if labelled:
         known["label"] = lambda file: file.parent.name
 
