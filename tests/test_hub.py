@@ -138,6 +138,16 @@ def test_all_files_are_of_one_commit_even_if_the_branch_moves(hub: Hub, folder: 
     assert logits(load(revision=first)) == logits(load(str(folder))) != logits(load(str(other)))
 
 
+def test_the_tokenizer_of_the_models_own_repository_may_be_of_another_revision(hub: Hub, folder: Path) -> None:
+    """The model of the one commit, the tokenizer of the other."""
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    old = hub.model("org/m", files, branch="old")
+    new = hub.model("org/m", files | {"added.txt": b""})
+    found = checkpoint.find("org/m", tokenizer_revision="old")
+    assert (found.revision, found.tokenizer, found.tokenizer_revision) == (new, "org/m", old)
+    assert checkpoint.find("org/m", revision="old", tokenizer_revision="old").tokenizer_location is None
+
+
 def test_a_tokenizer_of_its_own_has_a_revision_of_its_own(hub: Hub, folder: Path) -> None:
     """A branch, resolved like that of the model."""
     words = {path.name: path.read_bytes() for path in folder.glob("tokenizer*")}

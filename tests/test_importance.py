@@ -127,6 +127,13 @@ def min_max(values: np.ndarray) -> np.ndarray:
     return (values - values.min()) / (values.max() - values.min())
 
 
+def test_a_key_that_two_heads_share_counts_for_both_of_them() -> None:
+    """By hand: four heads, of which the first two share the first of two rows."""
+    parameter = torch.nn.Parameter(torch.zeros(2, 3))
+    slices = heads.Slices(parameter, axis=0, parts=1, groups=2)
+    assert slices.by_head(torch.tensor([[1.0, 1, 1], [2, 2, 2]]), 4).tolist() == [3, 3, 6, 6]
+
+
 # gradients
 
 

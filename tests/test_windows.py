@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen import dataset, pipeline, presentation, store, windows
+from reportgen import dataset, inference, pipeline, presentation, store, windows
 from reportgen.classifier import Classifier
 from reportgen.clock import Clock
 from reportgen.config import Config
@@ -177,6 +177,19 @@ CASES = {  # model, special tokens before and behind, tokens of the document, of
     "llama": (lambda: tiny.dense("llama"), 1, 0, 50, 24, 20, ()),
     "xlnet": (lambda: tiny.dense("xlnet"), 0, 2, 70, 24, 7, ()),
 }
+
+
+def test_the_largest_difference_of_all_windows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window whose logits change with attention output shows, whichever it is."""
+    classifier = tiny.classifier(tiny.longformer(), max_length=31)
+    plan = windows.plan(document(90, lead=1, trail=1), length=31, stride=9, global_positions=(0,))
+    really, first = inference.predict_logits, plan.piece(plan.windows[1]).ids
+
+    def predict_logits(given: Classifier, documents: Sequence[Tokens]) -> torch.Tensor:
+        return really(given, documents) + (3.0 if documents[0].ids == first else 0.0)
+
+    monkeypatch.setattr(inference, "predict_logits", predict_logits)
+    assert windows.read(classifier, plan, top_k=3, clock=Clock()).difference == pytest.approx(3, abs=1e-4)
 
 
 @pytest.mark.parametrize("case", CASES)
