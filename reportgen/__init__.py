@@ -12,8 +12,8 @@ The story, in the order in which it is told (see `pipeline.py`, and from step 6 
    figures, excerpt, latex                           -> what a manuscript takes in
 8. store        a finished report                    -> a folder with a manifest
 
-Beside it, over a whole split: `survey.py` asks the model for every row, for step 1 to choose by; `measuring.py` computes
-head importance over a sample, for step 4.
+Beside it, over a whole split: `survey.py` asks the model for every row, for step 1 to choose by; `measuring.py`
+computes head importance over a sample, for step 4.
 
 Steps 1 to 5 are the analysis and know torch; steps 6 to 8 are the presentation and do not.
 """
