@@ -15,7 +15,7 @@ import pytest
 from reportgen import cache, dataset, inference, pipeline, survey, versions
 from reportgen.clock import Advance, Clock
 from reportgen.config import Config
-from reportgen.errors import DataError, ModelError, OutputError, UsageError
+from reportgen.errors import DataError, DeviceError, ModelError, OutputError, ReportgenError, UsageError
 from tests import split, tiny
 from tests.split import LABELS, TEXTS, opened
 
@@ -233,16 +233,17 @@ def test_a_pick_says_how_many_could_not_be_read(model: Any, data: Path) -> None:
     assert example.picked == f"most-confident, of {12 - left} examples, seed 0, {left} more could not be read"
 
 
+@pytest.mark.parametrize("error", [ModelError("logits that are not finite"), DeviceError("out of memory: full")])
 def test_one_document_that_breaks_the_model_costs_no_other(
-    model: Any, data: Path, monkeypatch: pytest.MonkeyPatch
+    error: ReportgenError, model: Any, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Numbers that are not finite, in a batch: its neighbours are asked alone."""
+    """Numbers that are none, or memory that does not hold it alone: its neighbours in the batch are asked."""
     really = inference.predict_logits
     bad = inference.encode(model, TEXTS[4]).ids
 
     def predict_logits(given: Any, documents: Any) -> Any:
         if any(document.ids == bad for document in documents):
-            raise ModelError("the model returned logits that are not finite (NaN or Inf)")
+            raise error
         return really(given, documents)
 
     config, rows = opened(data, batch_size=5)
@@ -250,7 +251,7 @@ def test_one_document_that_breaks_the_model_costs_no_other(
     found = survey.predict(config, model, rows, Clock())
     broken = [index for index, text in enumerate(TEXTS) if inference.encode(model, text).ids == bad]
     assert list(found.left_out) == broken
-    assert "not finite" in found.left_out[4]
+    assert error.message in found.left_out[4]
     assert len(found.predicted) == 12 - len(broken)
 
 
