@@ -96,6 +96,10 @@ def signals() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is computed over a split is kept for the test alone."""
-    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
+def _environment(tmp_path: Path) -> Iterator[None]:
+    """A cache of the test's own; what a command tells the clients of the hub through the environment ends with it."""
+    before = dict(os.environ)
+    os.environ["REPORTGEN_CACHE"] = str(tmp_path / "cache")
+    yield
+    os.environ.clear()
+    os.environ.update(before)
