@@ -118,7 +118,7 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     config = configure(options)
     if config.pick is None and options["limit"] is not None:
         raise UsageError("--limit goes with --pick", hint="it says among how many rows to choose")
-    _settle(config, quiet=quiet)
+    _settle(offline=config.offline, quiet=quiet)
     from reportgen import pipeline
 
     clock = _clock(quiet=quiet, verbose=verbose)
@@ -152,7 +152,7 @@ def examples(
     for new rows only.
     """
     config = configure(options, rows=True)
-    _settle(config, quiet=quiet)
+    _settle(offline=config.offline, quiet=quiet)
     from reportgen import examples as answers
     from reportgen import pipeline
 
@@ -208,7 +208,7 @@ def importance(
     An interrupted run goes on where it was when the same command is given again.
     """
     config = configure(options, rows=True)
-    _settle(config, quiet=quiet)
+    _settle(offline=config.offline, quiet=quiet)
     from reportgen import pipeline
 
     clock = _clock(quiet=quiet, verbose=verbose)
@@ -320,8 +320,7 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
 
     Numbers that differ by no more than a sum in another order are the same.
     """
-    if offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+    _settle(offline=offline, quiet=quiet)
     from reportgen import compare, pipeline
 
     clock = _clock(quiet=quiet, verbose=verbose)
@@ -398,9 +397,9 @@ def _print_seconds(seconds: dict[str, float]) -> None:
     click.echo("  ".join(f"{stage} {taken:.2f} s" for stage, taken in seconds.items()), err=True)
 
 
-def _settle(config: Config, *, quiet: bool) -> None:
+def _settle(*, offline: bool, quiet: bool) -> None:
     """Tell the clients of the hub what they read once, when they are imported."""
-    if config.offline or any(os.environ.get(name, "0").upper() in TRUE for name in OTHER_OFFLINE):
+    if offline or any(os.environ.get(name, "0").upper() in TRUE for name in OTHER_OFFLINE):
         os.environ["HF_HUB_OFFLINE"] = "1"
     if quiet:
         os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # of downloads

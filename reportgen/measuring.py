@@ -68,7 +68,8 @@ def measure(
     """
     sample = _sample(config, classifier, rows, size)
     state = output.with_name(output.name + PARTIAL)
-    found = _compute(config, classifier, sample, clock, by=by, state=state, restart=restart)
+    name = _measured(config, classifier, sample, by=by)
+    found = _compute(config, classifier, sample, clock, by=by, name=name, state=state, restart=restart)
     facts = {**_facts(config, classifier, rows, sample), "created": now().isoformat(timespec="seconds")}
     importance_file.save(output, found, provenance=facts)
     state.unlink(missing_ok=True)
@@ -89,12 +90,13 @@ def auto(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance
     rows = dataset.open_rows(config)
     sample = _sample(config, classifier, rows, SMALL_SIZE)
     facts = _facts(config, classifier, rows, sample)
-    path = cache.place("importance", f"{_measured(config, classifier, sample, by=MEASURE)}.safetensors")
+    name = _measured(config, classifier, sample, by=MEASURE)
+    path = cache.place("importance", f"{name}.safetensors")
     try:
         kept = importance_file.load(path, shape=classifier.shape)
         return replace(kept, source=SMALL)
     except ImportanceError:  # not there, or damaged
-        found = _compute(config, classifier, sample, clock, by=MEASURE, state=None)
+        found = _compute(config, classifier, sample, clock, by=MEASURE, name=name, state=None)
     with contextlib.suppress(OutputError):  # a cache that cannot be written
         importance_file.save(path, found, provenance=facts)
     return importance_file.known(found, facts, source=SMALL)
@@ -107,6 +109,7 @@ def _compute(
     clock: Clock,
     *,
     by: str,
+    name: str,
     state: Path | None,
     restart: bool = False,
 ) -> Importance:
@@ -120,7 +123,7 @@ def _compute(
             measure=by,
             batch_size=config.batch_size,
             state=state,
-            key=f"{_measured(config, classifier, sample, by=by)} {config.batch_size}",
+            key=f"{name} {config.batch_size}",
             restart=restart,
             advance=advance,
         )

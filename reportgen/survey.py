@@ -83,7 +83,7 @@ def predict(config: Config, classifier: Classifier, rows: Rows, clock: Clock) ->
     Raises:
         ReportgenError: What is wrong with the first row, if none can be read.
     """
-    wanted = range(min(config.limit or len(rows), len(rows)))
+    wanted = _wanted(config, rows)
     path = cache.place("predictions", f"{_key(config, classifier, rows)}.parquet")
     known = _load_answers(path)
     missing = [index for index in wanted if index not in known]
@@ -119,15 +119,20 @@ def pick(config: Config, classifier: Classifier, clock: Clock) -> Example:
     examples.label_of(config.pick, classifier.labels)  # before the model is asked for a whole split
     rows = dataset.open_rows(config)
     if config.pick == "random":
-        count = min(config.limit or len(rows), len(rows))
-        how = f"random, of {count:,} examples, seed {config.seed}"
-        return dataset.example(config, rows, examples.draw_any(count, seed=config.seed), picked=how)
+        wanted = _wanted(config, rows)
+        how = f"random, of {len(wanted):,} examples, seed {config.seed}"
+        return dataset.example(config, rows, examples.draw_any(len(wanted), seed=config.seed), picked=how)
     found = predict(config, classifier, rows, clock)
     chosen = examples.pick(found.predicted, config.pick, seed=config.seed)
     how = f"{config.pick}, of {len(found.predicted):,} examples, seed {config.seed}"
     if found.left_out:
         how += f", {len(found.left_out):,} more could not be read"
     return dataset.example(config, rows, chosen.index, picked=how)
+
+
+def _wanted(config: Config, rows: Rows) -> range:
+    """The rows up to the limit."""
+    return range(min(config.limit or len(rows), len(rows)))
 
 
 def _ask(

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from torch import Tensor
 from torch.nn import functional
-from transformers import BigBirdConfig, ElectraConfig, ModernBertConfig, MPNetConfig, RobertaConfig
 
 from reportgen import heads, importance, inference
 from reportgen.classifier import Classifier
@@ -30,15 +29,12 @@ SIZE = 8  # numbers of a head
 LENGTHS = (12, 20, 9, 17, 30)
 DOCUMENTS = [tiny.document(length, seed=length) for length in LENGTHS]
 GOLD = [0, 1, 0, 1, 1]
-SMALL = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-OTHERS: dict[str, Any] = {
-    "roberta": RobertaConfig,
-    "electra": lambda **settings: ElectraConfig(embedding_size=8, **settings),
-    "big_bird": lambda **settings: BigBirdConfig(attention_type="original_full", **settings),
-    "mpnet": MPNetConfig,
-    "modernbert": lambda **settings: ModernBertConfig(
-        **{**settings, "bos_token_id": None, "eos_token_id": None}, cls_token_id=0, sep_token_id=2, local_attention=8
-    ),
+SETTINGS: dict[str, dict[str, Any]] = {
+    "electra": {"embedding_size": 8},
+    "big_bird": {"attention_type": "original_full"},
+    "modernbert": {"cls_token_id": 0, "sep_token_id": 2, "local_attention": 8},
+    "llama": {"num_key_value_heads": 2},
+    "llama, keys shared": {"num_key_value_heads": 1},
 }
 KINDS = ("longformer", "bert", "roberta", "electra", "big_bird", "mpnet", "distilbert", "deberta-v2", "gpt2", "opt")
 KINDS += ("llama", "llama, keys shared", "modernbert")
@@ -48,11 +44,7 @@ def model(kind: str) -> Any:
     """A random classifier of two layers of two heads."""
     if kind == "longformer":
         return tiny.longformer()
-    if kind in OTHERS:
-        return tiny._build(
-            OTHERS[kind](**SMALL, initializer_range=0.3, max_position_embeddings=64, **tiny._common()), seed=0
-        )
-    return tiny.dense(kind.partition(",")[0], **({"num_key_value_heads": 1} if "shared" in kind else {}))
+    return tiny.dense(kind.partition(",")[0], **SETTINGS.get(kind, {}))
 
 
 def compute(classifier: Classifier, measure: str = "taylor", *, batch_size: int = 4, **options: Any) -> Importance:
