@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from reportgen import cli, pipeline, store
 from reportgen.config import Config, load_preset
 from reportgen.errors import UsageError
+from reportgen.options import configure
 from reportgen.records import Report, ReportWarning
 from tests import reports
 
@@ -442,7 +443,7 @@ def parsed(*arguments: str) -> Config:
     """The configuration of a command line."""
     with cli.run.make_context("run", list(arguments)) as context:
         options = {k: v for k, v in context.params.items() if k not in ("verbose", "quiet", "as_json")}
-        return cli.configure(options)
+        return configure(options)
 
 
 def test_without_options_it_is_the_demo() -> None:
@@ -577,4 +578,4 @@ def test_a_long_text_of_many_lines_parses_back_too() -> None:
 
 def test_contradictions_are_told_before_anything_is_read() -> None:
     with pytest.raises(UsageError, match="--text and --file"):
-        cli.configure({"text": "x", "file": "y"})
+        configure({"text": "x", "file": "y"})

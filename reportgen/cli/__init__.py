@@ -1,0 +1,77 @@
+"""The command line: options become a `Config`, results are printed. The only room that prints.
+
+Nothing heavy is imported before a command runs, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import click
+
+from reportgen import __version__
+from reportgen.cli.presets import presets
+from reportgen.cli.reports import render, rerun, run, verify
+from reportgen.cli.splits import examples, importance
+from reportgen.errors import DeviceError, one_line
+from reportgen.hub import redact
+
+BUG = 70
+INTERRUPTED = 130
+TERMINATED = 143
+RESUMED = ("examples", "importance")  # commands that go on where they were interrupted
+GO_ON = "run the same command again to go on"
+
+
+class Reportgen(click.Group):
+    """The group of commands; an error nobody foresaw becomes one line and exit code 70."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command; `--debug` lets tracebacks through."""
+        try:
+            return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except BrokenPipeError:  # whoever reads has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to come goes nowhere
+            context.exit(0)
+        except SystemExit as stop:
+            if stop.code == TERMINATED and context.invoked_subcommand in RESUMED:
+                click.echo(f"terminated: {GO_ON}", err=True)
+            raise
+        except MemoryError as error:
+            raise DeviceError("out of memory", hint="use a smaller --max-length, or a shorter text") from error
+        except KeyboardInterrupt:
+            kept = context.invoked_subcommand in RESUMED
+            said = GO_ON if kept else "nothing was written"
+            click.echo(f"interrupted: {said}", err=True)
+            context.exit(INTERRUPTED)
+        except Exception as error:
+            if context.params.get("debug"):
+                raise
+            click.echo(f"error: {type(error).__name__}: {one_line(redact(str(error)))}", err=True)
+            command = context.invoked_subcommand or "run"
+            click.echo(f"hint: this is a bug; run again with reportgen --debug {command} ... and report it", err=True)
+            context.exit(BUG)
+
+
+@click.group(cls=Reportgen, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="reportgen")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Show which tokens the attention heads of a long-document classifier attend to.
+
+    One command turns one text into a self-contained HTML page, a PDF, and the data behind them.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(*_: object) -> None:
+    raise SystemExit(TERMINATED)
+
+
+for command in (run, examples, importance, presets, render, verify, rerun):
+    main.add_command(command)

@@ -1,0 +1,37 @@
+"""The command about presets."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def presets(context: click.Context) -> None:
+    """List the presets; presets show NAME prints one to copy."""
+    if context.invoked_subcommand is not None:
+        return
+    from reportgen import presets as known
+
+    width = max(map(len, known.names()))
+    for name in known.names():
+        click.echo(f"{name:{width}}  {known.description(name)}")
+
+
+@presets.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print the preset NAME, to copy and change; run --preset takes the path of yours."""
+    from reportgen import presets as known
+
+    click.echo(known.text(name), nl=False)
+
+
+@presets.command()
+def schema() -> None:
+    """Print what a preset may hold, as JSON Schema, for editors that check TOML."""
+    from reportgen import presets as known
+
+    click.echo(json.dumps(known.schema(), indent=2))

@@ -1,0 +1,112 @@
+"""What several commands print, and what they tell clock and clients before they begin."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reportgen.errors import one_line
+
+if TYPE_CHECKING:
+    from reportgen.clock import Advance, Clock
+    from reportgen.records import HeadImportance, Report
+
+TRUE = ("1", "TRUE", "YES", "ON")
+OTHER_OFFLINE = ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # what these libraries alone would heed
+
+
+def print_report(
+    report: Report, folder: Path, seconds: dict[str, float], *, quiet: bool, as_json: bool, verbose: bool
+) -> None:
+    """Warnings and timings on stderr, the result on stdout, the path last."""
+    for warning in report.warnings:
+        click.echo(f"warning: {one_line(warning.message)}", err=True)
+    if verbose:
+        print_seconds(seconds)
+    said = report.prediction
+    assert said is not None  # a run predicts
+    label, probability = said.labels[said.predicted], said.probabilities[said.predicted]
+    if as_json:
+        result = {
+            "report": str(folder),
+            "predicted": label,
+            "probability": probability,
+            "gold": said.gold_text if said.gold is None else said.labels[said.gold],
+            "verdict": said.verdict,
+            "tokens": len(report.tokens),
+            "device": report.provenance.device,
+            "warnings": [warning.code for warning in report.warnings],
+            "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
+        }
+        click.echo(json.dumps(result, ensure_ascii=False))
+        return
+    if not quiet:
+        print_sections(folder / "report.html")
+        click.echo(f"device: {report.provenance.device.upper()}", err=True)
+        verdict = "" if said.gold_text is None else f", {said.verdict}"
+        click.echo(f"{one_line(report.example.title)}: {one_line(label)} ({probability:.1%}){verdict}")
+    click.echo(folder / "report.html" if (folder / "report.html").is_file() else folder)
+
+
+def print_sections(page: Path) -> None:
+    """What the bytes of the page are spent on, on stderr; MB of a million bytes, as --max-html-mb counts them."""
+    if not page.is_file():
+        return
+    from reportgen import render
+
+    sizes = render.sections(page.read_text(encoding="utf-8"))
+    parts = ", ".join(f"{name} {size / 1e6:.2f}" for name, size in sizes.items() if size >= 5000)
+    click.echo(f"{page.name}: {sum(sizes.values()) / 1e6:.2f} MB ({parts})", err=True)
+
+
+def print_heads(found: HeadImportance) -> None:
+    """The ten most important heads, and over what."""
+    facts = found.provenance
+    click.echo(f"{found.measure} over {facts['examples']} examples of {facts['data']}; the most important heads:")
+    heads = [(layer, head) for layer, row in enumerate(found.values) for head in range(len(row))]
+    for layer, head in sorted(heads, key=lambda place: -found.values[place])[:10]:
+        value = found.values[layer, head]
+        click.echo(f"  layer {layer + 1:2}  head {head + 1:2}  {value:.3f}")
+
+
+def print_seconds(seconds: dict[str, float]) -> None:
+    """What every stage took, on stderr."""
+    click.echo("  ".join(f"{stage} {taken:.2f} s" for stage, taken in seconds.items()), err=True)
+
+
+def settle(*, offline: bool, quiet: bool) -> None:
+    """Tell the clients of the hub what they read once, when they are imported."""
+    if offline or any(os.environ.get(name, "0").upper() in TRUE for name in OTHER_OFFLINE):
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if quiet:
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"  # of downloads
+
+
+def clock_for(*, quiet: bool, verbose: bool) -> Clock:
+    """A clock that says on stderr which stage runs, and how far it has come, where somebody may be looking."""
+    from reportgen.clock import Clock, untold
+
+    shown = not quiet and (verbose or sys.stderr.isatty())
+    tell = (lambda stage: click.echo(f"{stage} ...", err=True)) if shown else silent
+    return Clock(tell=tell, track=untold if quiet else bar)
+
+
+@contextlib.contextmanager
+def bar(what: str, total: int) -> Iterator[Advance]:
+    """A progress bar on stderr, where that is a terminal."""
+    from tqdm import tqdm
+
+    silent = os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS", "0").upper() in TRUE
+    with tqdm(total=total, desc=what, unit=" examples", disable=True if silent else None) as bar:
+        yield bar.update
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
