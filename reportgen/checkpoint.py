@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reportgen import hub
+from reportgen import disk, hub
 from reportgen.errors import HubError, ModelError, RefusedError
 
 LOCAL = "local"  # the revision of a folder
@@ -221,8 +221,7 @@ def _verify(name: str, revision: str) -> str:
 
 
 def _sha256(path: Path, checkpoint: Checkpoint) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = disk.sha256(path)
     kept = path.resolve().name  # the cache calls large files by their hash
     if checkpoint.advice and re.fullmatch(r"[0-9a-f]{64}", kept) and kept != digest:
         raise ModelError(f"{checkpoint.name}: {path.name} is not as the hub gave it", hint=checkpoint.advice)

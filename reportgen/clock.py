@@ -69,11 +69,14 @@ class Clock:
                 outer = self._open[-1]
                 self.seconds[outer] = self.seconds.get(outer, 0.0) - taken
 
-    def stages(self) -> tuple[Stage, ...]:
-        """What each stage took so far; nothing where the run has to give the same bytes again."""
+    def stages(self, *, among: int = 1) -> tuple[Stage, ...]:
+        """What each stage took so far, of several examples *among* which it is shared evenly.
+
+        Nothing where the run has to give the same bytes again.
+        """
         if epoch() is not None:
             return ()
-        return tuple(self._stage(name, seconds) for name, seconds in self.seconds.items())
+        return tuple(self._stage(name, seconds / among) for name, seconds in self.seconds.items())
 
     def _stage(self, name: str, seconds: float) -> Stage:
         peak = self.peaks.get(name, Peak())

@@ -53,6 +53,7 @@ RANGES = {  # smallest and largest value; of what takes no more than a number in
     "seed": (-(2**63), 2**64 - 1),  # as torch takes it
 }
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+BATCH_SIZE = 8  # where nothing is said
 MAX_HTML_MB = 8.0  # of a page of which nothing was said: a larger one is worth a warning
 MAX_POSITIONS = 6  # lines of a layer trend
 FONT_NAME = re.compile(r"[^\W_][\w .-]{0,79}")
@@ -118,7 +119,7 @@ class Config:
     language: str = "en"  # of the text: for stop words, and for those who hear the page
     device: str = "auto"
     dtype: str = "float32"
-    batch_size: int = 8  # examples read at once where there are many; halved where memory runs out
+    batch_size: int | None = None  # examples read at once where there are many; halved where memory runs out
     seed: int = 0
     output: str | None = None
     format: tuple[str, ...] = DEFAULT_FORMATS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -48,6 +50,22 @@ def put(path: Path, write: Callable[[Path], object]) -> None:
             os.replace(made, path)
         finally:
             made.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file, read once as long as its size and time stay as they are.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    file = path.stat()
+    return _sha256(path.resolve(), file.st_size, file.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def umask() -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from reportgen import cache, dataset, importance_file, survey, versions
 from reportgen.characters import clean
 from reportgen.clock import Clock, now
-from reportgen.config import MEASURES, Config, without_home
+from reportgen.config import BATCH_SIZE, MEASURES, Config, without_home
 from reportgen.errors import DataError, ImportanceError, OutputError, UsageError
 from reportgen.importance_file import Importance
 from reportgen.records import HeadImportance, Tokens
@@ -121,9 +121,9 @@ def _compute(
             sample.documents,
             sample.gold,
             measure=by,
-            batch_size=config.batch_size,
+            batch_size=config.batch_size or BATCH_SIZE,
             state=state,
-            key=f"{name} {config.batch_size}",
+            key=f"{name} {config.batch_size or BATCH_SIZE}",
             restart=restart,
             advance=advance,
         )

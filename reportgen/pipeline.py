@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from reportgen import (
     importance_file,
     measuring,
     presentation,
+    recipe,
     scale,
     store,
     survey,
@@ -32,7 +34,7 @@ from reportgen import (
 )
 from reportgen.clock import Clock, now
 from reportgen.config import DEMO, MEASURES, Config, option, without_home
-from reportgen.errors import UsageError
+from reportgen.errors import ImportanceError, UsageError
 from reportgen.presentation import write
 from reportgen.records import (
     Attention,
@@ -41,6 +43,7 @@ from reportgen.records import (
     LayerSummary,
     Provenance,
     Report,
+    Scores,
     Stage,
     Tokens,
 )
@@ -49,6 +52,9 @@ from reportgen.survey import Survey
 if TYPE_CHECKING:
     from reportgen.checkpoint import Checkpoint
     from reportgen.classifier import Classifier
+    from reportgen.windows import Plan, Reading
+
+READING = ("torch", "transformers", "tokenizers")  # packages that the analysis depends on
 
 
 def run(config: Config, clock: Clock) -> tuple[Report, Path]:
@@ -163,38 +169,91 @@ def load(config: Config, clock: Clock) -> Classifier:
 
 def analyse(config: Config, classifier: Classifier, example: Example, clock: Clock) -> Report:
     """Steps 2 to 5: read the example with the classifier and keep what rankings need."""
+    (report,) = analyse_together(config, classifier, [example], clock, find_importance(config, classifier, clock))
+    return report
+
+
+def analyse_together(
+    config: Config,
+    classifier: Classifier,
+    chosen: Sequence[Example],
+    clock: Clock,
+    head_importance: HeadImportance,
+) -> list[Report]:
+    """Steps 2 to 5 for examples that are read together, in batches that memory holds."""
     from reportgen import inference, windows
 
-    head_importance = find_importance(config, classifier, clock)
+    plans = [_plan(config, classifier, example) for example in chosen]
+    inference.seed(config.seed)
+    readings = windows.read(classifier, plans, top_k=config.top_k, clock=clock, batch_size=len(plans))
+    with clock.stage("scale"):
+        analysed = [
+            _Analysed(example, plan, read, attention, scale.scale(attention, head_importance))
+            for example, plan, read in zip(chosen, plans, readings, strict=True)
+            for attention in [_stack(classifier, plan, read)]
+        ]
+    stages = clock.stages(among=len(analysed))
+    return [_report(config, classifier, one, head_importance, stages) for one in analysed]
+
+
+@dataclass(frozen=True, slots=True)
+class _Analysed:
+    """What steps 2 to 5 have made of one example."""
+
+    example: Example
+    plan: Plan
+    read: Reading
+    attention: Attention
+    scores: Scores
+
+
+def _plan(config: Config, classifier: Classifier, example: Example) -> Plan:
+    """How the example is read: its tokens, at once or in windows."""
+    from reportgen import inference, windows
+
     tokens = inference.encode(classifier, example.text, whole=config.long == "window")
     check_positions("global_tokens", classifier.global_positions, tokens)
     check_positions("positions", config.positions, tokens)
-    reader = inference.reader_position(classifier, tokens)
-    plan = windows.plan(
+    return windows.plan(
         tokens, length=classifier.max_length, stride=config.stride, global_positions=classifier.global_positions
     )
-    inference.seed(config.seed)
-    read = windows.read(classifier, plan, top_k=config.top_k, clock=clock)
-    attention = stack(read.layers, reader=reader, classifier=classifier)
+
+
+def _stack(classifier: Classifier, plan: Plan, read: Reading) -> Attention:
+    from reportgen import inference
+
+    return stack(read.layers, reader=inference.reader_position(classifier, plan.tokens), classifier=classifier)
+
+
+def _report(
+    config: Config,
+    classifier: Classifier,
+    one: _Analysed,
+    head_importance: HeadImportance,
+    stages: tuple[Stage, ...],
+) -> Report:
+    """The report of what was made of one example."""
+    from reportgen import inference
+
+    example, tokens, read = one.example, one.plan.tokens, one.read
     prediction = inference.prediction(classifier, read.logits, gold=example.label, names=example.label_names)
-    with clock.stage("scale"):
-        scores = scale.scale(attention, head_importance)
     covered = heatmap.cells(example.text, tokens)
     made = checks.check_run(
         prediction,
-        attention,
+        one.attention,
         tokens,
         dtype=config.dtype,
         logit_difference=read.difference,
         shown=sum(len(cell.positions) for cell in covered),
         complete=heatmap.shown_text(example.text, covered) == example.text[: tokens.end],
     )
-    made_of = provenance(config, classifier, example, stages=clock.stages())
+    made_of = provenance(config, classifier, example, stages=stages)
+    plan, weights = one.plan, made_of.weights_sha256
     return Report(
         example=example,
         tokens=tokens,
         prediction=prediction,
-        attention=attention,
+        attention=one.attention,
         importance=head_importance,
         checks=made,
         warnings=(
@@ -202,7 +261,7 @@ def analyse(config: Config, classifier: Classifier, example: Example, clock: Clo
             *checks.warn_of_text(example, tokens, prediction),
             *checks.warn_of_windows(tokens, count=len(plan.windows), length=plan.length, shared=plan.shared),
             *checks.warn_of_attention(
-                config, tokens, attention, head_importance, scores, weights_sha256=made_of.weights_sha256
+                config, tokens, one.attention, head_importance, one.scores, weights_sha256=weights
             ),
         ),
         provenance=made_of,
@@ -230,10 +289,18 @@ def find_importance(config: Config, classifier: Classifier, clock: Clock) -> Hea
         return importance_file.uniform(*classifier.shape)
     if config.importance == "auto":
         return measuring.auto(config, classifier, clock)
-    if config.importance == "demo":
-        return importance_file.load(DEMO / "model" / "head_importance.safetensors", shape=classifier.shape)
-    path = Path(config.importance).expanduser()
+    path = _importance_file(config)
+    assert path is not None  # it is neither "none" nor "auto"
     return importance_file.load(path, shape=classifier.shape, key=config.importance_key)
+
+
+def _importance_file(config: Config) -> Path | None:
+    """The file that the configuration names; None where importance is computed, or there is none."""
+    if config.importance in ("none", "auto"):
+        return None
+    if config.importance == "demo":
+        return DEMO / "model" / "head_importance.safetensors"
+    return Path(config.importance).expanduser()
 
 
 def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classifier) -> Attention:
@@ -276,9 +343,35 @@ def provenance(
         command=characters.clean(exact.command()),
         created=now().isoformat(timespec="seconds"),
         configuration=exact.plain(),
-        versions=versions.installed("torch", "transformers", "tokenizers"),
+        versions=versions.installed(*READING),
         stages=stages,
+        recipe=recipe.digest(
+            make_recipe(exact, found, dataset=example.dataset, split=example.split, revision=example.revision)
+        ),
     )
+
+
+def make_recipe(
+    exact: Config, found: Checkpoint, *, dataset: str | None, split: str | None, revision: str | None
+) -> recipe.Recipe:
+    """All that the reports of a split have in common. *exact* names the very commits that are used."""
+    return recipe.recipe(
+        exact.plain(),
+        model={"revision": found.revision, "weights": found.weights_sha256()},
+        tokenizer={"revision": found.tokenizer_revision, "files": found.settings_sha256()},
+        dataset={"name": dataset, "split": split, "revision": revision},
+        importance={"file": _importance_sha256(exact)},
+        version=versions.installed(*READING),
+    )
+
+
+def _importance_sha256(config: Config) -> str | None:
+    """Hash of the file of head importance; None where there is none to read."""
+    path = _importance_file(config)
+    try:
+        return None if path is None else disk.sha256(path)
+    except OSError as error:
+        raise ImportanceError(f"{path}: {error.strerror or error}", hint="check --importance") from error
 
 
 def _exact(config: Config, found: Checkpoint, example: Example) -> Config:
@@ -289,7 +382,7 @@ def _exact(config: Config, found: Checkpoint, example: Example) -> Config:
         config = replace(config, tokenizer_revision=found.tokenizer_revision)
     if example.dataset is None:
         return config
-    if example.picked is not None:
+    if config.id is None:
         config = replace(config, pick=None, limit=None, index=example.index)
     commit = example.revision if hub.COMMIT.fullmatch(example.revision or "") else None
     return replace(config, dataset_revision=commit or config.dataset_revision)

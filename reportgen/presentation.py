@@ -47,15 +47,17 @@ def check_typesetting(config: Config) -> None:
         typesetting.check_engine()
 
 
-def write(report: Report, folder: Path, *, config: Config, clock: Clock) -> Report:
+def write(report: Report, folder: Path, *, config: Config, clock: Clock, staging: Path | None = None) -> Report:
     """Everything the folder holds, then the folder in one step. Gives the report as it was written.
+
+    Files are written in the folder *staging* first, or beside *folder*.
 
     Raises:
         OutputError: If something stands there, or the disk does not take it.
         PdfError, DeviceError: If all is written but the PDF, see `check_pdf`.
     """
     report, files = present(report, config, clock)
-    store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite)
+    store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite, staging=staging)
     check_pdf(report, config)
     return report
 
@@ -349,6 +351,7 @@ def facts(report: Report, clock: Clock) -> dict[str, Any]:
         "reportgen": source.versions["reportgen"],
         "command": source.command,
         "configuration": source.configuration,
+        "recipe": source.recipe,
         "model": {"name": source.model, "revision": source.revision, "weights_sha256": source.weights_sha256},
         "tokenizer": {"name": source.tokenizer, "revision": source.tokenizer_revision},
         "dataset": {"name": example.dataset, "split": example.split, "index": example.index, "id": example.id,

@@ -65,7 +65,14 @@ def load(folder: Path) -> Report:
         raise OutputError(f"{folder}: not a report folder: {error}") from error
 
 
-def write(folder: Path, files: Mapping[str, bytes], *, facts: Mapping[str, Any], overwrite: bool) -> None:
+def write(
+    folder: Path,
+    files: Mapping[str, bytes],
+    *,
+    facts: Mapping[str, Any],
+    overwrite: bool,
+    staging: Path | None = None,
+) -> None:
     """Put a folder with *files* and their manifest in place, whole or not at all.
 
     Args:
@@ -73,6 +80,7 @@ def write(folder: Path, files: Mapping[str, bytes], *, facts: Mapping[str, Any],
         files: Content by relative path.
         facts: What the manifest says beside the hashes.
         overwrite: Replace a report that stands there.
+        staging: Where the files are written first, on the same file system; beside the folder if left out.
 
     Raises:
         OutputError: If something else stands there, or the disk does not take it.
@@ -81,13 +89,16 @@ def write(folder: Path, files: Mapping[str, bytes], *, facts: Mapping[str, Any],
     manifest = {**facts, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
     with disk.errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))
+        staging = staging or folder.parent
+        for parent in (folder.parent, staging):
+            parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=staging))
         try:
             for name, content in {**files, MANIFEST: text.encode()}.items():
                 _write_file(made / name, content)
             made.chmod(0o777 & ~disk.umask())
-            _replace(made, folder)
+            _sync_folders(made)
+            _replace(made, folder, staging)
         finally:
             shutil.rmtree(made, ignore_errors=True)
         _sync(folder.parent)
@@ -103,7 +114,7 @@ def verify(folder: Path) -> tuple[int, tuple[str, ...]]:
         OutputError: Naming the files that are missing, or others than those that were written.
     """
     named = manifest(folder)["files"]
-    wrong = [problem for name, digest in named.items() if (problem := _problem(folder, name, digest))]
+    wrong = [problem for name, digest in named.items() if (problem := changed_file(folder, name, digest))]
     if wrong:
         others = f" (and {len(wrong) - 1} more: {'; '.join(wrong[1:6])})" if len(wrong) > 1 else ""
         raise OutputError(wrong[0] + others, hint="the report was changed after it was written")
@@ -111,7 +122,7 @@ def verify(folder: Path) -> tuple[int, tuple[str, ...]]:
     return len(named), tuple(sorted(present - set(named) - {MANIFEST}))
 
 
-def _problem(folder: Path, name: str, digest: str) -> str | None:
+def changed_file(folder: Path, name: str, digest: str) -> str | None:
     """What is wrong with a file of a report; None if nothing is."""
     path = folder / name
     if any(part.is_symlink() for part in (path, *path.parents[: len(Path(name).parts) - 1])):
@@ -181,12 +192,12 @@ def _check_target(folder: Path, *, overwrite: bool) -> None:
             raise OutputError(f"{folder} holds a report already", hint="use --overwrite, or another --output")
 
 
-def _replace(made: Path, folder: Path) -> None:
+def _replace(made: Path, folder: Path, staging: Path) -> None:
     """Rename *made* to *folder*; what stood there is moved aside first and removed last."""
     if not folder.exists():
         os.replace(made, folder)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-old-", dir=folder.parent))
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-old-", dir=staging))
     try:
         os.replace(folder, old)
         os.replace(made, folder)
@@ -205,6 +216,12 @@ def _write_file(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _sync_folders(folder: Path) -> None:
+    """Let the disk have the names, too, of the files that are in a folder and below."""
+    for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        _sync(each)
 
 
 def _sync(folder: Path) -> None:

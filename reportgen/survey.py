@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from reportgen import cache, dataset, examples, versions
 from reportgen.checkpoint import LOCAL
 from reportgen.clock import Advance, Clock
-from reportgen.config import Config
+from reportgen.config import BATCH_SIZE, Config
 from reportgen.errors import (
     DataError,
     DeviceError,
@@ -87,13 +87,14 @@ def predict(config: Config, classifier: Classifier, rows: Rows, clock: Clock) ->
     path = cache.place("predictions", f"{_key(config, classifier, rows)}.parquet")
     known = _load_answers(path)
     missing = [index for index in wanted if index not in known]
+    size = CHUNK * (config.batch_size or BATCH_SIZE)
     failed: dict[int, ReportgenError] = {}
     with clock.stage("predict"), clock.track("predict", len(wanted)) as advance:
         advance(len(wanted) - len(missing))
         saved = time.monotonic()
         try:
-            for start in range(0, len(missing), CHUNK * config.batch_size):
-                chunk = missing[start : start + CHUNK * config.batch_size]
+            for start in range(0, len(missing), size):
+                chunk = missing[start : start + size]
                 failed |= _ask(config, classifier, rows, chunk, known, advance)
                 if time.monotonic() - saved > SAVE_EVERY:
                     _save_answers(path, known)
@@ -185,7 +186,7 @@ def _answer(
                 known[owner.index] = owner.answered(sum(given) / len(given))
                 advance(1)
 
-    inference.predict_all(classifier, documents, batch_size=config.batch_size, on_batch=keep)
+    inference.predict_all(classifier, documents, batch_size=config.batch_size or BATCH_SIZE, on_batch=keep)
 
 
 def _read(config: Config, classifier: Classifier, example: Example) -> Reading:

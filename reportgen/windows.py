@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise, takewhile
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ from reportgen.records import Floats, LayerAttention, LayerSummary, Tokens
 
 Doubles = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
-T = TypeVar("T")
+_Read = tuple[list[Any], Tensor, float]  # layers, logits, and how much these differ without attention
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +153,48 @@ def plan(tokens: Tokens, *, length: int, stride: int | None = None, global_posit
     return Plan(tokens, lead, trail, length, windows, global_positions)
 
 
-def read(classifier: Classifier, plan: Plan, *, top_k: int, clock: Clock) -> Reading:
-    """Run the model over a document and reduce its attention, one layer of one window at a time.
+def read(
+    classifier: Classifier, plans: Sequence[Plan], *, top_k: int, clock: Clock, batch_size: int = 1
+) -> list[Reading]:
+    """Run the model over documents and reduce their attention, one layer of one window at a time.
+
+    Args:
+        classifier: The model.
+        plans: How each document is read.
+        top_k: How many attended tokens are kept for every query.
+        clock: Told of the stages.
+        batch_size: Windows read together at most; halved as often as memory runs out.
 
     Raises:
         ModelError: If the model gives no attention, or numbers that are not finite.
-        DeviceError: If memory runs out.
+        DeviceError: If memory runs out with a single window.
     """
-    pieces = [plan.piece(window) for window in plan.windows]
-    readers = [inference.reader_position(classifier, piece) for piece in pieces]
-    if len(pieces) == 1:
-        at_once = partial(convert.convert, top_k=top_k, reader=readers[0])
-        return Reading(*_attend(classifier, plan.tokens, at_once, clock))
-    found = [
-        _attend(classifier, piece, partial(_part, plan=plan, window=window, top_k=top_k, reader=reader), clock)
-        for window, piece, reader in zip(plan.windows, pieces, readers, strict=True)
-    ]
+    documents: list[Tokens] = []
+    reduce: list[Callable[[LayerAttention], Any]] = []
+    for plan in plans:
+        for window in plan.windows:
+            tokens = plan.piece(window) if len(plan.windows) > 1 else plan.tokens
+            how: dict[str, Any] = {"top_k": top_k, "reader": inference.reader_position(classifier, tokens)}
+            several = partial(_part, plan=plan, window=window, **how)
+            reduce.append(several if len(plan.windows) > 1 else partial(convert.convert, **how))
+            documents.append(tokens)
+    found: list[_Read] = [([], torch.empty(0), 0.0)] * len(documents)
+
+    def attend(places: Sequence[int]) -> None:
+        part = _attend(classifier, [documents[place] for place in places], [reduce[place] for place in places], clock)
+        for place, one in zip(places, part, strict=True):
+            found[place] = one
+
+    size = inference.batch_limit(classifier, batch_size)
+    inference.halving(attend, documents, batch_size=size)
+    following = iter(found)
+    return [_joined(plan, [next(following) for _ in plan.windows], clock) for plan in plans]
+
+
+def _joined(plan: Plan, found: Sequence[_Read], clock: Clock) -> Reading:
+    """What the windows of one document say together."""
+    if len(found) == 1:
+        return Reading(*found[0])
     parts, logits, differences = zip(*found, strict=True)
     with clock.stage("convert"):
         layers = [join(plan, layer) for layer in zip(*parts, strict=True)]
@@ -176,19 +202,23 @@ def read(classifier: Classifier, plan: Plan, *, top_k: int, clock: Clock) -> Rea
 
 
 def _attend(
-    classifier: Classifier, tokens: Tokens, reduce: Callable[[LayerAttention], T], clock: Clock
-) -> tuple[list[T], Tensor, float]:
-    """What *reduce* makes of every layer, the logits, and how much they change when attention is returned."""
-    layers: list[T] = []
+    classifier: Classifier,
+    documents: Sequence[Tokens],
+    reduce: Sequence[Callable[[LayerAttention], Any]],
+    clock: Clock,
+) -> list[_Read]:
+    """Of every document what *reduce* makes of its layers, the logits, and how much they change with attention."""
+    layers: list[list[Any]] = [[] for _ in documents]
 
-    def on_layer(_: int, __: int, attention: LayerAttention) -> None:
+    def on_layer(document: int, _: int, attention: LayerAttention) -> None:
         with clock.stage("convert"):
-            layers.append(reduce(attention))
+            layers[document].append(reduce[document](attention))
 
     with clock.stage("inference"):
-        plain = inference.predict_logits(classifier, [tokens])[0]
-        logits = inference.attend(classifier, [tokens], on_layer)[0]
-    return layers, logits, float((plain - logits).abs().max())
+        plain = inference.predict_logits(classifier, documents)
+        logits = inference.attend(classifier, documents, on_layer)
+    differences = (plain - logits).abs().amax(dim=1).tolist()
+    return list(zip(layers, logits, differences, strict=True))
 
 
 def _part(attention: LayerAttention, *, plan: Plan, window: Window, top_k: int, reader: int | None) -> Part:

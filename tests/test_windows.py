@@ -189,7 +189,7 @@ def test_the_largest_difference_of_all_windows_is_told(monkeypatch: pytest.Monke
         return really(given, documents) + (3.0 if documents[0].ids == first else 0.0)
 
     monkeypatch.setattr(inference, "predict_logits", predict_logits)
-    assert windows.read(classifier, plan, top_k=3, clock=Clock()).difference == pytest.approx(3, abs=1e-4)
+    assert windows.read(classifier, [plan], top_k=3, clock=Clock())[0].difference == pytest.approx(3, abs=1e-4)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -204,7 +204,7 @@ def test_figures_are_those_of_the_windows(case: str) -> None:
     starts = [window.start for window in plan.windows]
     assert len(starts) > 1
     dense, logits = matrices(model, plan, starts, globals_)
-    read = windows.read(classifier, plan, top_k=7, clock=Clock())
+    (read,) = windows.read(classifier, [plan], top_k=7, clock=Clock())
     np.testing.assert_allclose(read.logits, logits.mean(axis=0), atol=1e-5)
     assert read.difference < 1e-5
     reader = takes - 1 if case in ("gpt2", "llama", "xlnet") else 0
@@ -241,7 +241,7 @@ def test_a_sliding_window_without_places_says_in_windows_what_it_says_of_the_who
     classifier = tiny.classifier(model, global_positions=(), max_length=128)
     tokens = document(120, lead=0, trail=0)
     whole, joined = (
-        windows.read(classifier, windows.plan(tokens, length=length, stride=30), top_k=5, clock=Clock()).layers
+        windows.read(classifier, [windows.plan(tokens, length=length, stride=30)], top_k=5, clock=Clock())[0].layers
         for length in (128, 60)
     )
     for one, other in zip(whole, joined, strict=True):

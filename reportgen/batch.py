@@ -1,0 +1,314 @@
+"""Turn a selection of a split into one report folder each, and an index of them; never lose one, never make one twice.
+
+Reads like a table of contents: what is chosen, in which order it is read, what is there already, and an engine for the
+rest. Engines are `local.py` and `cluster.py`; how a run that was interrupted goes on is told in `journal.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from reportgen import (
+    batch_index,
+    checkpoint,
+    dataset,
+    disk,
+    journal,
+    local,
+    lock,
+    pipeline,
+    presentation,
+    recipe,
+    selection,
+    store,
+    survey,
+    units,
+)
+from reportgen.checkpoint import LOCAL
+from reportgen.clock import Clock, now
+from reportgen.config import BATCH_SIZE, DEMO, Config
+from reportgen.errors import DataError, LeftOutError, OutputError, UsageError
+from reportgen.hub import COMMIT
+from reportgen.journal import Journal, Plan
+from reportgen.records import Example
+from reportgen.rows import Rows
+from reportgen.selection import Selection
+from reportgen.survey import Survey
+from reportgen.units import Outcome, Task, Unit
+
+if TYPE_CHECKING:
+    from reportgen.checkpoint import Checkpoint
+    from reportgen.classifier import Classifier
+
+CHUNK = 256  # rows that are read at once to see how long they are
+SHOWN = 8  # differences that an error names
+
+
+class Engine(Protocol):
+    """What makes reports: this machine, or a cluster."""
+
+    def run(self, task: Task, batch: Iterable[Unit], done: Callable[[Outcome], None]) -> None:
+        """Make the wanted reports of a batch; *done* is told of each, in this thread, when it is in place."""
+
+
+Engines = Callable[[Callable[[], "Classifier"]], Engine]  # made with what loads the model on this machine
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What a batch does with what is there already."""
+
+    resume: bool = True  # go on with a batch that was begun
+    restart: bool = False  # make everything anew
+    overwrite: bool = True  # a report that was changed after it was written
+    fail_fast: bool = False  # stop at the first example that fails
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a run has made of a batch."""
+
+    folder: Path
+    place: str  # of the rows, as an error names it
+    outcomes: tuple[Outcome, ...]  # of all examples, in the order of the rows
+    unreadable: dict[int, str]  # rows without an example, and why
+    made: int  # reports that this run has made
+    seconds: float  # that it has taken for them
+    notes: tuple[str, ...]  # what was found on the way: a lock that was left, reports that were changed
+
+    @property
+    def failed(self) -> int:
+        """Examples that have no report."""
+        return len(self.unreadable) + sum(outcome.error is not None for outcome in self.outcomes)
+
+
+def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how: How) -> Batch:
+    """Make the reports of a selection, but for those that are there.
+
+    Args:
+        config: Of every report; `output` is the folder of the batch.
+        chosen: Which examples.
+        clock: Told of the stages, and of progress.
+        engine: Where it is done: `this_machine`, or a cluster's.
+        how: What to do with what is there.
+
+    Raises:
+        UsageError: If the folder holds a batch of other settings.
+        OutputError: If another process writes to it, something else stands where a report shall go, or the disk is
+            full.
+        LeftOutError: With `how.fail_fast`, at the first example that fails.
+    """
+    now()  # a time that is none is worth no run
+    presentation.check_typesetting(config)
+    folder = Path(config.output or "reports").absolute()
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise OutputError(f"{disk.shown(folder)} is not a folder", hint="name another with --output")
+    rows = dataset.open_rows(config)
+    found = checkpoint.find(
+        str(DEMO / "model") if config.model == "demo" else config.model,
+        revision=config.revision,
+        tokenizer=config.tokenizer,
+        tokenizer_revision=config.tokenizer_revision,
+    )
+    config = _exact(config, found, rows)
+    memory = Journal(folder)
+    with lock.held(folder / journal.FOLDER) as before:
+        memory.clear()
+        try:
+            left = () if before is None else (f"went on after {before}, which ended without a word",)
+            return _run(config, chosen, clock, rows, found, memory, engine=engine, how=how, notes=left)
+        finally:
+            memory.clear()
+
+
+def _run(
+    config: Config,
+    chosen: Selection,
+    clock: Clock,
+    rows: Rows,
+    found: Checkpoint,
+    memory: Journal,
+    *,
+    engine: Engines,
+    how: How,
+    notes: tuple[str, ...],
+) -> Batch:
+    load = functools.cache(lambda: pipeline.load(config, clock))
+    plan = _plan(config, chosen, clock, rows, found, memory, load, how=how)
+    entries = memory.entries()
+    finished, changed = journal.find_finished(memory.folder, plan, entries)
+    if changed and not how.overwrite:
+        name, reason = next(iter(changed.items()))
+        raise OutputError(f"{memory.folder / name}: {reason}", hint="leave out --no-overwrite to make it again")
+    notes += tuple(f"{name} is made again: {reason}" for name, reason in changed.items())
+    outcomes = {name: entry.outcome for name, entry in finished.items()}
+    known, began = set(outcomes), time.monotonic()
+    with memory.writing() as writer, clock.track("reports", len(plan.places)) as advance:
+        for name, entry in finished.items():
+            if entries.get(name) != entry:
+                writer.add(entry.outcome)
+        advance(len(finished))
+
+        def done(outcome: Outcome) -> None:
+            writer.add(outcome)
+            outcomes[outcome.name] = outcome
+            advance(1)
+            if outcome.error is not None and how.fail_fast:
+                raise LeftOutError(f"{outcome.name}: {outcome.error}", hint=outcome.hint)
+
+        try:
+            if len(outcomes) < len(plan.places):
+                task = _task(config, memory)
+                engine(load).run(task, _units(config, rows, plan, known, done), done)
+        finally:
+            batch = _batch(memory.folder, plan, outcomes, rows, len(known), time.monotonic() - began, notes)
+            page = "report.html" if "html" in config.format else "report.pdf" if "pdf" in config.format else "report.json"
+            batch_index.write(
+                batch.folder, batch.place, batch.outcomes, batch.unreadable, total=len(plan.places), page=page
+            )
+    return batch
+
+
+def this_machine(workers: int | None) -> Engines:
+    """The engine of this machine; as many processes render as it has cores, where nothing is said."""
+    return lambda load: local.Local(workers or os.cpu_count() or 1, load)
+
+
+def _exact(config: Config, found: Checkpoint, rows: Rows) -> Config:
+    """The configuration with the very commits that are used, about no example in particular."""
+    if found.revision != LOCAL:
+        config = replace(config, revision=found.revision)
+    if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != LOCAL:
+        config = replace(config, tokenizer_revision=found.tokenizer_revision)
+    commit = rows.revision if COMMIT.fullmatch(rows.revision) else None
+    return replace(
+        config,
+        dataset_revision=commit or config.dataset_revision,
+        overwrite=True,
+        pick=None,
+        limit=None,
+        index=None,
+        id=None,
+    )
+
+
+def _plan(
+    config: Config,
+    chosen: Selection,
+    clock: Clock,
+    rows: Rows,
+    found: Checkpoint,
+    memory: Journal,
+    load: Callable[[], Classifier],
+    *,
+    how: How,
+) -> Plan:
+    """The plan of the batch that was begun in the folder, or a new one."""
+    made = pipeline.make_recipe(config, found, dataset=rows.dataset, split=rows.split, revision=rows.revision)
+    settings = recipe.recipe({**made["options"], **chosen.plain()}, **{k: v for k, v in made.items() if k != "options"})
+    before = None if how.restart else memory.plan()
+    if before is not None:
+        differs = recipe.differences(before.settings, settings)
+        if differs:
+            more = f"; and {len(differs) - SHOWN} more" if len(differs) > SHOWN else ""
+            raise UsageError(
+                f"{disk.shown(memory.folder)} holds a batch of other settings: {'; '.join(differs[:SHOWN])}{more}",
+                hint="use another --output; or --restart to make all anew, which removes the reports that it holds",
+            )
+        return before
+    predict = functools.cache(lambda: survey.predict(config, load(), rows, clock))
+    taken = selection.choose(config, chosen, rows, predict)
+    places, unreadable = _lengths(config, rows, taken)
+    plan = Plan(settings, recipe.digest(made), _split(config, places), unreadable)
+    if how.restart:
+        _forget(memory, plan)
+    memory.begin(plan)
+    return plan
+
+
+def _lengths(
+    config: Config, rows: Rows, taken: Sequence[int]
+) -> tuple[dict[journal.Place, int], dict[int, str]]:
+    """Characters of every example by its place; and the rows that cannot be read, with the reason."""
+    lengths: dict[journal.Place, int] = {}
+    unreadable: dict[int, str] = {}
+    for start in range(0, len(taken), CHUNK):
+        for index, found in survey.read_examples(config, rows, taken[start : start + CHUNK]):
+            if isinstance(found, DataError):
+                unreadable[index] = found.message
+            else:
+                lengths[index, found.name] = len(found.text)
+    return lengths, unreadable
+
+
+def _split(config: Config, lengths: Mapping[journal.Place, int]) -> tuple[tuple[journal.Place, ...], ...]:
+    """Examples of about equal length together, the longest first: what memory does not hold shows at once."""
+    order = sorted(lengths, key=lambda place: (-lengths[place], place))
+    size = config.batch_size or BATCH_SIZE
+    return tuple(tuple(order[start : start + size]) for start in range(0, len(order), size))
+
+
+def _forget(memory: Journal, plan: Plan) -> None:
+    """Remove the reports of a batch that is made anew, and nothing else."""
+    try:
+        before = memory.plan()
+    except OutputError:
+        before = None
+    for _, name in {*(before.places if before else ()), *plan.places}:
+        path = memory.folder / name
+        if path.is_symlink() or path.exists():
+            store.check_target(path, overwrite=True)
+            with disk.errors(path):
+                shutil.rmtree(path)
+
+
+def _task(config: Config, memory: Journal) -> Task:
+    return Task(
+        config=config,
+        directory=Path.cwd(),
+        folder=memory.folder,
+        staging=memory.staging,
+        importance=None,
+        environment=units.environment(),
+    )
+
+
+def _units(
+    config: Config, rows: Rows, plan: Plan, finished: set[str], done: Callable[[Outcome], None]
+) -> Iterator[Unit]:
+    """What is still to be made, read when an engine asks for it."""
+    for places in plan.units:
+        wanted = frozenset(name for _, name in places) - finished
+        if not wanted:
+            continue
+        examples: list[Example] = []
+        for (index, name), (_, found) in zip(
+            sorted(places), survey.read_examples(config, rows, [index for index, _ in sorted(places)]), strict=True
+        ):
+            if isinstance(found, Example):
+                examples.append(replace(found, name=name))
+            elif name in wanted:
+                done(Outcome(name, index, None, name, error=found.message, hint=found.hint))
+        order = {name: place for place, (_, name) in enumerate(places)}
+        yield Unit(tuple(sorted(examples, key=lambda example: order[example.name])), wanted)
+
+
+def _batch(
+    folder: Path,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    rows: Rows,
+    known: int,
+    seconds: float,
+    notes: tuple[str, ...],
+) -> Batch:
+    told = tuple(outcomes[name] for _, name in plan.places if name in outcomes)
+    made = sum(outcome.error is None for outcome in told) - known
+    return Batch(folder, rows.place, told, plan.unreadable, made, seconds, notes)

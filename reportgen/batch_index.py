@@ -1,0 +1,87 @@
+"""Turn what became of the examples of a batch into its index: pages for people, one CSV file for programs.
+
+A list to look something up in; what is worth publishing is made by `gallery.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from reportgen import disk, render, tables
+from reportgen.units import Outcome
+
+PER_PAGE = 1000  # reports: about 300 kB
+COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability", "verdict", "tokens", "total",
+           "warnings", "error")  # fmt: skip
+
+
+def write(
+    folder: Path, place: str, outcomes: Sequence[Outcome], unreadable: Mapping[int, str], *, total: int, page: str
+) -> None:
+    """Write the index beside the reports.
+
+    Args:
+        folder: Of the batch.
+        place: Where the examples come from.
+        outcomes: Of the examples that had their turn, in the order of the rows.
+        unreadable: Rows that hold no example, and why.
+        total: How many examples there are.
+        page: The file of a report's folder that is worth opening.
+
+    Raises:
+        OutputError: If the disk does not take it.
+    """
+    made = [outcome for outcome in outcomes if outcome.error is None]
+    failed = [(str(o.index), o.id or o.title, o.error or "", o.hint) for o in outcomes if o.error is not None]
+    failed += [(str(index), "", reason, None) for index, reason in unreadable.items()]
+    names = _page_names(len(made))
+    for number, name in enumerate(names):
+        html = render.plain_page(
+            "batch.html.j2",
+            ("page", "batch"),
+            place=place,
+            counts=_counts(made, failed=len(failed), missing=total - len(outcomes)),
+            failed=sorted(failed, key=lambda row: int(row[0])) if number == 0 else [],
+            made=made[number * PER_PAGE : (number + 1) * PER_PAGE],
+            page=page,
+            names=names,
+            number=number,
+        )
+        disk.put(folder / name, lambda path, html=html: path.write_bytes(html.encode()))  # type: ignore[misc]
+    for old in set(folder.glob("index-*.html")) - {folder / name for name in names}:
+        with contextlib.suppress(OSError):
+            old.unlink()
+    content = tables.comma_separated(_table(outcomes, unreadable))
+    disk.put(folder / "index.csv", lambda path: path.write_bytes(content))
+
+
+def _page_names(count: int) -> list[str]:
+    """
+    >>> _page_names(1001)
+    ['index.html', 'index-2.html']
+    """
+    more = range(2, (count - 1) // PER_PAGE + 2)
+    return ["index.html", *(f"index-{number}.html" for number in more)]
+
+
+def _counts(made: Iterable[Outcome], *, failed: int, missing: int) -> list[tuple[str, int]]:
+    """How many of what, for the first line."""
+    verdicts = Counter(outcome.verdict for outcome in made)
+    named = [("right", verdicts["right"]), ("wrong", verdicts["wrong"]), ("without a gold label", verdicts["unknown"]),
+             ("failed", failed), ("not made yet", missing)]  # fmt: skip
+    return [(name, count) for name, count in named if count]
+
+
+def _table(outcomes: Iterable[Outcome], unreadable: Mapping[int, str]) -> pa.Table:
+    rows = [
+        {**outcome.plain(), "report": outcome.name if outcome.error is None else None} for outcome in outcomes
+    ]
+    rows += [{"index": index, "error": reason} for index, reason in unreadable.items()]
+    rows = [{**row, "warnings": " ".join(row.get("warnings", ()))} for row in rows]
+    rows.sort(key=lambda row: row["index"])
+    return pa.table({name: [row.get(name) for row in rows] for name in COLUMNS})

@@ -1,0 +1,200 @@
+"""Make the reports of a few examples that are read together: what every worker of a batch does, wherever it runs.
+
+Which examples stand together is settled once for a whole batch: numbers depend in their last digits on what else is in
+a batch of the model, and must not depend on what was finished before an interruption.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reportgen.clock import Clock
+from reportgen.config import BATCH_SIZE, Config
+from reportgen.errors import (
+    DataError,
+    DeviceError,
+    HubError,
+    ModelError,
+    OutputError,
+    PdfError,
+    ReportgenError,
+    one_line,
+)
+from reportgen.records import Example, HeadImportance, Report
+
+if TYPE_CHECKING:
+    from reportgen.classifier import Classifier
+
+FATAL = (OutputError, HubError)  # what stands against one report stands against all
+ENVIRONMENT = ("SOURCE_DATE_EPOCH", "HF_HUB_OFFLINE")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker has to know; the same for all units."""
+
+    config: Config  # of every report but for its index; it names the very commits that are used
+    directory: Path  # where the paths of the configuration begin
+    folder: Path  # of the batch, absolute
+    staging: Path  # where reports are written first, in the same file system
+    importance: HeadImportance | None  # None: the worker finds it as the configuration says
+    environment: dict[str, str]  # variables that change what is made
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Examples that are always read together."""
+
+    examples: tuple[Example, ...]
+    wanted: frozenset[str]  # names of those whose reports are missing
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one example: a report, or the reason why there is none. Plain values, for the journal."""
+
+    name: str  # of its folder
+    index: int  # row of the split
+    id: str | None
+    title: str
+    error: str | None = None  # one line; the other fields below are then not known
+    hint: str | None = None
+    label: str | None = None  # the gold label
+    predicted: str | None = None
+    probability: float | None = None  # of the label that was predicted
+    verdict: str = "unknown"
+    tokens: int = 0  # that the model has read
+    total: int = 0  # that the text has
+    warnings: tuple[str, ...] = ()  # their codes
+
+    def plain(self) -> dict[str, Any]:
+        """For a line of JSON."""
+        return asdict(self)
+
+    @classmethod
+    def restored(cls, plain: dict[str, Any]) -> Outcome:
+        """From a line of JSON.
+
+        Raises:
+            TypeError: If a field is missing, or not known.
+        """
+        return cls(**{**plain, "warnings": tuple(plain.get("warnings", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A process that has the model in memory."""
+
+    classifier: Classifier
+    importance: HeadImportance
+
+
+def environment() -> dict[str, str]:
+    """The variables of this process that a worker has to have, too."""
+    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+
+
+def open_reader(task: Task, classifier: Classifier | None = None) -> Reader:
+    """Load the model, where it is not there already, and head importance.
+
+    Raises:
+        ReportgenError: If that cannot be done.
+    """
+    from reportgen import pipeline
+
+    clock = Clock()
+    classifier = classifier or pipeline.load(task.config, clock)
+    return Reader(classifier, task.importance or pipeline.find_importance(task.config, classifier, clock))
+
+
+def analyse(task: Task, reader: Reader, unit: Unit) -> Iterator[Report | Outcome]:
+    """The reports of a unit's wanted examples, not yet written; an outcome for an example that fails.
+
+    On a CPU documents are read one by one, which is faster there: its cores have enough to do with one, and padding is
+    work, too.
+    """
+    alone = reader.classifier.device.type == "cpu"
+    size = task.config.batch_size or (1 if alone else BATCH_SIZE)
+    for start in range(0, len(unit.examples), size):
+        together = unit.examples[start : start + size]
+        if any(example.name in unit.wanted for example in together):
+            for example, made in zip(together, _analyse(task, reader, together), strict=True):
+                if example.name in unit.wanted:
+                    yield made
+
+
+def _analyse(task: Task, reader: Reader, together: Sequence[Example]) -> list[Report | Outcome]:
+    """Reports of examples that are read together; where that fails, of each for itself."""
+    from reportgen import pipeline
+
+    try:
+        config = task.config
+        return [*pipeline.analyse_together(config, reader.classifier, together, Clock(), reader.importance)]
+    except FATAL:
+        raise
+    except Exception as error:  # whatever it is, the other examples are not to blame
+        found = known(error)
+    if len(together) == 1:
+        return [failed(together[0], found)]
+    return [one for example in together for one in _analyse(task, reader, [example])]
+
+
+def finish(task: Task, report: Report) -> Outcome:
+    """Steps 6 to 8: the files of a report, and its folder in place. No torch is needed.
+
+    Raises:
+        OutputError: If the disk does not take it.
+    """
+    from reportgen import presentation
+
+    folder = task.folder / report.example.name
+    try:
+        written = presentation.write(report, folder, config=task.config, clock=Clock(), staging=task.staging)
+        return succeeded(written)
+    except FATAL:
+        raise
+    except Exception as error:
+        return failed(report.example, known(error))
+
+
+def succeeded(report: Report) -> Outcome:
+    """The outcome of a report that is written."""
+    example, said = report.example, report.prediction
+    assert example.index is not None  # it is a row
+    assert said is not None  # the model was asked
+    return Outcome(
+        name=example.name,
+        index=example.index,
+        id=example.id,
+        title=example.title,
+        label=said.gold_text if said.gold is None else said.labels[said.gold],
+        predicted=said.labels[said.predicted],
+        probability=said.probabilities[said.predicted],
+        verdict=said.verdict,
+        tokens=len(report.tokens),
+        total=report.tokens.total,
+        warnings=tuple(warning.code for warning in report.warnings),
+    )
+
+
+def failed(example: Example, error: ReportgenError) -> Outcome:
+    """The outcome of an example that has no report."""
+    assert example.index is not None  # it is a row
+    said = one_line(error.message)
+    return Outcome(example.name, example.index, example.id, example.title, error=said, hint=error.hint)
+
+
+def known(error: Exception) -> ReportgenError:
+    """An error as one of ours; a bug is told with the place where it arose, to be found in a batch of a thousand."""
+    if isinstance(error, ReportgenError):
+        return error
+    if isinstance(error, MemoryError):
+        return DeviceError("out of memory", hint="use a smaller --max-length")
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" ({Path(where[0].filename).name}, line {where[0].lineno})" if where else ""
+    return ReportgenError(f"{type(error).__name__}: {error}{place}", hint="this is a bug; please report it")
