@@ -65,9 +65,8 @@ Engines = Callable[[Callable[[], "Classifier"]], Engine]  # made with what loads
 class How:
     """What a batch does with what is there already."""
 
-    resume: bool = True  # go on with a batch that was begun
-    restart: bool = False  # make everything anew
-    overwrite: bool = True  # a report that was changed after it was written
+    restart: bool = False  # make everything anew; without, go on with the batch that was begun
+    overwrite: bool = True  # make a report again that was changed after it was written
     fail_fast: bool = False  # stop at the first example that fails
 
 
@@ -79,9 +78,15 @@ class Batch:
     place: str  # of the rows, as an error names it
     outcomes: tuple[Outcome, ...]  # of all examples, in the order of the rows
     unreadable: dict[int, str]  # rows without an example, and why
+    known: int  # reports that were there already
     made: int  # reports that this run has made
     seconds: float  # that it has taken for them
     notes: tuple[str, ...]  # what was found on the way: a lock that was left, reports that were changed
+
+    @property
+    def index(self) -> Path:
+        """The page that lists them."""
+        return self.folder / "index.html"
 
     @property
     def failed(self) -> int:
@@ -169,9 +174,14 @@ def _run(
                 engine(load).run(task, _units(config, rows, plan, known, done), done)
         finally:
             batch = _batch(memory.folder, plan, outcomes, rows, len(known), time.monotonic() - began, notes)
-            page = "report.html" if "html" in config.format else "report.pdf" if "pdf" in config.format else "report.json"
             batch_index.write(
-                batch.folder, batch.place, batch.outcomes, batch.unreadable, total=len(plan.places), page=page
+                batch.folder,
+                batch.place,
+                batch.outcomes,
+                batch.unreadable,
+                total=len(plan.places),
+                page=next((f"report.{kind}" for kind in ("html", "pdf") if kind in config.format), "report.json"),
+                staging=memory.staging,
             )
     return batch
 
@@ -212,7 +222,7 @@ def _plan(
 ) -> Plan:
     """The plan of the batch that was begun in the folder, or a new one."""
     made = pipeline.make_recipe(config, found, dataset=rows.dataset, split=rows.split, revision=rows.revision)
-    settings = recipe.recipe({**made["options"], **chosen.plain()}, **{k: v for k, v in made.items() if k != "options"})
+    settings = {**made, "options": made["options"] | chosen.plain()}
     before = None if how.restart else memory.plan()
     if before is not None:
         differs = recipe.differences(before.settings, settings)
@@ -233,9 +243,7 @@ def _plan(
     return plan
 
 
-def _lengths(
-    config: Config, rows: Rows, taken: Sequence[int]
-) -> tuple[dict[journal.Place, int], dict[int, str]]:
+def _lengths(config: Config, rows: Rows, taken: Sequence[int]) -> tuple[dict[journal.Place, int], dict[int, str]]:
     """Characters of every example by its place; and the rows that cannot be read, with the reason."""
     lengths: dict[journal.Place, int] = {}
     unreadable: dict[int, str] = {}
@@ -311,4 +319,4 @@ def _batch(
 ) -> Batch:
     told = tuple(outcomes[name] for _, name in plan.places if name in outcomes)
     made = sum(outcome.error is None for outcome in told) - known
-    return Batch(folder, rows.place, told, plan.unreadable, made, seconds, notes)
+    return Batch(folder, rows.place, told, plan.unreadable, known, made, seconds, notes)

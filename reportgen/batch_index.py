@@ -6,6 +6,7 @@ A list to look something up in; what is worth publishing is made by `gallery.py`
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,14 @@ COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability"
 
 
 def write(
-    folder: Path, place: str, outcomes: Sequence[Outcome], unreadable: Mapping[int, str], *, total: int, page: str
+    folder: Path,
+    place: str,
+    outcomes: Sequence[Outcome],
+    unreadable: Mapping[int, str],
+    *,
+    total: int,
+    page: str,
+    staging: Path,
 ) -> None:
     """Write the index beside the reports.
 
@@ -32,32 +40,34 @@ def write(
         unreadable: Rows that hold no example, and why.
         total: How many examples there are.
         page: The file of a report's folder that is worth opening.
+        staging: Where files are written first.
 
     Raises:
         OutputError: If the disk does not take it.
     """
     made = [outcome for outcome in outcomes if outcome.error is None]
-    failed = [(str(o.index), o.id or o.title, o.error or "", o.hint) for o in outcomes if o.error is not None]
-    failed += [(str(index), "", reason, None) for index, reason in unreadable.items()]
+    failed = [(o.index, o.id or o.title, o.error, o.hint) for o in outcomes if o.error is not None]
+    failed += [(index, "", reason, None) for index, reason in unreadable.items()]
     names = _page_names(len(made))
+    content: dict[str, bytes] = {"index.csv": tables.comma_separated(_table(outcomes, unreadable))}
     for number, name in enumerate(names):
         html = render.plain_page(
             "batch.html.j2",
             ("page", "batch"),
             place=place,
             counts=_counts(made, failed=len(failed), missing=total - len(outcomes)),
-            failed=sorted(failed, key=lambda row: int(row[0])) if number == 0 else [],
+            failed=sorted(failed, key=lambda row: row[0]) if number == 0 else [],
             made=made[number * PER_PAGE : (number + 1) * PER_PAGE],
             page=page,
             names=names,
             number=number,
         )
-        disk.put(folder / name, lambda path, html=html: path.write_bytes(html.encode()))  # type: ignore[misc]
+        content[name] = html.encode()
+    for name, data in content.items():
+        disk.put(folder / name, functools.partial(Path.write_bytes, data=data), staging=staging)
     for old in set(folder.glob("index-*.html")) - {folder / name for name in names}:
         with contextlib.suppress(OSError):
             old.unlink()
-    content = tables.comma_separated(_table(outcomes, unreadable))
-    disk.put(folder / "index.csv", lambda path: path.write_bytes(content))
 
 
 def _page_names(count: int) -> list[str]:
@@ -78,9 +88,7 @@ def _counts(made: Iterable[Outcome], *, failed: int, missing: int) -> list[tuple
 
 
 def _table(outcomes: Iterable[Outcome], unreadable: Mapping[int, str]) -> pa.Table:
-    rows = [
-        {**outcome.plain(), "report": outcome.name if outcome.error is None else None} for outcome in outcomes
-    ]
+    rows = [{**outcome.plain(), "report": outcome.name if outcome.error is None else None} for outcome in outcomes]
     rows += [{"index": index, "error": reason} for index, reason in unreadable.items()]
     rows = [{**row, "warnings": " ".join(row.get("warnings", ()))} for row in rows]
     rows.sort(key=lambda row: row["index"])

@@ -31,15 +31,19 @@ def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
             raise OutputError(f"{shown(path)} is there already", hint="use --overwrite, or another --output")
 
 
-def put(path: Path, write: Callable[[Path], object]) -> None:
-    """Let *write* make a file beside *path*, then rename it; until then what stands at *path* is as it was.
+def put(path: Path, write: Callable[[Path], object], *, staging: Path | None = None) -> None:
+    """Let *write* make a file beside *path*, or in the folder *staging* of the same file system, then rename it.
+
+    Until then what stands at *path* is as it was.
 
     Raises:
         OutputError: If the disk does not take it.
     """
     with errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}-", suffix=".part")
+        staging = staging or path.parent
+        for parent in (path.parent, staging):
+            parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=staging, prefix=f".{path.name[:40]}-", suffix=".part")
         os.close(handle)
         made = Path(name)
         try:

@@ -8,6 +8,7 @@ quickly what is there, and is made again where it is lost.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -98,13 +99,12 @@ class Journal:
         text = json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
         with disk.errors(self.folder):
             (self.folder / FOLDER / JOURNAL).unlink(missing_ok=True)
-        disk.put(self.folder / FOLDER / PLAN, lambda path: path.write_text(text, encoding="utf-8"))
+        write = functools.partial(Path.write_text, data=text, encoding="utf-8")
+        disk.put(self.folder / FOLDER / PLAN, write, staging=self.staging)
 
     def clear(self) -> None:
         """Remove what an interrupted run was writing."""
         shutil.rmtree(self.staging, ignore_errors=True)
-        for part in (self.folder / FOLDER).glob(".*.part"):
-            part.unlink(missing_ok=True)
 
     def entries(self) -> dict[str, Entry]:
         """The last line about every example; lines that are torn are left out."""

@@ -48,20 +48,23 @@ def held(folder: Path) -> Iterator[Owner | None]:
         folder.mkdir(parents=True, exist_ok=True)
     owner = folder / OWNER
     lock = filelock.FileLock(folder / LOCK, timeout=0, thread_local=False)
-    try:
-        with disk.errors(folder):
+    with disk.errors(folder):
+        try:
             lock.acquire()
-    except filelock.Timeout as error:
-        raise _refused(folder, _read(owner)) from error
+        except filelock.Timeout as error:
+            raise _refused(folder, _read(owner)) from error
     try:
         before = _read(owner)
         if before is not None and before.host != socket.gethostname() and _lives(owner):
             raise _refused(folder, before)
         me = Owner(os.getpid(), socket.gethostname(), datetime.now(UTC).isoformat(timespec="seconds"))
-        disk.put(owner, lambda path: path.write_text(json.dumps(asdict(me)) + "\n", encoding="utf-8"))
-        with _signs(owner):
-            yield before
-        owner.unlink(missing_ok=True)
+        try:
+            with disk.errors(owner):
+                owner.write_text(json.dumps(asdict(me)) + "\n", encoding="utf-8")
+            with _signs(owner):
+                yield before
+        finally:
+            owner.unlink(missing_ok=True)
     finally:
         lock.release()
 

@@ -68,3 +68,69 @@ def batch(
     The same command again goes on where it was interrupted, and makes what failed again. An example that fails does
     not stop the others: it is listed, and the exit code is 10.
     """
+    config, chosen, how = _asked(ids, where, options, restart=restart, overwrite=not no_overwrite, fail_fast=fail_fast)
+    settle(offline=config.offline, quiet=quiet)
+    from reportgen import batch as batches
+
+    clock = clock_for(quiet=quiet, verbose=verbose)
+    engine = _engine(options)
+    made = batches.run(config, chosen, clock, engine=engine, how=how)
+    if verbose:
+        print_seconds(clock.seconds)
+    _print(made, quiet=quiet, as_json=as_json)
+    if made.failed:
+        count = made.failed
+        raise LeftOutError(
+            f"{count:,} of {len(made.outcomes) + len(made.unreadable):,} examples failed", hint=f"see {made.index}"
+        )
+
+
+def _print(made: Batch, *, quiet: bool, as_json: bool) -> None:
+    """What was found and what failed on stderr, the summary on stdout, the path of the index last."""
+    for note in made.notes:
+        click.echo(f"note: {one_line(note)}", err=True)
+    failed = [(outcome.index, outcome.error) for outcome in made.outcomes if outcome.error is not None]
+    failed = sorted([*failed, *made.unreadable.items()])
+    for index, reason in failed[:SHOWN]:
+        click.echo(f"failed: row {index}: {one_line(reason or '')}", err=True)
+    if len(failed) > SHOWN:
+        click.echo(f"... and {len(failed) - SHOWN:,} more", err=True)
+    if as_json:
+        click.echo(json.dumps(_plain(made), ensure_ascii=False))
+        return
+    if not quiet:
+        click.echo(_summary(made))
+    click.echo(made.index)
+
+
+def _plain(made: Batch) -> dict[str, Any]:
+    """For programs."""
+    failures = {outcome.index: outcome.error for outcome in made.outcomes if outcome.error is not None}
+    return {
+        "folder": str(made.folder),
+        "index": str(made.index),
+        "examples": len(made.outcomes) + len(made.unreadable),
+        "made": made.made,
+        "there_already": made.known,
+        "failed": {str(index): reason for index, reason in sorted({**failures, **made.unreadable}.items())},
+        "verdicts": dict(Counter(outcome.verdict for outcome in made.outcomes if outcome.error is None)),
+        "seconds": round(made.seconds, 3),
+    }
+
+
+def _summary(made: Batch) -> str:
+    """The table at the end."""
+    verdicts = Counter(outcome.verdict for outcome in made.outcomes if outcome.error is None)
+    rate = f"{made.made / made.seconds * 60:,.1f} a minute" if made.made and made.seconds else ""
+    rows = [
+        ("made now", f"{made.made:,}", rate),
+        ("there already", f"{made.known:,}", ""),
+        ("failed", f"{made.failed:,}", ""),
+        ("right", f"{verdicts['right']:,}", ""),
+        ("wrong", f"{verdicts['wrong']:,}", ""),
+        ("without a gold label", f"{verdicts['unknown']:,}", ""),
+    ]
+    shown = [row for row in rows if row[1] != "0" or row[0] == "made now"]
+    width, right = max(len(row[0]) for row in shown), max(len(row[1]) for row in shown)
+    lines = [f"  {name:{width}}  {count:>{right}}  {more}".rstrip() for name, count, more in shown]
+    return "\n".join([f"{made.place}: {len(made.outcomes) + len(made.unreadable):,} examples", *lines])
