@@ -235,8 +235,8 @@ def _plan(
         return before
     predict = functools.cache(lambda: survey.predict(config, load(), rows, clock))
     taken = selection.choose(config, chosen, rows, predict)
-    places, unreadable = _lengths(config, rows, taken)
-    plan = Plan(settings, recipe.digest(made), _split(config, places), unreadable)
+    places, unreadable = _lengths(config, rows, taken.indices)
+    plan = Plan(settings, recipe.digest(made), _split(config, places), taken.left_out | unreadable)
     if how.restart:
         _forget(memory, plan)
     memory.begin(plan)

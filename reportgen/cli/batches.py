@@ -10,7 +10,7 @@ import click
 
 from reportgen.cli.printing import clock_for, print_seconds, settle
 from reportgen.config import PICKS
-from reportgen.errors import LeftOutError, one_line
+from reportgen.errors import LeftOutError, UsageError, one_line
 from reportgen.options import (
     configure,
     data_options,
@@ -25,7 +25,8 @@ from reportgen.options import (
 )
 
 if TYPE_CHECKING:
-    from reportgen.batch import Batch
+    from reportgen.batch import Batch, Engines
+    from reportgen.selection import Selection
 
 SHOWN = 20  # failures that are printed; all stand in the index
 
@@ -68,13 +69,16 @@ def batch(
     The same command again goes on where it was interrupted, and makes what failed again. An example that fails does
     not stop the others: it is listed, and the exit code is 10.
     """
-    config, chosen, how = _asked(ids, where, options, restart=restart, overwrite=not no_overwrite, fail_fast=fail_fast)
+    if resume and restart:
+        raise UsageError("give one of --resume and --restart", hint="to go on is what happens without them")
+    chosen = _chosen(options, ids=ids, where=where)
+    config = configure(options, rows=True)
     settle(offline=config.offline, quiet=quiet)
     from reportgen import batch as batches
 
     clock = clock_for(quiet=quiet, verbose=verbose)
-    engine = _engine(options)
-    made = batches.run(config, chosen, clock, engine=engine, how=how)
+    how = batches.How(restart=restart, overwrite=not no_overwrite, fail_fast=fail_fast)
+    made = batches.run(config, chosen, clock, engine=_engine(options), how=how)
     if verbose:
         print_seconds(clock.seconds)
     _print(made, quiet=quiet, as_json=as_json)
@@ -83,6 +87,26 @@ def batch(
         raise LeftOutError(
             f"{count:,} of {len(made.outcomes) + len(made.unreadable):,} examples failed", hint=f"see {made.index}"
         )
+
+
+def _chosen(options: dict[str, Any], *, ids: str | None, where: str | None) -> Selection:
+    """Which rows the options ask for; `pick` and `limit` are taken out of them, which `Config` has for one report."""
+    from reportgen import selection
+
+    named = None if ids is None else selection.read_ids_file(ids)
+    return selection.Selection(options.pop("pick"), options.pop("limit"), named, where)
+
+
+def _engine(options: dict[str, Any]) -> Engines:
+    """Where the reports are made."""
+    workers = options["workers"]
+    if options["engine"] == "ray":
+        from reportgen import cluster
+
+        return lambda load: cluster.Cluster(options["ray_address"], workers, options["gpus_per_worker"])
+    from reportgen import batch as batches
+
+    return batches.this_machine(workers)
 
 
 def _print(made: Batch, *, quiet: bool, as_json: bool) -> None:
