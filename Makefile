@@ -1,13 +1,14 @@
 # make report   a virtual environment, the install, and a report of the embedded demo
 # make test     what the tests need, and the tests
 # make bench    how large page and PDF are, and how fast, in Chromium
+# make site     a report of every document of the demo, and a site of them in site/_build
 # make lint     style, types, and the walls between the modules
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test bench lint clean
+.PHONY: report test bench site lint clean
 
 report: $(VENV)/.installed
 	$(BIN)/reportgen run --overwrite $(ARGS)
@@ -20,6 +21,10 @@ bench: $(VENV)/.installed-dev
 	sh scripts/install_test_tools.sh
 	$(BIN)/python benchmarks/page.py
 
+site: $(VENV)/.installed
+	$(BIN)/reportgen batch --preset demo --pick all -o site/_reports
+	$(BIN)/reportgen site build --strict $(ARGS)
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -27,7 +32,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) reports .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) reports site/_reports site/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt scripts/install.py
 	$(PYTHON) scripts/install.py $(VENV)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from reportgen import (
     batch_index,
-    checkpoint,
     dataset,
     disk,
     journal,
@@ -31,16 +30,13 @@ from reportgen import (
     survey,
     units,
 )
-from reportgen.checkpoint import LOCAL
 from reportgen.clock import Clock, now
-from reportgen.config import BATCH_SIZE, DEMO, Config
-from reportgen.errors import DataError, LeftOutError, OutputError, UsageError
-from reportgen.hub import COMMIT
+from reportgen.config import BATCH_SIZE, Config
+from reportgen.errors import DataError, LeftOutError, OutputError, UsageError, one_line
 from reportgen.journal import Journal, Plan
 from reportgen.records import Example
 from reportgen.rows import Rows
 from reportgen.selection import Selection
-from reportgen.survey import Survey
 from reportgen.units import Outcome, Task, Unit
 
 if TYPE_CHECKING:
@@ -115,38 +111,40 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
     folder = Path(config.output or "reports").absolute()
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutputError(f"{disk.shown(folder)} is not a folder", hint="name another with --output")
-    rows = dataset.open_rows(config)
-    found = checkpoint.find(
-        str(DEMO / "model") if config.model == "demo" else config.model,
-        revision=config.revision,
-        tokenizer=config.tokenizer,
-        tokenizer_revision=config.tokenizer_revision,
-    )
-    config = _exact(config, found, rows)
+    source = _open(config, clock)
     memory = Journal(folder)
     with lock.held(folder / journal.FOLDER) as before:
         memory.clear()
         try:
             left = () if before is None else (f"went on after {before}, which ended without a word",)
-            return _run(config, chosen, clock, rows, found, memory, engine=engine, how=how, notes=left)
+            return _run(source, chosen, memory, engine=engine, how=how, notes=left)
         finally:
             memory.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What the examples come from, and what reads them."""
+
+    config: Config  # of every report, with the very commits that are used
+    rows: Rows
+    checkpoint: Checkpoint
+    clock: Clock
+    load: Callable[[], Classifier]  # loads the model when it is needed first
+
+
+def _open(config: Config, clock: Clock) -> _Source:
+    rows = dataset.open_rows(config)
+    found = pipeline.find_checkpoint(config)
+    exact = pipeline.exact(config, found, dataset_revision=rows.revision)
+    exact = replace(exact, overwrite=True, pick=None, limit=None, index=None, id=None)
+    return _Source(exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock)))
+
+
 def _run(
-    config: Config,
-    chosen: Selection,
-    clock: Clock,
-    rows: Rows,
-    found: Checkpoint,
-    memory: Journal,
-    *,
-    engine: Engines,
-    how: How,
-    notes: tuple[str, ...],
+    source: _Source, chosen: Selection, memory: Journal, *, engine: Engines, how: How, notes: tuple[str, ...]
 ) -> Batch:
-    load = functools.cache(lambda: pipeline.load(config, clock))
-    plan = _plan(config, chosen, clock, rows, found, memory, load, how=how)
+    plan = _plan(source, chosen, memory, how=how)
     entries = memory.entries()
     finished, changed = journal.find_finished(memory.folder, plan, entries)
     if changed and not how.overwrite:
@@ -154,8 +152,8 @@ def _run(
         raise OutputError(f"{memory.folder / name}: {reason}", hint="leave out --no-overwrite to make it again")
     notes += tuple(f"{name} is made again: {reason}" for name, reason in changed.items())
     outcomes = {name: entry.outcome for name, entry in finished.items()}
-    known, began = set(outcomes), time.monotonic()
-    with memory.writing() as writer, clock.track("reports", len(plan.places)) as advance:
+    known, began = frozenset(outcomes), time.monotonic()
+    with memory.writing() as writer, source.clock.track("reports", len(plan.places)) as advance:
         for name, entry in finished.items():
             if entries.get(name) != entry:
                 writer.add(entry.outcome)
@@ -170,20 +168,26 @@ def _run(
 
         try:
             if len(outcomes) < len(plan.places):
-                task = _task(config, memory)
-                engine(load).run(task, _units(config, rows, plan, known, done), done)
+                engine(source.load).run(_task(source.config, memory), _units(source, plan, known, done), done)
         finally:
-            batch = _batch(memory.folder, plan, outcomes, rows, len(known), time.monotonic() - began, notes)
-            batch_index.write(
-                batch.folder,
-                batch.place,
-                batch.outcomes,
-                batch.unreadable,
-                total=len(plan.places),
-                page=next((f"report.{kind}" for kind in ("html", "pdf") if kind in config.format), "report.json"),
-                staging=memory.staging,
-            )
-    return batch
+            told = tuple(outcomes[name] for _, name in plan.places if name in outcomes)
+            _write_index(source, plan, told, memory)
+    made = sum(outcome.error is None for outcome in told) - len(known)
+    return Batch(
+        memory.folder, source.rows.place, told, plan.unreadable, len(known), made, time.monotonic() - began, notes
+    )
+
+
+def _write_index(source: _Source, plan: Plan, told: tuple[Outcome, ...], memory: Journal) -> None:
+    batch_index.write(
+        memory.folder,
+        source.rows.place,
+        told,
+        plan.unreadable,
+        total=len(plan.places),
+        page=next((f"report.{kind}" for kind in ("html", "pdf") if kind in source.config.format), "report.json"),
+        staging=memory.staging,
+    )
 
 
 def this_machine(workers: int | None) -> Engines:
@@ -191,37 +195,12 @@ def this_machine(workers: int | None) -> Engines:
     return lambda load: local.Local(workers or os.cpu_count() or 1, load)
 
 
-def _exact(config: Config, found: Checkpoint, rows: Rows) -> Config:
-    """The configuration with the very commits that are used, about no example in particular."""
-    if found.revision != LOCAL:
-        config = replace(config, revision=found.revision)
-    if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != LOCAL:
-        config = replace(config, tokenizer_revision=found.tokenizer_revision)
-    commit = rows.revision if COMMIT.fullmatch(rows.revision) else None
-    return replace(
-        config,
-        dataset_revision=commit or config.dataset_revision,
-        overwrite=True,
-        pick=None,
-        limit=None,
-        index=None,
-        id=None,
-    )
-
-
-def _plan(
-    config: Config,
-    chosen: Selection,
-    clock: Clock,
-    rows: Rows,
-    found: Checkpoint,
-    memory: Journal,
-    load: Callable[[], Classifier],
-    *,
-    how: How,
-) -> Plan:
+def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> Plan:
     """The plan of the batch that was begun in the folder, or a new one."""
-    made = pipeline.make_recipe(config, found, dataset=rows.dataset, split=rows.split, revision=rows.revision)
+    config, rows = source.config, source.rows
+    made = pipeline.make_recipe(
+        config, source.checkpoint, dataset=rows.dataset, split=rows.split, revision=rows.revision
+    )
     settings = {**made, "options": made["options"] | chosen.plain()}
     before = None if how.restart else memory.plan()
     if before is not None:
@@ -233,10 +212,10 @@ def _plan(
                 hint="use another --output; or --restart to make all anew, which removes the reports that it holds",
             )
         return before
-    predict = functools.cache(lambda: survey.predict(config, load(), rows, clock))
+    predict = functools.cache(lambda: survey.predict(config, source.load(), rows, source.clock))
     taken = selection.choose(config, chosen, rows, predict)
-    places, unreadable = _lengths(config, rows, taken.indices)
-    plan = Plan(settings, recipe.digest(made), _split(config, places), taken.left_out | unreadable)
+    lengths, unreadable = _lengths(config, rows, taken.indices)
+    plan = Plan(settings, recipe.digest(made), _split(config, lengths), taken.left_out | unreadable)
     if how.restart:
         _forget(memory, plan)
     memory.begin(plan)
@@ -288,35 +267,17 @@ def _task(config: Config, memory: Journal) -> Task:
     )
 
 
-def _units(
-    config: Config, rows: Rows, plan: Plan, finished: set[str], done: Callable[[Outcome], None]
-) -> Iterator[Unit]:
+def _units(source: _Source, plan: Plan, finished: frozenset[str], done: Callable[[Outcome], None]) -> Iterator[Unit]:
     """What is still to be made, read when an engine asks for it."""
     for places in plan.units:
-        wanted = frozenset(name for _, name in places) - finished
+        names = dict(places)
+        wanted = frozenset(names.values()) - finished
         if not wanted:
             continue
-        examples: list[Example] = []
-        for (index, name), (_, found) in zip(
-            sorted(places), survey.read_examples(config, rows, [index for index, _ in sorted(places)]), strict=True
-        ):
-            if isinstance(found, Example):
-                examples.append(replace(found, name=name))
-            elif name in wanted:
-                done(Outcome(name, index, None, name, error=found.message, hint=found.hint))
-        order = {name: place for place, (_, name) in enumerate(places)}
-        yield Unit(tuple(sorted(examples, key=lambda example: order[example.name])), wanted)
-
-
-def _batch(
-    folder: Path,
-    plan: Plan,
-    outcomes: Mapping[str, Outcome],
-    rows: Rows,
-    known: int,
-    seconds: float,
-    notes: tuple[str, ...],
-) -> Batch:
-    told = tuple(outcomes[name] for _, name in plan.places if name in outcomes)
-    made = sum(outcome.error is None for outcome in told) - known
-    return Batch(folder, rows.place, told, plan.unreadable, known, made, seconds, notes)
+        found = dict(survey.read_examples(source.config, source.rows, sorted(names)))
+        for index, name in places:
+            error = found[index]
+            if isinstance(error, DataError) and name in wanted:
+                done(Outcome(name, index, None, name, error=one_line(error.message), hint=error.hint))
+        examples = ((name, found[index]) for index, name in places)
+        yield Unit(tuple(replace(one, name=name) for name, one in examples if isinstance(one, Example)), wanted)

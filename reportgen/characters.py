@@ -36,13 +36,13 @@ def visible(text: str) -> str:
     return "".join(label(character) or character for character in one_break(text))
 
 
-def slug(name: str) -> str:
-    """A name as a part of a folder's name; empty if it has no plain letter or digit.
+def slug(name: str, *, most: int = 40) -> str:
+    """A name as a part of a folder's name, of *most* letters; empty if it has no plain letter or digit.
 
-    >>> slug("My paper (2).txt")
-    'my-paper-2-txt'
+    >>> slug("My paper (2).txt"), slug("My paper (2).txt", most=9)
+    ('my-paper-2-txt', 'my-paper')
     """
-    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:40].strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:most].strip("-")
 
 
 def right_to_left(text: str) -> bool:

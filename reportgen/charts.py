@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol
 
 import altair as alt
 import numpy as np
@@ -21,6 +22,14 @@ from reportgen.records import Chart, Floats, Rankings, Report, Scores, Table
 Row = dict[str, object]
 Doubles = npt.NDArray[np.float64]
 
+
+class Draw(Protocol):
+    """Makes the SVG of a specification."""
+
+    def __call__(self, spec: dict[str, object], *, key: str) -> str:
+        """*key* names the ids in it."""
+
+
 MAP_SIDE = 440  # px of an enlarged map
 WIDTH = 560  # px between the axis and the legend: with both, a chart fills the column
 RANKS = 48  # points that a rank trend keeps of a line, spread evenly over the logarithm of the rank
@@ -31,22 +40,29 @@ TOKEN_COLOURS = (INK, "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00")  # 
 FADED = 0.1  # opacity of what the legend has not chosen
 
 
-def charts(report: Report, scores: Scores, rankings: Rankings) -> tuple[Chart, ...]:
-    """All figures of a report, in reading order; none where the text has no content tokens."""
+def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = drawing.svg) -> tuple[Chart, ...]:
+    """All figures of a report, in reading order; none where the text has no content tokens.
+
+    Args:
+        report: What is shown.
+        scores: Its scores.
+        rankings: Its rankings.
+        draw: Makes the SVG of a specification, `drawing.svg` or what gives the same.
+    """
     if rankings.by_score.size == 0:
         return ()
     if not report.live:
-        return (rank_trend_by_layer(report, scores), distribution(report, scores))
+        return (rank_trend_by_layer(report, scores, draw), distribution(report, scores, draw))
     return (
-        rank_trend_by_layer(report, scores),
-        rank_trend_by_head(report, scores),
-        layer_trend(report, scores, rankings),
-        distribution(report, scores),
-        overview(report),
+        rank_trend_by_layer(report, scores, draw),
+        rank_trend_by_head(report, scores, draw),
+        layer_trend(report, scores, rankings, draw),
+        distribution(report, scores, draw),
+        overview(report, draw),
     )
 
 
-def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
+def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = drawing.svg) -> Chart:
     """Score against rank, one line per layer, mean over heads."""
     means = _ordered(scores).mean(axis=1)  # (layer, rank)
     heads = ", mean over heads" if report.live else ""
@@ -67,10 +83,10 @@ def rank_trend_by_layer(report: Report, scores: Scores) -> Chart:
     )
     table = _rank_table("rank-trend-layers", f"{_score_name(report).capitalize()} at a rank{heads}", means, labels)
     title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
-    return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, table)
+    return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, table, draw)
 
 
-def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
+def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = drawing.svg) -> Chart:
     """Score against rank, one panel per layer, one line per head."""
     layers, heads, tokens = report.attention.shape
     ordered = _ordered(scores)  # (layer, head, rank)
@@ -94,10 +110,10 @@ def rank_trend_by_head(report: Report, scores: Scores) -> Chart:
     )
     caption = captions.rank_trend_by_head(report, ordered)
     table = _rank_table("rank-trend-heads", f"{_score_name(report).capitalize()} at a rank", flat, labels)
-    return _chart("rank-trend-heads", "Rank trend by head", caption, chart, table)
+    return _chart("rank-trend-heads", "Rank trend by head", caption, chart, table, draw)
 
 
-def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
+def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw = drawing.svg) -> Chart:
     """Score by layer, summed over heads, of the classifier's own token and of the five top tokens."""
     positions = _trend_positions(report, rankings)
     words = report.words()
@@ -131,10 +147,10 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings) -> Chart:
             for column, position in enumerate(positions)
         ),
     )
-    return _chart("layer-trend", "Layer trend", caption, chart, table)
+    return _chart("layer-trend", "Layer trend", caption, chart, table, draw)
 
 
-def distribution(report: Report, scores: Scores) -> Chart:
+def distribution(report: Report, scores: Scores, draw: Draw = drawing.svg) -> Chart:
     """Mean score along the document, special tokens left out, for all layers and for the classifier's row."""
     series = [("all layers" if report.live else "scores", scores.total)]
     if scores.reader is not None:
@@ -167,10 +183,10 @@ def distribution(report: Report, scores: Scores) -> Chart:
     )
     peak = max((part for part in bins if part[0] == series[0][0]), key=lambda part: part[3])
     caption = captions.distribution(report, scores, peak=peak)
-    return _chart("distribution", "Distribution over positions", caption, chart, table)
+    return _chart("distribution", "Distribution over positions", caption, chart, table, draw)
 
 
-def overview(report: Report) -> Chart:
+def overview(report: Report, draw: Draw = drawing.svg) -> Chart:
     """Concentration of every head, and its importance, as two grids of layer by head."""
     k = min(report.top_k, report.attention.shape[2])
     shares = captions.top_shares(report.attention.received, k)  # (layer, head)
@@ -197,7 +213,7 @@ def overview(report: Report) -> Chart:
         numeric=(True, True, True, True),
         rows=tuple((str(p[0] + 1), str(p[1] + 1), f"{shares[p]:.1%}", f"{importance[p]:.3f}") for p in places),
     )
-    return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, table)
+    return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, table, draw)
 
 
 def attention_map(report: Report) -> dict[str, object]:
@@ -251,9 +267,9 @@ def kept(report: Report, rankings: Rankings) -> dict[str, object]:
     }
 
 
-def _chart(key: str, title: str, caption: str, chart: alt.TopLevelMixin, data: Table) -> Chart:
+def _chart(key: str, title: str, caption: str, chart: alt.TopLevelMixin, data: Table, draw: Draw) -> Chart:
     spec = drawing.drawable(_themed(chart).to_dict())
-    return Chart(key=key, title=title, caption=caption, spec=spec, svg=drawing.svg(spec, key=key), data=data)
+    return Chart(key=key, title=title, caption=caption, spec=spec, svg=draw(spec, key=key), data=data)
 
 
 def _themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:

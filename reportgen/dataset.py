@@ -11,19 +11,23 @@ import difflib
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from reportgen import sources
 from reportgen.characters import UNPRINTABLE, clean, slug
-from reportgen.config import DEMO, OF_A_DATASET, Config, option
+from reportgen.config import DEMO, OF_A_DATASET, Config, option, without_home
 from reportgen.errors import DataError, UsageError
 from reportgen.records import Example
 from reportgen.rows import Row, Rows
 
 SOURCES = "--text, --file, --dataset with --index, --id or --pick, or --preset"
 DEMO_SPLIT = "test"
+OF_MODEL = ("model", "revision", "tokenizer", "tokenizer_revision")  # what tells one reader of a text from another
+DEMO_READER = ("demo", None, None, None)
+DIGITS = 10  # of a hash in the name of a folder
+SHOWN = 5  # ids that an error names
 
 
 def choose(config: Config) -> Example:
@@ -34,9 +38,9 @@ def choose(config: Config) -> Example:
         DataError: If the text cannot be read, or is longer than `max_chars`, or there is no such row.
     """
     if config.text is not None:
-        return _checked(_of_text(config.text, label=config.label), config)
+        return _alone(_of_text(config.text, label=config.label), config)
     if config.file is not None:
-        return _checked(_of_file(config.file, label=config.label, max_chars=config.max_chars), config)
+        return _alone(_of_file(config.file, label=config.label, max_chars=config.max_chars), config)
     rows = open_rows(config)
     return example(config, rows, find(config, rows))
 
@@ -84,7 +88,7 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
         DataError: If its text is longer than `max_chars`.
     """
     found = Example(
-        name="-".join(filter(None, (slug(Path(rows.dataset).name) or "dataset", _split_slug(rows), str(row.index)))),
+        name=_name(config, rows, row),
         title=clean(row.title or f"{rows.dataset}, {row.id or f'example {row.index}'}"),
         text=clean(row.text),
         replaced=len(UNPRINTABLE.findall(row.text)),
@@ -99,21 +103,93 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
     return _checked(found, config)
 
 
+def _alone(found: Example, config: Config) -> Example:
+    """A text that is no row, with the model in its name where that is not the demo's."""
+    reader = _reader(config)
+    own = "" if reader == DEMO_READER else f"-{_model_slug(config)}-{_hash(*reader)}"
+    return _checked(replace(found, name=f"{found.name}{own}"), config)
+
+
 def _checked(found: Example, config: Config) -> Example:
-    """The example, if it is not too long, with the model in its name where that is not the demo's."""
+    """The example, if it is not too long."""
     if len(found.text) > config.max_chars:
         raise _too_long(found.title, f"{len(found.text):,} characters,", config.max_chars)
-    if config.model == "demo":
-        return found
-    return replace(found, name=f"{found.name}-{slug(Path(config.model).name or config.model) or 'model'}")
+    return found
 
 
-def _split_slug(rows: Rows) -> str:
-    """The split in a folder's name; the whole demo is the demo."""
-    if rows.split is None or (rows.dataset, rows.split) == ("demo", DEMO_SPLIT):
-        return ""
-    digest = hashlib.sha256(rows.split.encode()).hexdigest()[:6]  # of a slice, whose signs a slug leaves out
-    return slug(rows.split) + (f"-{digest}" if "[" in rows.split else "")
+def _name(config: Config, rows: Rows, row: Row) -> str:
+    """The folder of a row's report: at most 120 plain letters, and what slugs leave out tells the hash.
+
+    Two rows, or two models, whose names look alike, or would on a disk that knows no case, have folders of their own.
+    """
+    whole_demo = config.dataset == "demo" and rows.split == DEMO_SPLIT
+    reader = _reader(config)
+    if whole_demo and reader == DEMO_READER:
+        return f"demo-{row.index}"
+    parts = (
+        slug(Path(rows.dataset).name, most=30) or "dataset",
+        "" if whole_demo else slug(rows.split or "", most=16),
+        slug(row.id or "", most=34) or str(row.index),
+        _model_slug(config),
+        _hash(_named(config.dataset), rows.dataset, rows.config, rows.split, row.index, row.id, *reader),
+    )
+    return "-".join(filter(None, parts))
+
+
+def _reader(config: Config) -> tuple[str | None, ...]:
+    """The model and the tokenizer, as they are named."""
+    return tuple(_named(getattr(config, name)) for name in OF_MODEL)
+
+
+def _named(value: str | None) -> str | None:
+    """A name as a report keeps it, from which it may be run again."""
+    return None if value is None else clean(without_home(value))
+
+
+def _model_slug(config: Config) -> str:
+    return slug(Path(config.model).name or config.model, most=26) or "model"
+
+
+def _hash(*facts: str | int | None) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:DIGITS]
+
+
+def find_ids(wanted: Iterable[str], rows: Rows) -> tuple[int, ...]:
+    """The rows that some ids name, each once and in their order; where rows have no ids, their numbers stand for them.
+
+    Raises:
+        DataError: If there is no such row; names the first of those that are wanted and not there.
+    """
+    given = dict.fromkeys(wanted)
+    ids = rows.read_ids()
+    if ids:
+        places = {id_: index for index, id_ in enumerate(ids) if id_ in given}
+    else:
+        numbers = {id_: int(id_) for id_ in given if id_.isascii() and id_.isdecimal() and len(id_) < 20}
+        places = {id_: index for id_, index in numbers.items() if index < len(rows)}
+    missing = [id_ for id_ in given if id_ not in places]
+    if missing:
+        raise _unknown_ids(missing, ids, rows)
+    return tuple(sorted(set(places.values())))
+
+
+def _unknown_ids(missing: Sequence[str], ids: Sequence[str], rows: Rows) -> DataError:
+    named = ", ".join(f'"{clean(id_)[:80]}"' for id_ in missing[:SHOWN])
+    more = f" and {len(missing) - SHOWN:,} more" if len(missing) > SHOWN else ""
+    if not ids:
+        return DataError(
+            f"no row {named}{more} in {rows.place}: it has no ids, and rows 0 to {len(rows) - 1}",
+            hint="name the column of ids with --id-column",
+        )
+    return DataError(
+        f"no example {named}{more} in {rows.place}: none of its {len(rows):,} ids", hint=_near(missing[0], ids)
+    )
+
+
+def _near(wanted: str, ids: Sequence[str]) -> str:
+    """What may have been meant."""
+    near = difflib.get_close_matches(wanted, ids[:100_000], n=1)
+    return f"did you mean {near[0]}?" if near else f"ids look like {ids[0]}"
 
 
 def _find_id(wanted: str, rows: Rows) -> int:
@@ -125,11 +201,7 @@ def _find_id(wanted: str, rows: Rows) -> int:
         )
     if wanted in ids:  # each is there once
         return list(ids).index(wanted)
-    near = difflib.get_close_matches(wanted, ids[:100_000], n=1)
-    raise DataError(
-        f'no example "{wanted}" in {rows.place}: none of its {len(rows):,} ids',
-        hint=f"did you mean {near[0]}?" if near else f"ids look like {ids[0]}",
-    )
+    raise DataError(f'no example "{wanted}" in {rows.place}: none of its {len(rows):,} ids', hint=_near(wanted, ids))
 
 
 def _demo_rows(config: Config) -> Rows:
@@ -199,7 +271,7 @@ def _read(file: str, *, most: int) -> bytes:
 
 def _example(text: str, *, name: str, title: str, label: str | None) -> Example:
     cleaned = clean(text)
-    digest = hashlib.sha256(cleaned.encode()).hexdigest()[:10]
+    digest = hashlib.sha256(cleaned.encode()).hexdigest()[:DIGITS]
     return Example(
         name=f"{name}-{digest}",
         title=title,

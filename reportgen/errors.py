@@ -59,6 +59,12 @@ class DeviceError(ReportgenError):
     exit_code = 6
 
 
+class ClusterError(ReportgenError):
+    """The Ray cluster cannot be used, or was lost."""
+
+    exit_code = 6
+
+
 class OutputError(ReportgenError):
     """The report cannot be written where it should go."""
 
@@ -91,6 +97,12 @@ class LeftOutError(ReportgenError):
 
 class PdfError(ReportgenError):
     """The report was written, but for its PDF."""
+
+    exit_code = 70
+
+
+class BrokenLinkError(ReportgenError):
+    """A site has a link that leads nowhere; it was not put in place."""
 
     exit_code = 70
 

@@ -57,16 +57,27 @@ def pick(predicted: Sequence[Predicted], wanted: str, *, seed: int) -> Predicted
         UsageError: If the label is none of the model's, or has to be named.
         DataError: If no example fits.
     """
+    found = fitting(predicted, wanted)
+    return found[random.Random(seed).randrange(len(found))] if wanted.partition(":")[0] in SHARES else found[0]
+
+
+def fitting(predicted: Sequence[Predicted], wanted: str) -> list[Predicted]:
+    """All that *wanted* names, as in `pick`: `tp`, `tn`, `fp` and `fn` as they come; by confidence, the first first.
+
+    Raises:
+        UsageError: If the label is none of the model's, or has to be named.
+        DataError: If no example fits.
+    """
     kind = wanted.partition(":")[0]
     label = label_of(wanted, predicted[0].prediction.labels)
     if kind in SHARES:
         assert label is not None  # these always have one
-        return _draw(predicted, kind, label, seed=seed)
+        return _shared(predicted, kind, label)
     if kind == "least-confident":
-        return min(predicted, key=lambda one: (one.confidence, one.index))
-    return max(
+        return sorted(predicted, key=lambda one: (one.confidence, one.index))
+    return sorted(
         predicted,
-        key=lambda one: (one.confidence if label is None else one.prediction.probabilities[label], -one.index),
+        key=lambda one: (-(one.confidence if label is None else one.prediction.probabilities[label]), one.index),
     )
 
 
@@ -220,23 +231,21 @@ def write_parquet(predicted: Iterable[Predicted], path: Path) -> None:
     parquet.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
 
-def _draw(predicted: Sequence[Predicted], kind: str, label: int, *, seed: int) -> Predicted:
+def _shared(predicted: Sequence[Predicted], kind: str, label: int) -> list[Predicted]:
     known = [one for one in predicted if one.prediction.gold is not None]
     if not known:
         raise DataError(
             f"--pick {kind}: none of {len(predicted):,} examples has a gold label that the model knows",
             hint="name the column with --label-column, the model's labels with --labels, or --pick most-confident",
         )
-    fitting = [
-        one for one in known if (one.prediction.gold == label, one.prediction.predicted == label) == SHARES[kind]
-    ]
-    if not fitting:
+    found = [one for one in known if (one.prediction.gold == label, one.prediction.predicted == label) == SHARES[kind]]
+    if not found:
         name = predicted[0].prediction.labels[label]
         raise DataError(
             f'--pick {kind}: none of {len(known):,} examples is one, for the label "{name}"',
             hint="see them all: reportgen examples; or raise --limit",
         )
-    return fitting[random.Random(seed).randrange(len(fitting))]
+    return found
 
 
 def _listed(labels: Sequence[str]) -> str:

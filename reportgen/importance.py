@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,8 +30,10 @@ from reportgen.records import Floats, Tokens
 SAVE_EVERY = 60.0  # seconds between two copies of the sums on disk
 SCALES = {torch.float16: 256.0}  # of the loss: gradients too small for the type would be 0, and large ones have room
 ANEW = "--restart begins anew"
+CHUNK = 4  # batches that are measured elsewhere in one go: gradients are as large as the model
 
 Example = tuple[Tokens, int]  # a document and the index of its gold label
+Elsewhere = Callable[[Sequence[Sequence[Example]]], Generator[list[Tensor], None, None]]  # `contribution` of each
 
 
 def compute(
@@ -45,6 +47,7 @@ def compute(
     key: str = "",
     restart: bool = False,
     advance: Callable[[int], None] = lambda documents: None,
+    elsewhere: Elsewhere | None = None,
 ) -> Importance:
     """Importance of every head over a sample.
 
@@ -68,6 +71,7 @@ def compute(
         key: Names model, sample and settings; what was begun under another key is not continued.
         restart: Begin anew, whatever *state* holds.
         advance: Told how many documents more are done.
+        elsewhere: Measures chunks of the sample in other processes; here, they are added up in their order.
 
     Raises:
         ModelError: If the heads are not found, or a number is not finite.
@@ -79,21 +83,25 @@ def compute(
     if not documents:
         raise UsageError("head importance: there is no example with a gold label")
     examples = sorted(zip(documents, gold, strict=True), key=lambda example: -len(example[0]))
-    classifier.model.train(mode=False)
-    with quiet(), heads.separate(classifier.model):
-        layers = heads.find(classifier)
-        rows = inference.batch_limit(classifier, batch_size)
-        method: Method = _Ablation(classifier, layers, rows)
-        if measure != "ablation":
-            method = _Taylor(classifier, layers, rows, further=measure != "taylor-local")
+    with _method(classifier, measure, batch_size) as method:
         kept = None if state is None else _State(state, key=f"{measure} {key}")
         sums = Sums(0, method.start())
         if kept is not None:
             sums = kept.begin(sums) if restart else kept.read(sums, documents=len(examples))
         if sums.done:
             advance(sums.done)
-        raw = method.raw(_add_up(method, examples, sums, state=kept, advance=advance))
+        raw = method.raw(_add_up(method, examples, sums, state=kept, advance=advance, elsewhere=elsewhere))
     return Importance(values=_min_max(raw.clip(min=0)), raw=raw, measure=measure, examples=len(examples))
+
+
+def contribution(classifier: Classifier, examples: Sequence[Example], *, measure: str, batch_size: int) -> list[Tensor]:
+    """What a few examples add to the sums of `compute`, which takes it from elsewhere.
+
+    Raises:
+        ModelError, DeviceError: As `compute` does.
+    """
+    with _method(classifier, measure, batch_size) as method:
+        return [tensor.cpu() for tensor in _add_up(method, examples, Sums(0, method.start())).tensors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,8 @@ class Sums:
 
 class Method(Protocol):
     """One way to measure, as what each document adds to sums."""
+
+    chunk: int  # documents that are measured elsewhere in one go
 
     def start(self) -> tuple[Tensor, ...]:
         """The sums over no document."""
@@ -120,13 +130,27 @@ class Method(Protocol):
         """The figures of all heads, (layer, head), float64."""
 
 
+@contextlib.contextmanager
+def _method(classifier: Classifier, measure: str, batch_size: int) -> Iterator[Method]:
+    """The way to measure, with the model made ready for it."""
+    classifier.model.train(mode=False)
+    with quiet(), heads.separate(classifier.model):
+        layers = heads.find(classifier)
+        rows = inference.batch_limit(classifier, batch_size)
+        if measure == "ablation":
+            yield _Ablation(classifier, layers, rows)
+        else:
+            yield _Taylor(classifier, layers, rows, further=measure != "taylor-local")
+
+
 def _add_up(
     method: Method,
     examples: Sequence[Example],
     sums: Sums,
     *,
-    state: _State | None,
-    advance: Callable[[int], None],
+    state: _State | None = None,
+    advance: Callable[[int], None] = lambda documents: None,
+    elsewhere: Elsewhere | None = None,
 ) -> Sums:
     """Sums over all *examples*, the longest first, from those on that are not done.
 
@@ -135,18 +159,26 @@ def _add_up(
     written, since, missing = sums.done, time.monotonic(), examples[sums.done :]
 
     def add(places: Sequence[int]) -> None:
-        nonlocal sums, written, since
         with memory_errors():
-            added = method.contribution([missing[place] for place in places])
-            # subtle: one assignment, so that a signal finds sums and count of the same documents
-            sums = Sums(sums.done + len(places), _plus(sums.tensors, added))
+            total = _plus(sums.tensors, method.contribution([missing[place] for place in places]))
+        take(total, len(places))
+
+    def take(total: tuple[Tensor, ...], count: int) -> None:
+        nonlocal sums, written, since
+        sums = Sums(sums.done + count, total)  # subtle: one assignment, so that a signal finds what belongs together
         if state is not None and time.monotonic() - since >= SAVE_EVERY:
             state.write(sums)
             written, since = sums.done, time.monotonic()
-        advance(len(places))
+        advance(count)
 
     try:
-        method.each([tokens for tokens, _ in missing], add)
+        if elsewhere is None:
+            method.each([tokens for tokens, _ in missing], add)
+        else:
+            chunks = [missing[start : start + method.chunk] for start in range(0, len(missing), method.chunk)]
+            with contextlib.closing(elsewhere(chunks)) as found:
+                for added, chunk in zip(found, chunks, strict=True):
+                    take(_plus(sums.tensors, added), len(chunk))
     except BaseException:  # an interruption, too
         if state is not None and sums.done > written:
             state.write(sums)
@@ -207,7 +239,7 @@ class _Taylor:
     """Sums are gradients of the parameters of the heads, in float32, beside the model."""
 
     def __init__(self, classifier: Classifier, layers: Sequence[Layer], rows: int, *, further: bool) -> None:
-        self.rows = rows
+        self.rows, self.chunk = rows, CHUNK * rows
         self.classifier = classifier
         self.layers = [layer.own + layer.further if further else layer.own for layer in layers]
         self.parameters = [slices.parameter for layer in self.layers for slices in layer]
@@ -277,7 +309,7 @@ class _Ablation:
     def __init__(self, classifier: Classifier, layers: Sequence[Layer], rows: int) -> None:
         self.classifier = classifier
         self.layers = layers
-        self.rows = rows
+        self.rows, self.chunk = rows, 1
 
     def start(self) -> tuple[Tensor, ...]:
         return (torch.zeros(self.classifier.shape, dtype=torch.float64),)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from reportgen import cache, dataset, importance_file, survey, versions
 from reportgen.characters import clean
+from reportgen.checkpoint import LOCAL
 from reportgen.clock import Clock, now
 from reportgen.config import BATCH_SIZE, MEASURES, Config, without_home
 from reportgen.errors import DataError, ImportanceError, OutputError, UsageError
@@ -22,7 +24,10 @@ from reportgen.records import HeadImportance, Tokens
 from reportgen.rows import Rows
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from reportgen.classifier import Classifier
+    from reportgen.importance import Example
 
 SIZE = 500  # examples of `reportgen importance`
 SMALL_SIZE, SMALL = 32, "computed over a small sample"  # of `--importance auto`
@@ -39,6 +44,15 @@ class Sample:
     drawn: int  # rows, those without a gold label counted
 
 
+class Machines(Protocol):
+    """Others that measure parts of a sample: a cluster."""
+
+    def contributions(
+        self, config: Config, chunks: Sequence[Sequence[Example]], *, by: str, batch_size: int
+    ) -> Generator[list[Tensor], None, None]:
+        """What each of *chunks* adds to the sums, in their order; see `importance.contribution`."""
+
+
 def measure(
     config: Config,
     classifier: Classifier,
@@ -49,6 +63,7 @@ def measure(
     size: int,
     output: Path,
     restart: bool = False,
+    machines: Machines | None = None,
 ) -> HeadImportance:
     """Compute head importance over a sample of the split and save it.
 
@@ -61,6 +76,7 @@ def measure(
         size: How many examples to draw, at most; those without a gold label do not count.
         output: Where the file goes; beside it lies what an interrupted run goes on from.
         restart: Drop what an interrupted run has left.
+        machines: Where to compute, if not here.
 
     Raises:
         DataError: If no example has a gold label.
@@ -69,7 +85,9 @@ def measure(
     sample = _sample(config, classifier, rows, size)
     state = output.with_name(output.name + PARTIAL)
     name = _measured(config, classifier, sample, by=by)
-    found = _compute(config, classifier, sample, clock, by=by, name=name, state=state, restart=restart)
+    found = _compute(
+        config, classifier, sample, clock, by=by, name=name, state=state, restart=restart, machines=machines
+    )
     facts = {**_facts(config, classifier, rows, sample), "created": now().isoformat(timespec="seconds")}
     importance_file.save(output, found, provenance=facts)
     state.unlink(missing_ok=True)
@@ -112,8 +130,15 @@ def _compute(
     name: str,
     state: Path | None,
     restart: bool = False,
+    machines: Machines | None = None,
 ) -> Importance:
     from reportgen import importance
+
+    size = config.batch_size or BATCH_SIZE
+
+    def elsewhere(chunks: Sequence[Sequence[Example]]) -> Generator[list[Tensor], None, None]:
+        assert machines is not None  # it is not called without
+        return machines.contributions(_exact(config, classifier), chunks, by=by, batch_size=size)
 
     with clock.stage("importance"), clock.track(f"importance ({by})", len(sample.documents)) as advance:
         return importance.compute(
@@ -121,12 +146,23 @@ def _compute(
             sample.documents,
             sample.gold,
             measure=by,
-            batch_size=config.batch_size or BATCH_SIZE,
+            batch_size=size,
             state=state,
-            key=f"{name} {config.batch_size or BATCH_SIZE}",
+            key=f"{name} {size}",
             restart=restart,
             advance=advance,
+            elsewhere=elsewhere if machines else None,
         )
+
+
+def _exact(config: Config, classifier: Classifier) -> Config:
+    """The configuration with the very commits of model and tokenizer."""
+    found = classifier.checkpoint
+    if found.revision != LOCAL:
+        config = replace(config, revision=found.revision)
+    if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != LOCAL:
+        config = replace(config, tokenizer_revision=found.tokenizer_revision)
+    return config
 
 
 def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sample:

@@ -14,6 +14,7 @@ import click
 
 from reportgen.config import (
     CHOICE,
+    COLOUR_SCALES,
     DEFAULT_FORMATS,
     DTYPES,
     FORMATS,
@@ -89,11 +90,53 @@ long_options = _all(
     click.option("--stride", type=int, metavar="N", help="Tokens that neighbouring windows share. [default: half]"),
 )
 
+score_options = _all(
+    click.option(
+        "--importance",
+        metavar="PATH|auto|none",
+        help="Head importance: .safetensors, .npy, .csv, .json, .pt; auto computes it over a small sample.",
+    ),
+    click.option("--importance-key", metavar="NAME", help="Which tensor of that file."),
+    click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: 10]"),
+    click.option(
+        "--positions", metavar="P,P", help="Tokens of the layer trend. [default: [CLS] and the five top tokens]"
+    ),
+    click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours."),
+    click.option("--language", metavar="CODE", help="Language of the text, for its stop words. [default: en]"),
+)
+
 machine_options = _all(
     click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the model runs. [default: auto]"),
     click.option("--dtype", metavar="|".join(DTYPES), help="Numbers of the model. [default: float32]"),
     click.option("--batch-size", type=int, metavar="N", help="Texts read at once, where there are many. [default: 8]"),
     click.option("--seed", type=int, metavar="N", help="Seed of every draw, and of torch. [default: 0]"),
+)
+
+engine_options = _all(
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        help="This machine, or a Ray cluster. [default: local]",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Processes that render, or on Ray those that hold the model. [default: what there is room for]",
+    ),
+    click.option(
+        "--ray-address",
+        envvar="RAY_ADDRESS",
+        metavar="auto|HOST:PORT",
+        help="Cluster; auto: that of this machine. [default: one for this run alone]",
+    ),
+    click.option(
+        "--gpus-per-worker",
+        type=click.FloatRange(0),
+        metavar="N",
+        help="GPUs, or a part of one, of each worker on Ray. [default: 1 where there are any]",
+    ),
 )
 
 loading_options = _all(

@@ -1,19 +1,21 @@
-"""Turn arrays of whole numbers into text that a page can hold, in few bytes.
+"""Turn arrays of whole numbers into text that a page can hold, in few bytes; and any text into one that is denser.
 
 The first bytes of all numbers stand before the second ones, which makes them alike; then deflate, then base64.
-`templates/js/data.js` reads it.
+`templates/js/data.js` reads it. What is denser are 13 bits in two of 91 letters; `templates/js/shared.js` reads that.
 """
 
 from __future__ import annotations
 
 import base64
 import zlib
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
+LETTERS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "&<>")  # none means anything to HTML
+BITS = 13  # in two letters: 91 * 91 > 2 ** 13
 
 
 class Packed(TypedDict):
@@ -31,6 +33,24 @@ def pack(array: Array) -> Packed:
     planes = np.ascontiguousarray(rows.T).tobytes()
     deflated = min((_deflate(planes, strategy) for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_RLE)), key=len)
     return {"width": width, "length": array.size, "data": base64.b64encode(deflated).decode()}
+
+
+class Dense(NamedTuple):
+    """Deflated bytes as text that holds no sign that means anything in HTML."""
+
+    length: int  # bytes
+    text: str
+
+
+def dense(content: bytes) -> Dense:
+    """Any bytes as text in few letters: a twelfth fewer than base64."""
+    deflated = _deflate(content, zlib.Z_DEFAULT_STRATEGY)
+    bits = np.unpackbits(np.frombuffer(deflated, np.uint8))
+    groups = np.pad(bits, (0, -len(bits) % BITS)).reshape(-1, BITS)
+    numbers = groups @ (1 << np.arange(BITS)[::-1])
+    letters = np.frombuffer(LETTERS.encode(), np.uint8)
+    pairs = letters[np.stack(np.divmod(numbers, len(LETTERS)), axis=-1)]
+    return Dense(len(deflated), pairs.tobytes().decode())
 
 
 def _deflate(content: bytes, strategy: int) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from reportgen.compaction import compact
 from reportgen.config import PdfVariant
 from reportgen.typesetting import Typeset, attachment, typeset
 
@@ -43,10 +44,16 @@ def pdf(
         attachment(name, content, description=ABOUT.get(name, ""), created=datetime.fromisoformat(created))
         for name, content in (attached or {}).items()
     ]
-    return typeset(html, finisher=_scope, pdf_variant=VARIANTS[variant], pdf_tags=True, attachments=files)
+    return typeset(html, finisher=_finish, pdf_variant=VARIANTS[variant], pdf_tags=True, attachments=files)
 
 
-def _scope(_: object, made: Any) -> None:
+def _finish(_: object, made: Any) -> None:
+    """What WeasyPrint leaves to do."""
+    _scope(made)
+    compact(made)
+
+
+def _scope(made: Any) -> None:
     """Say of every header cell whether it heads a row or a column: WeasyPrint keeps only which cells it heads."""
     elements = {element.reference: element for element in made.objects if _kind(element)}
     for element in elements.values():

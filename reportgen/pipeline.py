@@ -89,9 +89,16 @@ def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, ov
 
 
 def measure_importance(
-    config: Config, clock: Clock, *, by: str, output: Path, overwrite: bool = False, restart: bool = False
+    config: Config,
+    clock: Clock,
+    *,
+    by: str,
+    output: Path,
+    overwrite: bool = False,
+    restart: bool = False,
+    machines: measuring.Machines | None = None,
 ) -> HeadImportance:
-    """Head importance by a measure over a sample of a split, in a file.
+    """Head importance by a measure over a sample of a split, in a file; computed by other *machines*, if there are any.
 
     Raises:
         OutputError: If the file is there already, or cannot be written.
@@ -103,8 +110,18 @@ def measure_importance(
             f"--measure {by}: unknown; it is {', '.join(MEASURES)}", hint=f"did you mean {near[0]}?" if near else None
         )
     rows = dataset.open_rows(config)
-    classifier, size = load(config, clock), config.limit or measuring.SIZE
-    return measuring.measure(config, classifier, rows, clock, by=by, size=size, output=output, restart=restart)
+    classifier = load(replace(config, device="cpu") if machines else config, clock)
+    return measuring.measure(
+        config,
+        classifier,
+        rows,
+        clock,
+        by=by,
+        size=config.limit or measuring.SIZE,
+        output=output,
+        restart=restart,
+        machines=machines,
+    )
 
 
 def _target(config: Config, example: Example) -> Path:
@@ -144,19 +161,23 @@ def configuration(report: Report) -> Config:
     return replace(config, text=report.example.text) if plain.get("text") is not None else config
 
 
+def find_checkpoint(config: Config) -> Checkpoint:
+    """The model and the tokenizer that the configuration names, found and checked."""
+    return checkpoint.find(
+        str(DEMO / "model") if config.model == "demo" else config.model,
+        revision=config.revision,
+        tokenizer=config.tokenizer,
+        tokenizer_revision=config.tokenizer_revision,
+    )
+
+
 def load(config: Config, clock: Clock) -> Classifier:
     """The classifier that the configuration names."""
     with clock.stage("load"):
         from reportgen import classifier
 
-        name = str(DEMO / "model") if config.model == "demo" else config.model
         return classifier.load(
-            checkpoint.find(
-                name,
-                revision=config.revision,
-                tokenizer=config.tokenizer,
-                tokenizer_revision=config.tokenizer_revision,
-            ),
+            find_checkpoint(config),
             device=config.device,
             dtype=config.dtype,
             max_length=config.max_length,
@@ -328,7 +349,9 @@ def provenance(
 ) -> Provenance:
     """What was run, on what, with which versions."""
     found = classifier.checkpoint
-    exact = _exact(config, found, example)
+    if example.dataset is not None and config.id is None:
+        config = replace(config, pick=None, limit=None, index=example.index)
+    own = exact(config, found, dataset_revision=example.revision)
     return Provenance(
         model=characters.clean(without_home(config.model)),
         model_type=classifier.model.config.model_type,
@@ -340,27 +363,27 @@ def provenance(
         device=str(classifier.device),
         dtype=config.dtype,
         seed=config.seed,
-        command=characters.clean(exact.command()),
+        command=characters.clean(own.command()),
         created=now().isoformat(timespec="seconds"),
-        configuration=exact.plain(),
+        configuration=own.plain(),
         versions=versions.installed(*READING),
         stages=stages,
         recipe=recipe.digest(
-            make_recipe(exact, found, dataset=example.dataset, split=example.split, revision=example.revision)
+            make_recipe(own, found, dataset=example.dataset, split=example.split, revision=example.revision)
         ),
     )
 
 
 def make_recipe(
-    exact: Config, found: Checkpoint, *, dataset: str | None, split: str | None, revision: str | None
+    config: Config, found: Checkpoint, *, dataset: str | None, split: str | None, revision: str | None
 ) -> recipe.Recipe:
-    """All that the reports of a split have in common. *exact* names the very commits that are used."""
+    """All that the reports of a split have in common. *config* names the very commits that are used."""
     return recipe.recipe(
-        exact.plain(),
+        config.plain(),
         model={"revision": found.revision, "weights": found.weights_sha256()},
         tokenizer={"revision": found.tokenizer_revision, "files": found.settings_sha256()},
         dataset={"name": dataset, "split": split, "revision": revision},
-        importance={"file": _importance_sha256(exact)},
+        importance={"file": _importance_sha256(config)},
         version=versions.installed(*READING),
     )
 
@@ -374,15 +397,11 @@ def _importance_sha256(config: Config) -> str | None:
         raise ImportanceError(f"{path}: {error.strerror or error}", hint="check --importance") from error
 
 
-def _exact(config: Config, found: Checkpoint, example: Example) -> Config:
-    """The configuration with the very commits that were used, and the row that was picked."""
+def exact(config: Config, found: Checkpoint, *, dataset_revision: str | None) -> Config:
+    """The configuration with the very commits that are used."""
     if found.revision != checkpoint.LOCAL:
         config = replace(config, revision=found.revision)
     if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != checkpoint.LOCAL:
         config = replace(config, tokenizer_revision=found.tokenizer_revision)
-    if example.dataset is None:
-        return config
-    if config.id is None:
-        config = replace(config, pick=None, limit=None, index=example.index)
-    commit = example.revision if hub.COMMIT.fullmatch(example.revision or "") else None
+    commit = dataset_revision if hub.COMMIT.fullmatch(dataset_revision or "") else None
     return replace(config, dataset_revision=commit or config.dataset_revision)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reportgen import checks, excerpt, heatmap, live, maps, rank, scale, scores_file, store, tables, typesetting, words
 from reportgen.clock import Clock
@@ -18,6 +18,9 @@ from reportgen.config import MAX_HTML_MB, Config
 from reportgen.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.palette import font_family
 from reportgen.records import HeatView, Parts, Rankings, Report, ReportWarning, Run, Scores, Table
+
+if TYPE_CHECKING:
+    from reportgen.charts import Draw
 
 SUMMARY = 5  # words on the first screen
 AT_WIDTH = r"figures/.*-[\d.]+(in|cm|mm|pt)\.(svg|pdf|png)"
@@ -94,13 +97,15 @@ def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[
     return report, files | store.dump(report)
 
 
-def make_parts(report: Report, scores: Scores, rankings: Rankings, config: Config, clock: Clock) -> Parts:
-    """Step 6: what page and document are put together from."""
+def make_parts(
+    report: Report, scores: Scores, rankings: Rankings, config: Config, clock: Clock, *, draw: Draw | None = None
+) -> Parts:
+    """Step 6: what page and document are put together from; *draw* makes the SVG of a chart where it is known."""
     with clock.stage("charts"):
-        from reportgen import charts, findings
+        from reportgen import charts, drawing, findings
 
         shown = set(config.format) - {"tables", "latex"}
-        drawn = charts.charts(report, scores, rankings) if shown else ()
+        drawn = charts.charts(report, scores, rankings, draw=draw or drawing.svg) if shown else ()
         found_first = findings.findings(report, scores, rankings) if "pdf" in shown else ()
         picture = maps.picture(report) if shown else None
     with clock.stage("heatmap"):

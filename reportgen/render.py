@@ -12,15 +12,16 @@ import hashlib
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from reportgen import characters, palette, words
+from reportgen import assets, characters, palette, words
 from reportgen.config import Paper
-from reportgen.packing import Packed, pack
+from reportgen.packing import Packed, dense, pack
 from reportgen.records import HeatView, Line, Parts, Report
 
 PACKAGE = Path(__file__).parent
@@ -45,6 +46,25 @@ SECTION = re.compile(
 THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"} | {
     colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
 }
+SITE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a site adds to the page of a report: where it stands there, and what leads on from it."""
+
+    site: str  # title
+    language: str  # of the title and the note
+    root: str = "../../"  # from the page to the top of the site
+    address: str | None = None  # of the folder of the page, with a slash at its end; None: not known
+    description: str = ""  # in a sentence or two, for those who link to it
+    note: str | None = None  # of the site on this report
+    previous: tuple[str, str] | None = None  # folder and title
+    next: tuple[str, str] | None = None
+    pdf: bool = False  # whether there is one
+    download: bool = False  # whether there is the self-contained page
 
 
 def page(report: Report, parts: Parts, *, bundle: str) -> str:
@@ -56,21 +76,45 @@ def page(report: Report, parts: Parts, *, bundle: str) -> str:
     for source in scripts:
         _check_script(source)
     style = _page_style()
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            report=report,
-            parts=parts,
-            spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
-            style=Markup(style),
-            scripts=[Markup(source) for source in scripts],
-            policy=_policy(style, (*scripts, bundle) if scripts else ()),
-            blocks={"theme": THEME} | parts.blocks | {"bundle": _packed(bundle)} if scripts else {},
-            figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
-            has_list=bool(words.stop_words(report.language)),
-        )
+    return _page(
+        report,
+        parts,
+        site=None,
+        style=Markup(style),
+        scripts=[Markup(source) for source in scripts],
+        policy=_policy(style, (*scripts, bundle) if scripts else ()),
+        blocks={"theme": THEME} | parts.blocks | {"bundle": _packed(bundle)} if scripts else {},
     )
+
+
+def site_page(report: Report, parts: Parts, place: Place, *, bundle: str) -> str:
+    """The same page as one of a site: it shares styles and scripts with the others, and its data are packed as one.
+
+    Args:
+        report: What is shown.
+        parts: From `presentation.make_parts`.
+        place: What the site adds.
+        bundle: As for `site_assets`.
+    """
+    text = json.dumps({"theme": THEME} | parts.blocks, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    packed = dense(text.encode())
+    site = {
+        "place": place,
+        "assets": {name: f"{place.root}{path}" for name, (path, _) in _shared(bundle).items()},
+        "packed": Markup(packed.text) if report.live else None,  # its letters mean nothing to HTML
+        "length": packed.length,
+    }
+    scripts = ["first", "report"] if report.live else []
+    return _page(report, parts, site=site, scripts=scripts, policy=SITE_POLICY, blocks={})
+
+
+def site_assets(bundle: str) -> dict[str, bytes]:
+    """The files that the pages of a site share, by path; a path changes with what the file holds.
+
+    Args:
+        bundle: The script that draws the live charts.
+    """
+    return dict(_shared(bundle).values())
 
 
 def sections(html: str) -> dict[str, int]:
@@ -85,6 +129,22 @@ def sections(html: str) -> dict[str, int]:
     return dict(sorted(sizes.items(), key=lambda section: -section[1]))
 
 
+def _page(report: Report, parts: Parts, **how: object) -> str:
+    """The page for the browser, with what its two kinds have in common."""
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            parts=parts,
+            spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
+            figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
+            has_list=bool(words.stop_words(report.language)),
+            **how,
+        )
+    )
+
+
 def document(report: Report, parts: Parts, *, paper: Paper = "a4", attached: tuple[str, ...] = ()) -> str:
     """The same report as one printable document, without scripts and controls.
 
@@ -96,7 +156,7 @@ def document(report: Report, parts: Parts, *, paper: Paper = "a4", attached: tup
     """
     style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/document.css") + _source("css/heat.css")
     return (
-        _environment()
+        environment()
         .get_template("document.html.j2")
         .render(
             report=report,
@@ -135,10 +195,28 @@ def excerpt(
     """
     size = f"@page{{size:{width:.2f}pt {height or TALL:.2f}pt}}\nhtml{{font-family:{family}}}\n"
     style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/excerpt.css") + _source("css/heat.css") + size
-    template = _environment().get_template("excerpt.html.j2")
+    template = environment().get_template("excerpt.html.j2")
     return template.render(
         report=report, view=view, lines=lines, title=title, measuring=height is None, style=Markup(style)
     )
+
+
+def plain_page(template: str, styles: tuple[str, ...], **values: object) -> str:
+    """A page without scripts, that carries its styles; *values* are what the template prints."""
+    style = style_sheet(styles)
+    fields = {"style": Markup(style), "policy": _policy(style, ())} | values
+    return environment().get_template(template).render(fields)
+
+
+def style_sheet(names: tuple[str, ...]) -> str:
+    """The colours, light and dark, and the style sheets of these names, as one."""
+    dark = f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
+    return f"{_variables(palette.LIGHT)}{dark}" + "".join(_source(f"css/{name}.css") for name in names)
+
+
+def script(names: tuple[str, ...]) -> str:
+    """The scripts of these names, as one."""
+    return "".join(_source(f"js/{name}.js") for name in names)
 
 
 def json_block(value: object) -> Markup:
@@ -210,8 +288,9 @@ def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """The one Jinja environment."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader([str(folder) for folder in TEMPLATES if folder.is_dir()]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -219,16 +298,16 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["json"] = json_block
-    environment.filters["pieces"] = pieces
-    environment.filters["options"] = options
-    environment.filters["right_to_left"] = characters.right_to_left
-    environment.filters["wide"] = lambda text: max(map(len, text.split()), default=0) > WIDE
-    environment.filters["percent"] = lambda share: f"{share:.1%}"
-    environment.filters["number"] = lambda value: f"{value:,}"
-    environment.filters["short"] = lambda value: f"{value:.3g}"
-    environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
-    return environment
+    made.filters["json"] = json_block
+    made.filters["pieces"] = pieces
+    made.filters["options"] = options
+    made.filters["right_to_left"] = characters.right_to_left
+    made.filters["wide"] = lambda text: max(map(len, text.split()), default=0) > WIDE
+    made.filters["percent"] = lambda share: f"{share:.1%}"
+    made.filters["number"] = lambda value: f"{value:,}"
+    made.filters["short"] = lambda value: f"{value:.3g}"
+    made.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    return made
 
 
 @functools.cache
@@ -244,6 +323,22 @@ def _page_style() -> str:
 
 
 @functools.cache
+def _shared(bundle: str) -> dict[str, tuple[str, bytes]]:
+    """The files that the pages of a site share: path and content by what they are."""
+    first, *others, main = (_source(f"js/{name}.js") for name in SCRIPTS)
+    started = f"reportgen.main = () => {{\n{main}}};\n"  # as soon as the data are unpacked
+    contents = {
+        "style": ("report.css", _page_style() + _source("css/shared.css")),
+        "first": ("first.js", first),
+        "report": ("report.js", "".join((*others, started, _source("js/shared.js")))),
+        "vega": ("vega.js", bundle),
+    }
+    return {
+        what: (assets.hashed(name, content.encode()), content.encode()) for what, (name, content) in contents.items()
+    }
+
+
+@functools.cache
 def _packed(bundle: str) -> Packed:
     """A script in few bytes; the page unpacks it when the text can be read."""
     return pack(np.frombuffer(bundle.encode(), np.uint8))
@@ -251,9 +346,9 @@ def _packed(bundle: str) -> Packed:
 
 @functools.cache
 def _source(name: str) -> str:
-    loader = _environment().loader
-    assert loader is not None  # set in _environment
-    return loader.get_source(_environment(), name)[0]
+    loader = environment().loader
+    assert loader is not None  # set in environment
+    return loader.get_source(environment(), name)[0]
 
 
 def _variables(ramps: dict[str, tuple[str, ...]]) -> str:

@@ -65,6 +65,18 @@ def load(folder: Path) -> Report:
         raise OutputError(f"{folder}: not a report folder: {error}") from error
 
 
+def text(folder: Path) -> str:
+    """The text of a stored report, without the rest of it.
+
+    Raises:
+        OutputError: If the file that holds it is missing or not what `dump` writes.
+    """
+    try:
+        return str(json.loads((folder / REPORT).read_text(encoding="utf-8"))["example"]["text"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{folder}: not a report folder: {error}") from error
+
+
 def write(
     folder: Path,
     files: Mapping[str, bytes],
@@ -190,6 +202,9 @@ def _check_target(folder: Path, *, overwrite: bool) -> None:
             raise OutputError(f"{folder} holds something else than a report", hint="choose another --output")
         if not overwrite:
             raise OutputError(f"{folder} holds a report already", hint="use --overwrite, or another --output")
+        link = min((path for path in folder.rglob("*") if path.is_symlink()), default=None)
+        if link is not None:  # this program has made none
+            raise OutputError(f"{disk.shown(link)} is a symbolic link", hint="remove it, or choose another --output")
 
 
 def _replace(made: Path, folder: Path, staging: Path) -> None:

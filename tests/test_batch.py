@@ -218,11 +218,12 @@ def test_a_second_run_makes_nothing(asked: Config, read: list[int]) -> None:
     assert {path: path.stat().st_mtime_ns for path in out(asked).rglob("*.parquet")} == files
 
 
-def test_a_report_that_is_gone_is_made_again(asked: Config, wanted: dict[str, bytes]) -> None:
+def test_a_report_that_is_gone_is_made_again(asked: Config) -> None:
     batches.make(asked)
+    before = batches.contents(out(asked))
     shutil.rmtree(reports(asked)[2])
     assert batches.make(asked).made == 1
-    assert batches.contents(out(asked)).keys() == wanted.keys()
+    assert batches.contents(out(asked)) == before
 
 
 @pytest.mark.parametrize("damage", ["content", "missing", "more", "manifest"])

@@ -117,7 +117,8 @@ def test_another_model_reads_the_demo_without_a_gold_label(folder: Path, here: P
     arguments = ("--model", str(folder), "--max-length", "20", "--format", "tables", "--top-k", "2")
     result = run("--preset", "demo", "--index", "1", *arguments)
     assert result.exit_code == 0, result.output
-    report = store.load(here / "reports" / "demo-1-model")
+    (made,) = (here / "reports").glob("demo-1-model-*")
+    report = store.load(made)
     assert (report.prediction.gold, report.prediction.gold_text) == (None, None)
 
 

@@ -6,7 +6,10 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from hypothesis import strategies as st
 from reportgen import dataset
 from reportgen.config import Config
 from reportgen.errors import DataError, UsageError
+from reportgen.rows import Row, Rows
+from tests import split
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))  # lone surrogates too
 
@@ -132,11 +137,8 @@ def test_a_row_that_is_not_there_names_the_valid_range(index: int) -> None:
 def test_the_demo_has_slices_and_nothing_to_choose_beside_them() -> None:
     config = Config(dataset="demo", split="test[1:]", index=0)
     example = dataset.choose(config)
-    assert (example.title, example.split, example.name) == (
-        "Title 1",
-        "test[1:]",
-        f"demo-test-1-{hashlib.sha256(b'test[1:]').hexdigest()[:6]}-0",
-    )
+    assert (example.title, example.split) == ("Title 1", "test[1:]")
+    assert re.fullmatch(r"demo-test-1-0-demo-[0-9a-f]{10}", example.name)
     with pytest.raises(DataError, match=r'example 2 is not in split "test\[1:\]" of demo: it has 2 rows'):
         dataset.choose(Config(dataset="demo", split="test[1:]", index=2))
     with pytest.raises(DataError, match='split "train" is not in demo'):
@@ -180,14 +182,154 @@ def test_what_names_no_text_reads_none(settings: dict[str, Any], message: str) -
     ("model", "name"),
     [
         ("demo", "text-ba7816bf8f"),
-        ("org/Longformer_base", "text-ba7816bf8f-longformer-base"),
-        ("/home/somebody/my-model/", "text-ba7816bf8f-my-model"),
-        ("模型", "text-ba7816bf8f-model"),
+        ("org/Longformer_base", "text-ba7816bf8f-longformer-base-[0-9a-f]{10}"),
+        ("/home/somebody/my-model/", "text-ba7816bf8f-my-model-[0-9a-f]{10}"),
+        ("模型", "text-ba7816bf8f-model-[0-9a-f]{10}"),
     ],
 )
 def test_the_name_tells_another_model(model: str, name: str) -> None:
     """So that one text may be read by two models; nothing of the way to its folder is told."""
-    assert dataset.choose(Config(text="abc", model=model)).name == name
+    assert re.fullmatch(name, dataset.choose(Config(text="abc", model=model)).name)
+
+
+READERS: list[dict[str, Any]] = [
+    {"model": "demo"},
+    {"model": "org/base"},
+    {"model": "other/base"},
+    {"model": "/somewhere/base"},
+    {"model": "org/base", "revision": "v2"},
+    {"model": "org/base", "tokenizer": "org/other"},
+    {"model": "org/base", "tokenizer": "org/other", "tokenizer_revision": "v2"},
+    {"model": "demo", "tokenizer": "org/other"},
+]
+
+
+@pytest.mark.usefixtures("demo")
+@pytest.mark.parametrize("source", [{"text": "abc"}, {"dataset": "demo", "index": 1}], ids=["a text", "a row"])
+def test_two_readers_of_a_text_share_no_folder(source: dict[str, Any]) -> None:
+    """Models whose names end alike; one model at two revisions, or with two tokenizers."""
+    names = [dataset.choose(Config(**source, **reader)).name for reader in READERS]
+    assert len(set(names)) == len(READERS)
+
+
+def test_a_report_that_is_run_again_elsewhere_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its configuration has no home folder in it, and the name is made of what the configuration keeps."""
+    monkeypatch.setenv("HOME", "/home/ada")
+    config = Config(text="abc", model="/home/ada/models/base")
+    kept = replace(Config.restored(config.plain()), text="abc")
+    assert kept.model == "~/models/base"
+    assert dataset.choose(kept).name == dataset.choose(config).name
+
+
+def named(*ids: str | None, **settings: Any) -> list[str]:
+    """The folders of rows that have these ids."""
+    rows = Rows(
+        dataset=settings.pop("called", "data.csv"),
+        config=settings.pop("part", None),
+        split=settings.pop("split", "test"),
+        revision="sha256:0",
+        count=len(ids),
+        label_names=(),
+        columns={"text": "text", "id": "id"},
+        read=lambda indices: iter(()),
+        read_ids=lambda: [id_ or "" for id_ in ids],
+    )
+    config = Config(dataset=settings.pop("dataset", "data.csv"), **settings)
+    return [dataset.of_row(config, rows, Row(index, "text", id=id_)).name for index, id_ in enumerate(ids)]
+
+
+ODD = [
+    "../../x", "/abs/x", "a/b", "CON", "nul", ".", "..", "", "x" * 300, "a\0b", "dot.", "dot", "\U0001f600", "\ud800",
+    "doc", "Doc", "DOC", "caf\u00e9", "cafe\u0301", "-rf", "~", "a b", "a  b", "a\nb", "\u202eabc", "-", "COM1.txt",
+]  # fmt: skip
+
+
+def test_any_id_names_a_folder_of_its_own() -> None:
+    """Faults 8 and 9. On a disk that knows no case, and on one that makes two spellings of a letter one, too."""
+    names = named(*ODD)
+    assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == len(ODD)
+    assert [name[:-11] for name in names[:8]] == [
+        "data-csv-test-x-demo",
+        "data-csv-test-abs-x-demo",
+        "data-csv-test-a-b-demo",
+        "data-csv-test-con-demo",
+        "data-csv-test-nul-demo",
+        "data-csv-test-5-demo",
+        "data-csv-test-6-demo",
+        "data-csv-test-7-demo",
+    ]
+    assert named(*ODD) == names
+
+
+@given(
+    ids=st.lists(st.one_of(st.none(), ANY_TEXT, st.text(alphabet="aA./é\u0301-", max_size=300)), max_size=8),
+    called=st.one_of(ANY_TEXT, st.just("long/" + "name" * 90)),
+    split=st.one_of(st.none(), ANY_TEXT),
+    model=st.one_of(st.text(min_size=1).filter(lambda name: name.strip() and "\0" not in name), st.just("m" * 300)),
+)
+def test_a_folders_name_leads_nowhere_else_and_has_at_most_120_bytes(
+    ids: list[str | None], called: str, split: str | None, model: str
+) -> None:
+    """Whatever ids, dataset, split and model are called: plain letters, no dot, never a name that a system reserves."""
+    names = named(*ids, called=called, split=split, model=model)
+    for name in names:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*-[0-9a-f]{10}", name)
+        assert len(name.encode()) <= 120
+        assert Path("/out", name).resolve().parent == Path("/out")
+    assert len(set(names)) == len(names)
+    assert named(*ids, called=called, split=split, model=model) == names
+
+
+def test_a_name_of_long_parts_keeps_some_of_each() -> None:
+    (name,) = named("i" * 300, called="d" * 300, split="s" * 300, model="m" * 300)
+    assert re.fullmatch(r"d{30}-s{16}-i{34}-m{26}-[0-9a-f]{10}", name)
+    assert len(name) == 120
+
+
+OTHERS: list[dict[str, Any]] = [
+    {},
+    {"called": "data-csv"},
+    {"dataset": "elsewhere/data.csv"},
+    {"part": "fr"},
+    {"split": None},
+    {"split": "test[1:]"},
+    {"split": "test[2:]"},
+    {"split": "Test"},
+    {"model": "org/base"},
+    {"dataset": "demo", "called": "demo", "split": "test[:3]"},
+    {"dataset": "./demo", "called": "demo"},
+    {"dataset": "demo", "called": "demo"},
+]
+
+
+@pytest.mark.parametrize("id_", [None, "doc"])
+def test_rows_of_one_number_in_two_places_share_no_folder(id_: str | None) -> None:
+    """Two files of one name, parts and slices of a split, a folder that is called as the demo is."""
+    names = [named(id_, **other)[0] for other in OTHERS]
+    assert len(set(names)) == len(OTHERS)
+    assert names[-1] == "demo-0"
+
+
+def test_ids_of_rows_are_their_numbers_where_there_are_no_others(tmp_path: Path) -> None:
+    config = Config(dataset="demo")
+    rows = dataset.open_rows(config)
+    assert dataset.find_ids(["7", "0", "7", "007"], rows) == (0, 7)
+    for wrong in ("16", "-1", "x", "1.0", "\u0663", "9" * 6000):
+        with pytest.raises(DataError, match='no row "') as caught:
+            dataset.find_ids(["1", wrong], rows)
+        assert "--id-column" in (caught.value.hint or "")
+
+
+def test_ids_that_are_not_there_are_named(tmp_path: Path) -> None:
+    """The first of them, with the id that may have been meant."""
+    rows = dataset.open_rows(Config(dataset=str(split.write(tmp_path))))
+    assert dataset.find_ids(["doc-7", "doc-1", "doc-7"], rows) == (1, 7)
+    with pytest.raises(DataError, match=r'no example "doc-x" in data\.jsonl: none of its 12 ids') as caught:
+        dataset.find_ids(["doc-3", "doc-x"], rows)
+    assert (caught.value.hint or "").startswith("did you mean doc-")
+    with pytest.raises(DataError, match='"zz1", "zz2", "zz3", "zz4", "zz5" and 2 more in') as caught:
+        dataset.find_ids([f"zz{n}" for n in range(1, 8)], rows)
+    assert caught.value.hint == "ids look like doc-0"
 
 
 @pytest.mark.parametrize("size", [16, 17, 10**6])

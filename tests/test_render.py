@@ -381,7 +381,7 @@ def test_an_unsafe_template_would_be_noticed(source: str) -> None:
 
 
 def test_every_template_is_escaped_and_strict() -> None:
-    environment = render._environment()
+    environment = render.environment()
     assert environment.autoescape is True
     assert environment.undefined is jinja2.StrictUndefined
 

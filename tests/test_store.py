@@ -300,14 +300,34 @@ def test_what_stands_in_the_way_is_named_and_left_alone(
     assert contents(tmp_path) == before
 
 
-def test_a_link_inside_an_old_report_is_removed_and_not_followed(tmp_path: Path) -> None:
-    put(tmp_path / "report")
+@pytest.mark.parametrize("name", ["report.html", "manifest.json", "figures", "tables/deep", "dangling"])
+def test_a_link_inside_an_old_report_is_named_and_not_followed(name: str, tmp_path: Path) -> None:
+    """At any depth, to a file, a folder or nothing; neither the report nor what the link leads to is touched."""
     (tmp_path / "precious").mkdir()
-    (tmp_path / "precious" / "file").write_text("mine")
-    (tmp_path / "report" / "figures").symlink_to(tmp_path / "precious")
-    put(tmp_path / "report", overwrite=True)
-    assert (tmp_path / "precious" / "file").read_text() == "mine"
-    assert not (tmp_path / "report" / "figures").exists()
+    put(tmp_path / "report")
+    link = tmp_path / "report" / name
+    target = tmp_path / "precious" / ("nothing" if name == "dangling" else link.name)
+    if link.exists():
+        link.rename(target)
+    elif name != "dangling":
+        target.mkdir()
+        (target / "file").write_text("mine")
+    link.symlink_to(target)
+    before = contents(tmp_path)
+    with pytest.raises(OutputError, match=f"{re.escape(str(link))} is a symbolic link") as caught:
+        put(tmp_path / "report", {"report.html": b"new"}, overwrite=True)
+    assert caught.value.exit_code == 7
+    assert link.is_symlink()
+    assert contents(tmp_path) == before
+
+
+def test_a_link_above_the_folder_is_the_users_own(tmp_path: Path) -> None:
+    """People link disks."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "reports").symlink_to(tmp_path / "disk")
+    put(tmp_path / "reports" / "one")
+    put(tmp_path / "reports" / "one", {"report.html": b"new"}, overwrite=True)
+    assert (tmp_path / "disk" / "one" / "report.html").read_bytes() == b"new"
 
 
 def test_a_signal_between_the_two_renames_puts_the_old_report_back(

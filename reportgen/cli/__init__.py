@@ -13,8 +13,10 @@ from typing import Any
 import click
 
 from reportgen import __version__
+from reportgen.cli.batches import batch
 from reportgen.cli.presets import presets
 from reportgen.cli.reports import render, rerun, run, verify
+from reportgen.cli.sites import site
 from reportgen.cli.splits import examples, importance
 from reportgen.errors import DeviceError, one_line
 from reportgen.hub import redact
@@ -22,7 +24,7 @@ from reportgen.hub import redact
 BUG = 70
 INTERRUPTED = 130
 TERMINATED = 143
-RESUMED = ("examples", "importance")  # commands that go on where they were interrupted
+RESUMED = ("batch", "examples", "importance", "site")  # commands that go on where they were interrupted
 GO_ON = "run the same command again to go on"
 
 
@@ -73,5 +75,5 @@ def _terminate(*_: object) -> None:
     raise SystemExit(TERMINATED)
 
 
-for command in (run, examples, importance, presets, render, verify, rerun):
+for command in (run, batch, examples, importance, presets, render, verify, rerun, site):
     main.add_command(command)

@@ -21,6 +21,7 @@ from reportgen.options import (
     model_options,
     presentation_options,
     reading_options,
+    score_options,
 )
 
 
@@ -30,16 +31,7 @@ from reportgen.options import (
 @choice_options
 @reading_options
 @long_options
-@click.option(
-    "--importance",
-    metavar="PATH|auto|none",
-    help="Head importance: .safetensors, .npy, .csv, .json, .pt; auto computes it over a small sample.",
-)
-@click.option("--importance-key", metavar="NAME", help="Which tensor of that file.")
-@click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: 10]")
-@click.option("--positions", metavar="P,P", help="Tokens of the layer trend. [default: [CLS] and the five top tokens]")
-@click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours.")
-@click.option("--language", metavar="CODE", help="Language of the text, for its stop words. [default: en]")
+@score_options
 @machine_options
 @presentation_options
 @click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands there.")

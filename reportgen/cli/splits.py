@@ -8,12 +8,14 @@ from typing import Any
 
 import click
 
+from reportgen.cli.engines import cluster_for
 from reportgen.cli.printing import clock_for, print_heads, print_seconds, settle
 from reportgen.config import MEASURES
 from reportgen.errors import LeftOutError, one_line
 from reportgen.options import (
     configure,
     data_options,
+    engine_options,
     loading_options,
     long_options,
     machine_options,
@@ -80,6 +82,7 @@ def examples(
 @click.option("--limit", type=int, metavar="N", help="Draw N rows at random. [default: 500]")
 @reading_options
 @machine_options
+@engine_options
 @loading_options
 @click.option(
     "-o",
@@ -94,7 +97,13 @@ def examples(
 @click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the path of the file and nothing else.")
 def importance(
-    measure: str, output: Path, overwrite: bool, restart: bool, verbose: bool, quiet: bool, **options: Any
+    measure: str,
+    output: Path,
+    overwrite: bool,
+    restart: bool,
+    verbose: bool,
+    quiet: bool,
+    **options: Any,
 ) -> None:
     """Compute how much each head matters for the gold label, over a sample of a split, for run --importance FILE.
 
@@ -105,7 +114,15 @@ def importance(
     from reportgen import pipeline
 
     clock = clock_for(quiet=quiet, verbose=verbose)
-    found = pipeline.measure_importance(config, clock, by=measure, output=output, overwrite=overwrite, restart=restart)
+    found = pipeline.measure_importance(
+        config,
+        clock,
+        by=measure,
+        output=output,
+        overwrite=overwrite,
+        restart=restart,
+        machines=cluster_for(options, alone=("workers", "gpus_per_worker")),
+    )
     if verbose:
         print_seconds(clock.seconds)
     drawn, used = int(found.provenance["rows drawn"]), int(found.provenance["examples"])

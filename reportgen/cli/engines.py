@@ -1,0 +1,31 @@
+"""Say by the options which machines do the work: this one, or a Ray cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reportgen.config import option
+from reportgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from reportgen.cluster import Cluster
+
+
+def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...] = ("gpus_per_worker",)) -> Cluster | None:
+    """The cluster that `engine_options` name; None for this machine.
+
+    Args:
+        options: Of the command.
+        alone: Options that say nothing about this machine.
+
+    Raises:
+        UsageError: If one of these is given for it.
+    """
+    if options["engine"] == "ray":
+        from reportgen.cluster import Cluster
+
+        return Cluster(options["ray_address"], options["workers"], options["gpus_per_worker"])
+    for name in alone:
+        if options[name] is not None:
+            raise UsageError(f"{option(name)} goes with --engine ray")
+    return None

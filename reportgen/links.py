@@ -1,0 +1,153 @@
+"""Find the links of a site's files, and those of them that lead nowhere.
+
+A link that leaves the site is refused, too, but for plain links to other sites: a page loads nothing from elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+FOLLOWED = ("a", "area")  # elements whose link a reader follows; others are loaded
+ADDRESSES = ("href", "src", "xlink:href", "poster", "data", "action", "formaction", "srcset")
+IN_META = ("og:url", "og:image", "twitter:image")
+NOT_FOUND = "404.html"  # is served at any depth
+CSS = re.compile(r"""url\(\s*["']?([^"')]+)""")
+XML = re.compile(r"""<loc>([^<]*)</loc>|\bhref="([^"]*)\"""")
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What a page names, and what can be named of it."""
+
+    links: tuple[tuple[str, bool], ...]  # (as it stands, whether it is loaded with the page), each once
+    ids: frozenset[str]
+
+
+def read(html: str) -> Linked:
+    """The links of a page and its ids."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return Linked(tuple(reader.links), frozenset(reader.ids))
+
+
+def outward(page: Linked) -> Linked:
+    """The page without what has been seen to be right within itself, to be kept for thousands of pages."""
+    links = tuple(one for one in page.links if not (one[0][:1] == "#" and unquote(one[0][1:]) in {*page.ids, ""}))
+    return Linked(links, frozenset())
+
+
+def problems(
+    pages: Mapping[str, Linked], files: Collection[str], *, ids: Mapping[str, Collection[str]], base_url: str | None
+) -> list[str]:
+    """The links that lead nowhere, each in a line.
+
+    Args:
+        pages: By path in the site; their links.
+        files: All paths of the site.
+        ids: Of the pages whose ids are known; a link to a part of another is not judged.
+        base_url: Where the site will stand; absolute links to it are judged, too.
+    """
+    found = []
+    for path, page in sorted(pages.items()):
+        for link, loaded in page.links:
+            wrong = _problem(path, link, files, ids=ids, own=page.ids, base_url=base_url)
+            if wrong == "elsewhere":
+                wrong = "it is loaded from elsewhere" if loaded else None
+            if wrong:
+                found.append(f"{path}: {link[:200]}: {wrong}")
+    return found
+
+
+def check(site: Path, *, base_url: str | None = None) -> list[str]:
+    """The links of all files of a site on the disk that lead nowhere: pages, styles, feed, map, `index.json`."""
+    files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+    pages = {name: _read_file(site / name) for name in files if not name.startswith(".")}
+    ids = {name: page.ids for name, page in pages.items() if name.endswith(".html")}
+    return problems(pages, files, ids=ids, base_url=base_url)
+
+
+def _read_file(path: Path) -> Linked:
+    if path.suffix == ".html":
+        return read(path.read_text(encoding="utf-8"))
+    links: list[str] = []
+    if path.suffix == ".css":
+        links = CSS.findall(path.read_text(encoding="utf-8"))
+    elif path.suffix == ".xml":
+        links = [unescape(one or other) for one, other in XML.findall(path.read_text(encoding="utf-8"))]
+    elif path.name == "index.json":
+        links = _of_index(json.loads(path.read_text(encoding="utf-8")))
+    return Linked(tuple((link, True) for link in links), frozenset())
+
+
+def _of_index(index: dict[str, Any]) -> list[str]:
+    return [str(link) for report in index["reports"] for link in report["links"].values() if link is not None]
+
+
+def _problem(
+    path: str,
+    link: str,
+    files: Collection[str],
+    *,
+    ids: Mapping[str, Collection[str]],
+    own: Collection[str],
+    base_url: str | None,
+) -> str | None:
+    """What is wrong with a link; "elsewhere" where it leaves the site."""
+    inside = link
+    if base_url and link.startswith(base_url):
+        inside = "/" + link[len(base_url) :]
+    elif base_url and path == NOT_FOUND and link.startswith(urlsplit(base_url).path):
+        inside = "/" + link[len(urlsplit(base_url).path) :]
+    elif urlsplit(link).scheme in ("http", "https", "mailto") or link.startswith("//"):
+        return "elsewhere"
+    elif urlsplit(link).scheme or link.startswith("/"):
+        return "it is not relative"
+    parts = urlsplit(inside)
+    target = path
+    if parts.path:
+        target = posixpath.normpath(posixpath.join("/", posixpath.dirname(path), unquote(parts.path)))[1:]
+        outside = posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(parts.path))).startswith("..")
+        if outside and not parts.path.startswith("/"):
+            return "it leaves the site"
+        if not target or parts.path.endswith("/"):  # a server's courtesy; from the disk, a list of files
+            if inside is link:
+                return "it names a folder, not a file"
+            target = posixpath.join(target, "index.html")
+    if target not in files:
+        return f"there is no {target[:200]}"
+    known = own if link.startswith("#") else ids.get(target)
+    if parts.fragment and known is not None and unquote(parts.fragment) not in known:
+        return f"{target} has no part of this name"
+    return None
+
+
+class _Reader(HTMLParser):
+    """Collects links and ids; the content of scripts and styles is not looked at."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.links: dict[tuple[str, bool], None] = {}
+        self.ids: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if "id" in given:
+            self.ids.add(given["id"])
+        followed = tag in FOLLOWED or (
+            tag == "link" and {"canonical", "prev", "next"} & set(given.get("rel", "").split())
+        )
+        for name in ADDRESSES:
+            if name in given and (name != "data" or tag == "object") and not given[name].startswith("data:"):
+                self.links[given[name].strip(), not followed] = None
+        if tag == "meta" and given.get("property", given.get("name")) in IN_META:
+            self.links[given.get("content", ""), False] = None
