@@ -34,10 +34,11 @@ from reportgen.clock import Clock, now
 from reportgen.config import BATCH_SIZE, Config
 from reportgen.errors import DataError, LeftOutError, OutputError, UsageError, one_line
 from reportgen.journal import Journal, Plan
+from reportgen.outcome import Outcome
 from reportgen.records import Example
 from reportgen.rows import Rows
 from reportgen.selection import Selection
-from reportgen.units import Outcome, Task, Unit
+from reportgen.units import Task, Unit
 
 if TYPE_CHECKING:
     from reportgen.checkpoint import Checkpoint
@@ -126,6 +127,7 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
 class _Source:
     """What the examples come from, and what reads them."""
 
+    asked: Config  # as it was given: examples are named by it
     config: Config  # of every report, with the very commits that are used
     rows: Rows
     checkpoint: Checkpoint
@@ -138,7 +140,7 @@ def _open(config: Config, clock: Clock) -> _Source:
     found = pipeline.find_checkpoint(config)
     exact = pipeline.exact(config, found, dataset_revision=rows.revision)
     exact = replace(exact, overwrite=True, pick=None, limit=None, index=None, id=None)
-    return _Source(exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock)))
+    return _Source(config, exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock)))
 
 
 def _run(
@@ -214,7 +216,7 @@ def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> P
         return before
     predict = functools.cache(lambda: survey.predict(config, source.load(), rows, source.clock))
     taken = selection.choose(config, chosen, rows, predict)
-    lengths, unreadable = _lengths(config, rows, taken.indices)
+    lengths, unreadable = _lengths(source.asked, rows, taken.indices)
     plan = Plan(settings, recipe.digest(made), _split(config, lengths), taken.left_out | unreadable)
     if how.restart:
         _forget(memory, plan)
@@ -274,7 +276,7 @@ def _units(source: _Source, plan: Plan, finished: frozenset[str], done: Callable
         wanted = frozenset(names.values()) - finished
         if not wanted:
             continue
-        found = dict(survey.read_examples(source.config, source.rows, sorted(names)))
+        found = dict(survey.read_examples(source.asked, source.rows, sorted(names)))
         for index, name in places:
             error = found[index]
             if isinstance(error, DataError) and name in wanted:

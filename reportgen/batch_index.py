@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from reportgen import disk, render, tables
-from reportgen.units import Outcome
+from reportgen.outcome import Outcome
 
 PER_PAGE = 1000  # reports: about 300 kB
 COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability", "verdict", "tokens", "total",
@@ -71,7 +71,8 @@ def write(
 
 
 def _page_names(count: int) -> list[str]:
-    """
+    """Files for so many reports.
+
     >>> _page_names(1001)
     ['index.html', 'index-2.html']
     """

@@ -23,8 +23,9 @@ from reportgen import disk, units, versions
 from reportgen.clock import Clock
 from reportgen.config import Config
 from reportgen.errors import ClusterError, DeviceError, ReportgenError, UsageError, one_line
+from reportgen.outcome import Outcome, failed, known
 from reportgen.records import HeadImportance, Report
-from reportgen.units import ENVIRONMENT, Outcome, Task, Unit
+from reportgen.units import ENVIRONMENT, Task, Unit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,7 +71,7 @@ class Cluster:
             for work, name, made in crew.results(works, lambda report: render.remote(task, shared, report)):
                 if isinstance(made, Lost):
                     (example,) = (one for one in work.given[0].examples if one.name == name)
-                    made = units.failed(example, DeviceError(made.reason, hint=OOM))
+                    made = failed(example, DeviceError(made.reason, hint=OOM))
                 done(made)
 
     def contributions(
@@ -173,7 +174,7 @@ class Reader:
 
             self.classifier = pipeline.load(self.task.config, Clock())
         except Exception as error:
-            return units.known(error)
+            return known(error)
         return None
 
     def importance(self, _: Sequence[str]) -> Iterator[HeadImportance | ReportgenError]:
@@ -210,7 +211,7 @@ def _render(task: Task, shared: Shared, made: Report | Outcome | ReportgenError)
         _settle(task, shared)
         return units.finish(task, made)
     except Exception as error:
-        return units.known(error)
+        return known(error)
 
 
 def _with_errors(make: Callable[[], Iterable[Made]]) -> Iterator[Made | ReportgenError]:
@@ -218,7 +219,7 @@ def _with_errors(make: Callable[[], Iterable[Made]]) -> Iterator[Made | Reportge
     try:
         yield from make()
     except Exception as error:
-        yield units.known(error)
+        yield known(error)
 
 
 def _settle(task: Task, shared: Shared) -> None:
@@ -280,6 +281,8 @@ def _connected(address: str | None) -> Iterator[None]:
     """A connection to the cluster at *address*, or to one of this machine's own that ends with it."""
     try:
         import ray
+
+        from reportgen import crew
     except ImportError as error:
         raise UsageError("--engine ray: Ray is not installed", hint='pip install "reportgen[ray]"') from error
     if address is not None and "://" in address:
@@ -292,6 +295,8 @@ def _connected(address: str | None) -> Iterator[None]:
     # subtle: Ray tells of lost processes on standard output, which is for the result
     with _signals_kept(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         try:
+            if address not in (None, "auto") and not crew.answers(address):  # Ray would try for minutes
+                raise ConnectionError("nobody answers there")
             with _signals_kept():
                 ray.init(address=address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
         except Exception as error:  # of many kinds

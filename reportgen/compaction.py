@@ -18,7 +18,7 @@ REFERENCE = re.compile(rb"\d+ 0 R")
 PLACE = re.compile(rb"^(?:1 0 0 -1 [-\d.]+ [-\d.]+ Tm|[-\d. ]+ re)$", re.MULTILINE)
 LONG = re.compile(rb"(\.\d\d)\d+")
 CLIPPED = re.compile(  # a box filled within itself
-    rb"^q\n([-\d. ]+ re)\nW\nn\n/Artifact\nBMC\nq\n([^\n]+ rg)\n\1\nW\nn\n\1\nf\nQ\nEMC\nQ$", re.MULTILINE
+    rb"^q\n([-\d. ]+ re)\nW\nn\n/Artifact\nBMC\nq\n((?:/\S+ gs\n)?[^\n]+ rg)\n\1\nW\nn\n\1\nf\nQ\nEMC\nQ$", re.MULTILINE
 )
 
 
@@ -47,9 +47,10 @@ def _written(part: Any) -> bytes:
 
 def _dissolve(made: Any) -> dict[bytes, bytes]:
     """Give what meaningless elements hold to those around them: {removed: the one that holds it now}."""
-    elements = {
-        one.reference: one for one in made.objects if isinstance(one, dict) and one.get("Type") == "/StructElem"
-    }
+    elements: dict[bytes, Any] = {}
+    for one in made.objects:
+        if isinstance(one, dict) and one.get("Type") == "/StructElem":
+            elements[one.reference] = one  # type: ignore[attr-defined]  # a dictionary that is an object, too
     holder: dict[bytes, bytes] = {}
     for reference, element in elements.items():  # from the root down
         if reference in holder:

@@ -278,7 +278,7 @@ class Crew:
         if now - self.looked < LOOK_EVERY:
             return
         self.looked = now
-        if _answers():
+        if answers(ray.get_runtime_context().gcs_address):
             self.answered, self.room = now, self.measure()
         elif now - self.answered > GONE_AFTER:
             raise ClusterError("the head of the Ray cluster does not answer any more", hint=GO_ON)
@@ -293,11 +293,11 @@ def _name(error: Exception) -> str:
     return type(error).__name__
 
 
-def _answers() -> bool:
-    """Whether the head can be reached."""
-    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+def answers(address: str) -> bool:
+    """Whether the head at HOST:PORT can be reached."""
+    host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=3):
             return True
-    except OSError:
+    except (OSError, ValueError):
         return False

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from reportgen import disk, store
 from reportgen.errors import OutputError
+from reportgen.outcome import Outcome, succeeded
 from reportgen.recipe import Recipe
-from reportgen.units import Outcome, succeeded
 
 FOLDER, PLAN, JOURNAL, STAGING = ".batch", "plan.json", "journal.jsonl", "staging"
 FORMAT = 1  # of the plan

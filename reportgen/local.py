@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 
 from reportgen import units
 from reportgen.errors import DeviceError
+from reportgen.outcome import Outcome, failed
 from reportgen.records import Report
-from reportgen.units import Outcome, Task, Unit
+from reportgen.units import Task, Unit
 
 if TYPE_CHECKING:
     from reportgen.classifier import Classifier
@@ -148,7 +149,7 @@ class _Renderers:
                     outcome = pool.submit(_finish, report).result()
                 except BrokenProcessPool:
                     lack = DeviceError("the process that rendered it was killed, for want of memory perhaps")
-                    outcome = units.failed(report.example, lack)
+                    outcome = failed(report.example, lack)
             self.done(outcome)
         self.pool = self._pool(self.workers)
 

@@ -29,7 +29,7 @@ ALL = "all"
 BY_CONFIDENCE = ("most-confident", "least-confident")
 CONFIDENT = 10  # rows that a pick by confidence takes, where no limit is given
 OF_THE_MODEL = frozenset({"predicted", "probability", "verdict", "tokens"})  # columns of a condition
-CHUNK = 64  # rows that are held at once
+CHUNK = 256  # rows that are held at once
 MOST_BYTES = 100_000_000  # of a file of ids
 
 

@@ -13,11 +13,31 @@ from reportgen import batch, units
 from reportgen.batch import Batch, How
 from reportgen.clock import Clock
 from reportgen.config import Config
+from reportgen.outcome import Outcome
 from reportgen.records import Report
 from reportgen.selection import Selection
-from reportgen.units import Outcome, Task, Unit
+from reportgen.units import Task, Unit
 
-WORDS = "the heads of a long document classifier attend to these tokens other than those in a sliding window".split()
+WORDS = [
+    "the",
+    "heads",
+    "of",
+    "a",
+    "long",
+    "document",
+    "classifier",
+    "attend",
+    "to",
+    "these",
+    "tokens",
+    "other",
+    "than",
+    "those",
+    "in",
+    "a",
+    "sliding",
+    "window",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,9 +100,7 @@ def test_rows_that_fail_are_listed_and_the_exit_code_is_10(folder: Path, tmp_pat
         (["--index", "3"], "index"),
     ],
 )
-def test_wrong_options_are_usage_errors(
-    folder: Path, data: Path, tmp_path: Path, more: list[str], told: str
-) -> None:
+def test_wrong_options_are_usage_errors(folder: Path, data: Path, tmp_path: Path, more: list[str], told: str) -> None:
     made = call(*words(folder, data, tmp_path / "out", *more))
     assert made.exit_code == 2
     assert told in made.stderr
@@ -129,7 +127,11 @@ def test_a_signal_ends_a_batch_that_can_go_on(
     assert "run the same command again to go on" in told
     assert "Traceback" not in told
     assert workers_of(process) == []
-    assert sorted(path.name for path in (tmp_path / "out" / ".batch").iterdir()) == ["journal.jsonl", "lock", "plan.json"]
+    assert sorted(path.name for path in (tmp_path / "out" / ".batch").iterdir()) == [
+        "journal.jsonl",
+        "lock",
+        "plan.json",
+    ]
     for path in (tmp_path / "out").glob("*/manifest.json"):
         store.verify(path.parent)
     assert (tmp_path / "out" / "index.html").is_file()
@@ -172,9 +174,7 @@ def test_nobody_reading_ends_it_cleanly(folder: Path, data: Path, tmp_path: Path
     assert "Traceback" not in told
 
 
-def test_a_small_file_system_fills_up_and_the_batch_goes_on_elsewhere(
-    folder: Path, data: Path, tmp_path: Path
-) -> None:
+def test_a_small_file_system_fills_up_and_the_batch_goes_on_elsewhere(folder: Path, data: Path, tmp_path: Path) -> None:
     """RLIMIT_FSIZE stands for a quota: no file may be larger than a few kilobytes."""
     limited = ["bash", "-c", 'ulimit -f 8; trap "" XFSZ; exec "$0" "$@"', sys.executable, "-m", "reportgen"]
     arguments = words(folder, data, tmp_path / "out", "--limit", "3")

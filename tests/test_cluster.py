@@ -22,9 +22,9 @@ from reportgen.clock import Advance, Clock
 from reportgen.cluster import Cluster, Reader, Shared
 from reportgen.config import Config
 from reportgen.errors import ClusterError, DeviceError, ModelError, OutputError, UsageError
+from reportgen.outcome import Outcome
 from reportgen.records import Report
 from reportgen.selection import Selection
-from reportgen.units import Outcome
 from tests import batches, split, tiny
 
 ray = pytest.importorskip("ray")

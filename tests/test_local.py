@@ -18,9 +18,10 @@ from reportgen.batch import Batch, How
 from reportgen.clock import Clock
 from reportgen.config import Config
 from reportgen.errors import OutputError
+from reportgen.outcome import Outcome
 from reportgen.records import Report
 from reportgen.selection import Selection
-from reportgen.units import Outcome, Task, Unit
+from reportgen.units import Task, Unit
 from tests import batches
 
 COUNT = 8

@@ -60,7 +60,7 @@ def test_every_verdict_is_told(changes: dict[str, Any], wanted: str) -> None:
 def test_lines_by_hand() -> None:
     """o, n, e, o are 0.62 wide, t and the space 0.33, w 1.05: together 4.19 heights."""
     assert social.lines("one two three", 4.2, most=2) == ["one two", "three"]
-    assert social.lines("one two three", 4.18, most=2) == ["one", "two…"]
+    assert social.lines("one two three", 4.18, most=2) == ["one", "two t…"]
     assert social.lines("one two three four", 4.2, most=2) == ["one two", "three…"]
     assert social.lines("", 4, most=2) == [""]
 

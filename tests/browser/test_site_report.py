@@ -155,7 +155,10 @@ def test_data_are_unpacked_as_they_were_packed(visit: Callable[..., Page]) -> No
     page = live(visit(example()))
     parts = reports.example_parts()
     found = page.evaluate(
-        """Object.fromEntries([...document.querySelectorAll("script[id^=data-]")].map((e) => [e.id, JSON.parse(e.text)]))"""
+        """() => {
+             const blocks = [...document.querySelectorAll("script[id^=data-]")];
+             return Object.fromEntries(blocks.map((e) => [e.id, JSON.parse(e.text)]));
+           }"""
     )
     assert found == {f"data-{name}": block for name, block in ({"theme": render.THEME} | parts.blocks).items()}
 
@@ -179,7 +182,8 @@ def test_the_policy_stops_what_a_template_might_let_in(visit: Callable[..., Page
     """The negative control: the test above would see it."""
     html = stub_page(reports.report()).replace(
         "</main>",
-        "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'><p style='color:red'></p><style>p{}</style>",
+        "<script>window.ran = 1</script><img src=x onerror='window.ran = 1'>"
+        "<p style='color:red'></p><style>p{}</style>",
     )
     page = visit(html, way=way)
     wait(page, "violations.length >= 4")
