@@ -150,7 +150,7 @@ def test_killed_again_and_again_a_batch_ends_as_if_undisturbed(folder: Path, dat
             time.sleep(draw.random() * 0.2)
             process.kill()
             kills += 1
-        told, errors = process.communicate()
+        _, errors = process.communicate()
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL, errors
