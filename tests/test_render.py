@@ -340,12 +340,14 @@ def faults(source: str) -> list[str]:
     return found + [name for name in calls if name == "Markup"]
 
 
+# What an address may begin with: names of files that the builder of the site gives, and its own base URL.
+OURS = r"(assets|site|place|config\.base_url|names|face\.page|link|base|home)\b"
 RULES = {
     "unquoted value": r"=\s*\{\{",
     "handler": r"<[^<>]*\son\w+\s*=",
     "inline style": r"<[^<>]*\sstyle\s*=",
     "javascript:": r"javascript:",
-    "address": r"(src|href)\s*=\s*[\"']?\s*(https?:|file:|//|\{)",
+    "address": rf"(src|href)\s*=\s*[\"']?\s*(https?:|file:|//|\{{(?!\{{ ({OURS})))",
 }
 
 
