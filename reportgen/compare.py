@@ -35,7 +35,7 @@ def _runs(before: Report, after: Report) -> Iterator[Difference]:
     one, other = before.provenance, after.provenance
     inputs = {"text_sha256": "text", "weights_sha256": "weights of the model"}
     for field in fields(one):
-        if field.name in ("versions", "stages", "created", "configuration", "command"):
+        if field.name in ("versions", "stages", "created", "configuration", "command", "recipe"):
             continue
         was, now = str(getattr(one, field.name)), str(getattr(other, field.name))
         if was != now:

@@ -15,7 +15,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reportgen import cards, catalogue, feeds, gather, links, pages, render, site_folder, site_work, store, versions
+from reportgen import (
+    cache,
+    cards,
+    catalogue,
+    feeds,
+    gather,
+    links,
+    pages,
+    render,
+    site_folder,
+    site_work,
+    store,
+    versions,
+)
 from reportgen.cards import Card
 from reportgen.clock import Clock
 from reportgen.errors import BrokenLinkError
@@ -84,7 +97,7 @@ def _read_cards(
     found: list[Found], config: SiteConfig, before: State, output: Path, pool: site_work.Pool, clock: Clock
 ) -> tuple[list[Shown], list[Note]]:
     """The card of every report, in the order of the site; from the state where nothing has changed since."""
-    keys = {one.name: key(program(), one.name, one.manifest, sorted(one.files.items()), sorted(one.sizes.items()))
+    keys = {one.name: _key(program(), one.name, one.manifest, sorted(one.files.items()), sorted(one.sizes.items()))
             for one in found}  # fmt: skip
     known = {one.name: cards.restored(before.cards[keys[one.name]]) for one in found if keys[one.name] in before.cards}
     missing = [one for one in found if one.name not in known]
@@ -136,7 +149,7 @@ def _jobs(shown: Sequence[Shown], config: SiteConfig, output: Path) -> dict[str,
     for place, one in enumerate(shown):
         note, beside = config.notes.get(one.found.called), (around[place], around[place + 2])
         named = [card and (card.name, card.title) for card in beside]
-        made_of = key(one.key, plain.title, plain.base_url, plain.downloads, plain.language, note, named)
+        made_of = _key(one.key, plain.title, plain.base_url, plain.downloads, plain.language, note, named)
         jobs[one.found.name] = PageJob(one.found, one.card, made_of, plain, note, *beside, output)
     return jobs
 
@@ -153,7 +166,7 @@ def _site(shown: list[Shown], made: dict[str, Made], config: SiteConfig, before:
     """All that belongs to no one report, in the site already or staged. Every link is looked at before."""
     told = [(one.key, config.notes.get(one.found.called), sorted(made[one.found.name].files)) for one in shown]
     plain = [config.title, config.blurb, config.base_url, config.order, config.per_page, config.downloads]
-    wanted = key(program(), *plain, config.language, told)
+    wanted = _key(program(), *plain, config.language, told)
     there = before.site if site_folder.is_whole(output, before.site, wanted) else None
     files = {} if there else _site_files(shown, made, config)
     read = {path: links.read(content.decode()) for path, content in files.items() if path.endswith(".html")}
@@ -248,9 +261,9 @@ def links_of(name: str, made: Made) -> dict[str, str | None]:
     return {kind: path if path in made.files else None for kind, path in paths.items()}
 
 
-def key(*parts: Any) -> str:
-    """A name for what is made of *parts*: equal parts, equal names."""
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=True).encode()).hexdigest()[:32]
+def _key(*parts: Any) -> str:
+    """A name for what is made of *parts*."""
+    return cache.key(made_of=parts)
 
 
 @functools.cache

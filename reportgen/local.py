@@ -9,17 +9,15 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.connection import wait as wait_for
 from typing import TYPE_CHECKING
 
 from reportgen import units
+from reportgen import workers as processes
 from reportgen.errors import DeviceError
 from reportgen.outcome import Outcome, failed
 from reportgen.records import Report
@@ -81,18 +79,12 @@ class _Renderers:
         self.pool = self._pool(workers)
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(
-            workers,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin,
-            initargs=(self.task,),
-            max_tasks_per_child=RENEWED,
-        )
+        return processes.pool(workers, begin=_begin, given=(self.task,), renewed=RENEWED)
 
     def add(self, report: Report) -> None:
         """Have a report rendered; waits while there are many."""
         while len(self.waiting) >= AHEAD * self.workers:
-            self._collect(FIRST_COMPLETED)
+            self._collect()
         try:
             self.waiting[self.pool.submit(_finish, report)] = report
         except BrokenProcessPool:
@@ -101,7 +93,7 @@ class _Renderers:
     def finish(self) -> None:
         """Wait for all."""
         while self.waiting:
-            self._collect(FIRST_COMPLETED)
+            self._collect()
 
     def wind_up(self) -> None:
         """Drop what no worker is at, and give the rest a little time; a second signal ends that, too."""
@@ -125,8 +117,8 @@ class _Renderers:
             for process in multiprocessing.active_children():
                 process.join()
 
-    def _collect(self, when: str) -> None:
-        finished, _ = wait(self.waiting, return_when=when)
+    def _collect(self) -> None:
+        finished, _ = wait(self.waiting, return_when=FIRST_COMPLETED)
         broken = []
         for future in finished:
             report = self.waiting.pop(future)
@@ -155,20 +147,10 @@ class _Renderers:
 
 
 def _begin(task: Task) -> None:
-    """In a worker: signals are the parent's to act on; without a parent there is nothing to do."""
+    """In a worker, before its first report."""
     global _task
     _task = task
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
     os.environ.update(task.environment)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for([parent.sentinel])
-        os._exit(1)
 
 
 def _finish(report: Report) -> Outcome:

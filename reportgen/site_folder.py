@@ -82,7 +82,8 @@ def save(output: Path, state: State) -> None:
         "pending": state.pending,
     }
     text = json.dumps(plain, ensure_ascii=False, sort_keys=True) + "\n"
-    disk.put(output / OWN / STATE, lambda path: path.write_text(text, encoding="utf-8"))
+    staging = output / OWN / STAGED
+    disk.put(output / OWN / STATE, lambda path: path.write_text(text, encoding="utf-8"), staging=staging)
 
 
 def is_whole(output: Path, made: Made | None, key: str) -> bool:
@@ -183,7 +184,7 @@ def remove(output: Path, paths: Iterable[str]) -> None:
 
 
 def clear(output: Path) -> None:
-    """Remove what was staged."""
+    """Remove what was staged, and what a build that was killed was writing."""
     shutil.rmtree(output / OWN / STAGED, ignore_errors=True)
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from reportgen import cards, gather, links, pages, site_folder, store
+from reportgen import workers as processes
 from reportgen.cards import Card
 from reportgen.clock import Clock
 from reportgen.errors import DeviceError, ReportgenError
@@ -80,8 +79,7 @@ class Pool:
         self, work: Callable[[Job], tuple[str, Answer]], jobs: Sequence[Job]
     ) -> Iterator[tuple[str, Answer]]:
         if self._pool is None:
-            spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=spawn, initializer=_begin)
+            self._pool = processes.pool(self.workers)
         try:
             for done in as_completed([self._pool.submit(work, job) for job in jobs]):
                 yield done.result()
@@ -162,8 +160,3 @@ def _files(job: PageJob) -> tuple[dict[str, bytes], tuple[tuple[str, bool], ...]
 def _left_out(found: Found, error: Exception) -> Note:
     said = error.message if isinstance(error, ReportgenError) else f"{type(error).__name__}: {error}"
     return Note("left out", said if str(found.folder) in said else f"{found.folder}: {said}")
-
-
-def _begin() -> None:
-    """A worker leaves it to the process that began it what an interrupt means."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

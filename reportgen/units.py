@@ -58,17 +58,15 @@ def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
 
 
-def open_reader(task: Task, classifier: Classifier | None = None) -> Reader:
-    """Load the model, where it is not there already, and head importance.
+def open_reader(task: Task, classifier: Classifier) -> Reader:
+    """The model with head importance, which is found here where the task does not bring it.
 
     Raises:
-        ReportgenError: If that cannot be done.
+        ReportgenError: If it cannot be found.
     """
     from reportgen import pipeline
 
-    clock = Clock()
-    classifier = classifier or pipeline.load(task.config, clock)
-    return Reader(classifier, task.importance or pipeline.find_importance(task.config, classifier, clock))
+    return Reader(classifier, task.importance or pipeline.find_importance(task.config, classifier, Clock()))
 
 
 def analyse(task: Task, reader: Reader, unit: Unit) -> Iterator[Report | Outcome]:

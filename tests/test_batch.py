@@ -29,7 +29,7 @@ COUNT = 10
 @pytest.fixture(autouse=True)
 def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports of two runs are the same to the byte."""
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def asked(folder: Path, tmp_path: Path) -> Config:
 def wanted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of a batch that nothing disturbed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+        patch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
         place = tmp_path_factory.mktemp("wanted")
         patch.chdir(place)
         model = tiny.save(tiny.longformer(), place / "model")
@@ -185,7 +185,7 @@ def test_one_that_fails_costs_no_other_and_is_tried_again(
         assert made.outcomes[3].error == "the model returned logits that are not finite (NaN or Inf)"
         assert "not finite" in made.index.read_text()
     monkeypatch.undo()
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
     again = batches.make(replace(asked, batch_size=size))
     assert (again.made, again.known, again.failed) == (1, COUNT - 1, 0)
     assert "not finite" not in made.index.read_text()

@@ -29,7 +29,7 @@ COUNT = 8
 
 @pytest.fixture(autouse=True)
 def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_report_that_brings_its_worker_down_fails_alone(asked: Config, monkeyp
     assert (made.made, made.failed) == (COUNT - 1, 1)
     assert "killed" in str(made.outcomes[3].error)
     monkeypatch.undo()
-    os.environ["SOURCE_DATE_EPOCH"] = "1700000000"
+    os.environ["SOURCE_DATE_EPOCH"] = batches.EPOCH
     assert make(asked, batch.this_machine(2)).made == 1
 
 
@@ -162,7 +162,7 @@ def test_what_is_being_written_at_a_signal_is_finished_and_known(
     with pytest.raises(KeyboardInterrupt):
         make(asked, batch.this_machine(1))
     monkeypatch.undo()
-    os.environ["SOURCE_DATE_EPOCH"] = "1700000000"
+    os.environ["SOURCE_DATE_EPOCH"] = batches.EPOCH
     lines = (Path(asked.output or "") / ".batch" / "journal.jsonl").read_text().splitlines()
     assert 1 <= len(lines) <= 3
     made = make(asked, batch.this_machine(1))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reportgen.cli.engines import cluster_for
 from reportgen.cli.printing import clock_for, print_seconds, settle
 from reportgen.config import PICKS
 from reportgen.errors import LeftOutError, UsageError, one_line
@@ -99,14 +100,10 @@ def _chosen(options: dict[str, Any], *, ids: str | None, where: str | None) -> S
 
 def _engine(options: dict[str, Any]) -> Engines:
     """Where the reports are made."""
-    workers = options["workers"]
-    if options["engine"] == "ray":
-        from reportgen import cluster
-
-        return lambda load: cluster.Cluster(options["ray_address"], workers, options["gpus_per_worker"])
     from reportgen import batch as batches
 
-    return batches.this_machine(workers)
+    cluster = cluster_for(options, alone=())
+    return batches.this_machine(options["workers"]) if cluster is None else lambda load: cluster
 
 
 def _print(made: Batch, *, quiet: bool, as_json: bool) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from reportgen.cluster import Cluster
 
 
-def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...] = ("gpus_per_worker",)) -> Cluster | None:
+def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...]) -> Cluster | None:
     """The cluster that `engine_options` name; None for this machine.
 
     Args:

@@ -20,6 +20,17 @@ document.addEventListener("securitypolicyviolation", (event) => {
 """
 
 
+def listen(page: Page, wrong: list[str], *, allowed: Callable[[str], bool]) -> None:
+    """Add to *wrong* what a page complains of, and what it asks for that is not *allowed*."""
+    page.on(
+        "console",
+        lambda message: wrong.append(f"console: {message.text}") if message.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+    page.on("request", lambda request: None if allowed(request.url) else wrong.append(f"request: {request.url}"))
+    page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium; its tests are left out where there is none, but not where CI runs."""
@@ -46,18 +57,7 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         context.add_init_script(LISTEN + before)
         page = context.new_page()
         wrong: list[str] = []
-        page.on(
-            "console",
-            lambda message: wrong.append(f"console: {message.text}") if message.type in ("error", "warning") else None,
-        )
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on(
-            "request",
-            lambda request: (
-                wrong.append(f"request: {request.url}") if request.url.split("#")[0] != path.as_uri() else None
-            ),
-        )
-        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        listen(page, wrong, allowed=lambda url: url.split("#")[0] == path.as_uri())
         page.on("popup", lambda _: wrong.append("popup"))
         page.wrong = wrong  # type: ignore[attr-defined]
         page.goto(path.as_uri() + (f"#{fragment}" if fragment else ""))

@@ -16,9 +16,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from reportgen import drawing, render
-from reportgen.records import Report
+from reportgen.records import GIVEN, Report
 from tests import reports
-from tests.browser.conftest import LISTEN
+from tests.browser.conftest import LISTEN, listen
 from tests.browser.page import live, settled, wait
 from tests.browser.test_accessibility import PHONE, WIDE, violations
 
@@ -92,18 +92,7 @@ def visit(browser: Browser, server: Site) -> Iterator[Callable[..., Page]]:
         wrong: list[str] = []
         if missing:
             page.route(f"**/{missing}*", lambda route: route.abort())
-        page.on(
-            "console",
-            lambda message: wrong.append(f"console: {message.text}") if message.type in ("error", "warning") else None,
-        )
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on(
-            "request",
-            lambda request: (
-                wrong.append(f"request: {request.url}") if not request.url.startswith((base, "data:")) else None
-            ),
-        )
-        page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        listen(page, wrong, allowed=lambda url: url.startswith((base, "data:")))
         page.wrong = wrong  # type: ignore[attr-defined]
         page.goto(f"{base}reports/one/index.html{'#' + fragment if fragment else ''}")
         return page
@@ -271,7 +260,7 @@ def test_printed_the_site_is_left_out(visit: Callable[..., Page]) -> None:
 
 def test_a_list_of_given_scores_needs_no_script(visit: Callable[..., Page]) -> None:
     report = reports.report(layers=1, heads=1)
-    given = replace(report, provenance=replace(report.provenance, model_type="given"))
+    given = replace(report, provenance=replace(report.provenance, model_type=GIVEN))
     page = visit(stub_page(given))
     assert page.evaluate("document.scripts.length") == 0
     assert page.locator("h1").is_visible()
