@@ -50,10 +50,12 @@ def svg(card: Card, *, site: str) -> str:
     title = lines(card.title, room / TITLE, most=TITLE_LINES)
     texts = [_text(line, 146 + 72 * n, TITLE, weight=600) for n, line in enumerate(title)]
     said, colour = verdict(card)
+    large = LINE if len(lines(said, room / LINE, most=2)) == 1 else SMALL
+    most = next((n for n in range(len(card.top_tokens), 1, -1) if _width(_words(card, n)) <= room / SMALL), 1)
     texts += [
         _text(lines(site, room / SMALL, most=1)[0], 72, SMALL, fill=ACCENT, weight=600),
-        _text(lines(said, room / LINE, most=1)[0], 380, LINE, fill=colour, weight=600),
-        _text(lines(_words(card), room / SMALL, most=1)[0], 568, SMALL, fill=MUTED),
+        _text(lines(said, room / large, most=1)[0], 380, large, fill=colour, weight=600),
+        _text(lines(_words(card, most), room / SMALL, most=1)[0], 568, SMALL, fill=MUTED),
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -126,8 +128,9 @@ def _letter(character: str) -> float:
     return LETTER * (1.2 if character.isupper() else 1)
 
 
-def _words(card: Card) -> str:
-    return "Most attention: " + ", ".join(card.top_tokens) if card.top_tokens else f"{card.tokens:,} tokens"
+def _words(card: Card, most: int | None = None) -> str:
+    """The words with the highest scores, all or so many."""
+    return "Most attention: " + ", ".join(card.top_tokens[:most]) if card.top_tokens else f"{card.tokens:,} tokens"
 
 
 def _text(text: str, y: int, size: int, *, fill: str = INK, weight: int = 400) -> str:
