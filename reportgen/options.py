@@ -145,7 +145,6 @@ loading_options = _all(
 )
 
 presentation_options = _all(
-    click.option("-o", "--output", metavar="FOLDER", help="Where the report goes. [default: reports/NAME]"),
     click.option("--format", metavar="LIST", help=f"Of {','.join(FORMATS)}. [default: {','.join(DEFAULT_FORMATS)}]"),
     click.option("--paper", metavar="|".join(PAPERS), help="Paper of the PDF. [default: a4]"),
     click.option(

@@ -97,6 +97,8 @@ def test_rows_that_fail_are_listed_and_the_exit_code_is_10(folder: Path, tmp_pat
         (["--where", "lable = 1"], "lable"),
         (["--restart", "--resume"], "--restart"),
         (["--workers", "0"], "workers"),
+        (["--gpus-per-worker", "1"], "--gpus-per-worker goes with --engine ray"),
+        (["--ray-address", "auto"], "--ray-address goes with --engine ray"),
         (["--index", "3"], "index"),
     ],
 )

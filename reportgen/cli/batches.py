@@ -44,6 +44,7 @@ SHOWN = 20  # failures that are printed; all stand in the index
 @score_options
 @machine_options
 @engine_options
+@click.option("-o", "--output", metavar="FOLDER", help="Where reports and index go. [default: reports]")
 @presentation_options
 @loading_options
 @click.option("--resume", is_flag=True, help="Go on with a batch that was interrupted. [the default]")
@@ -102,7 +103,7 @@ def _engine(options: dict[str, Any]) -> Engines:
     """Where the reports are made."""
     from reportgen import batch as batches
 
-    cluster = cluster_for(options, alone=())
+    cluster = cluster_for(options)
     return batches.this_machine(options["workers"]) if cluster is None else lambda load: cluster
 
 

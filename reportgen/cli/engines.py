@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+from click.core import ParameterSource
+
 from reportgen.config import option
 from reportgen.errors import UsageError
 
@@ -11,12 +14,15 @@ if TYPE_CHECKING:
     from reportgen.cluster import Cluster
 
 
-def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...]) -> Cluster | None:
+OF_A_CLUSTER = ("ray_address", "gpus_per_worker")
+
+
+def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...] = ()) -> Cluster | None:
     """The cluster that `engine_options` name; None for this machine.
 
     Args:
         options: Of the command.
-        alone: Options that say nothing about this machine.
+        alone: Options that say nothing about this machine either, beside `OF_A_CLUSTER`.
 
     Raises:
         UsageError: If one of these is given for it.
@@ -25,7 +31,8 @@ def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...]) -> Cluster |
         from reportgen.cluster import Cluster
 
         return Cluster(options["ray_address"], options["workers"], options["gpus_per_worker"])
-    for name in alone:
-        if options[name] is not None:
+    source = click.get_current_context().get_parameter_source
+    for name in (*OF_A_CLUSTER, *alone):
+        if source(name) is ParameterSource.COMMANDLINE:
             raise UsageError(f"{option(name)} goes with --engine ray")
     return None

@@ -33,6 +33,7 @@ from reportgen.options import (
 @long_options
 @score_options
 @machine_options
+@click.option("-o", "--output", metavar="FOLDER", help="Where the report goes. [default: reports/NAME]")
 @presentation_options
 @click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands there.")
 @loading_options
@@ -63,6 +64,7 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
 @click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: the stored one, or 10]")
 @click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours.")
 @click.option("--language", metavar="CODE", help="Language of the text, for its stop words.")
+@click.option("-o", "--output", metavar="FOLDER", help="Where it goes. [default: FOLDER; with --scores, reports/NAME]")
 @presentation_options
 @click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands at --output.")
 @click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")

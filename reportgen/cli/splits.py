@@ -121,7 +121,7 @@ def importance(
         output=output,
         overwrite=overwrite,
         restart=restart,
-        machines=cluster_for(options, alone=("workers", "gpus_per_worker")),
+        machines=cluster_for(options, alone=("workers",)),
     )
     if verbose:
         print_seconds(clock.seconds)
