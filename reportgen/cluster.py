@@ -37,6 +37,7 @@ ALIKE = ("torch", "transformers", "tokenizers", "ray")  # beside what presents: 
 NAMES = ("demo", "auto", "none")  # in the configuration where others name a file
 RENEWED = 200  # reports after which a process that renders makes room for another
 SHARED_AFTER = 30.0  # seconds until a new file is seen on all machines that share a file system
+UNREACHED = "ray status says whether it is up; where it has a token, RAY_AUTH_MODE=token and the token are needed here"
 OOM = "for want of memory perhaps: see Ray's logs"
 Made = TypeVar("Made")
 
@@ -304,7 +305,7 @@ def _connected(address: str | None) -> Iterator[None]:
             said = one_line(str(error))
             raise ClusterError(
                 f"Ray cannot be reached at {address}: {said}" if address else f"Ray does not start: {said}",
-                hint="ray status, on the same machine, says whether the cluster is up" if address else None,
+                hint=UNREACHED if address else None,
             ) from error
         try:
             yield

@@ -435,6 +435,16 @@ def test_a_cluster_that_cannot_serve_is_an_error(
         make(asked(tmp_path / "out", **config), engine)
 
 
+def test_a_stranger_without_the_token_is_not_let_in(nodes: Any, place: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reportgen", "batch", "--model", "model", "--dataset", "data.jsonl", "-q"]
+    command += ["--engine", "ray", "--ray-address", nodes.address, "-o", str(tmp_path / "out")]
+    environment = os.environ | {"RAY_AUTH_TOKEN": "another"}
+    ran = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 6
+    assert f"error: Ray cannot be reached at {nodes.address}" in ran.stderr
+    assert "RAY_AUTH_MODE=token and the token are needed" in ran.stderr
+
+
 def test_more_gpus_than_a_machine_has_are_an_error(nodes: Any, tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match="--gpus-per-worker 2: no machine of the cluster has more than 0 GPUs"):
         make(asked(tmp_path / "out"), Cluster(nodes.address, gpus=2))
