@@ -139,7 +139,7 @@ def _label(report: Report) -> str | None:
     said = report.prediction
     if said is None:
         return None if report.example.label is None else str(report.example.label)
-    return said.gold_text if said.gold is None else said.labels[said.gold]
+    return said.gold_name
 
 
 def _clean(text: str | None) -> str | None:

@@ -200,7 +200,7 @@ def plain(one: Predicted) -> dict[str, Any]:
     return {
         "index": one.index,
         "id": one.id,
-        "label": said.gold_text if said.gold is None else said.labels[said.gold],
+        "label": said.gold_name,
         "predicted": said.labels[said.predicted],
         "probability": one.confidence,
         "verdict": said.verdict,
@@ -243,7 +243,7 @@ def _shared(predicted: Sequence[Predicted], kind: str, label: int) -> list[Predi
         name = predicted[0].prediction.labels[label]
         raise DataError(
             f'--pick {kind}: none of {len(known):,} examples is one, for the label "{name}"',
-            hint="see them all: reportgen examples; or raise --limit",
+            hint="reportgen examples lists what the model says of each",
         )
     return found
 

@@ -53,7 +53,7 @@ def succeeded(report: Report) -> Outcome:
         index=example.index,
         id=example.id,
         title=example.title,
-        label=said.gold_text if said.gold is None else said.labels[said.gold],
+        label=said.gold_name,
         predicted=said.labels[said.predicted],
         probability=said.probabilities[said.predicted],
         verdict=said.verdict,

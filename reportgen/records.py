@@ -125,6 +125,11 @@ class Prediction:
         return "right" if self.gold == self.predicted else "wrong"
 
     @property
+    def gold_name(self) -> str | None:
+        """The true label as the model names it, or else as the source writes it."""
+        return self.gold_text if self.gold is None else self.labels[self.gold]
+
+    @property
     def by_probability(self) -> tuple[int, ...]:
         """Indices of the labels, the most probable first."""
         return tuple(sorted(range(len(self.labels)), key=lambda index: -self.probabilities[index]))
@@ -439,11 +444,6 @@ def _face(text: str) -> str:
 
 
 def _same(one: object, other: object) -> bool:
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return (
-            isinstance(one, np.ndarray)
-            and isinstance(other, np.ndarray)
-            and one.dtype == other.dtype
-            and np.array_equal(one, other)
-        )
-    return bool(one == other)
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other)
+    return not (isinstance(one, np.ndarray) or isinstance(other, np.ndarray)) and one == other

@@ -38,7 +38,7 @@ def print_report(
             "report": str(folder),
             "predicted": label,
             "probability": probability,
-            "gold": said.gold_text if said.gold is None else said.labels[said.gold],
+            "gold": said.gold_name,
             "verdict": said.verdict,
             "tokens": len(report.tokens),
             "device": report.provenance.device,
