@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -110,10 +109,9 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
     now()  # a time that is none is worth no run
     presentation.check_typesetting(config)
     folder = Path(config.output or "reports").absolute()
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise OutputError(f"{disk.shown(folder)} is not a folder", hint="name another with --output")
-    source = _open(config, clock)
     memory = Journal(folder)
+    _check_free(memory)
+    source = _open(config, clock)
     with lock.held(folder / journal.FOLDER) as before:
         memory.clear()
         try:
@@ -121,6 +119,26 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
             return _run(source, chosen, memory, engine=engine, how=how, notes=left)
         finally:
             memory.clear()
+
+
+def _check_free(memory: Journal) -> None:
+    """See that a batch may be written to its folder, before anything long.
+
+    Raises:
+        OutputError: If something stands there that it would replace, or a symbolic link that leads out of it.
+    """
+    folder = memory.folder
+    with disk.errors(folder):
+        for path in (folder, folder / journal.FOLDER, memory.staging):
+            if path.is_symlink():
+                raise OutputError(f"{disk.shown(path)} is a symbolic link", hint="name another folder with --output")
+            if path.exists() and not path.is_dir():
+                raise OutputError(f"{disk.shown(path)} is not a folder", hint="name another with --output")
+        foreign = [] if memory.begun else batch_index.files_in(folder)
+    if foreign:
+        raise OutputError(
+            f"{disk.shown(foreign[0])} is there already, and no batch has made it", hint="choose another --output"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +165,18 @@ def _run(
     source: _Source, chosen: Selection, memory: Journal, *, engine: Engines, how: How, notes: tuple[str, ...]
 ) -> Batch:
     plan = _plan(source, chosen, memory, how=how)
+    if how.fail_fast and plan.unreadable:
+        row, reason = min(plan.unreadable.items())
+        raise LeftOutError(f"row {row:,}: {reason}", hint="leave out --fail-fast to make the others")
     entries = memory.entries()
     finished, changed = journal.find_finished(memory.folder, plan, entries)
     if changed and not how.overwrite:
         name, reason = next(iter(changed.items()))
         raise OutputError(f"{memory.folder / name}: {reason}", hint="leave out --no-overwrite to make it again")
     notes += tuple(f"{name} is made again: {reason}" for name, reason in changed.items())
+    for name in changed:
+        if journal.is_torn(memory.folder / name, entries.get(name)):
+            memory.remove(name)
     outcomes = {name: entry.outcome for name, entry in finished.items()}
     known, began = frozenset(outcomes), time.monotonic()
     with memory.writing() as writer, source.clock.track("reports", len(plan.places)) as advance:
@@ -207,17 +231,19 @@ def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> P
     before = None if how.restart else memory.plan()
     if before is not None:
         differs = recipe.differences(before.settings, settings)
-        if differs:
+        if differs and any((memory.folder / name).exists() for _, name in before.places):
             more = f"; and {len(differs) - SHOWN} more" if len(differs) > SHOWN else ""
             raise UsageError(
                 f"{disk.shown(memory.folder)} holds a batch of other settings: {'; '.join(differs[:SHOWN])}{more}",
                 hint="use another --output; or --restart to make all anew, which removes the reports that it holds",
             )
-        return before
+        if not differs:
+            return before
     predict = functools.cache(lambda: survey.predict(config, source.load(), rows, source.clock))
     taken = selection.choose(config, chosen, rows, predict)
     lengths, unreadable = _lengths(source.asked, rows, taken.indices)
-    plan = Plan(settings, recipe.digest(made), _split(config, lengths), taken.left_out | unreadable)
+    asked = {index: f"{reason} (--restart asks again)" for index, reason in taken.left_out.items()}
+    plan = Plan(settings, recipe.digest(made), _split(config, lengths), asked | unreadable)
     if how.restart:
         _forget(memory, plan)
     memory.begin(plan)
@@ -250,12 +276,13 @@ def _forget(memory: Journal, plan: Plan) -> None:
         before = memory.plan()
     except OutputError:
         before = None
+    ours = memory.entries()
     for _, name in {*(before.places if before else ()), *plan.places}:
         path = memory.folder / name
         if path.is_symlink() or path.exists():
-            store.check_target(path, overwrite=True)
-            with disk.errors(path):
-                shutil.rmtree(path)
+            if not journal.is_torn(path, ours.get(name)):
+                store.check_target(path, overwrite=True)
+            memory.remove(name)
 
 
 def _task(config: Config, memory: Journal) -> Task:

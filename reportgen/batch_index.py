@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ import pyarrow as pa
 from reportgen import disk, render, tables
 from reportgen.outcome import Outcome
 
+NAMES = re.compile(r"index\.csv|index(-[0-9]+)?\.html")
 PER_PAGE = 1000  # reports: about 300 kB
 COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability", "verdict", "tokens", "total",
            "warnings", "error")  # fmt: skip
@@ -65,9 +67,14 @@ def write(
         content[name] = html.encode()
     for name, data in content.items():
         disk.put(folder / name, functools.partial(Path.write_bytes, data=data), staging=staging)
-    for old in set(folder.glob("index-*.html")) - {folder / name for name in names}:
+    for old in set(files_in(folder)) - {folder / name for name in content}:
         with contextlib.suppress(OSError):
             old.unlink()
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Files in a folder that have the name of one of an index."""
+    return sorted(path for path in folder.glob("index*") if NAMES.fullmatch(path.name))
 
 
 def _page_names(count: int) -> list[str]:

@@ -11,20 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from reportgen import heatmap, rank, scale, words
+from reportgen import heatmap, rank, scale, store, words
 from reportgen.characters import clean
 from reportgen.records import HeatView, Report, Verdict
 
 TOP = 8  # words
 STRETCHES = 96  # of the strip, at most
-OFFERED = ("report.pdf", "report.html")  # files of a report that a site may link to
+LONG_TITLE, LONG_LABEL, LONG_WORD = 300, 120, 40  # characters that lists of reports show
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
     """A report in short."""
 
-    name: str  # of its folder
+    name: str  # of its folder in the site
     title: str
     source: str  # "demo, row 0"; empty for a text of the user's own
     dataset: str | None
@@ -44,7 +44,12 @@ class Card:
     version: str  # of reportgen
     language: str  # of the text
     given: bool  # whether the scores were computed elsewhere
-    files: tuple[str, ...]  # those of `OFFERED` that the folder has
+    files: tuple[str, ...]  # those of `store.OFFERED` that the folder has
+
+    @property
+    def drawn(self) -> str:
+        """What the words and the colours are about."""
+        return "Highest scores" if self.given else "Most attention"
 
 
 def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
@@ -63,7 +68,7 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
     top = words.top_words(whole, rankings, count=TOP)
     return Card(
         name=name,
-        title=clean(example.title),
+        title=clean(example.title).strip() or name,
         source=_source(report),
         dataset=_clean(example.dataset),
         split=_clean(example.split),
@@ -82,7 +87,7 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
         version=report.provenance.versions["reportgen"],
         language=report.language,
         given=report.given,
-        files=tuple(name for name in OFFERED if name in held),
+        files=tuple(name for name in store.OFFERED if name in held),
     )
 
 
@@ -114,14 +119,10 @@ def plain(card: Card) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(card).items()}
 
 
-def restored(values: Mapping[str, Any]) -> Card:
-    """The card that `plain` was given.
-
-    Raises:
-        TypeError: If the values are of no card.
-    """
+def restored(values: Mapping[str, Any]) -> Card | None:
+    """The card that `plain` was given; None if the values are of no card."""
     if set(values) != {field.name for field in fields(Card)}:
-        raise TypeError("these are not the values of a card")
+        return None
     return Card(**{**values, **{name: tuple(values[name]) for name in ("top_tokens", "strip", "files")}})
 
 

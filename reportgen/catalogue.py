@@ -12,9 +12,9 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
-from reportgen import assets, palette, render, search_index
-from reportgen.cards import OFFERED, Card
-from reportgen.characters import visible
+from reportgen import assets, palette, render, search_index, store
+from reportgen.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card
+from reportgen.characters import cut, visible
 from reportgen.site_config import SiteConfig
 
 FOLDER = "catalogue"
@@ -22,7 +22,6 @@ SCRIPTS = ("data", "words", "state", "cards", "finder")  # of templates/js/site,
 STYLES = ("heat", "page", "site")
 CHUNK = 16  # cards in a file: a page of hits may need as many files as it has cards
 HITS = 24  # cards on a page of hits
-LONG_TITLE, LONG_LABEL, LONG_WORD = 300, 120, 40  # characters that a card shows
 SEVERAL = 7  # pages that are all named in the list of pages
 VERDICTS = {"right": "Right", "wrong": "Wrong"}
 EXAMPLE = (  # words and heat classes of the drawing in how-to-read
@@ -160,28 +159,28 @@ def face(card: Card, config: SiteConfig) -> Face:
     kinds = {"report.pdf": "PDF", "report.html": "One file to keep"}
     held = {*card.files} if config.downloads else {*card.files} - {"report.html"}
     return Face(
-        title=_cut(card.title.strip() or card.name, LONG_TITLE),
+        title=cut(card.title, LONG_TITLE),
         language=card.language,
         page=f"{folder}/index.html",
-        about=" · ".join(part for part in (_cut(card.source, LONG_TITLE), f"{read} tokens") if part),
+        about=" · ".join(part for part in (cut(card.source, LONG_TITLE), f"{read} tokens") if part),
         strip="".join("." if heat < 0 else f"{heat:x}" for heat in card.strip),
         seen=_seen(card),
         verdict=card.verdict,
         said=_said(card),
-        drawn="Highest scores" if card.given else "Most attention",
-        words=tuple(_cut(word, LONG_WORD) for word in card.top_tokens),
+        drawn=card.drawn,
+        words=tuple(cut(word, LONG_WORD) for word in card.top_tokens),
         note=config.notes.get(card.name, ""),
-        files=tuple((kinds[name], f"{folder}/{name}") for name in OFFERED if name in held),
+        files=tuple((kinds[name], f"{folder}/{name}") for name in store.OFFERED if name in held),
     )
 
 
 def _said(card: Card) -> tuple[tuple[str, str], ...]:
     """What was predicted, whether it is right, and what would have been."""
-    gold = (("strong", _cut(card.label, LONG_LABEL)),) if card.label is not None else ()
+    gold = (("strong", cut(card.label, LONG_LABEL)),) if card.label is not None else ()
     if card.predicted is None:
         return (("", "No prediction"), *((("", "; gold label "), *gold) if gold else ()))
     sure = "" if card.probability is None else f", {card.probability:.1%}"
-    predicted = ("strong", _cut(card.predicted, LONG_LABEL))
+    predicted = ("strong", cut(card.predicted, LONG_LABEL))
     if card.verdict == "right":
         return ("em", VERDICTS["right"]), ("", ": "), predicted, ("", sure)
     begin = (("em", VERDICTS["wrong"]), ("", ": predicted ")) if card.verdict == "wrong" else (("", "Predicted "),)
@@ -203,10 +202,11 @@ def _seen(card: Card) -> str:
 
 def _overview(cards: Sequence[Card]) -> dict[str, Any]:
     """What all cards are filtered and ordered by; a label is its place in a list, -1 for none."""
-    names = dict.fromkeys(label for card in cards for label in (card.label, card.predicted) if label is not None)
+    names = {label for card in cards for label in (card.label, card.predicted) if label is not None}
     places = {name: place for place, name in enumerate(sorted(names, key=lambda name: (name.casefold(), name)))}
+    shown = [visible(cut(name, LONG_LABEL)) for name in places]
     return {
-        "labels": [visible(_cut(name, LONG_LABEL)) for name in places],
+        "labels": [f"{name} ({place + 1})" if shown.count(name) > 1 else name for place, name in enumerate(shown)],
         "verdicts": "".join(card.verdict[0] for card in cards),
         "gold": [-1 if card.label is None else places[card.label] for card in cards],
         "predicted": [-1 if card.predicted is None else places[card.predicted] for card in cards],
@@ -258,10 +258,6 @@ def _pieces(text: str) -> str | list[str]:
         else:
             found[-1] += piece
     return found if len(found) > 1 else found[0]
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def _render(name: str, /, **values: Any) -> str:

@@ -36,6 +36,15 @@ def visible(text: str) -> str:
     return "".join(label(character) or character for character in one_break(text))
 
 
+def cut(text: str, most: int) -> str:
+    """The text, or the beginning of one that has more than *most* characters.
+
+    >>> cut("attention", 9), cut("attention heads", 12)
+    ('attention', 'attention h…')
+    """
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def slug(name: str, *, most: int = 40) -> str:
     """A name as a part of a folder's name, of *most* letters; empty if it has no plain letter or digit.
 

@@ -57,7 +57,7 @@ class Cluster:
             ClusterError: If the cluster cannot be used, or is lost.
             ReportgenError: What stands against all reports: a full disk, a model that cannot be loaded.
         """
-        with _token(task.staging.parent) as token, self._crew(task, token) as (crew, shared):
+        with _token(task.staging) as token, self._crew(task, token) as (crew, shared):
             import ray
 
             from reportgen.crew import Lost, Work

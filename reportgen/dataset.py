@@ -89,7 +89,9 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
     """
     found = Example(
         name=_name(config, rows, row),
-        title=clean(row.title or f"{rows.dataset}, {row.id or f'example {row.index}'}"),
+        title=clean(
+            row.title if row.title and row.title.strip() else f"{rows.dataset}, {row.id or f'example {row.index}'}"
+        ),
         text=clean(row.text),
         replaced=len(UNPRINTABLE.findall(row.text)),
         label=clean(row.label) if isinstance(row.label, str) else row.label,
@@ -178,7 +180,8 @@ def _unknown_ids(missing: Sequence[str], ids: Sequence[str], rows: Rows) -> Data
     more = f" and {len(missing) - SHOWN:,} more" if len(missing) > SHOWN else ""
     if not ids:
         return DataError(
-            f"no row {named}{more} in {rows.place}: it has no ids, and rows 0 to {len(rows) - 1}",
+            f"no row {named}{more} in {rows.place}: "
+            f"no column of it names one row each, and rows are 0 to {len(rows) - 1}",
             hint="name the column of ids with --id-column",
         )
     return DataError(

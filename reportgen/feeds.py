@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from reportgen import cards, characters, render
+from reportgen import cards, characters, render, social
 from reportgen.cards import Card
 from reportgen.site_config import SiteConfig
 
@@ -34,15 +34,21 @@ def files(
         moments = {card.name: moment(card.created) for card in shown}
         newest = sorted(shown, key=lambda card: (-moments[card.name].timestamp(), card.name))[:ENTRIES]
         values: dict[str, Any] = {"config": config, "base": config.base_url, "when": _written(moments)}
+        known = {card.name for card in shown if moments[card.name] != EPOCH}
         updated = _written({"": max(moments.values(), default=EPOCH)})[""]
-        made["sitemap.xml"] = _xml("sitemap", cards=shown, pages=sorted(pages), links=links, **values)
-        summaries = {card.name: summary(card) for card in newest}
+        made["sitemap.xml"] = _xml("sitemap", cards=shown, known=known, pages=sorted(pages), links=links, **values)
+        summaries = {card.name: social.description(card) for card in newest}
         made["atom.xml"] = _xml("atom", cards=newest, updated=updated, links=links, summaries=summaries, **values)
     return made
 
 
 def index(shown: Sequence[Card], config: SiteConfig, links: Mapping[str, Mapping[str, str | None]]) -> str:
-    """All cards with their links, and what the site says of itself, as JSON."""
+    """All cards with their links and notes, and what the site says of itself, as JSON."""
+
+    def told_of(card: Card) -> dict[str, Any]:
+        plain = {name: value for name, value in cards.plain(card).items() if name != "files"}
+        return {**plain, "note": config.notes.get(card.name), "links": dict(links[card.name])}
+
     told = {
         "format": 1,
         "title": config.title,
@@ -50,7 +56,7 @@ def index(shown: Sequence[Card], config: SiteConfig, links: Mapping[str, Mapping
         "base_url": config.base_url,
         "language": config.language,
         "order": config.order,
-        "reports": [{**cards.plain(card), "links": dict(links[card.name])} for card in shown],
+        "reports": [told_of(card) for card in shown],
     }
     return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
@@ -66,16 +72,6 @@ def moment(created: str) -> datetime:
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return EPOCH
-
-
-def summary(card: Card) -> str:
-    """A report in two sentences, for a feed."""
-    said = ""
-    if card.predicted is not None and card.probability is not None:
-        known = "" if card.label is None else f", {card.verdict}: the label is {card.label}"
-        said = f"Predicted {card.predicted} ({card.probability:.1%}){known}. "
-    drawn = ", ".join(card.top_tokens)
-    return f"{said}What drew the most attention: {drawn}." if drawn else said.strip()
 
 
 def _written(moments: Mapping[str, datetime]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from reportgen import (
     cache,
     cards,
     catalogue,
+    disk,
     feeds,
     gather,
     links,
@@ -31,7 +32,7 @@ from reportgen import (
 )
 from reportgen.cards import Card
 from reportgen.clock import Clock
-from reportgen.errors import BrokenLinkError
+from reportgen.errors import BrokenLinkError, OutputError
 from reportgen.gather import Found, Note, natural
 from reportgen.site_config import SiteConfig
 from reportgen.site_folder import Made, State
@@ -74,22 +75,28 @@ def build(
         workers: Processes that render.
 
     Raises:
-        OutputError: If something else stands at *output*, or the disk does not take it.
+        OutputError: If something else stands at *output*, if it holds a site and no report is left of it, or the disk
+            does not take it.
         DeviceError: If a worker process was ended from outside.
         BrokenLinkError: If a link of the new site would lead nowhere.
     """
-    notes: list[Note] = []
+    named, notes = (folders, []) if folders else gather.expand(config.reports, base)
+    found, unread = gather.gather(named)
     if not folders:
-        folders, notes = gather.expand(config.reports, base)
+        notes += _unknown_notes(config, found)
     with site_folder.opened(output) as before, site_work.pool(workers) as pool:
-        found, unread = gather.gather(folders)
         shown, broken = _read_cards(found, config, before, output, pool, clock)
+        if before.reports and not shown:
+            raise OutputError(
+                f"no report found: the site of {len(before.reports):,} in {disk.shown(output)} is left as it is",
+                hint="see where the reports are; remove that folder if it shall be empty",
+            )
         shown, made, failed, rendered = _render(shown, config, before, output, pool, clock)
         with clock.stage("index"):
             site = _site(shown, made, config, before, output)
         with clock.stage("write"):
             removed = _put(output, before, State(_kept(shown), made, site))
-    notes += [*unread, *broken, *failed, *_unknown_notes(config, found)]
+    notes += [*unread, *broken, *failed]
     return Built(output / INDEX, len(shown), rendered, removed, tuple(notes))
 
 
@@ -97,17 +104,17 @@ def _read_cards(
     found: list[Found], config: SiteConfig, before: State, output: Path, pool: site_work.Pool, clock: Clock
 ) -> tuple[list[Shown], list[Note]]:
     """The card of every report, in the order of the site; from the state where nothing has changed since."""
-    keys = {one.name: _key(program(), one.name, one.manifest, sorted(one.files.items()), sorted(one.sizes.items()))
+    keys = {one.name: _key(program(), one.name, one.manifest, sorted(one.files.items()), sorted(one.stamps.items()))
             for one in found}  # fmt: skip
-    known = {one.name: cards.restored(before.cards[keys[one.name]]) for one in found if keys[one.name] in before.cards}
+    known = {one.name: card for one in found if (card := cards.restored(before.cards.get(keys[one.name], {})))}
     missing = [one for one in found if one.name not in known]
     notes: list[Note] = []
     with clock.stage("cards"):
-        for name, card in pool(site_work.read_card, missing, "cards", clock):
-            if isinstance(card, Note):
-                notes.append(card)
+        for name, read in pool(site_work.read_card, missing, "cards", clock):
+            if isinstance(read, Note):
+                notes.append(read)
             else:
-                known[name] = card
+                known[name] = read
     shown = [Shown(one, known[one.name], keys[one.name]) for one in found if one.name in known]
     if missing:  # worth keeping, whatever becomes of this build
         site_folder.save(output, replace(before, cards=before.cards | _kept(shown)))
@@ -204,15 +211,21 @@ def _put(output: Path, before: State, after: State) -> int:
     Assets come first, then reports, then the index; the state is saved last, and says in the meantime what is ours.
     """
     assert after.site is not None  # it was made before
-    fresh = {name: made for name, made in after.reports.items() if before.reports.get(name) != made}
+    kept = {
+        name: made
+        for name, made in after.reports.items()
+        if site_folder.is_whole(output, before.reports.get(name), made.key)
+    }
+    fresh = {name: made for name, made in after.reports.items() if name not in kept}
+    site = after.site if site_folder.is_whole(output, before.site, after.site.key) else None
     gone = before.files - after.files
-    if not fresh and not gone and before.site == after.site and not before.pending:
+    if not fresh and not gone and site is not None and not before.pending:
         site_folder.clear(output)
         return 0
-    site_folder.check_free(output, before, after.files)
-    kept = {name: made for name, made in after.reports.items() if name not in fresh}
     pending = tuple(sorted(before.files | after.files))
-    site = before.site if before.site == after.site else None
+    folded = {path.casefold() for path in after.files}  # to some disks two names that differ in case are one
+    site_folder.remove(output, {path for path in gone if path.casefold() in folded})
+    site_folder.check_free(output, before, after.files)
     site_folder.save(output, State(after.cards, kept, site, pending))
     if site is None:
         site_folder.install(output, after.site, [path for path in after.site.files if path.startswith("assets/")])

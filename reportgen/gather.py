@@ -20,7 +20,6 @@ from reportgen import disk, store
 from reportgen.errors import OutputError, one_line
 
 USED = (store.REPORT, store.ARRAYS)  # a page is made of these
-OFFERED = ("report.pdf", "report.html")  # and links to these where they are
 IDENTITY = ("input", "dataset", "model", "tokenizer", "importance", "configuration")  # of a manifest: rendering it
 # again changes none of these
 LONGEST = 80  # letters of a name
@@ -34,8 +33,8 @@ class Found:
     called: str  # its folder's own name
     folder: Path
     manifest: str  # SHA-256 of its manifest
-    files: dict[str, str]  # SHA-256 by name, of `USED` and `OFFERED`
-    sizes: dict[str, int]  # bytes by name, of the same
+    files: dict[str, str]  # SHA-256 by name, of `USED` and `store.OFFERED`
+    stamps: dict[str, tuple[int, int]]  # bytes and time of the last change, by name, of the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,14 @@ def gather(folders: Sequence[Path]) -> tuple[list[Found], list[Note]]:
 def expand(patterns: Iterable[str], base: Path) -> tuple[list[Path], list[Note]]:
     """The folders that the patterns of a `site.toml` in *base* name, in their order; matches of one in natural order.
 
-    Hidden ones are left out, and files.
+    Files are left out, and hidden folders where the pattern does not begin with a dot.
     """
     folders: list[Path] = []
     notes: list[Note] = []
     for pattern in patterns:
         matches = sorted(glob.glob(pattern, root_dir=base, recursive=True), key=natural)  # noqa: PTH207  takes any pattern
-        matched = [base / match for match in matches if (base / match).is_dir()]
+        with disk.errors(base):
+            matched = [base / match for match in matches if (base / match).is_dir()]
         folders += matched
         if not matched:
             notes.append(Note(pattern[:200], "no folder matches this pattern"))
@@ -120,11 +120,11 @@ def drawings(found: Found) -> list[str]:
 
 def _reports_in(folder: Path) -> list[Path]:
     """The folder, if it is a report, or else those of its children that are."""
-    if not folder.is_dir():
-        raise OutputError(f"{disk.shown(folder)}: no such folder", hint="name folders that reportgen has written")
-    if (folder / store.MANIFEST).is_file():
-        return [folder]
     with disk.errors(folder):
+        if not folder.is_dir():
+            raise OutputError(f"{disk.shown(folder)}: no such folder", hint="name folders that reportgen has written")
+        if (folder / store.MANIFEST).is_file():
+            return [folder]
         children = sorted(
             (path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: natural(path.name)
         )
@@ -141,20 +141,21 @@ def _read(folder: Path) -> tuple[Found, str]:
     for name in USED:
         if name not in told["files"]:
             raise OutputError(f"{disk.shown(folder)}: not a report folder: {store.MANIFEST} does not name {name}")
-    files = {name: told["files"][name] for name in (*USED, *OFFERED) if name in told["files"]}
-    sizes = {}
+    files = {name: told["files"][name] for name in (*USED, *store.OFFERED) if name in told["files"]}
+    stamps = {}
     with disk.errors(folder):
         digest = hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest()
         for name in list(files):
             path = folder / name
             if path.is_file() and not path.is_symlink():
-                sizes[name] = path.stat().st_size
+                status = path.stat()
+                stamps[name] = (status.st_size, status.st_mtime_ns)
             elif name in USED:
                 raise OutputError(f"{disk.shown(path)} is missing, or no file")
             else:  # a page without it is a page all the same
                 del files[name]
     called = folder.resolve().name
-    return Found(_plain(called), called, folder, digest, files, sizes), _mark(told)
+    return Found(_plain(called), called, folder, digest, files, stamps), _mark(told)
 
 
 def _named(found: list[tuple[Found, str]]) -> list[Found]:
@@ -173,7 +174,7 @@ def _named(found: list[tuple[Found, str]]) -> list[Found]:
             name = f"{wanted}-{count}"
         taken.add(name.casefold())
         names[one.folder] = name
-    return [Found(names[one.folder], one.called, one.folder, one.manifest, one.files, one.sizes) for one, _ in found]
+    return [Found(names[one.folder], one.called, one.folder, one.manifest, one.files, one.stamps) for one, _ in found]
 
 
 def _plain(name: str) -> str:

@@ -62,6 +62,11 @@ class Journal:
         """Where reports are written before they are put in place."""
         return self.folder / FOLDER / STAGING
 
+    @property
+    def begun(self) -> bool:
+        """Whether the folder is that of a batch."""
+        return (self.folder / FOLDER / PLAN).is_file()
+
     def plan(self) -> Plan | None:
         """The plan of the run that began this batch; None where there is none.
 
@@ -101,6 +106,17 @@ class Journal:
             (self.folder / FOLDER / JOURNAL).unlink(missing_ok=True)
         write = functools.partial(Path.write_text, data=text, encoding="utf-8")
         disk.put(self.folder / FOLDER / PLAN, write, staging=self.staging)
+
+    def remove(self, name: str) -> None:
+        """Take a report away, whole or not at all.
+
+        Raises:
+            OutputError: If the disk does not let it go.
+        """
+        with disk.errors(self.folder / name):
+            self.staging.mkdir(parents=True, exist_ok=True)
+            os.replace(self.folder / name, self.staging / name)
+            shutil.rmtree(self.staging / name)
 
     def clear(self) -> None:
         """Remove what an interrupted run was writing."""
@@ -196,18 +212,29 @@ def find_finished(folder: Path, plan: Plan, entries: Mapping[str, Entry]) -> tup
         found = stamp(path)
         if entry is not None and entry.outcome.error is None and entry.stamp == found != "":
             finished[name] = entry
+        elif is_torn(path, entry):
+            changed[name] = f"its {store.MANIFEST} is gone"
         elif path.is_symlink() or path.exists():
             store.check_target(path, overwrite=True)
             made = _verified(path, plan, index, ours=entry is not None)
             if isinstance(made, Outcome):
                 finished[name] = Entry(made, found)
-            else:
+            elif made is not None:
                 changed[name] = made
     return finished, changed
 
 
-def _verified(path: Path, plan: Plan, index: int, *, ours: bool) -> Outcome | str:
-    """The outcome of a report that the journal does not know, or not so; or why it is not the one that is wanted."""
+def is_torn(path: Path, entry: Entry | None) -> bool:
+    """Whether a folder that the journal knows as a report has lost what says so."""
+    known = entry is not None and entry.outcome.error is None
+    return known and path.is_dir() and not path.is_symlink() and not (path / store.MANIFEST).exists()
+
+
+def _verified(path: Path, plan: Plan, index: int, *, ours: bool) -> Outcome | str | None:
+    """The outcome of a report that the journal does not know, or not so; or why it is not the one that is wanted.
+
+    None if it is as it was written, but without the PDF that could not be made then.
+    """
     try:
         made = store.manifest(path).get("recipe")
     except OutputError as error:
@@ -229,5 +256,5 @@ def _verified(path: Path, plan: Plan, index: int, *, ours: bool) -> Outcome | st
     options = plan.settings["options"]
     no_pdf = any(warning.code == "no-pdf" for warning in report.warnings)
     if no_pdf and "pdf" in options["format"] and options["pdf"] == "required":
-        return "it has no PDF"
+        return None
     return succeeded(report) if report.example.index == index else "it is the report of another example"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from reportgen import units
 from reportgen import workers as processes
-from reportgen.errors import DeviceError
+from reportgen.errors import DeviceError, LeftOutError
 from reportgen.outcome import Outcome, failed
 from reportgen.records import Report
 from reportgen.units import Task, Unit
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from reportgen.classifier import Classifier
 
 GRACE = 6.0  # seconds that reports which are being written have to be finished when a batch is stopped
-AHEAD = 2  # reports that wait for each worker: memory holds no more of them
+# subtle: with more than two for each, Python's pools stop for ever when they renew their processes (gh-115634)
+AHEAD = 2  # reports that each worker is at or that wait for it: memory holds no more of them
 RENEWED = 200  # reports after which a worker makes room for another: what libraries keep in memory goes with it
 Done = Callable[[Outcome], None]
 
@@ -76,6 +77,7 @@ class _Renderers:
     def __init__(self, task: Task, workers: int, done: Done) -> None:
         self.task, self.workers, self.done = task, workers, done
         self.waiting: dict[Future[Outcome], Report] = {}
+        self.others = set(multiprocessing.active_children())
         self.pool = self._pool(workers)
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
@@ -106,15 +108,17 @@ class _Renderers:
             for future in finished:
                 del self.waiting[future]
                 if future.exception() is None:
-                    self.done(future.result())
+                    with contextlib.suppress(LeftOutError):  # with fail_fast: the first was told
+                        self.done(future.result())
 
     def close(self) -> None:
         """End the workers, whatever they do."""
         self.pool.shutdown(wait=not self.waiting, cancel_futures=True)
         if self.waiting:
-            for process in multiprocessing.active_children():
+            ours = set(multiprocessing.active_children()) - self.others
+            for process in ours:
                 process.kill()
-            for process in multiprocessing.active_children():
+            for process in ours:
                 process.join()
 
     def _collect(self) -> None:
@@ -136,12 +140,16 @@ class _Renderers:
         lost, self.waiting = [*self.waiting.values()], {}
         self.pool.shutdown(wait=True, cancel_futures=True)
         for report in (*reports, *lost):
-            with self._pool(1) as pool:
-                try:
-                    outcome = pool.submit(_finish, report).result()
-                except BrokenProcessPool:
-                    lack = DeviceError("the process that rendered it was killed, for want of memory perhaps")
-                    outcome = failed(report.example, lack)
+            self.pool = self._pool(1)
+            future = self.pool.submit(_finish, report)
+            self.waiting = {future: report}
+            try:
+                outcome = future.result()
+            except BrokenProcessPool:
+                lack = DeviceError("the process that rendered it was killed, for want of memory perhaps")
+                outcome = failed(report.example, lack)
+            self.waiting = {}
+            self.pool.shutdown()
             self.done(outcome)
         self.pool = self._pool(self.workers)
 

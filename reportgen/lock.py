@@ -60,7 +60,9 @@ def held(folder: Path) -> Iterator[Owner | None]:
         me = Owner(os.getpid(), socket.gethostname(), datetime.now(UTC).isoformat(timespec="seconds"))
         try:
             with disk.errors(owner):
-                owner.write_text(json.dumps(asdict(me)) + "\n", encoding="utf-8")
+                owner.unlink(missing_ok=True)
+                with owner.open("x", encoding="utf-8") as file:  # a new file, wherever a link has led
+                    file.write(json.dumps(asdict(me)) + "\n")
             with _signs(owner):
                 yield before
         finally:

@@ -108,7 +108,12 @@ score_options = _all(
 machine_options = _all(
     click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the model runs. [default: auto]"),
     click.option("--dtype", metavar="|".join(DTYPES), help="Numbers of the model. [default: float32]"),
-    click.option("--batch-size", type=int, metavar="N", help="Texts read at once, where there are many. [default: 8]"),
+    click.option(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="Texts read at once, where there are many. [default: 8; batch, CPU: 1]",
+    ),
     click.option("--seed", type=int, metavar="N", help="Seed of every draw, and of torch. [default: 0]"),
 )
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from reportgen import drawing, presentation, rank, render, scale, social, store
+from reportgen.cards import LONG_TITLE, Card
+from reportgen.characters import cut
 from reportgen.clock import Clock
 from reportgen.config import Config
 from reportgen.records import Report
 from reportgen.site_config import SiteConfig
 
 if TYPE_CHECKING:
-    from reportgen.cards import Card
     from reportgen.charts import Draw
 
 ROOM = 1.4  # MB that the page had as one file: the lists of links are as long as that allows, and a site stays small
@@ -70,8 +71,8 @@ def for_site(
         address=None if config.base_url is None else f"{config.base_url}reports/{quote(card.name)}/",
         description=social.description(card),
         note=note,
-        previous=None if previous is None else (previous.name, previous.title),
-        next=None if following is None else (following.name, following.title),
+        previous=None if previous is None else (previous.name, cut(previous.title, LONG_TITLE)),
+        next=None if following is None else (following.name, cut(following.title, LONG_TITLE)),
         pdf="report.pdf" in files,
         download=config.downloads and "report.html" in files,
     )

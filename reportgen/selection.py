@@ -119,7 +119,7 @@ def choose(config: Config, selection: Selection, rows: Rows, predict: Callable[[
 
 
 def read_ids_file(path: str) -> tuple[str, ...]:
-    """The ids in a file, each once: one a line, in UTF-8; blank lines, and lines that begin with #, are none.
+    """The ids in a file, each once: one a line, in UTF-8; blank lines are none.
 
     Args:
         path: Of the file; - is standard input.
@@ -143,7 +143,7 @@ def read_ids_file(path: str) -> tuple[str, ...]:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"--ids {name}: {reason}", hint="check the path given to --ids") from error
     ids = (line.removesuffix("\r") for line in lines)
-    found = tuple(dict.fromkeys(line for line in ids if line.strip() and not line.startswith("#")))
+    found = tuple(dict.fromkeys(line for line in ids if line.strip()))
     if not found:
         raise DataError(f"--ids {name}: no id in it", hint="write one on each line")
     return found

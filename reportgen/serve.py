@@ -11,8 +11,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+from reportgen import disk
 from reportgen.errors import OutputError, UsageError
 
 HOST = "127.0.0.1"
@@ -45,7 +46,7 @@ class Server(ThreadingHTTPServer):
     @property
     def address(self) -> str:
         """Where the site is to be seen."""
-        return f"http://{HOST}:{self.server_port}{self.under}"
+        return f"http://{HOST}:{self.server_port}{quote(self.under)}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A reader who went away is no error."""
@@ -71,14 +72,19 @@ class Handler(BaseHTTPRequestHandler):
         self.server.tell(format % args)
 
     def _answer(self, *, with_content: bool) -> None:
-        if self.headers.get("Host", HOST).rsplit(":", 1)[0] not in HOSTS:
+        if self.headers.get("Host", HOST).rsplit(":", 1)[0].lower() not in HOSTS:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return
-        asked = unquote(urlsplit(self.path).path)
+        try:
+            address = urlsplit(self.path)
+        except ValueError:
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
+        asked = unquote(address.path)
         path, status = self._file(asked), HTTPStatus.OK
         if path is None and self._file(f"{asked}/") is not None:
             self.send_response(HTTPStatus.MOVED_PERMANENTLY)
-            self.send_header("Location", f"{urlsplit(self.path).path}/")
+            self.send_header("Location", f"{address.path}/{address.query and '?'}{address.query}")
             self.end_headers()
             return
         if path is None:
@@ -125,7 +131,9 @@ def server(site: Path, *, port: int, under: str = "/", tell: Callable[[str], Non
         OutputError: If there is no site in the folder.
         UsageError: If the port is taken, or may not be used.
     """
-    if not (site / INDEX).is_file():
+    with disk.errors(site):
+        there = (site / INDEX).is_file()
+    if not there:
         raise OutputError(f"{site}: no site in it", hint="build it first: reportgen site build")
     under = f"/{under.strip('/')}/" if under.strip("/") else "/"
     try:

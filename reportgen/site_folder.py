@@ -62,8 +62,9 @@ def opened(output: Path) -> Iterator[State]:
             raise OutputError(f"{disk.shown(output)} is a file", hint="name another folder with --output")
         if output.is_dir() and any(output.iterdir()) and not (output / OWN).is_dir():
             raise OutputError(f"{disk.shown(output)} holds something else than a site", hint="choose another --output")
-        if (output / OWN).is_symlink():
-            raise OutputError(f"{disk.shown(output / OWN)} is a symbolic link", hint="choose another --output")
+        for path in (output / OWN, output / OWN / STAGED):
+            if path.is_symlink():
+                raise OutputError(f"{disk.shown(path)} is a symbolic link", hint="choose another --output")
     with lock.held(output / OWN):
         yield _load(output)
 
@@ -154,6 +155,7 @@ def install(output: Path, made: Made, paths: Iterable[str] | None = None) -> Non
         made: From `stage` or `staged`.
         paths: Only these of its files.
 
+    Raises:
         OutputError: If a symbolic link leads out of the site, or the disk does not take them.
     """
     place = output / OWN / STAGED / made.key

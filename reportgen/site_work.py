@@ -108,7 +108,7 @@ def pool(workers: int) -> Iterator[Pool]:
 def read_card(found: Found) -> tuple[str, Card | Note]:
     """The card of a report; a note where its files are not as they were written, or not what they should be."""
     try:
-        wrong = gather.problem(found, gather.USED)
+        wrong = gather.problem(found, found.files)
         if wrong:
             return found.name, Note("left out", wrong)
         report = store.load(found.folder)
@@ -149,7 +149,7 @@ def _files(job: PageJob) -> tuple[dict[str, bytes], tuple[tuple[str, bool], ...]
         following=job.next,
     )
     offered = [
-        name for name in gather.OFFERED if name in found.files and (name != "report.html" or job.config.downloads)
+        name for name in store.OFFERED if name in found.files and (name != "report.html" or job.config.downloads)
     ]
     files = {name: (found.folder / name).read_bytes() for name in offered}
     files |= {"card.png": made.picture, "index.html": made.html.encode()}

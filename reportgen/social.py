@@ -10,16 +10,13 @@ import html
 import io
 import unicodedata
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from reportgen import drawing
-from reportgen.characters import clean, visible
+from reportgen.cards import LONG_LABEL, LONG_WORD, Card
+from reportgen.characters import clean, cut, visible
 from reportgen.palette import ACCENT, FONT, HEAT_LIGHT, INK, MUTED, RULE
-
-if TYPE_CHECKING:
-    from reportgen.cards import Card
 
 WIDTH, HEIGHT, MARGIN = 1200, 630, 72  # px
 PAPER, BAD, GOOD = "#fffdfb", "#a11a1a", "#1c6b3a"  # of templates/css/page.css
@@ -68,11 +65,12 @@ def verdict(card: Card) -> tuple[str, str]:
     """Whether what was predicted is right, what it is, and how sure; and the colour in which that is said."""
     if card.predicted is None:
         return "No prediction", MUTED
-    said = card.predicted if card.probability is None else f"{card.predicted} ({card.probability:.1%})"
+    predicted = cut(card.predicted, LONG_LABEL)
+    said = predicted if card.probability is None else f"{predicted} ({card.probability:.1%})"
     if card.verdict == "right":
         return f"Right: {said}", GOOD
     if card.verdict == "wrong":
-        return f"Wrong: {said}" + ("" if card.label is None else f", gold label {card.label}"), BAD
+        return f"Wrong: {said}" + ("" if card.label is None else f", gold label {cut(card.label, LONG_LABEL)}"), BAD
     return f"Predicted: {said}", INK
 
 
@@ -130,7 +128,8 @@ def _letter(character: str) -> float:
 
 def _words(card: Card, most: int | None = None) -> str:
     """The words with the highest scores, all or so many."""
-    return "Most attention: " + ", ".join(card.top_tokens[:most]) if card.top_tokens else f"{card.tokens:,} tokens"
+    shown = [cut(word, LONG_WORD) for word in card.top_tokens[:most]]
+    return f"{card.drawn}: {', '.join(shown)}" if shown else f"{card.tokens:,} tokens"
 
 
 def _text(text: str, y: int, size: int, *, fill: str = INK, weight: int = 400) -> str:

@@ -25,6 +25,7 @@ from reportgen.errors import OutputError
 from reportgen.records import Report
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
+OFFERED = ("report.pdf", "report.html")  # what people open, where it is there
 ARRAY_FIELDS = {
     "received": ("attention", "received"),
     "reader": ("attention", "reader"),
@@ -61,7 +62,13 @@ def load(folder: Path) -> Report:
         for name, (part, field) in ARRAY_FIELDS.items():
             plain[part][field] = arrays.get(name)
         return _converter().structure(plain, Report)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError, cattrs.BaseValidationError) as error:
+    except cattrs.BaseValidationError as error:
+        wrong = cattrs.transform_error(error)[0].removesuffix(" @ $").replace(" @ $.", " at ")
+        raise OutputError(
+            f"{folder}: {REPORT} is not what this version of reportgen writes: {wrong}",
+            hint="make the report again, or use the version that its manifest names",
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise OutputError(f"{folder}: not a report folder: {error}") from error
 
 

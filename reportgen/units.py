@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from reportgen.clock import Clock
 from reportgen.config import BATCH_SIZE, Config
-from reportgen.errors import HubError, OutputError
+from reportgen.errors import HubError, OutputError, ReportgenError
 from reportgen.outcome import Outcome, failed, known, succeeded
 from reportgen.records import Example, HeadImportance, Report
 
@@ -95,10 +95,16 @@ def _analyse(task: Task, reader: Reader, together: Sequence[Example]) -> list[Re
     except FATAL:
         raise
     except Exception as error:  # whatever it is, the other examples are not to blame
-        found = known(error)
+        found = _bare(known(error))
     if len(together) == 1:
         return [failed(together[0], found)]
     return [one for example in together for one in _analyse(task, reader, [example])]
+
+
+def _bare(error: ReportgenError) -> ReportgenError:
+    """The error without what it came from: that holds the memory for want of which a model has failed."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def finish(task: Task, report: Report) -> Outcome:

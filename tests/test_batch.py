@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import errno
+import gc
 import json
 import os
 import shutil
 import signal
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +20,7 @@ import pytest
 from reportgen import inference, journal, store
 from reportgen.batch import How
 from reportgen.config import Config
-from reportgen.errors import LeftOutError, ModelError, OutputError, UsageError
+from reportgen.errors import ImportanceError, LeftOutError, ModelError, OutputError, UsageError
 from reportgen.outcome import succeeded
 from reportgen.selection import Selection
 from tests import batches, tiny
@@ -191,6 +193,46 @@ def test_one_that_fails_costs_no_other_and_is_tried_again(
     assert "not finite" not in made.index.read_text()
 
 
+def test_fail_fast_does_not_begin_where_a_row_cannot_be_read(asked: Config, read: list[int]) -> None:
+    with Path(asked.dataset or "").open("a") as file:
+        file.write('{"text": null, "label": "left"}\n')
+    with pytest.raises(LeftOutError, match=f"row {COUNT}: "):
+        batches.make(asked, how=How(fail_fast=True))
+    assert read == []
+
+
+def test_what_fails_holds_no_memory_while_the_others_are_tried(asked: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the pass that failed is what the next ones need."""
+    from reportgen import pipeline
+    from reportgen.errors import DeviceError
+
+    held: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+    really = pipeline.analyse_together
+
+    class Activations:
+        pass
+
+    def analyse_together(config: Any, classifier: Any, examples: Any, *more: Any) -> Any:
+        alive.append(sum(one() is not None for one in held))
+        activations = Activations()
+        held.append(weakref.ref(activations))
+        if len(examples) > 1:
+            try:
+                raise MemoryError
+            except MemoryError as error:
+                raise DeviceError("out of memory") from error
+        return really(config, classifier, examples, *more)
+
+    monkeypatch.setattr(pipeline, "analyse_together", analyse_together)
+    gc.disable()
+    try:
+        assert batches.make(replace(asked, batch_size=5)).made == COUNT
+    finally:
+        gc.enable()
+    assert alive == [0] * (COUNT + 2)
+
+
 def test_fail_fast_stops_at_the_first(asked: Config, broken: Callable[[int], None]) -> None:
     broken(3)
     with pytest.raises(LeftOutError, match="not finite"):
@@ -227,7 +269,7 @@ def test_a_report_that_is_gone_is_made_again(asked: Config) -> None:
     assert batches.contents(out(asked)) == before
 
 
-@pytest.mark.parametrize("damage", ["content", "missing", "more", "manifest"])
+@pytest.mark.parametrize("damage", ["content", "missing", "more", "manifest", "no manifest"])
 def test_a_report_that_was_changed_is_made_again_unless_that_is_not_wanted(asked: Config, damage: str) -> None:
     batches.make(asked)
     before = batches.contents(out(asked))
@@ -241,6 +283,8 @@ def test_a_report_that_was_changed_is_made_again_unless_that_is_not_wanted(asked
             (report / "notes.txt").write_text("mine")
         case "manifest":
             (report / "manifest.json").write_text('{"files": {}')
+        case "no manifest":
+            (report / "manifest.json").unlink()
     with pytest.raises(OutputError, match=report.name):
         batches.make(asked, how=How(overwrite=False))
     again = batches.make(asked)
@@ -330,6 +374,15 @@ def test_restart_makes_all_anew_and_removes_what_is_no_longer_wanted(asked: Conf
     assert [path.name for path in reports(asked)] == sorted(batches.names(again))
     assert (out(asked) / "mine.txt").read_text() == "mine"
     assert store.load(reports(asked)[0]).top_k == 2
+    (reports(asked)[0] / "manifest.json").unlink()
+    assert batches.make(asked, how=How(restart=True)).made == COUNT
+
+
+def test_settings_that_have_made_no_report_may_be_corrected(asked: Config, tmp_path: Path) -> None:
+    (tmp_path / "importance.csv").write_text("1,2,3\n")
+    with pytest.raises(ImportanceError):
+        batches.make(replace(asked, importance=str(tmp_path / "importance.csv")))
+    assert batches.make(asked).made == COUNT
 
 
 def test_a_report_that_a_batch_has_not_made_is_not_replaced(asked: Config, tmp_path: Path) -> None:
@@ -431,6 +484,33 @@ def test_killed_at_any_step_a_batch_goes_on_as_if_nothing_had_been(
     assert step > 40
 
 
+def test_killed_while_it_makes_all_anew_a_batch_goes_on(asked: Config, tmp_path: Path) -> None:
+    """Removing, too, leaves no half of a report in its place."""
+    asked = replace(asked, format=("tables",))
+    small = Selection(limit=2)
+    expected = batches.contents(batches.make(asked, small).folder)
+    shutil.copytree(out(asked), tmp_path / "begun")
+    steps = (*STEPS, (os, "unlink"), (os, "rmdir"))
+
+    def killed_at(step: int) -> Callable[[], object]:
+        def action() -> None:
+            with pytest.MonkeyPatch.context() as patch:
+                step_by_step(
+                    patch, lambda count: os.kill(os.getpid(), signal.SIGKILL) if count == step else None, steps
+                )
+                batches.make(asked, small, How(restart=True))
+
+        return action
+
+    for step in range(1, 60):
+        shutil.rmtree(out(asked))
+        shutil.copytree(tmp_path / "begun", out(asked))
+        assert run_in_child(killed_at(step)) == -signal.SIGKILL
+        made = batches.make(asked, small)
+        assert made.failed == 0
+        assert batches.contents(out(asked)) == expected, f"killed at step {step}"
+
+
 def test_a_full_disk_at_any_write_stops_the_batch_and_leaves_no_half_report(asked: Config, tmp_path: Path) -> None:
     small = Selection(limit=2)
     undisturbed = batches.make(replace(asked, output=str(tmp_path / "undisturbed")), small)
@@ -463,6 +543,30 @@ def test_a_full_disk_at_any_write_stops_the_batch_and_leaves_no_half_report(aske
 def test_a_link_in_the_place_of_the_folder_is_refused(asked: Config, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     out(asked).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OutputError, match=r"not a folder|symbolic link"):
+    with pytest.raises(OutputError, match="out is a symbolic link"):
         batches.make(asked)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("inside", [".batch", ".batch/staging"])
+def test_a_link_that_leads_out_of_the_folder_is_refused(asked: Config, tmp_path: Path, inside: str) -> None:
+    (tmp_path / "elsewhere" / "staging").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "staging" / "mine.txt").write_text("mine")
+    link = out(asked) / inside
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=f"{inside} is a symbolic link"):
+        batches.make(asked)
+    assert (tmp_path / "elsewhere" / "staging" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["index.html", "index.csv", "index-2.html"])
+def test_an_index_that_no_batch_has_made_is_not_replaced(asked: Config, name: str) -> None:
+    out(asked).mkdir()
+    (out(asked) / name).write_text("mine")
+    with pytest.raises(OutputError, match=f"{name} is there already, and no batch has made it"):
+        batches.make(asked)
+    assert (out(asked) / name).read_text() == "mine"
+    (out(asked) / name).rename(out(asked) / "index-old.html")
+    batches.make(asked)
+    assert (out(asked) / "index-old.html").read_text() == "mine"

@@ -98,6 +98,7 @@ def test_rows_that_fail_are_listed_and_the_exit_code_is_10(folder: Path, tmp_pat
         (["--restart", "--resume"], "--restart"),
         (["--workers", "0"], "workers"),
         (["--gpus-per-worker", "1"], "--gpus-per-worker goes with --engine ray"),
+        (["--gpus-per-worker", "nan", "--engine", "ray"], "--gpus-per-worker takes a number"),
         (["--ray-address", "auto"], "--ray-address goes with --engine ray"),
         (["--index", "3"], "index"),
     ],
@@ -115,6 +116,17 @@ def test_a_second_batch_on_the_folder_is_refused_by_name(folder: Path, data: Pat
     fails(call(*words(folder, data, tmp_path / "out")), 7, f"process {first.pid} on")
     first.communicate()
     assert first.returncode == 0
+
+
+def test_who_does_not_read_is_told_by_the_exit_code(folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "bad.jsonl"
+    data.write_text('{"text": null, "label": "left"}\n{"text": "heads", "label": "left"}\n')
+    process = start(words(folder, data, tmp_path / "out"))
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert "error: 1 of 2 examples failed" in process.stderr.read()
+    assert process.wait(60) == 10
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -129,8 +129,8 @@ def test_no_link_leads_nowhere(base_url: str | None) -> None:
 
 def test_a_page_that_is_not_found_needs_no_other_file_and_knows_the_way_home() -> None:
     page = made(some(1), SiteConfig(base_url="https://example.org/site/"))["404.html"]
-    assert re.findall(r'(?:href|src)="([^"]*)"', page) == ["/site/index.html"]
-    assert re.findall(r'(?:href|src)="', made(some(1), SiteConfig())["404.html"]) == []
+    assert re.findall(r'(?:href|src)="(?!data:)([^"]*)"', page) == ["/site/index.html"]
+    assert re.findall(r'(?:href|src)="(?!data:)', made(some(1), SiteConfig())["404.html"]) == []
 
 
 def test_a_site_without_reports_says_so() -> None:
@@ -150,6 +150,12 @@ def test_the_overview_has_what_is_filtered_by() -> None:
     assert overview["verdicts"] == "rwu"
     assert (overview["gold"], overview["predicted"]) == ([0, 1, -1], [0, 0, -1])
     assert overview["probability"] == [802, 988, -1]
+
+
+def test_labels_that_begin_alike_are_told_apart() -> None:
+    given = [replace(base(), label="x" * 130 + end, predicted="right") for end in "ab"]
+    labels = handed(made(given, SiteConfig()))["overview"]["labels"]
+    assert labels == ["right", f"{'x' * 119}… (2)", f"{'x' * 119}… (3)"]
 
 
 def test_equal_cards_give_equal_bytes() -> None:

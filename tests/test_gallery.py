@@ -136,7 +136,7 @@ def test_what_programs_read_is_valid(originals: Path, tmp_path: Path) -> None:
         f"https://example.org/us/reports/{name}/index.html" for name in "abc"
     ]
     assert entries[0].findtext(f"{ATOM}updated") == "2024-05-01T12:00:00Z"
-    assert "left (80.2%), right: the label is left." in (entries[0].findtext(f"{ATOM}summary") or "")
+    assert "Right: left (80.2%). Most attention: " in (entries[0].findtext(f"{ATOM}summary") or "")
     places = ElementTree.parse(tmp_path / "site" / "sitemap.xml").getroot().iter(f"{MAP}loc")
     assert {place.text for place in places} == {
         f"https://example.org/us/{page}"
@@ -193,6 +193,72 @@ def test_what_is_gone_is_removed_and_what_is_not_ours_stays(home: Path) -> None:
     assert not (home / "site" / "reports" / "c").exists()
 
 
+@pytest.mark.parametrize("path", ["index.html", "reports/b/index.html", "reports/b/report.pdf", "assets", "catalogue"])
+@pytest.mark.parametrize("how", ["gone", "torn"])
+def test_what_somebody_has_removed_is_put_back(home: Path, path: str, how: str) -> None:
+    whole = contents(home / "site")
+    found = home / "site" / path
+    for file in sorted(found.iterdir()) if found.is_dir() else [found]:
+        file.unlink() if how == "gone" else file.write_bytes(file.read_bytes()[:-1])
+    build(home)
+    assert contents(home / "site") == whole
+    assert build(home).rendered == 0
+
+
+def test_a_report_that_was_changed_since_is_left_out(home: Path) -> None:
+    """Even where it has as many bytes as before; and no page is made again for it ever after."""
+    for name, old, new in (
+        (store.REPORT, b'"title": "Report b"', b'"title": "Report X"'),
+        ("report.pdf", b"1.7", b"1.8"),
+    ):
+        shutil.rmtree(home / "reports" / "b")
+        put(home / "reports" / "b", seed=1)
+        assert build(home).notes == ()
+        path = home / "reports" / "b" / name
+        assert old in path.read_bytes()
+        path.write_bytes(path.read_bytes().replace(old, new))
+        (note,) = build(home).notes
+        assert name in str(note)
+        assert "reports/b/index.html" not in contents(home / "site")
+        assert build(home, replace(CONFIG, per_page=1)).rendered == 0
+
+
+def test_a_site_is_not_emptied_by_mistake(home: Path) -> None:
+    (home / "reports").rename(home / "away")
+    (home / "reports").mkdir()
+    before = contents(home / "site")
+    with pytest.raises(OutputError, match=r"no report found: the site of 3 in .* is left as it is"):
+        build(home)
+    assert contents(home / "site") == before
+
+
+def test_links_in_the_folder_of_the_state_are_not_followed(home: Path) -> None:
+    own, foreign = home / "site" / ".reportgen-site", home / "foreign"
+    foreign.write_text("mine")
+    (own / "owner.json").symlink_to(foreign)
+    build(home)
+    assert foreign.read_text() == "mine"
+    (home / "elsewhere").mkdir()
+    (own / "staged").symlink_to(home / "elsewhere")
+    with pytest.raises(OutputError, match="staged is a symbolic link"):
+        build(home)
+    assert list((home / "elsewhere").iterdir()) == []
+
+
+def test_a_card_of_the_state_that_is_damaged_is_made_again(home: Path) -> None:
+    path = home / "site" / ".reportgen-site" / "state.json"
+    state = json.loads(path.read_text())
+    next(iter(state["cards"].values())).pop("title")
+    path.write_text(json.dumps(state))
+    assert build(home).rendered == 0
+
+
+def test_a_report_whose_name_changes_in_case_only_keeps_its_place(home: Path) -> None:
+    (home / "reports" / "b").rename(home / "reports" / "B")
+    build(home)
+    assert {path.split("/")[1] for path in contents(home / "site") if path.startswith("reports/")} == {"a", "B", "c"}
+
+
 def test_a_missing_pdf_has_no_link(home: Path) -> None:
     (home / "reports" / "b" / "report.pdf").unlink()
     build(home)
@@ -232,6 +298,9 @@ def test_the_command_says_what_it_did(home: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(home)
     fails(call("site", "build"), 2, "which reports?")
     fails(call("site", "build", "none"), 7, "none: no such folder")
+    fails(call("site", "build", "n" * 300), 7, "File name too long")
+    fails(call("site", "serve", "n" * 300), 7, "File name too long")
+    assert not (home / "site" / "_build").exists()
     fails(call("site", "build", "reports", "-o", "reports"), 7, "reports holds something else than a site")
     fails(call("site", "build", "reports", "--config", "none.toml"), 2, "none.toml: No such file")
     fails(call("site", "build", "reports", "--base-url", "ftp://x"), 2, "base_url: it has to begin with https://")

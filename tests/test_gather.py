@@ -37,7 +37,13 @@ def test_reports_are_found_in_folders_of_reports_in_natural_order(tmp_path: Path
     single = put(tmp_path / "one", report_pdf=b"pdf", report_html=b"html")
     found, notes = gather.gather([single, tmp_path / "many"])
     assert [(one.name, one.called) for one in found] == [(n, n) for n in ("one", "demo-2", "demo-10")]
-    assert found[0].sizes == {store.REPORT: 2, store.ARRAYS: 0, "report.pdf": 3, "report.html": 4}
+    sizes = {name: size for name, (size, _) in found[0].stamps.items()}
+    assert sizes == {
+        store.REPORT: 2,
+        store.ARRAYS: 0,
+        "report.pdf": 3,
+        "report.html": 4,
+    }
     assert notes == []
 
 

@@ -35,6 +35,7 @@ def loaded(folder: Path, **fields: Any) -> scores_file.Report:
 
 
 def test_tokens_and_scores_become_a_report(tmp_path: Path) -> None:
+    assert loaded(tmp_path, title=" ").example.title == "scores.json"
     report = loaded(tmp_path, title="Mine", model="org/model", dataset="papers", split="test", index=976)
     assert report.given
     assert report.example.text == "Two words,\n not three"

@@ -278,10 +278,10 @@ def test_a_selection_is_plain_values_and_equal_where_the_same_is_meant() -> None
 
 
 def test_a_file_of_ids_has_one_on_each_line(tmp_path: Path) -> None:
-    """A byte order mark, line ends of other systems, blank lines and notes are no ids; spaces and U+2028 may be."""
+    """A byte order mark, line ends of other systems and blank lines are no ids; spaces, U+2028 and # may be."""
     path = tmp_path / "ids.txt"
-    path.write_bytes("\ufeffb 1\r\n\n# a note\na\u2028b\n \t\n a\nb 1\né".encode())
-    assert selection.read_ids_file(str(path)) == ("b 1", "a\u2028b", " a", "é")
+    path.write_bytes("\ufeffb 1\r\n\n#1\na\u2028b\n \t\n a\nb 1\né".encode())
+    assert selection.read_ids_file(str(path)) == ("b 1", "#1", "a\u2028b", " a", "é")
 
 
 def test_ids_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +291,7 @@ def test_ids_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "No such file"), (b"a\n\xff\n", "not UTF-8 at byte 2"), (b"\n# none\n", "no id in it")],
+    [(None, "No such file"), (b"a\n\xff\n", "not UTF-8 at byte 2"), (b"\n \n", "no id in it")],
 )
 def test_a_file_without_ids_is_an_input_error(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "ids.txt"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,8 +19,7 @@ from tests import reports
 
 def card(**changes: Any) -> Card:
     """The card of the small report, with *changes*."""
-    values = cards.plain(cards.card(reports.report(), name="small-0"))
-    return cards.restored({**values, **changes})
+    return replace(cards.card(reports.report(), name="small-0"), **changes)
 
 
 def texts(drawn: str) -> list[str]:
@@ -55,6 +55,15 @@ def test_it_says_title_verdict_words_and_site() -> None:
 def test_every_verdict_is_told(changes: dict[str, Any], wanted: str) -> None:
     assert social.verdict(card(**changes))[0] == wanted
     assert social.description(card(**changes, top_tokens=[])).startswith(f"{wanted}. ")
+
+
+def test_scores_from_elsewhere_are_not_called_attention() -> None:
+    assert "Highest scores: heads" in social.description(card(given=True, top_tokens=("heads",)))
+
+
+def test_no_description_is_as_long_as_a_label_may_be() -> None:
+    long = card(predicted="p" * 9_000, label="l" * 9_000, verdict="wrong", top_tokens=("w" * 9_000,))
+    assert len(social.description(long)) < 400
 
 
 def test_lines_by_hand() -> None:

@@ -5,9 +5,7 @@ Nothing heavy is imported before a command runs, so that `--help` answers at onc
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from typing import Any
 
 import click
@@ -15,6 +13,7 @@ import click
 from reportgen import __version__
 from reportgen.cli.batches import batch
 from reportgen.cli.presets import presets
+from reportgen.cli.printing import drop_output
 from reportgen.cli.reports import render, rerun, run, verify
 from reportgen.cli.sites import site
 from reportgen.cli.splits import examples, importance
@@ -38,7 +37,7 @@ class Reportgen(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:  # whoever reads has enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to come goes nowhere
+            drop_output()
             context.exit(0)
         except SystemExit as stop:
             if stop.code == TERMINATED and context.invoked_subcommand in RESUMED:

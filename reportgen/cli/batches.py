@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reportgen.cli.engines import cluster_for
-from reportgen.cli.printing import clock_for, print_seconds, settle
+from reportgen.cli.printing import clock_for, drop_output, print_seconds, settle
 from reportgen.config import PICKS
 from reportgen.errors import LeftOutError, UsageError, one_line
 from reportgen.options import (
@@ -38,7 +38,7 @@ SHOWN = 20  # failures that are printed; all stand in the index
 @click.option("--pick", metavar="|".join(("all", *PICKS)), help="Rows by what the model says of them. [default: all]")
 @click.option("--ids", metavar="FILE|-", help="Rows whose ids stand in this file, one a line.")
 @click.option("--where", metavar="EXPRESSION", help='Rows of which this holds, as SQL: "label = 1 AND tokens > 500".')
-@click.option("--limit", type=int, metavar="N", help="At most N reports. [default: all]")
+@click.option("--limit", type=int, metavar="N", help="At most N reports. [default: all; most-, least-confident: 10]")
 @reading_options
 @long_options
 @score_options
@@ -51,7 +51,7 @@ SHOWN = 20  # failures that are printed; all stand in the index
 @click.option("--restart", is_flag=True, help="Make all reports anew, and remove those of the batch that is there.")
 @click.option("--no-overwrite", is_flag=True, help="Do not replace a report that was changed; end with exit code 7.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first example that fails.")
-@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is loaded, and how long that took.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the path of the index and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def batch(
@@ -83,7 +83,10 @@ def batch(
     made = batches.run(config, chosen, clock, engine=_engine(options), how=how)
     if verbose:
         print_seconds(clock.seconds)
-    _print(made, quiet=quiet, as_json=as_json)
+    try:
+        _print(made, quiet=quiet, as_json=as_json)
+    except BrokenPipeError:  # the exit code is for those who do not read, too
+        drop_output()
     if made.failed:
         count = made.failed
         raise LeftOutError(

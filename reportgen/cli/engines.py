@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +29,8 @@ def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...] = ()) -> Clus
         UsageError: If one of these is given for it.
     """
     if options["engine"] == "ray":
+        if not math.isfinite(options["gpus_per_worker"] or 0):
+            raise UsageError("--gpus-per-worker takes a number", hint="like 1, 0.5 or 0")
         from reportgen.cluster import Cluster
 
         return Cluster(options["ray_address"], options["workers"], options["gpus_per_worker"])

@@ -76,6 +76,11 @@ def print_heads(found: HeadImportance) -> None:
         click.echo(f"  layer {layer + 1:2}  head {head + 1:2}  {value:.3f}")
 
 
+def drop_output() -> None:
+    """Nobody reads any more: what is still to come on stdout goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_seconds(seconds: dict[str, float]) -> None:
     """What every stage took, on stderr."""
     click.echo("  ".join(f"{stage} {taken:.2f} s" for stage, taken in seconds.items()), err=True)

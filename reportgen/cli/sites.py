@@ -33,7 +33,7 @@ def site() -> None:
 )
 @click.option("--base-url", metavar="URL", help="Where the site will stand; a site map and a feed need it.")
 @click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that render. [default: cores]")
-@click.option("--strict", is_flag=True, help="End with exit code 10 if a report was left out.")
+@click.option("--strict", is_flag=True, help="End with exit code 10 if there are notes: a report that was left out.")
 @click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the path of the first page and nothing else.")
 def build(
@@ -74,9 +74,8 @@ def build(
         print_seconds(clock.seconds)
     click.echo(built.index)
     if strict and built.notes:
-        raise StrictWarningsError(
-            f"{len(built.notes)} left out: {built.notes[0]}", hint="see above; or leave out --strict"
-        )
+        count = len(built.notes)
+        raise StrictWarningsError(f"{count} note{'s' if count > 1 else ''}: {built.notes[0]}", hint="see above")
 
 
 @site.command()

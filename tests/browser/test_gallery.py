@@ -24,7 +24,10 @@ from tests.browser.test_accessibility import PHONE, WIDE, violations
 from tests.test_catalogue import base, some
 from tests.test_scripts import LINES
 
-REPORT = "<!doctype html><html lang='en'><title>A report</title><body><h1>A report</h1></body></html>"
+REPORT = (
+    "<!doctype html><html lang='en'><head><title>A report</title><link rel='icon' href='data:,'></head>"
+    "<body><h1>A report</h1></body></html>"
+)
 SUBJECTS = ("parsers", "kernels", "types", "priors", "monads")
 CONFIG = SiteConfig(
     title="Small reports", blurb="Sixty of them.", per_page=20, notes={"small-3": "A note on this one."},
@@ -221,7 +224,9 @@ def test_a_link_to_a_search_shows_it(visit: Visit, addresses: Mapping[str, str])
     assert page.get_by_label("from", exact=True).input_value() == "40"
 
 
-@pytest.mark.parametrize("fragment", ["#reports", "#verdict=other&from=x&page=-1&in=y", "#=&&&", "#q=%E0%A4%A"])
+@pytest.mark.parametrize(
+    "fragment", ["#reports", "#verdict=other&from=x&page=-1&in=y", "#=&&&", "#q=%E0%A4%A", "#toString=1"]
+)
 def test_an_address_that_makes_no_sense_does_no_harm(visit: Visit, addresses: Mapping[str, str], fragment: str) -> None:
     page = visit(f"{addresses['http']}/index.html{fragment}")
     wait(page, "!document.getElementById('finder').hidden")

@@ -10,7 +10,7 @@ reportgen.state = (() => {
     const given = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
     const found = { ...FIRST };
     for (const [name, value] of given) {
-      if (!(name in FIRST) || (KNOWN[name] && !KNOWN[name].includes(value))) continue;
+      if (!Object.hasOwn(FIRST, name) || (KNOWN[name] && !KNOWN[name].includes(value))) continue;
       if (name === "page") found.page = /^[1-9]\d{0,5}$/.test(value) ? Number(value) : 1;
       else if (name === "from" || name === "to") found[name] = /^\d{1,3}(\.\d{1,3})?$/.test(value) ? value : "";
       else found[name] = value.slice(0, 300);
