@@ -96,6 +96,24 @@ def test_answers_of_another_commit_are_not_used(
     assert sum(read) == 12 + (12 if what == "model" else 11)
 
 
+@pytest.mark.parametrize("what", ["model", "dataset"])
+def test_a_batch_is_not_gone_on_with_at_another_commit(what: str, served: Hub, here: Path) -> None:
+    """Exit code 2 with both commits named, and the reports stay; --restart makes them at the new one."""
+    command = ("batch", *OF_HUB, "--limit", "2", *TABLES, "--workers", "1", "-o", "out", "-q")
+    assert call(*command).exit_code == 0
+    before = {path: path.read_bytes() for path in here.glob("out/*/report.json")}
+    assert len(before) == 2
+    commit = move(served, what, here)
+    refused = call(*command)
+    fails(refused, 2, "holds a batch of other settings", f"{what} revision: ")
+    assert commit in refused.stderr
+    assert {path: path.read_bytes() for path in here.glob("out/*/report.json")} == before
+    assert call(*command, "--restart").exit_code == 0
+    provenance = store.load(next(here.glob("out/*/report.json")).parent).provenance
+    if what == "model":
+        assert provenance.revision == commit
+
+
 def test_a_report_names_the_commits_and_is_made_again_from_them(served: Hub, here: Path) -> None:
     """Both branches have moved on; the stored command gives the same prediction of the same text."""
     assert call("run", *OF_HUB, "--index", "11", *TABLES, "-o", "out").exit_code == 0
