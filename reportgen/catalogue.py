@@ -6,6 +6,7 @@ written here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -205,8 +206,9 @@ def _overview(cards: Sequence[Card]) -> dict[str, Any]:
     names = {label for card in cards for label in (card.label, card.predicted) if label is not None}
     places = {name: place for place, name in enumerate(sorted(names, key=lambda name: (name.casefold(), name)))}
     shown = [visible(cut(name, LONG_LABEL)) for name in places]
+    times = Counter(shown)
     return {
-        "labels": [f"{name} ({place + 1})" if shown.count(name) > 1 else name for place, name in enumerate(shown)],
+        "labels": [f"{name} ({place + 1})" if times[name] > 1 else name for place, name in enumerate(shown)],
         "verdicts": "".join(card.verdict[0] for card in cards),
         "gold": [-1 if card.label is None else places[card.label] for card in cards],
         "predicted": [-1 if card.predicted is None else places[card.predicted] for card in cards],

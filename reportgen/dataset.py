@@ -87,11 +87,12 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
     Raises:
         DataError: If its text is longer than `max_chars`.
     """
+    title = row.title or ""
+    if not title.strip():
+        title = f"{rows.dataset}, {row.id or f'example {row.index}'}"
     found = Example(
         name=_name(config, rows, row),
-        title=clean(
-            row.title if row.title and row.title.strip() else f"{rows.dataset}, {row.id or f'example {row.index}'}"
-        ),
+        title=clean(title),
         text=clean(row.text),
         replaced=len(UNPRINTABLE.findall(row.text)),
         label=clean(row.label) if isinstance(row.label, str) else row.label,

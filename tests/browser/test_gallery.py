@@ -230,6 +230,8 @@ def test_a_link_to_a_search_shows_it(visit: Visit, addresses: Mapping[str, str])
 def test_an_address_that_makes_no_sense_does_no_harm(visit: Visit, addresses: Mapping[str, str], fragment: str) -> None:
     page = visit(f"{addresses['http']}/index.html{fragment}")
     wait(page, "!document.getElementById('finder').hidden")
+    page.get_by_label("Search", exact=True).fill("NUMBER17")
+    expect(page.locator("#hits h3")).to_have_text(numbered(17))
     unharmed(page)
 
 
