@@ -7,6 +7,7 @@ a batch of the model, and must not depend on what was finished before an interru
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from reportgen.clock import Clock
 from reportgen.config import BATCH_SIZE, Config
-from reportgen.errors import HubError, OutputError, ReportgenError
+from reportgen.errors import HubError, OutputError
 from reportgen.outcome import Outcome, failed, known, succeeded
 from reportgen.records import Example, HeadImportance, Report
 
@@ -95,16 +96,11 @@ def _analyse(task: Task, reader: Reader, together: Sequence[Example]) -> list[Re
     except FATAL:
         raise
     except Exception as error:  # whatever it is, the other examples are not to blame
-        found = _bare(known(error))
+        found = known(error)
+        traceback.clear_frames(error.__traceback__)  # of what was computed: the others need that memory
     if len(together) == 1:
         return [failed(together[0], found)]
     return [one for example in together for one in _analyse(task, reader, [example])]
-
-
-def _bare(error: ReportgenError) -> ReportgenError:
-    """The error without what it came from: that holds the memory for want of which a model has failed."""
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
 
 
 def finish(task: Task, report: Report) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 import transformers
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from reportgen import checkpoint, inference
 from reportgen.classifier import find_device, load, memory_errors, quiet
@@ -284,6 +286,21 @@ def test_running_out_of_memory_is_a_device_error() -> None:
     for error in (MemoryError("full"), torch.OutOfMemoryError("full")):
         with pytest.raises(DeviceError, match="out of memory: full"), memory_errors():
             raise error
+
+
+def test_an_error_does_not_hold_the_memory_for_want_of_which_it_came() -> None:
+    """Whoever catches it tries again with less, and needs that memory."""
+    held: list[weakref.ref[nn.Module]] = []
+
+    def forward() -> None:
+        activations = nn.Identity()
+        held.append(weakref.ref(activations))
+        raise MemoryError("full")
+
+    with pytest.raises(DeviceError) as caught, memory_errors():
+        forward()
+    assert isinstance(caught.value.__cause__, MemoryError)
+    assert held[0]() is None
 
 
 def test_other_errors_pass_through_unchanged() -> None:
