@@ -128,12 +128,10 @@ def _check_free(memory: Journal) -> None:
         OutputError: If something stands there that it would replace, or a symbolic link that leads out of it.
     """
     folder = memory.folder
+    disk.check_folder(folder)
+    for path in (folder / journal.FOLDER, memory.staging):
+        disk.check_folder(path, hint="choose another --output")
     with disk.errors(folder):
-        for path in (folder, folder / journal.FOLDER, memory.staging):
-            if path.is_symlink():
-                raise OutputError(f"{disk.shown(path)} is a symbolic link", hint="name another folder with --output")
-            if path.exists() and not path.is_dir():
-                raise OutputError(f"{disk.shown(path)} is not a folder", hint="name another with --output")
         foreign = [] if memory.begun else batch_index.files_in(folder)
     if foreign:
         raise OutputError(

@@ -31,6 +31,23 @@ def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
             raise OutputError(f"{shown(path)} is there already", hint="use --overwrite, or another --output")
 
 
+def check_folder(path: Path, *, hint: str = "name the folder itself with --output") -> None:
+    """See that files may be written to a folder: that it is none yet, or one, and no symbolic link.
+
+    Args:
+        path: Of the folder.
+        hint: What to do about a symbolic link.
+
+    Raises:
+        OutputError: If something else stands there, or no folder can have this name.
+    """
+    with errors(path):
+        if path.is_symlink():
+            raise OutputError(f"{shown(path)} is a symbolic link", hint=hint)
+        if path.exists() and not path.is_dir():
+            raise OutputError(f"{shown(path)} is a file", hint="name another folder with --output")
+
+
 def put(path: Path, write: Callable[[Path], object], *, staging: Path | None = None) -> None:
     """Let *write* make a file beside *path*, or in the folder *staging* of the same file system, then rename it.
 

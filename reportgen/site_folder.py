@@ -55,16 +55,12 @@ def opened(output: Path) -> Iterator[State]:
     Raises:
         OutputError: If it holds something else than a site, another build is running, or the disk does not take it.
     """
+    disk.check_folder(output)
     with disk.errors(output):
-        if output.is_symlink():
-            raise OutputError(f"{disk.shown(output)} is a symbolic link", hint="name the folder itself with --output")
-        if output.exists() and not output.is_dir():
-            raise OutputError(f"{disk.shown(output)} is a file", hint="name another folder with --output")
         if output.is_dir() and any(output.iterdir()) and not (output / OWN).is_dir():
             raise OutputError(f"{disk.shown(output)} holds something else than a site", hint="choose another --output")
-        for path in (output / OWN, output / OWN / STAGED):
-            if path.is_symlink():
-                raise OutputError(f"{disk.shown(path)} is a symbolic link", hint="choose another --output")
+    for path in (output / OWN, output / OWN / STAGED):
+        disk.check_folder(path, hint="choose another --output")
     with lock.held(output / OWN):
         yield _load(output)
 

@@ -198,13 +198,8 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
 
 
 def _check_target(folder: Path, *, overwrite: bool) -> None:
-    if folder.is_symlink():
-        raise OutputError(f"{folder} is a symbolic link", hint="name the folder itself with --output")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise OutputError(f"{folder} is a file", hint="name another folder with --output")
-    if any(folder.iterdir()):
+    disk.check_folder(folder)
+    if folder.exists() and any(folder.iterdir()):
         if not (folder / MANIFEST).is_file():
             raise OutputError(f"{folder} holds something else than a report", hint="choose another --output")
         if not overwrite:

@@ -453,27 +453,28 @@ def run_in_child(action: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_killed_at_any_step_a_batch_goes_on_as_if_nothing_had_been(
-    asked: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def killed_at(step: int, make: Callable[[], object], steps: Any = STEPS) -> int:
+    """Run *make* in a copy of this process, killed before its step of that number; how it ended."""
+
+    def action() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            step_by_step(patch, lambda count: os.kill(os.getpid(), signal.SIGKILL) if count == step else None, steps)
+            make()
+
+    return run_in_child(action)
+
+
+def test_killed_at_any_step_a_batch_goes_on_as_if_nothing_had_been(asked: Config, tmp_path: Path) -> None:
     asked = replace(asked, format=("tables",))
     small = Selection(limit=2)
     undisturbed = batches.make(replace(asked, output=str(tmp_path / "undisturbed")), small)
     expected = batches.contents(undisturbed.folder)
 
-    def killed_at(step: int) -> Callable[[], object]:
-        def action() -> None:
-            with pytest.MonkeyPatch.context() as patch:
-                step_by_step(patch, lambda count: os.kill(os.getpid(), signal.SIGKILL) if count == step else None)
-                batches.make(asked, small)
-
-        return action
-
     step = 0
     while True:
         step += 1
         shutil.rmtree(out(asked), ignore_errors=True)
-        ended = run_in_child(killed_at(step))
+        ended = killed_at(step, lambda: batches.make(asked, small))
         if ended == 0:
             break
         assert ended == -signal.SIGKILL
@@ -492,20 +493,11 @@ def test_killed_while_it_makes_all_anew_a_batch_goes_on(asked: Config, tmp_path:
     shutil.copytree(out(asked), tmp_path / "begun")
     steps = (*STEPS, (os, "unlink"), (os, "rmdir"))
 
-    def killed_at(step: int) -> Callable[[], object]:
-        def action() -> None:
-            with pytest.MonkeyPatch.context() as patch:
-                step_by_step(
-                    patch, lambda count: os.kill(os.getpid(), signal.SIGKILL) if count == step else None, steps
-                )
-                batches.make(asked, small, How(restart=True))
-
-        return action
-
     for step in range(1, 60):
         shutil.rmtree(out(asked))
         shutil.copytree(tmp_path / "begun", out(asked))
-        assert run_in_child(killed_at(step)) == -signal.SIGKILL
+        ended = killed_at(step, lambda: batches.make(asked, small, How(restart=True)), steps)
+        assert ended == -signal.SIGKILL
         made = batches.make(asked, small)
         assert made.failed == 0
         assert batches.contents(out(asked)) == expected, f"killed at step {step}"
