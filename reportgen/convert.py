@@ -8,20 +8,21 @@ at query + j - w/2. Rows of global tokens stand in the global attention instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from reportgen import band, threads
 from reportgen.errors import ModelError
 from reportgen.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
+from reportgen.top_k import of_rows
 
 ATTENDING = 5  # queries that are kept of those that attend to a key most
-STRETCHES = 64  # rows and columns of a map
-BLOCK = 128  # queries summed at once: their skewed copy stays in the processor's cache
-EXACT_ROWS = 8192  # rows that are ranked exactly at once: bounds the memory of documents full of ties
-LAST = 2**32 - 1  # position that sorts behind all others
 
 
 def convert(
@@ -47,31 +48,50 @@ def convert(
     if isinstance(attention, SlidingWindowAttention):
         _check_layout(attention)
     row_error = row_sum_error(attention)
-    positions, weights = attended(attention, top_k=top_k)
-    from_, paid = attending(attention, top_k=min(top_k, ATTENDING))
     zeros, visible = exact_zeros(attention)
-    return LayerSummary(
-        received=received(attention).float().cpu().numpy(),
-        reader=None if reader is None else row(attention, reader).float().cpu().numpy(),
-        attended_positions=positions.to(torch.int32).cpu().numpy(),
-        attended_weights=weights.float().cpu().numpy(),
-        attending_positions=from_.to(torch.int32).cpu().numpy(),
-        attending_weights=paid.float().cpu().numpy(),
-        shares=shares(attention, own=own, queries=queries).float().cpu().numpy(),
-        row_error=row_error,
-        zeros=zeros,
-        weights=visible,
-    )
+    reduce = partial(_reduce, top_k=top_k, reader=reader, own=own, queries=queries)
+    parts = threads.each(reduce, _by_heads(attention))
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return LayerSummary(**{"reader": None} | arrays, row_error=row_error, zeros=zeros, weights=visible)
 
 
-def received(attention: LayerAttention) -> Tensor:
-    """Attention that each token receives from all queries, shape (head, key), float64."""
+def _reduce(
+    attention: LayerAttention, *, top_k: int, reader: int | None, own: Tensor | None, queries: range | None
+) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a `LayerSummary` for some heads of a layer, by name."""
+    walked = _walk(attention, own=own, queries=queries)
+    positions, weights = attended(attention, top_k=top_k)
+    from_, paid = attending(attention, top_k=min(top_k, ATTENDING), walked=walked)
+    made = {
+        "received": received(attention, walked=walked).float(),
+        "attended_positions": positions.to(torch.int32),
+        "attended_weights": weights.float(),
+        "attending_positions": from_.to(torch.int32),
+        "attending_weights": paid.float(),
+        "shares": shares(attention, own=own, queries=queries, walked=walked).float(),
+    }
+    if reader is not None:
+        made["reader"] = row(attention, reader).float()
+    return {name: tensor.cpu().numpy() for name, tensor in made.items()}
+
+
+def _by_heads(attention: LayerAttention) -> list[LayerAttention]:
+    """The heads of a layer in as many parts as cores share in the work; one where a GPU does it."""
+    heads = (attention.weights if isinstance(attention, DenseAttention) else attention.local).shape[0]
+    count = min(torch.get_num_threads(), heads) if _device(attention).type == "cpu" else 1
+    parts = [slice(heads * part // count, heads * (part + 1) // count) for part in range(count)]
+    if isinstance(attention, DenseAttention):
+        return [DenseAttention(attention.weights[part]) for part in parts]
+    return [replace(attention, local=attention.local[part], global_=attention.global_[part]) for part in parts]
+
+
+def received(attention: LayerAttention, *, walked: band.Walk | None = None) -> Tensor:
+    """Attention that each token receives from all queries, shape (head, key), float64. *walked*: see `shares`."""
     if isinstance(attention, DenseAttention):
         return attention.weights.sum(dim=1, dtype=torch.float64)
-    x = len(attention.global_positions)
-    total = _band_column_sums(attention.local[..., x:], half=attention.window // 2)  # (head, key)
+    x, globals_ = len(attention.global_positions), list(attention.global_positions)
+    total = (walked or band.walk(attention)).received.clone()  # (head, key)
     if x:
-        globals_ = list(attention.global_positions)
         total[:, globals_] += attention.local[..., :x].sum(dim=1, dtype=torch.float64)  # (head, x)
         total += attention.global_.sum(dim=2, dtype=torch.float64)  # (head, key)
     return total
@@ -131,65 +151,45 @@ def attended(attention: LayerAttention, *, top_k: int) -> tuple[Tensor, Tensor]:
     weight 0, so a query that sees fewer than k keys ends its list with the first positions it does not see.
     """
     if isinstance(attention, DenseAttention):
-        everywhere = torch.arange(attention.weights.shape[-1])
-        return _attended(attention.weights, everywhere, top_k=top_k, tokens=len(everywhere))
-    _, tokens, width = attention.local.shape
-    x, half = len(attention.global_positions), attention.window // 2
-    columns = torch.arange(width, device=attention.local.device)
-    keys = columns + (torch.arange(tokens, device=columns.device)[:, None] - x - half)  # (query, column)
-    for column, position in enumerate(attention.global_positions):
-        keys[:, column] = position
-    positions, weights = _attended(attention.local, keys, top_k=top_k, tokens=tokens)
-    if x:  # rows of global tokens are 0 in the band
-        globals_ = list(attention.global_positions)
-        paid = attention.global_.transpose(1, 2)  # (head, x, key)
-        positions[:, globals_], weights[:, globals_] = _attended(paid, torch.arange(tokens), top_k=top_k, tokens=tokens)
-    return positions, weights
+        return of_rows(attention.weights, k=top_k)
+    found = band.attended(attention, k=top_k)
+    paid = attention.global_.transpose(1, 2)  # (head, x, key): the rows of global tokens are 0 in the window
+    return _with_globals(found, attention, paid)
 
 
-def attending(attention: LayerAttention, *, top_k: int) -> tuple[Tensor, Tensor]:
+def attending(attention: LayerAttention, *, top_k: int, walked: band.Walk | None = None) -> tuple[Tensor, Tensor]:
     """The k queries that attend most to every key, and their weights, both (head, key, k).
 
     Most attending first; equal weights in the order of their positions. A key that fewer than k queries see ends its
-    list with entries of weight 0, which stand for no query.
+    list with entries of weight 0, which stand for no query. *walked*: see `shares`.
     """
     if isinstance(attention, DenseAttention):
-        everywhere = torch.arange(attention.weights.shape[-1])
-        return _attended(attention.weights.transpose(1, 2), everywhere, top_k=top_k, tokens=len(everywhere))
-    heads, tokens, _ = attention.local.shape
-    x, half = len(attention.global_positions), attention.window // 2
-    width = 2 * half + 1
-    padded = attention.local.new_zeros(heads, tokens + 2 * half, width)
-    padded[:, half : half + tokens] = attention.local[..., x:]
-    # subtle: a step of one row less one column walks up a diagonal, on which all queries weigh the same key
-    columns = padded.as_strided((heads, tokens, width), (padded.stride(0), width, width - 1), width - 1)
-    device = columns.device
-    queries = torch.arange(tokens, device=device)[:, None] + torch.arange(-half, half + 1, device=device)
-    positions, weights = _attended(columns, queries, top_k=top_k, tokens=tokens)
-    if x:
-        globals_ = list(attention.global_positions)
-        positions, weights = _with_global_queries(positions, weights, attention, top_k=positions.shape[-1])
-        paid = attention.local[..., :x].transpose(1, 2).clone()  # (head, x, query)
-        paid[:, :, globals_] = attention.global_[:, globals_].to(paid.dtype)  # global queries, whose rows are 0 there
-        everywhere = torch.arange(tokens)
-        positions[:, globals_], weights[:, globals_] = _attended(paid, everywhere, top_k=top_k, tokens=tokens)
-    return positions, weights
+        return of_rows(attention.weights.transpose(1, 2), k=top_k)
+    x, globals_ = len(attention.global_positions), list(attention.global_positions)
+    found = band.attending(attention, (walked or band.walk(attention)).maxima, k=top_k)
+    paid = attention.local[..., :x].transpose(1, 2).clone()  # (head, x, query)
+    paid[:, :, globals_] = attention.global_[:, globals_].to(paid.dtype)  # global queries, whose rows are 0 there
+    return _with_globals(found, attention, paid)
 
 
-def _with_global_queries(
-    positions: Tensor, weights: Tensor, attention: SlidingWindowAttention, *, top_k: int
+def _with_globals(
+    found: tuple[Tensor, Tensor], attention: SlidingWindowAttention, weights: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The k most attending queries of every key, (head, key, k), with those that are global among them."""
-    added = torch.tensor(attention.global_positions, device=positions.device).expand_as(attention.global_)
-    positions = torch.cat((positions, added), dim=-1)
-    weights = torch.cat((weights, attention.global_.to(weights.dtype)), dim=-1)
-    by_position = positions.argsort(dim=-1)  # so that the stable sort below leaves equal weights in this order
-    positions, weights = positions.gather(2, by_position), weights.gather(2, by_position)
-    best = weights.argsort(dim=-1, descending=True, stable=True)[..., :top_k]
-    return positions.gather(2, best), weights.gather(2, best)
+    """Lists of the k largest, (head, token, k); those of global tokens are made of *weights*, (head, x, token)."""
+    positions, best = found
+    if attention.global_positions:
+        globals_ = list(attention.global_positions)
+        positions[:, globals_], best[:, globals_] = of_rows(weights.to(best.dtype), k=positions.shape[-1])
+    return positions, best
 
 
-def shares(attention: LayerAttention, *, own: Tensor | None = None, queries: range | None = None) -> Tensor:
+def shares(
+    attention: LayerAttention,
+    *,
+    own: Tensor | None = None,
+    queries: range | None = None,
+    walked: band.Walk | None = None,
+) -> Tensor:
     """Where the attention of every stretch of the document lands, shape (head, stretch, stretch), rows sum to 1.
 
     An entry is the mean, over the queries of a stretch, of their attention on all keys of another: the matrix of a
@@ -198,32 +198,27 @@ def shares(attention: LayerAttention, *, own: Tensor | None = None, queries: ran
 
     Args:
         attention: One layer of one document, or of a part of it.
-        own: The stretch of every token, (token,), ascending; those of `stretches` if left out.
+        own: The stretch of every token, (token,), ascending; those of `band.stretches` if left out.
         queries: Neighbours, the only ones that count beside the global tokens; all if left out.
+        walked: What a walk over its window has given, for the same *own* and *queries*; walked here if left out.
     """
     tokens = (attention.weights if isinstance(attention, DenseAttention) else attention.local).shape[1]
-    own = (stretches(tokens) if own is None else own).to(_device(attention))
+    own = band.stretches(tokens) if own is None else own
     counted = range(tokens) if queries is None else queries
-    member = torch.nn.functional.one_hot(own).float()  # (token, stretch), 1 or 0
+    member = torch.nn.functional.one_hot(own).to(_device(attention)).double()  # (token, stretch), 1 or 0
     asked = torch.zeros_like(member)
     asked[counted.start : counted.stop] = member[counted.start : counted.stop]
     if isinstance(attention, DenseAttention):
-        return asked.T @ attention.weights.float() @ member / asked.sum(dim=0).clamp(min=1)[:, None]
-    return _sliding_shares(attention, own=own, member=member.double(), asked=asked.double(), counted=counted)
+        sums = asked.float().T @ attention.weights.float() @ member.float()
+        return sums / asked.sum(dim=0).clamp(min=1)[:, None].float()
+    sums = (walked or band.walk(attention, own=own, counted=counted)).stretches
+    return _with_global_stretch(attention, sums, member=member, asked=asked)
 
 
-def _sliding_shares(
-    attention: SlidingWindowAttention, *, own: Tensor, member: Tensor, asked: Tensor, counted: range
-) -> Tensor:
-    """`shares` of a sliding window: members of every stretch, and those *asked*, the *counted* queries."""
-    heads, tokens, _ = attention.local.shape
-    x, half, globals_ = len(attention.global_positions), attention.window // 2, list(attention.global_positions)
-    count = member.shape[1]
-    edges = torch.searchsorted(own, torch.arange(count + 1, device=own.device)).clamp(counted.start, counted.stop)
-    sums = torch.zeros(heads, count, count, dtype=torch.float64, device=own.device)
-    for index, (start, keys) in enumerate(_block_sums(attention.local[..., x:], half=half, edges=edges.tolist())):
-        first, last = max(start - half, 0), min(start - half + keys.shape[1], tokens)
-        sums[:, index].index_add_(1, own[first:last], keys[:, first - start + half : last - start + half].double())
+def _with_global_stretch(attention: SlidingWindowAttention, sums: Tensor, *, member: Tensor, asked: Tensor) -> Tensor:
+    """`shares` from sums over the window: members of every stretch, and those *asked*, both (token, stretch)."""
+    heads, count, _ = sums.shape
+    x, globals_ = len(attention.global_positions), list(attention.global_positions)
     member[globals_] = asked[globals_] = 0  # they stand apart
     queries = asked.sum(dim=0).clamp(min=1)
     if not x:
@@ -237,9 +232,9 @@ def _sliding_shares(
     return whole
 
 
-def stretches(tokens: int) -> Tensor:
-    """The stretch of every token, (token,): `STRETCHES` of equal length as far as they divide, fewer if short."""
-    return torch.arange(tokens) * min(STRETCHES, tokens) // tokens
+def _walk(attention: LayerAttention, *, own: Tensor | None, queries: range | None) -> band.Walk | None:
+    """What the window gives by key, for all that is asked of it; None in dense models, which have no window."""
+    return None if isinstance(attention, DenseAttention) else band.walk(attention, own=own, counted=queries)
 
 
 def row_sum_error(attention: LayerAttention) -> float:
@@ -264,11 +259,16 @@ def exact_zeros(attention: LayerAttention) -> tuple[int, int]:
     if isinstance(attention, DenseAttention):
         heads = attention.weights.shape[0]
         visible = heads * int(attention.weights.amax(dim=0).count_nonzero())  # 0 in all heads: masked
-        return visible - int(attention.weights.count_nonzero()), visible
+        return visible - _count_nonzero(attention.weights), visible
     heads, tokens, _ = attention.local.shape
     visible = _visible_weights(tokens, attention.window // 2, attention.global_positions) * heads
-    nonzero = int(attention.local.count_nonzero()) + int(attention.global_.count_nonzero())
+    nonzero = _count_nonzero(attention.local.transpose(0, 1)) + _count_nonzero(attention.global_)
     return visible - nonzero, visible
+
+
+def _count_nonzero(weights: Tensor) -> int:
+    """Of weights none of which is below 0; whole numbers are counted faster than floats."""
+    return int(weights.view({2: torch.int16, 4: torch.int32}[weights.element_size()]).count_nonzero())
 
 
 def _visible_weights(tokens: int, half: int, global_positions: tuple[int, ...]) -> int:
@@ -279,81 +279,6 @@ def _visible_weights(tokens: int, half: int, global_positions: tuple[int, ...]) 
     x = len(global_positions)
     # local rows: their window without global keys, and the x global keys; global rows: all keys
     return window - 2 * from_globals + both + (tokens - x) * x + x * tokens
-
-
-def _band_column_sums(band: Tensor, *, half: int) -> Tensor:
-    """Sum the band over queries by key, (head, query, 2 half + 1) -> (head, key), float64."""
-    heads, tokens, width = band.shape
-    block = BLOCK if band.device.type == "cpu" else 4 * BLOCK  # fewer, larger steps where a step is a launch
-    edges = [*range(0, tokens, block), tokens]
-    total = torch.zeros(heads, tokens + width - 1, dtype=torch.float64, device=band.device)
-    for start, keys in _block_sums(band, half=half, edges=edges):
-        total[:, start : start + keys.shape[1]] += keys
-    return total[:, half : half + tokens]  # what fell left and right of the document is 0
-
-
-def _block_sums(band: Tensor, *, half: int, edges: list[int]) -> Iterator[tuple[int, Tensor]]:
-    """The sums of the band over blocks of queries, block by block, as (first query, (head, key)).
-
-    A block of queries is copied into a buffer whose rows are one column longer than its step, which turns the
-    diagonals upright; then one plain sum over the block adds up all the keys it reaches, from first query - half.
-    """
-    heads, _, width = band.shape
-    block = max(end - start for start, end in pairwise(edges))
-    span = block + width - 1  # keys that a block of queries reaches
-    buffer = band.new_zeros(heads, block, span)
-    skewed = buffer.as_strided((heads, block, width), (block * span, span + 1, 1))  # row q starts at column q
-    exact = torch.promote_types(band.dtype, torch.float32)  # a block's sum would be rounded in half precision
-    for start, end in pairwise(edges):
-        skewed[:, : end - start] = band[:, start:end]
-        skewed[:, end - start :] = 0
-        yield start, buffer.sum(dim=1, dtype=exact)[:, : end - start + width - 1]
-
-
-def _attended(weights: Tensor, keys: Tensor, *, top_k: int, tokens: int) -> tuple[Tensor, Tensor]:
-    """Top k of *weights* (head, query, column) whose columns stand for *keys* (query, column) or (column,).
-
-    Plain `topk` settles most rows. It leaves equal weights in no order, and knows nothing of the keys that have no
-    column; rows where that matters are ranked again, exactly.
-    """
-    heads, queries, width = weights.shape
-    keys = keys.to(weights.device).expand(queries, width)
-    k = min(top_k, tokens)
-    values, columns = weights.topk(min(k + 1, width), dim=-1)
-    positions = values.new_zeros((heads, queries, k), dtype=torch.int64)
-    best = values.new_zeros((heads, queries, k))
-    kept = min(k, width)
-    positions[..., :kept] = keys.expand(heads, -1, -1).gather(2, columns[..., :kept])
-    best[..., :kept] = values[..., :kept]
-    unclear = _unclear(values, k).nonzero()  # (row, 2): its head and query
-    for start in range(0, len(unclear), EXACT_ROWS):
-        head, query = unclear[start : start + EXACT_ROWS].unbind(1)
-        positions[head, query], best[head, query] = _rank_exactly(weights[head, query], keys[query], k=k, tokens=tokens)
-    return positions, best
-
-
-def _unclear(values: Tensor, k: int) -> Tensor:
-    """Which rows `topk` has not ranked for certain, (head, query): equal weights, or fewer than k above 0."""
-    if values.shape[-1] < k:
-        return torch.ones(values.shape[:-1], dtype=torch.bool, device=values.device)
-    ties = (values[..., 1:] == values[..., :-1]).any(dim=-1)
-    return ties | (values[..., k - 1] <= 0)
-
-
-def _rank_exactly(weights: Tensor, keys: Tensor, *, k: int, tokens: int) -> tuple[Tensor, Tensor]:
-    """Top k of *weights* (row, column) by weight and then by position; both results (row, k).
-
-    Weight and position become one integer: the bits of a positive float32 sort like the float itself.
-    """
-    bits = weights.float().contiguous().view(torch.int32).to(torch.int64)
-    codes = torch.where(weights > 0, (bits << 32) + (LAST - keys), -1)
-    found = codes.topk(min(k, codes.shape[1]), dim=-1).values
-    if bool((found < 0).any()):  # fewer than k weights above 0: the first other positions follow, with weight 0
-        unseen = torch.arange(min(2 * k, tokens), device=weights.device)  # at most k of them are taken
-        taken = ((LAST - (found & LAST))[:, :, None] == unseen) & (found >= 0)[:, :, None]
-        follow = torch.where(taken.any(dim=1), -1, LAST - unseen)
-        found = torch.cat((found, follow), dim=1).topk(k, dim=-1).values
-    return LAST - (found & LAST), (found >> 32).to(torch.int32).view(torch.float32).to(weights.dtype)
 
 
 def _check_layout(attention: SlidingWindowAttention) -> None:

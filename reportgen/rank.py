@@ -46,6 +46,11 @@ def count_attended(positions: Integers, weights: Floats) -> Integers:
         weights: (layer, head, query, k); a token attended with weight 0 is not counted.
     """
     layers, heads, tokens, _ = positions.shape
-    others = (positions != np.arange(tokens)[:, None]) & (weights > 0)
-    own = np.arange(layers * heads).reshape(layers, heads, 1, 1) * tokens + positions  # one number per head and token
-    return np.bincount(own[others], minlength=layers * heads * tokens).astype(np.int32).reshape(layers, heads, tokens)
+    own = np.arange(tokens, dtype=np.int32)[:, None]
+    first = np.arange(0, heads * tokens, tokens)[:, None, None]  # one number for every head and token
+    counts = np.empty((layers, heads, tokens), np.int32)
+    for layer in range(layers):  # one at a time stays in the processor's cache
+        others = (positions[layer] != own) & (weights[layer] > 0)
+        found = np.bincount((positions[layer] + first)[others], minlength=heads * tokens)
+        counts[layer] = found.reshape(heads, tokens)
+    return counts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +25,16 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begi
 
 def files(report: Report, scores: Scores, rankings: Rankings) -> dict[str, bytes]:
     """The data files of a report by name, as they stand in its folder `tables`."""
-    top = top_tokens(report, scores, rankings)
-    attended = {"attended_tokens.parquet": parquet(attended_tokens(report, scores))} if report.attention.top_k else {}
-    return {
-        "token_attention.parquet": parquet(token_attention(report, scores, rankings)),
-        "top_tokens.parquet": parquet(top),
-        "top_tokens.csv": comma_separated(top),
-        **attended,
-        "tokens.csv": comma_separated(token_list(report, scores)),
-    }
+    with ThreadPoolExecutor(1) as pool:  # the largest file beside the others: Arrow lets them run meanwhile
+        attended = pool.submit(lambda: parquet(attended_tokens(report, scores))) if report.attention.top_k else None
+        top = top_tokens(report, scores, rankings)
+        made = {
+            "token_attention.parquet": parquet(token_attention(report, scores, rankings)),
+            "top_tokens.parquet": parquet(top),
+            "top_tokens.csv": comma_separated(top),
+            "tokens.csv": comma_separated(token_list(report, scores)),
+        }
+        return made | ({"attended_tokens.parquet": attended.result()} if attended else {})
 
 
 def token_attention(report: Report, scores: Scores, rankings: Rankings) -> pa.Table:
@@ -106,9 +108,24 @@ def token_list(report: Report, scores: Scores) -> pa.Table:
 
 
 def parquet(table: pa.Table) -> bytes:
-    """Parquet, compressed with zstd; the same bytes for the same table and version of pyarrow."""
+    """Parquet, compressed with zstd; the same bytes for the same table and version of pyarrow.
+
+    Every column but floats is a dictionary and its codes. Floats hardly repeat: their first bytes, which are much
+    alike, stand before their second ones, and so on. Of text no smallest and largest value is kept, which takes longer
+    than all else and finds no row faster.
+    """
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    others = [name for name in table.column_names if name not in floats]
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", compression_level=1)
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=others,
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        write_statistics=[field.name for field in table.schema if not pa.types.is_dictionary(field.type)],
+    )
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 

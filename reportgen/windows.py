@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from reportgen import convert, inference
+from reportgen import band, convert, inference
 from reportgen.classifier import Classifier
 from reportgen.clock import Clock
 from reportgen.config import option
@@ -65,7 +65,7 @@ class Plan:
     @property
     def places(self) -> Positions:
         """The row of every token in a map, (token,), see `records.Attention.maps`."""
-        places = convert.stretches(len(self.tokens)).numpy() + bool(self.global_positions)
+        places = band.stretches(len(self.tokens)).numpy() + bool(self.global_positions)
         places[list(self.global_positions)] = 0
         return places
 
@@ -224,7 +224,7 @@ def _attend(
 def _part(attention: LayerAttention, *, plan: Plan, window: Window, top_k: int, reader: int | None) -> Part:
     """Reduce one layer of a window to what is kept of it."""
     positions, kept = plan.positions(window), plan.kept(window)
-    own = convert.stretches(len(plan.tokens))[torch.from_numpy(positions)]
+    own = band.stretches(len(plan.tokens))[torch.from_numpy(positions)]
     whole = convert.convert(attention, top_k=top_k, reader=reader, own=own, queries=plan.inner(window))
     queries = np.bincount(plan.places[window.own.start : window.own.stop])  # of every row of the map
     mine = queries.nonzero()[0]

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen import convert
+from reportgen import band, convert
 from reportgen.errors import ModelError
 from reportgen.records import DenseAttention, SlidingWindowAttention
 from tests import slow
@@ -133,6 +133,38 @@ def test_attending_tokens_are_those_of_the_columns(layer: tuple[np.ndarray, Slid
         np.testing.assert_array_equal(np.where(most > 0, positions.numpy(), -1), np.where(most > 0, wanted, -1))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("tokens", "window", "globals_"), [(150, 96, (0,)), (101, 130, ()), (90, 64, (0, 33, 89))])
+def test_a_wide_window_is_searched_as_exactly(
+    tokens: int, window: int, globals_: tuple[int, ...], kind: str, dtype: torch.dtype
+) -> None:
+    """Wide enough for groups of columns and of queries to be told apart by their maxima, in every precision."""
+    attention = pack(matrix(tokens, window, globals_, heads=2, kind=kind, seed=tokens), window, globals_)
+    attention = replace(attention, local=attention.local.to(dtype), global_=attention.global_.to(dtype))
+    weights = convert.dense(attention).float().numpy()
+    positions, values = convert.attended(attention, top_k=2)
+    wanted, most = slow.attended(weights, 2)
+    np.testing.assert_array_equal(positions, wanted)
+    np.testing.assert_array_equal(values.float(), most.astype(np.float32))
+    positions, values = convert.attending(attention, top_k=2)
+    wanted, most = slow.attended(weights.transpose(0, 2, 1), 2)
+    np.testing.assert_array_equal(values.float(), most.astype(np.float32))
+    np.testing.assert_array_equal(np.where(most > 0, positions, -1), np.where(most > 0, wanted, -1))
+
+
+def test_a_document_cut_from_a_longer_batch_is_read_in_its_own_rows() -> None:
+    """As the model lays a layer out, (document, query, head, column), of which a document is a slice."""
+    one = pack(matrix(90, 64, (0,), heads=2, kind="distinct", seed=5), 64, (0,))
+    batch = torch.full((2, 128, 2, one.local.shape[-1]), 9.0)  # what stands around it must not be read
+    batch[1, :90] = one.local.transpose(0, 1)
+    cut = replace(one, local=batch[1, :90].transpose(0, 1))
+    for found, wanted in zip(convert.attending(cut, top_k=3), convert.attending(one, top_k=3), strict=True):
+        assert torch.equal(found, wanted)
+    assert torch.equal(convert.received(cut), convert.received(one))
+    assert convert.exact_zeros(cut) == convert.exact_zeros(one)
+
+
 @given(layers())
 def test_a_map_is_the_matrix_made_small(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
     """Rows sum to 1, global tokens apart, for sliding windows and dense attention."""
@@ -213,11 +245,11 @@ def test_a_list_of_all_keys_ends_with_those_that_are_not_seen(by_hand: SlidingWi
     assert positions.tolist() == [[[0, 1, 2, 3], [0, 2, 1, 3], [1, 2, 3, 0], [0, 2, 3, 1]]]
 
 
-@pytest.mark.parametrize("block", [1, 3, 16, 1000])
+@pytest.mark.parametrize("block", [8, 16, 24, 1000])
 def test_the_size_of_a_block_changes_no_sum(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     """Blocks are larger on a GPU."""
     weights = matrix(33, 8, (0, 20), heads=2, kind="distinct", seed=2)
-    monkeypatch.setattr(convert, "BLOCK", block)
+    monkeypatch.setattr(band, "BLOCK", block)
     np.testing.assert_allclose(convert.received(pack(weights, 8, (0, 20))), slow.received(weights), rtol=1e-5)
 
 

@@ -1,0 +1,219 @@
+"""Pick the k largest weights of every row, exactly; equal weights in the order of their positions.
+
+Plain `topk` over every row of a sliding window takes longer than all else that is done with a layer. Two things make
+it cheap. The maxima of groups of columns say which few columns can hold the k largest: a group that is not among the
+k with the largest maxima has none of them. And a weight becomes one whole number with the place of its column in the
+lowest bits, so that a plain partial sort of numbers finds weight and place together; on a CPU that is NumPy's, which
+works on many numbers at once. The bits that the place takes from a float32 could hide a difference: rows in which
+that might matter, or in which weights are equal, are ranked again from the whole row.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+GROUP = 8  # columns of which the largest is looked at first
+EXACT_ROWS = 8192  # rows that are ranked exactly at once: bounds the memory of documents full of ties
+LAST = 2**32 - 1  # position that sorts behind all others
+LAST_16 = 2**16 - 1  # the same where a position has 16 bits
+BLOCK = 2**21  # weights looked at at once: what the processor's cache holds
+LARGE_BLOCK = 2**25  # where a step is a launch: fewer, larger steps
+
+Positions = Callable[[Tensor, Tensor], Tensor]
+"""Which tokens columns (head, row, n) of rows (row, 1) stand for, same shape; one of weight 0 may stand for none."""
+WholeRows = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Of heads (n,) and rows (n,): all weights of each row, and which tokens these stand for, both (n, column)."""
+
+
+def of_rows(
+    weights: Tensor, *, k: int, tokens: int | None = None, position: Positions | None = None, lead: int = 0
+) -> tuple[Tensor, Tensor]:
+    """The k largest weights of every row, and where they stand.
+
+    Args:
+        weights: (head, row, column), none below 0.
+        k: How many; at most the number of tokens.
+        tokens: Positions that there are, as many as columns if left out. One that has no column has weight 0.
+        position: Which token a column of a row stands for; the one of its number if left out.
+        lead: So many first columns are always looked at.
+
+    Returns:
+        Positions and weights, both (head, row, k), largest first.
+    """
+    heads, rows, width = weights.shape
+    tokens, position = width if tokens is None else tokens, position or _own
+    k = min(k, tokens)
+    positions = torch.empty(heads, rows, k, dtype=torch.int64, device=weights.device)
+    best = torch.empty(heads, rows, k, dtype=weights.dtype, device=weights.device)
+    size = rows_at_once(heads * width, weights.device)
+    for start in range(0, rows, size):
+        block = weights[:, start : start + size]
+        row = torch.arange(start, start + block.shape[1], device=weights.device)[:, None]
+        columns = None
+        if not _exact(weights, tokens) and (width - lead) // GROUP > 2 * (k + 1):
+            columns = _contending_columns(block, k + 1, lead=lead)
+        positions[:, start : start + size], best[:, start : start + size] = of_contenders(
+            block if columns is None else block.gather(2, columns),
+            functools.partial(_position_among, position, columns, row),
+            functools.partial(_whole_rows, block, position, row),
+            k=k,
+            tokens=tokens,
+        )
+    return positions, best
+
+
+def of_contenders(
+    weights: Tensor, position: Callable[[Tensor], Tensor], whole: WholeRows, *, k: int, tokens: int
+) -> tuple[Tensor, Tensor]:
+    """The k largest of rows of which the columns that can hold them are known, and where they stand.
+
+    Args:
+        weights: (head, row, column): those that can be among the k + 1 largest, or all.
+        position: Which tokens columns, (head, row, n), stand for; same shape.
+        whole: Gives rows with all their weights, where *weights* leaves doubt.
+        k: How many.
+        tokens: Positions that there are.
+
+    Returns:
+        Positions and weights, both (head, row, k), largest first.
+    """
+    found, best, sure = (_by_position if _exact(weights, tokens) else _by_column)(weights, position, k)
+    if found.shape[-1] < k:
+        found, best = (torch.nn.functional.pad(one, (0, k - one.shape[-1])) for one in (found, best))
+        sure = torch.zeros_like(sure)
+    unclear = (~sure).nonzero()  # (n, 2): head and row
+    for start in range(0, len(unclear), EXACT_ROWS):
+        head, row = unclear[start : start + EXACT_ROWS].unbind(1)
+        found[head, row], exact = _rank_exactly(*whole(head, row), k=k, tokens=tokens)
+        best[head, row] = exact.to(best.dtype)
+    return found, best
+
+
+def largest_groups(maxima: Tensor, count: int) -> Tensor:
+    """The groups, of neighbours in the order of their positions, that hold the *count* - 1 largest of a row.
+
+    Args:
+        maxima: The largest weight of every group, (..., group), float32.
+        count: How many groups; all where there are no more.
+
+    Returns:
+        Their numbers, (..., count), ascending. Of equal maxima the earlier counts more, so that in half precision,
+        whose bits leave room for the number of a group, nothing is lost.
+    """
+    mask = _mask(maxima.shape[-1])
+    codes = _coded(maxima, mask)
+    return (mask - (_top(codes, count) & mask)).sort(dim=-1).values
+
+
+def _own(columns: Tensor, rows: Tensor) -> Tensor:
+    """`Positions` of columns that stand for the tokens of their number."""
+    return columns
+
+
+def _position_among(position: Positions, columns: Tensor | None, row: Tensor, places: Tensor) -> Tensor:
+    """Which tokens the columns in these *places* stand for; *columns* is None where all columns have their place."""
+    return position(places if columns is None else columns.gather(2, places), row)
+
+
+def rows_at_once(weights: int, device: torch.device) -> int:
+    """How many rows, of so many *weights* each, are worked on together: a multiple of `GROUP`."""
+    return max((BLOCK if device.type == "cpu" else LARGE_BLOCK) // weights // GROUP, 1) * GROUP
+
+
+def _exact(weights: Tensor, tokens: int) -> bool:
+    """Whether weight and position fit in one number of 32 bits."""
+    return weights.element_size() == 2 and tokens <= LAST_16
+
+
+def _contending_columns(weights: Tensor, count: int, *, lead: int) -> Tensor:
+    """Columns that hold the *count* largest of every row, but for equal ones, (head, row, column).
+
+    Groups are of columns that stand equally far apart: their maxima are those of a few long stretches.
+    """
+    groups = (weights.shape[-1] - lead) // GROUP
+    lead = weights.shape[-1] - groups * GROUP
+    maxima = weights[..., lead:].view(*weights.shape[:2], GROUP, groups).amax(dim=-2)
+    mask = _mask(groups)
+    chosen = mask - (_top(_coded(maxima, mask), count) & mask)  # (head, row, count)
+    columns = torch.empty(*chosen.shape[:2], lead + GROUP * count, dtype=torch.int64, device=weights.device)
+    columns[..., :lead] = torch.arange(lead, device=weights.device)
+    steps = torch.arange(lead, lead + groups * GROUP, groups, device=weights.device)[:, None]
+    torch.add(chosen[..., None, :], steps, out=columns[..., lead:].view(*chosen.shape[:2], GROUP, count))
+    return columns
+
+
+def _whole_rows(weights: Tensor, position: Positions, rows: Tensor, head: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
+    """`WholeRows` of a block, (head, row, column), that stands for the *rows*, (row, 1)."""
+    columns = torch.arange(weights.shape[-1], device=weights.device)
+    return weights[head, row], position(columns.expand(1, len(row), -1), rows[row])[0]
+
+
+def _by_column(weights: Tensor, position: Callable[[Tensor], Tensor], k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The k largest, (head, row, k), and in which rows that is certain, (head, row); float32."""
+    weights = weights.float()
+    mask = _mask(weights.shape[-1])
+    columns = (mask - (_top(_coded(weights, mask), k + 1) & mask)).to(torch.int64)
+    codes = weights.gather(2, columns).view(torch.int32).to(torch.int64) << 32
+    codes = (codes + (LAST - position(columns).clamp(min=0))).sort(dim=-1, descending=True).values
+    best = (codes >> 32).to(torch.int32)
+    sure = best[..., min(k, best.shape[-1]) - 1] > 0
+    if best.shape[-1] > k:
+        sure &= (best[..., k - 1] & ~mask) > (best[..., k] & ~mask)
+    return LAST - (codes[..., :k] & LAST), best[..., :k].view(torch.float32), sure
+
+
+def _by_position(weights: Tensor, position: Callable[[Tensor], Tensor], k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The k largest, (head, row, k), and in which rows that is certain, (head, row); 16 bits of weight and position."""
+    columns = torch.arange(weights.shape[-1], device=weights.device).expand_as(weights)
+    codes = weights.contiguous().view(torch.int16).to(torch.int32) << 16
+    codes += LAST_16 - position(columns).clamp(0, LAST_16).to(torch.int32)
+    codes = _top(codes, k).sort(dim=-1, descending=True).values[..., :k]
+    best = (codes >> 16).to(torch.int16).view(weights.dtype)
+    return (LAST_16 - (codes & LAST_16)).to(torch.int64), best, best[..., -1] > 0
+
+
+def _mask(columns: int) -> int:
+    """The bits that the number of a column takes."""
+    return (1 << max(columns - 1, 0).bit_length()) - 1
+
+
+def _coded(weights: Tensor, mask: int) -> Tensor:
+    """Weights, (..., column), float32, as whole numbers that hold the column in the lowest bits, the first the largest.
+
+    The bits of a float that is not negative sort like the float itself.
+    """
+    codes = weights.view(torch.int32).bitwise_and(~mask)
+    codes |= mask - torch.arange(weights.shape[-1], dtype=torch.int32, device=weights.device)
+    return codes
+
+
+def _top(codes: Tensor, count: int) -> Tensor:
+    """The *count* largest of every row, (..., column) -> (..., count), in no order. *codes* may be changed."""
+    width = codes.shape[-1]
+    if count >= width:
+        return codes
+    if codes.device.type != "cpu":
+        return codes.topk(count, dim=-1, sorted=False).values
+    codes = codes.contiguous()
+    codes.numpy().partition(width - count, axis=-1)
+    return codes[..., width - count :]
+
+
+def _rank_exactly(weights: Tensor, positions: Tensor, *, k: int, tokens: int) -> tuple[Tensor, Tensor]:
+    """Top k of *weights* (row, column) by weight and then by position; both results (row, k).
+
+    Weight and position become one integer: the bits of a positive float32 sort like the float itself.
+    """
+    bits = weights.float().contiguous().view(torch.int32).to(torch.int64)
+    codes = torch.where(weights > 0, (bits << 32) + (LAST - positions), -1)
+    found = codes.topk(min(k, codes.shape[1]), dim=-1).values
+    if codes.shape[1] < k or bool((found < 0).any()):  # the first other positions follow, with weight 0
+        unseen = torch.arange(min(2 * k, tokens), device=weights.device)  # at most k of them are taken
+        taken = ((LAST - (found & LAST))[:, :, None] == unseen) & (found >= 0)[:, :, None]
+        follow = torch.where(taken.any(dim=1), -1, LAST - unseen)
+        found = torch.cat((found, follow), dim=1).topk(k, dim=-1).values
+    return LAST - (found & LAST), (found >> 32).to(torch.int32).view(torch.float32).to(weights.dtype)
