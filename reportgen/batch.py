@@ -7,7 +7,6 @@ rest. Engines are `local.py` and `cluster.py`; how a run that was interrupted go
 from __future__ import annotations
 
 import functools
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +37,7 @@ from reportgen.records import Example
 from reportgen.rows import Rows
 from reportgen.selection import Selection
 from reportgen.units import Task, Unit
+from reportgen.workers import cores
 
 if TYPE_CHECKING:
     from reportgen.checkpoint import Checkpoint
@@ -216,7 +216,7 @@ def _write_index(source: _Source, plan: Plan, told: tuple[Outcome, ...], memory:
 
 def this_machine(workers: int | None) -> Engines:
     """The engine of this machine; as many processes render as it has cores, where nothing is said."""
-    return lambda load: local.Local(workers or os.cpu_count() or 1, load)
+    return lambda load: local.Local(workers or cores(), load)
 
 
 def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> Plan:

@@ -18,6 +18,7 @@ from reportgen import captions, drawing, maps
 from reportgen.characters import visible
 from reportgen.palette import ACCENT, FONT, HEAT_LIGHT, INK, MUTED, PLASMA_LIGHT, RULE, VIRIDIS_LIGHT
 from reportgen.records import Chart, Floats, Rankings, Report, Scores, Table
+from reportgen.samples import PANEL_RANKS, RANKS, TABLE_RANKS, TOKEN_COLOURS, edges, kept_ranks, trend_positions
 
 Row = dict[str, object]
 Doubles = npt.NDArray[np.float64]
@@ -32,11 +33,6 @@ class Draw(Protocol):
 
 MAP_SIDE = 440  # px of an enlarged map
 WIDTH = 560  # px between the axis and the legend: with both, a chart fills the column
-RANKS = 48  # points that a rank trend keeps of a line, spread evenly over the logarithm of the rank
-PANEL_RANKS = 24  # the same in the small panels of the heads
-BINS = 160  # stretches of the document that the distribution shows
-TABLE_RANKS = (1, 10, 100, 1000)
-TOKEN_COLOURS = (INK, "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00")  # after Okabe and Ito
 FADED = 0.1  # opacity of what the legend has not chosen
 
 
@@ -115,7 +111,7 @@ def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = drawing.svg)
 
 def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw = drawing.svg) -> Chart:
     """Score by layer, summed over heads, of the classifier's own token and of the five top tokens."""
-    positions = _trend_positions(report, rankings)
+    positions = trend_positions(report, rankings)
     words = report.words()
     names = [visible(f"{position} {words[position]}") for position in positions]
     by_layer = scores.attention_scores.sum(axis=1, dtype=np.float64)[:, positions]  # (layer, chosen token)
@@ -254,19 +250,6 @@ def attention_map(report: Report) -> dict[str, object]:
     return drawing.drawable(_themed(chart).to_dict())  # type: ignore[no-any-return]
 
 
-def kept(report: Report, rankings: Rankings) -> dict[str, object]:
-    """What the page needs to draw the charts again: ranks, stretches, the tokens of the layer trend, colours."""
-    tokens = report.attention.shape[2]
-    return {
-        "ranks": _kept_ranks(tokens, RANKS),
-        "panel_ranks": _kept_ranks(tokens, PANEL_RANKS),
-        "table_ranks": [rank for rank in TABLE_RANKS if rank <= tokens],
-        "edges": _edges(tokens),
-        "trend": _trend_positions(report, rankings) if rankings.by_score.size else [],
-        "trend_colours": list(TOKEN_COLOURS),
-    }
-
-
 def _chart(key: str, title: str, caption: str, chart: alt.TopLevelMixin, data: Table, draw: Draw) -> Chart:
     spec = drawing.drawable(_themed(chart).to_dict())
     return Chart(key=key, title=title, caption=caption, spec=spec, svg=draw(spec, key=key), data=data)
@@ -351,14 +334,9 @@ def _ordered(scores: Scores) -> Doubles:
     return -np.sort(-scores.attention_scores.astype(np.float64), axis=-1)
 
 
-def _kept_ranks(tokens: int, points: int) -> list[int]:
-    """Ranks that a line is drawn through, from 0: evenly spread over the logarithm, first and last too."""
-    return sorted({round(rank) - 1 for rank in np.geomspace(1, tokens, points)})
-
-
 def _rank_rows(ordered: Doubles, labels: Sequence[dict[str, int]], *, points: int) -> list[Row]:
     """Points of the lines in *ordered*, (line, rank). The axis is logarithmic: a score of 0 has no place on it."""
-    kept = _kept_ranks(ordered.shape[-1], points)
+    kept = kept_ranks(ordered.shape[-1], points)
     return [
         {**label, "rank": rank + 1, "score": _digits(line[rank])}
         for label, line in zip(labels, ordered, strict=True)
@@ -376,33 +354,17 @@ def _trend_rows(names: list[str], by_layer: Doubles, best: npt.NDArray[np.int32]
     ]
 
 
-def _trend_positions(report: Report, rankings: Rankings) -> list[int]:
-    """The positions that were asked for; else the classifier's own token and the top tokens."""
-    if report.positions:
-        return list(report.positions)
-    reader = report.attention.reader_position
-    top = [position for position in rankings.by_score.tolist() if position != reader][: len(TOKEN_COLOURS) - 1]
-    own = [] if reader is None else [reader]
-    return own + top
-
-
 def _binned(report: Report, values: Floats) -> list[tuple[int, int, float, str]]:
     """The document in stretches: (first position, one past the last, mean score, top token)."""
     words = report.words()
     content = np.flatnonzero(report.tokens.content)
     found = []
-    for start, end in pairwise(_edges(len(values))):
+    for start, end in pairwise(edges(len(values))):
         inside = content[(content >= start) & (content < end)]
         if inside.size:
             top = visible(words[int(inside[values[inside].argmax()])])
             found.append((start, end, float(values[inside].mean(dtype=np.float64)), top))
     return found
-
-
-def _edges(tokens: int) -> list[int]:
-    """Where the stretches of the distribution begin, and where the last one ends."""
-    edges: list[int] = np.linspace(0, tokens, min(BINS, tokens) + 1).round().astype(int).tolist()
-    return edges
 
 
 def _rank_table(key: str, caption: str, ordered: Doubles, labels: Sequence[dict[str, int]]) -> Table:

@@ -8,6 +8,7 @@ at query + j - w/2. Rows of global tokens stand in the global attention instead.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -51,8 +52,9 @@ def convert(
     zeros, visible = exact_zeros(attention)
     reduce = partial(_reduce, top_k=top_k, reader=reader, own=own, queries=queries)
     parts = threads.each(reduce, _by_heads(attention))
-    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return LayerSummary(**{"reader": None} | arrays, row_error=row_error, zeros=zeros, weights=visible)
+    arrays: dict[str, Any] = {"reader": None}
+    arrays |= {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return LayerSummary(**arrays, row_error=row_error, zeros=zeros, weights=visible)
 
 
 def _reduce(
@@ -72,7 +74,26 @@ def _reduce(
     }
     if reader is not None:
         made["reader"] = row(attention, reader).float()
-    return {name: tensor.cpu().numpy() for name, tensor in made.items()}
+    return on_host(made)
+
+
+def on_host(tensors: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """The same as arrays of this machine's memory, brought there in one piece: every copy waits for the device."""
+    if all(tensor.device.type == "cpu" for tensor in tensors.values()):
+        return {name: tensor.numpy() for name, tensor in tensors.items()}
+    return apart(together(tensors).cpu(), tensors)
+
+
+def together(tensors: Mapping[str, Tensor]) -> Tensor:
+    """The bytes of tensors, one after the other."""
+    return torch.cat([tensor.contiguous().view(-1).view(torch.uint8) for tensor in tensors.values()])
+
+
+def apart(taken: Tensor, like: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """Arrays from the bytes that `together` gave of tensors *like* these."""
+    sizes = [tensor.numel() * tensor.element_size() for tensor in like.values()]
+    parts = zip(like.items(), torch.split(taken, sizes), strict=True)
+    return {name: part.view(tensor.dtype).view(tensor.shape).numpy() for (name, tensor), part in parts}
 
 
 def _by_heads(attention: LayerAttention) -> list[LayerAttention]:

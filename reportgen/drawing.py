@@ -6,16 +6,21 @@ The only file that imports vl_convert. What a chart shows is decided in `charts.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
 import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from importlib.metadata import version
 from typing import Any
 from xml.etree.ElementTree import Element
 
 import vl_convert
 from PIL import Image
 
+from reportgen import cache
 from reportgen.characters import visible
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -132,6 +137,22 @@ def _outline(element: Element) -> str | None:
     return f"M{x + float(box[1]):g},{y + float(box[2]):g}{box[3]}" if box else None
 
 
+@functools.cache
 def bundle() -> str:
-    """Vega, Vega-Lite and vega-embed as one script, with the expression interpreter that a strict CSP needs."""
-    return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub forgets the default
+    """Vega, Vega-Lite and vega-embed as one script, with the expression interpreter that a strict CSP needs.
+
+    To put it together takes a second or two, and gives the same for the same version: the cache keeps it.
+    """
+    kept = cache.place("bundle", f"{cache.key(vl_convert=version('vl-convert-python'))}.js")
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        told, _, script = kept.read_bytes().decode().partition("\n")
+        if told == _seal(script):
+            return script
+    script = str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub forgets the default
+    cache.keep(kept, lambda path: path.write_bytes(f"{_seal(script)}\n{script}".encode()))
+    return script
+
+
+def _seal(script: str) -> str:
+    """The first line of a kept script, by which one that was damaged is told."""
+    return f"// {hashlib.sha256(script.encode()).hexdigest()}"

@@ -62,7 +62,7 @@ def blocks(
         scores: Its scores, of which those that the page shows first are kept to the last digit.
         rankings: Its rankings.
         words: The words of its text.
-        kept: What the charts were drawn from and the page draws again, from `charts.kept`.
+        kept: What the charts were drawn from and the page draws again, from `samples.kept`.
         max_bytes: What the whole page may have: the lists of links are as long as that allows. Without it, as much as
             a page of 4 MB has at 2,048 tokens and 144 heads, and in proportion.
     """

@@ -64,7 +64,8 @@ def for_site(
     scores = scale.scale(report.attention, report.importance, given=report.given)
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     how = Config(text="", format=("html",), max_html_mb=ROOM)
-    parts = presentation.make_parts(report, scores, rankings, how, Clock(), draw=stored(folder, files))
+    figures = presentation.draw_figures(report, scores, rankings, how, draw=stored(folder, files))
+    parts = presentation.make_parts(report, scores, rankings, how, Clock(), figures=figures)
     place = render.Place(
         site=config.title,
         language=config.language,

@@ -52,13 +52,14 @@ from reportgen.survey import Survey
 if TYPE_CHECKING:
     from reportgen.checkpoint import Checkpoint
     from reportgen.classifier import Classifier
+    from reportgen.companion import Companion
     from reportgen.windows import Plan, Reading
 
 READING = ("torch", "transformers", "tokenizers")  # packages that the analysis depends on
 
 
-def run(config: Config, clock: Clock) -> tuple[Report, Path]:
-    """One example from its source to its folder."""
+def run(config: Config, clock: Clock, *, companion: Companion | None = None) -> tuple[Report, Path]:
+    """One example from its source to its folder. *companion*: see `presentation.present`."""
     now()  # a time that is none is worth no run
     presentation.check_typesetting(config)
     if config.pick is None:
@@ -70,7 +71,7 @@ def run(config: Config, clock: Clock) -> tuple[Report, Path]:
         example = survey.pick(config, classifier, clock)
         folder = _target(config, example)
     report = analyse(config, classifier, example, clock)
-    return write(report, folder, config=config, clock=clock), folder
+    return write(report, folder, config=config, clock=clock, companion=companion), folder
 
 
 def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, overwrite: bool = False) -> Survey:

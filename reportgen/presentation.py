@@ -8,19 +8,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen import checks, excerpt, heatmap, live, maps, rank, scale, scores_file, store, tables, typesetting, words
+from reportgen import (
+    checks,
+    excerpt,
+    heatmap,
+    live,
+    maps,
+    rank,
+    samples,
+    scale,
+    scores_file,
+    store,
+    tables,
+    typesetting,
+    words,
+)
 from reportgen.clock import Clock
 from reportgen.config import MAX_HTML_MB, Config
 from reportgen.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.palette import font_family
-from reportgen.records import HeatView, Parts, Rankings, Report, ReportWarning, Run, Scores, Table
+from reportgen.records import (
+    Chart,
+    Finding,
+    HeatView,
+    Parts,
+    Picture,
+    Rankings,
+    Report,
+    ReportWarning,
+    Run,
+    Scores,
+    Table,
+)
 
 if TYPE_CHECKING:
     from reportgen.charts import Draw
+    from reportgen.companion import Companion
 
 SUMMARY = 5  # words on the first screen
 AT_WIDTH = r"figures/.*-[\d.]+(in|cm|mm|pt)\.(svg|pdf|png)"
@@ -32,6 +59,16 @@ FILES = {
     "figures": re.compile(AT_WIDTH),
     "latex": re.compile(r"latex/.*"),
 }  # which files of a report a format makes
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that is drawn of a report."""
+
+    charts: tuple[Chart, ...]
+    findings: tuple[Finding, ...]  # none where the text has no content tokens
+    maps: Picture | None  # None where there is nothing to draw
+    enlarged_map: dict[str, object] | None  # Vega-Lite of one head's map, whose numbers the page fills in
 
 
 def needs_typesetting(config: Config) -> bool:
@@ -50,28 +87,39 @@ def check_typesetting(config: Config) -> None:
         typesetting.check_engine()
 
 
-def write(report: Report, folder: Path, *, config: Config, clock: Clock, staging: Path | None = None) -> Report:
+def write(
+    report: Report,
+    folder: Path,
+    *,
+    config: Config,
+    clock: Clock,
+    staging: Path | None = None,
+    companion: Companion | None = None,
+) -> Report:
     """Everything the folder holds, then the folder in one step. Gives the report as it was written.
 
-    Files are written in the folder *staging* first, or beside *folder*.
+    Files are written in the folder *staging* first, or beside *folder*. *companion*: see `present`.
 
     Raises:
         OutputError: If something stands there, or the disk does not take it.
         PdfError, DeviceError: If all is written but the PDF, see `check_pdf`.
     """
-    report, files = present(report, config, clock)
+    report, files = present(report, config, clock, companion)
     store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite, staging=staging)
     check_pdf(report, config)
     return report
 
 
-def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
+def present(
+    report: Report, config: Config, clock: Clock, companion: Companion | None = None
+) -> tuple[Report, dict[str, bytes]]:
     """The files of a report by their paths in its folder.
 
     Args:
         report: From `pipeline.analyse`, or from `store.load`.
         config: Which files to make, and how; of its other fields nothing is used.
-        clock: Says which stage runs.
+        clock: Says which stage runs; of what a companion does, how long it was waited for.
+        companion: Draws the charts and typesets the PDF, while tables and page are made here.
 
     Returns:
         The report with the warnings that only typesetting can find, and the files.
@@ -79,35 +127,50 @@ def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[
     Raises:
         UsageError: If `span` holds no token.
     """
+    shown = bool(set(config.format) - {"tables"})
     with clock.stage("scale"):
         scores = scale.scale(report.attention, report.importance, given=report.given)
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
+    drawn_there = companion.draw(report, scores, rankings, config) if companion and shown else None
     files: dict[str, bytes] = {}
     if "tables" in config.format or ("pdf" in config.format and config.pdf_variant == "a-3u"):
         with clock.stage("tables"):
             files |= {f"tables/{name}": content for name, content in tables.files(report, scores, rankings).items()}
-    if set(config.format) - {"tables"}:
-        parts = make_parts(report, scores, rankings, config, clock)
+    if shown:
+        with clock.stage("charts"):
+            figures = drawn_there() if drawn_there else draw_figures(report, scores, rankings, config)
+        parts = make_parts(report, scores, rankings, config, clock, figures=figures)
         report, drawn = figure_files(report, parts, config, clock)
-        report, rendered = render_files(report, parts, files, config, clock)
+        report, rendered = render_files(report, parts, files, config, clock, companion)
         files |= drawn | rendered
     if "tables" not in config.format:
         files = {name: content for name, content in files.items() if not name.startswith("tables/")}
     return report, files | store.dump(report)
 
 
-def make_parts(
-    report: Report, scores: Scores, rankings: Rankings, config: Config, clock: Clock, *, draw: Draw | None = None
-) -> Parts:
-    """Step 6: what page and document are put together from; *draw* makes the SVG of a chart where it is known."""
-    with clock.stage("charts"):
-        from reportgen import charts, drawing, findings
+def draw_figures(
+    report: Report, scores: Scores, rankings: Rankings, config: Config, *, draw: Draw | None = None
+) -> Figures:
+    """The drawings that the wanted files show; *draw* makes the SVG of a chart where it is known."""
+    shown = set(config.format) - {"tables", "latex"}
+    if not shown:
+        return Figures(charts=(), findings=(), maps=None, enlarged_map=None)
+    from reportgen import charts, drawing, findings
 
-        shown = set(config.format) - {"tables", "latex"}
-        drawn = charts.charts(report, scores, rankings, draw=draw or drawing.svg) if shown else ()
-        found_first = findings.findings(report, scores, rankings) if "pdf" in shown else ()
-        picture = maps.picture(report) if shown else None
+    picture = maps.picture(report)
+    return Figures(
+        charts=charts.charts(report, scores, rankings, draw=draw or drawing.svg),
+        findings=findings.findings(report, scores, rankings) if "pdf" in shown else (),
+        maps=picture,
+        enlarged_map=charts.attention_map(report) if picture and "html" in shown else None,
+    )
+
+
+def make_parts(
+    report: Report, scores: Scores, rankings: Rankings, config: Config, clock: Clock, *, figures: Figures
+) -> Parts:
+    """Step 6: what page and document are put together from."""
     with clock.stage("heatmap"):
         covered = heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered)
@@ -117,18 +180,18 @@ def make_parts(
     blocks: dict[str, object] = {}
     if "html" in config.format and report.live:
         with clock.stage("live"):
-            kept = charts.kept(report, rankings)
+            kept = samples.kept(report, rankings)
             max_bytes = None if config.max_html_mb is None else config.max_html_mb * 1e6
             blocks = live.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
-            blocks |= live.specifications(drawn, charts.attention_map(report) if picture else None)
+            blocks |= live.specifications(figures.charts, figures.enlarged_map)
     return Parts(
         views=views,
         spans=spans,
         lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
         tables=tables.for_people(report, scores, rankings, counts),
-        charts=drawn,
-        findings=found_first,
-        maps=picture,
+        charts=figures.charts,
+        findings=figures.findings,
+        maps=figures.maps,
         summary=words.top_words(found, rankings, count=SUMMARY),
         blocks=blocks,
     )
@@ -202,7 +265,12 @@ def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str,
 
 
 def render_files(
-    report: Report, parts: Parts, made: dict[str, bytes], config: Config, clock: Clock
+    report: Report,
+    parts: Parts,
+    made: dict[str, bytes],
+    config: Config,
+    clock: Clock,
+    companion: Companion | None = None,
 ) -> tuple[Report, dict[str, bytes]]:
     """Step 7: page and document. A document that cannot be made is a warning; `check_pdf` says what that means.
 
@@ -210,18 +278,25 @@ def render_files(
     in both, so that what was made before is made again.
     """
     files: dict[str, bytes] = {}
+    start = companion.typeset if companion and "pdf" in config.format else None
+    typeset_there = start and start(report, parts, made, config)
     if "html" in config.format:
         with clock.stage("render"):
             files["report.html"] = make_page(report, parts)
             too_large = checks.warn_of_size(len(files["report.html"]), config.max_html_mb or MAX_HTML_MB)
             if too_large:
                 report = warned(report, too_large)
+                typeset_there = start and start(report, parts, made, config)
                 files["report.html"] = make_page(report, parts)
     if "pdf" in config.format:
         with clock.stage("pdf"):
             before = report
             try:
-                report, files["report.pdf"] = make_document(report, parts, made, config)
+                if typeset_there:
+                    warnings, files["report.pdf"] = typeset_there()
+                    report = replace(report, warnings=warnings) if warnings != report.warnings else report
+                else:
+                    report, files["report.pdf"] = make_document(report, parts, made, config)
             except RefusedError:
                 raise
             except Exception as error:  # whatever it is, the rest of the report is worth keeping

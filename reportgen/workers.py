@@ -32,6 +32,13 @@ def pool(
     )
 
 
+def cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _begin(begin: Callable[..., object] | None, given: tuple[Any, ...]) -> None:
     """In a worker: signals are the parent's to act on; without a parent there is nothing to do."""
     for number in (signal.SIGINT, signal.SIGTERM):

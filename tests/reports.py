@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from reportgen import charts, drawing, findings, heatmap, live, maps, rank, render, scale, tables, words
+from reportgen import charts, drawing, findings, heatmap, live, maps, rank, render, samples, scale, tables, words
 from reportgen.records import (
     Attention,
     Chart,
@@ -280,7 +280,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     counts = words.count_words(found, rankings.attended_counts)
     blocks: dict[str, object] = {}
     if given.live:
-        blocks = live.blocks(given, scores, rankings, found, kept=charts.kept(given, rankings))
+        blocks = live.blocks(given, scores, rankings, found, kept=samples.kept(given, rankings))
         blocks |= live.specifications(drawn, charts.attention_map(given) if maps.picture(given) else None)
     return Parts(
         views=views,

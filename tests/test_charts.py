@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen import charts, drawing, live, render
+from reportgen import charts, drawing, live, render, samples
 from reportgen.records import Chart, HeadImportance, Report, Tokens
 from tests import reports
 
@@ -322,7 +322,7 @@ def test_without_charts_there_are_no_specifications() -> None:
 
 def test_what_is_kept_draws_the_same_lines() -> None:
     report = reports.example()
-    kept: Any = charts.kept(report, reports.ranked(report)[1])
+    kept: Any = samples.kept(report, reports.ranked(report)[1])
     tokens = len(report.tokens)
     assert kept["ranks"][0] == kept["panel_ranks"][0] == 0
     assert kept["ranks"][-1] == kept["panel_ranks"][-1] == tokens - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reportgen import band, convert
 from reportgen.errors import ModelError
-from reportgen.records import DenseAttention, SlidingWindowAttention
+from reportgen.records import DenseAttention, LayerSummary, SlidingWindowAttention
 from tests import slow
 
 KINDS = ("distinct", "tied", "equal", "zeros")
@@ -273,6 +273,31 @@ def test_half_precision_is_summed_in_full_precision(dtype: torch.dtype) -> None:
     half = replace(half, local=half.local.to(dtype), global_=half.global_.to(dtype))
     expected = convert.dense(half).double().sum(dim=1)
     np.testing.assert_allclose(convert.received(half), expected, rtol=1e-6)
+
+
+def test_arrays_of_a_device_come_in_one_piece() -> None:
+    """Bytes of all kinds of numbers one after the other, and the same arrays from them."""
+    kept = {"a": torch.rand(2, 3), "b": torch.arange(10, dtype=torch.int32).view(2, 5).T, "c": torch.rand(1, 0, 4)}
+    taken = convert.together(kept)
+    assert taken.dtype == torch.uint8
+    for name, array in convert.apart(taken, kept).items():
+        np.testing.assert_array_equal(array, kept[name].numpy())
+        np.testing.assert_array_equal(array, convert.on_host(kept)[name])
+
+
+def test_zeros_are_counted_alike_by_one_thread_and_by_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads are shared out among the cores; a key that is masked is 0 in all of them."""
+    weights = torch.rand(4, 6, 6)
+    weights[0, 0, 0] = weights[:, 0, 5] = 0
+    for attention in (DenseAttention(weights), pack(weights.numpy(), 4, (0,))):
+        summaries = []
+        for count in (1, 2, 3):
+            monkeypatch.setattr(torch, "get_num_threads", lambda count=count: count)
+            summaries.append(convert.convert(attention, top_k=2, reader=0))
+        for field in fields(LayerSummary):
+            one, *others = (getattr(summary, field.name) for summary in summaries)
+            for other in others:
+                np.testing.assert_array_equal(one, other)
 
 
 def test_no_reader_row_where_the_classifier_reads_none(by_hand: SlidingWindowAttention) -> None:

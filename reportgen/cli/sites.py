@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from reportgen.cli.printing import clock_for, print_seconds
 from reportgen.errors import StrictWarningsError, UsageError, one_line
+from reportgen.workers import cores
 
 CONFIG = Path("site/site.toml")
 OUTPUT = Path("site/_build")
@@ -62,7 +62,7 @@ def build(
         settings = replace(settings, base_url=base_url.rstrip("/") + "/")
     clock = clock_for(quiet=quiet, verbose=verbose)
     base = path.parent if path else Path()
-    built = gallery.build(folders, settings, output, clock, base=base, workers=workers or _cores())
+    built = gallery.build(folders, settings, output, clock, base=base, workers=workers or cores())
     if not quiet:
         for note in built.notes:
             click.echo(f"note: {note}", err=True)
@@ -97,8 +97,3 @@ def serve(folder: Path, port: int, under: str, quiet: bool) -> None:
             server.serve_forever(poll_interval=0.2)
         except (KeyboardInterrupt, SystemExit) as stop:  # this is how it ends
             click.get_current_context().exit(getattr(stop, "code", 130))
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
