@@ -1,6 +1,6 @@
 """`python -m reportgen` is `reportgen`."""
 
-from reportgen.cli import main
+from reportgen.cli import script
 
 if __name__ == "__main__":
-    main(prog_name="reportgen")
+    script()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import altair as alt
 import numpy as np
@@ -66,7 +66,7 @@ def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = drawing.svg
     rows = _rank_rows(means, labels, points=RANKS)
     chosen = alt.selection_point(name="chosen_layer", fields=["layer"], bind="legend")
     chart = (
-        alt.Chart(_values(rows), width=WIDTH, height=260)
+        alt.Chart(_no_values(), width=WIDTH, height=260)
         .mark_line(strokeWidth=2)
         .encode(
             x=_rank_axis(means.shape[1]),
@@ -79,7 +79,7 @@ def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = drawing.svg
     )
     table = _rank_table("rank-trend-layers", f"{_score_name(report).capitalize()} at a rank{heads}", means, labels)
     title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
-    return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, table, draw)
+    return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, rows, table, draw)
 
 
 def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = drawing.svg) -> Chart:
@@ -92,7 +92,7 @@ def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = drawing.svg)
     chosen = alt.selection_point(name="chosen_head", fields=["head"], bind="legend")
     header = alt.Header(labelExpr="'layer ' + datum.value", labelAnchor="start", labelPadding=4)
     chart = (
-        alt.Chart(_values(rows), width=112, height=110)
+        alt.Chart(_no_values(), width=112, height=110)
         .mark_line(strokeWidth=1.3)
         .encode(
             x=_rank_axis(tokens, tick_count=3),
@@ -106,7 +106,7 @@ def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = drawing.svg)
     )
     caption = captions.rank_trend_by_head(report, ordered)
     table = _rank_table("rank-trend-heads", f"{_score_name(report).capitalize()} at a rank", flat, labels)
-    return _chart("rank-trend-heads", "Rank trend by head", caption, chart, table, draw)
+    return _chart("rank-trend-heads", "Rank trend by head", caption, chart, rows, table, draw)
 
 
 def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw = drawing.svg) -> Chart:
@@ -119,7 +119,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
     rows = _trend_rows(names, by_layer, best)
     chosen = alt.selection_point(name="chosen_token", fields=["token"], bind="legend")
     chart = (
-        alt.Chart(_values(rows), width=WIDTH, height=260)
+        alt.Chart(_no_values(), width=WIDTH, height=260)
         .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=50, filled=True))
         .encode(
             x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0)),
@@ -143,7 +143,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
             for column, position in enumerate(positions)
         ),
     )
-    return _chart("layer-trend", "Layer trend", caption, chart, table, draw)
+    return _chart("layer-trend", "Layer trend", caption, chart, rows, table, draw)
 
 
 def distribution(report: Report, scores: Scores, draw: Draw = drawing.svg) -> Chart:
@@ -158,7 +158,7 @@ def distribution(report: Report, scores: Scores, draw: Draw = drawing.svg) -> Ch
     ]
     header = alt.Header(labelAnchor="start", labelAngle=0, labelOrient="top", labelPadding=4)
     chart = (
-        alt.Chart(_values(rows), width=WIDTH, height=110)
+        alt.Chart(_no_values(), width=WIDTH, height=110)
         .mark_rect(color=ACCENT)
         .encode(
             x=alt.X("start:Q", title="position in the document, tokens", axis=alt.Axis(grid=False)),
@@ -179,7 +179,7 @@ def distribution(report: Report, scores: Scores, draw: Draw = drawing.svg) -> Ch
     )
     peak = max((part for part in bins if part[0] == series[0][0]), key=lambda part: part[3])
     caption = captions.distribution(report, scores, peak=peak)
-    return _chart("distribution", "Distribution over positions", caption, chart, table, draw)
+    return _chart("distribution", "Distribution over positions", caption, chart, rows, table, draw)
 
 
 def overview(report: Report, draw: Draw = drawing.svg) -> Chart:
@@ -209,7 +209,7 @@ def overview(report: Report, draw: Draw = drawing.svg) -> Chart:
         numeric=(True, True, True, True),
         rows=tuple((str(p[0] + 1), str(p[1] + 1), f"{shares[p]:.1%}", f"{importance[p]:.3f}") for p in places),
     )
-    return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, table, draw)
+    return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, rows, table, draw)
 
 
 def attention_map(report: Report) -> dict[str, object]:
@@ -230,7 +230,7 @@ def attention_map(report: Report) -> dict[str, object]:
     shown = bounds[1::3]  # a few of the sixteen classes
     legend = alt.Legend(type="symbol", symbolType="square", symbolSize=160, values=shown, format=".2~p")
     chart = (
-        alt.Chart(_values([]), width=MAP_SIDE, height=MAP_SIDE)
+        alt.Chart(_no_values(), width=MAP_SIDE, height=MAP_SIDE)
         .mark_rect()
         .encode(
             x=alt.X("to_start:Q", title="attends to, position", scale=across, axis=axis),
@@ -250,8 +250,10 @@ def attention_map(report: Report) -> dict[str, object]:
     return drawing.drawable(_themed(chart).to_dict())  # type: ignore[no-any-return]
 
 
-def _chart(key: str, title: str, caption: str, chart: alt.TopLevelMixin, data: Table, draw: Draw) -> Chart:
-    spec = drawing.drawable(_themed(chart).to_dict())
+def _chart(
+    key: str, title: str, caption: str, chart: alt.TopLevelMixin, rows: Sequence[Row], data: Table, draw: Draw
+) -> Chart:
+    spec = drawing.drawable(_with_values(_themed(chart).to_dict(), rows))
     return Chart(key=key, title=title, caption=caption, spec=spec, svg=draw(spec, key=key), data=data)
 
 
@@ -286,7 +288,7 @@ def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> 
     differ = len({row[field] for row in rows}) > 1  # one colour needs no legend
     legend = alt.Legend(format=form, labelOverlap="greedy", labelSeparation=12) if differ else None
     grid: alt.Chart = (
-        alt.Chart(_values(rows), title=title, width=alt.Step(size), height=alt.Step(size))
+        alt.Chart(_no_values(), title=title, width=alt.Step(size), height=alt.Step(size))
         .mark_rect()
         .encode(
             x=alt.X("head:O", axis=alt.Axis(labelAngle=0), scale=gap),
@@ -325,8 +327,18 @@ def _numbers(*fields: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(f"{field}:Q", title=field.replace("_", " ")) for field in fields]
 
 
-def _values(rows: Sequence[Row]) -> alt.Data:
-    return alt.Data(values=rows)  # type: ignore[no-untyped-call]  # altair leaves this constructor untyped
+def _no_values() -> alt.Data:
+    """Where the rows of a chart go: altair would check every number of them, which takes longer than to draw them."""
+    return alt.Data(values=[])  # type: ignore[no-untyped-call]  # altair leaves this constructor untyped
+
+
+def _with_values(spec: Any, rows: Sequence[Row]) -> Any:
+    """A specification with its *rows*."""
+    if isinstance(spec, list):
+        return [_with_values(value, rows) for value in spec]
+    if not isinstance(spec, dict):
+        return spec
+    return {"values": rows} if spec == {"values": []} else {key: _with_values(spec[key], rows) for key in spec}
 
 
 def _ordered(scores: Scores) -> Doubles:

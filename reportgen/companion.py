@@ -21,6 +21,7 @@ from reportgen.config import Config
 from reportgen.presentation import Figures
 from reportgen.records import Parts, Rankings, Report, ReportWarning, Scores
 
+NEEDS = {"html": "altair", "pdf": "weasyprint"}  # what takes long to import, by the format that needs it
 Document = tuple[tuple[ReportWarning, ...], bytes]  # the warnings of the report as it was typeset, and the PDF
 
 
@@ -30,8 +31,8 @@ def beside(config: Config) -> Iterator[Companion | None]:
 
     None where nothing is to be drawn, where this process is ready for that itself, or where both would share a core.
     """
-    ready = "weasyprint" in sys.modules
-    if ready or workers.cores() < 2 or not {"html", "pdf"} & set(config.format):
+    wanted = {NEEDS[kind] for kind in config.format if kind in NEEDS}
+    if wanted <= set(sys.modules) or workers.cores() < 2:
         yield None
         return
     companion = Companion(config)

@@ -37,6 +37,7 @@ def _pool(count: int) -> ThreadPoolExecutor:
     all_there = threading.Barrier(count)
 
     def begin() -> None:
+        torch.get_num_threads()  # subtle: the first step of torch in a thread sets it to what all have
         torch.set_num_threads(1)
         all_there.wait()
 

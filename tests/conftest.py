@@ -21,8 +21,10 @@ for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "
 os.environ |= {"HF_ENDPOINT": HUB.url, "HF_HOME": HOME}
 os.environ |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
 
+import altair  # noqa: F401  a run that finds these loaded begins no process for them
 import pytest
 import torch
+import weasyprint  # noqa: F401
 from hypothesis import settings
 
 from tests import tiny

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
 
 import numpy as np
@@ -285,14 +286,21 @@ def test_arrays_of_a_device_come_in_one_piece() -> None:
         np.testing.assert_array_equal(array, convert.on_host(kept)[name])
 
 
-def test_zeros_are_counted_alike_by_one_thread_and_by_many(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _one_thread() -> Iterator[None]:
+    yield
+    torch.set_num_threads(1)  # as for every other test
+
+
+@pytest.mark.usefixtures("_one_thread")
+def test_the_number_of_threads_changes_nothing() -> None:
     """Heads are shared out among the cores; a key that is masked is 0 in all of them."""
     weights = torch.rand(4, 6, 6)
     weights[0, 0, 0] = weights[:, 0, 5] = 0
     for attention in (DenseAttention(weights), pack(weights.numpy(), 4, (0,))):
         summaries = []
         for count in (1, 2, 3):
-            monkeypatch.setattr(torch, "get_num_threads", lambda count=count: count)
+            torch.set_num_threads(count)
             summaries.append(convert.convert(attention, top_k=2, reader=0))
         for field in fields(LayerSummary):
             one, *others = (getattr(summary, field.name) for summary in summaries)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import vl_convert
 from PIL import Image
 
-from reportgen import drawing
+from reportgen import cache, drawing
 from tests import reports
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -83,3 +85,44 @@ def test_a_png_has_its_resolution() -> None:
     made = Image.open(io.BytesIO(drawing.png(empty, ppi=300)))
     assert made.size == (300, 150)
     assert made.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+@pytest.fixture
+def _fresh() -> Iterator[None]:
+    """Every test asks the converter, or the cache, itself."""
+    drawing.bundle.cache_clear()
+    yield
+    drawing.bundle.cache_clear()
+
+
+@pytest.mark.usefixtures("_fresh")
+def test_the_script_of_the_charts_is_put_together_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next process finds it in the cache; one that was damaged is made again, one of another version not taken."""
+    made: list[str] = []
+
+    def javascript_bundle() -> str:
+        made.append("once more")
+        return "let é = 1;\r\n// two lines"
+
+    monkeypatch.setattr(vl_convert, "javascript_bundle", javascript_bundle)
+    for times in (1, 1):
+        assert drawing.bundle() == "let é = 1;\r\n// two lines"
+        assert len(made) == times
+        drawing.bundle.cache_clear()
+    (kept,) = cache.place("bundle", "x").parent.iterdir()
+    for broken in (kept.read_bytes().replace(b"two", b"ten"), b"", b"\xff\xfe"):
+        kept.write_bytes(broken)
+        assert drawing.bundle().endswith("// two lines")
+        drawing.bundle.cache_clear()
+    assert len(made) == 4
+    monkeypatch.setattr(drawing, "version", lambda _: "99")
+    drawing.bundle()
+    assert len(made) == 5
+
+
+@pytest.mark.usefixtures("_fresh")
+def test_a_cache_that_cannot_be_written_costs_time_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(vl_convert, "javascript_bundle", lambda: "script")
+    assert drawing.bundle() == "script"

@@ -73,3 +73,22 @@ def test_the_block_would_be_noticed(tmp_path: Path) -> None:
     program = PRESENT.replace("from reportgen import presentation", "import torch; from reportgen import presentation")
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     assert "ModuleNotFoundError" in done.stderr
+
+
+SCRIPT = """
+import atexit, sys
+from reportgen.cli import script
+atexit.register(print, "put away")
+sys.argv = ["reportgen", *sys.argv[1:]]
+script()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--version"], 0), (["verify", "no-such-folder"], 7), (["run", "--no-such-option"], 2)]
+)
+def test_the_command_ends_with_its_code_and_puts_away_what_it_made(arguments: list[str], code: int) -> None:
+    """Though the interpreter is not taken apart, which takes long once torch is loaded."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout.endswith("put away\n")

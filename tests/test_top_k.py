@@ -53,13 +53,9 @@ def test_the_k_largest_are_those_of_a_stable_sort(kind: str, width: int, k: int,
 
 
 @pytest.mark.parametrize("transposed", [False, True])
-@pytest.mark.parametrize("threads", [1, 3])
-def test_blocks_threads_and_strides_change_nothing(
-    monkeypatch: pytest.MonkeyPatch, transposed: bool, threads: int
-) -> None:
-    """A block of a few rows, more threads than rows, and columns that lie apart in memory."""
+def test_blocks_and_strides_change_nothing(monkeypatch: pytest.MonkeyPatch, transposed: bool) -> None:
+    """A block of a few rows, and columns that lie apart in memory."""
     monkeypatch.setattr(top_k, "BLOCK", 2 * 16 * 300)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     weights = rows("distinct", heads=2, count=37, width=300, seed=1)
     given_as = weights.transpose(1, 2).contiguous().transpose(1, 2) if transposed else weights
     positions, _ = top_k.of_rows(given_as, k=4)

@@ -5,8 +5,12 @@ Nothing heavy is imported before a command runs, so that `--help` answers at onc
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import signal
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 import click
 
@@ -68,6 +72,23 @@ def main(debug: bool) -> None:
     One command turns one text into a self-contained HTML page, a PDF, and the data behind them.
     """
     signal.signal(signal.SIGTERM, _terminate)
+
+
+def script() -> NoReturn:
+    """The command `reportgen`: `main` in a process of its own, which ends as soon as nothing is left to do.
+
+    To take apart what torch has built would take most of a second, and nobody needs it.
+    """
+    code: object = 0
+    try:
+        main(prog_name="reportgen")
+    except SystemExit as stop:
+        code = stop.code
+    atexit._run_exitfuncs()  # temporary files, worker processes, Ray
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads any more
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _terminate(*_: object) -> None:
