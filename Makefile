@@ -1,6 +1,6 @@
 # make report   a virtual environment, the install, and a report of the embedded demo
 # make test     what the tests need, and the tests
-# make bench    how large page and PDF are, and how fast, in Chromium
+# make bench    how fast, how large, and beside what: benchmarks/README.md
 # make site     a report of every document of the demo, and a site of them in site/_build
 # make lint     style, types, and the walls between the modules
 
@@ -19,7 +19,7 @@ test: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	sh scripts/install_test_tools.sh
-	$(BIN)/python benchmarks/page.py
+	$(BIN)/python -m benchmarks $(ARGS)
 
 site: $(VENV)/.installed
 	$(BIN)/reportgen batch --preset demo --pick all -o site/_reports

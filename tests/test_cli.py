@@ -148,7 +148,7 @@ def test_a_long_name_of_a_model_is_a_model_error(here: Path) -> None:
 
 
 def test_memory_that_runs_out_anywhere_is_a_device_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(pipeline, "run", full)
@@ -349,7 +349,7 @@ def test_a_model_that_brings_code_is_refused(tiny_run: tuple[str, ...], folder: 
 
 
 def test_an_error_that_nobody_foresaw_is_one_line(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("first line\nsecond line")
 
     monkeypatch.setattr(pipeline, "run", broken)
@@ -359,7 +359,7 @@ def test_an_error_that_nobody_foresaw_is_one_line(here: Path, monkeypatch: pytes
 
 
 def test_debug_shows_where(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("deep inside")
 
     monkeypatch.setattr(pipeline, "run", broken)
@@ -368,7 +368,7 @@ def test_debug_shows_where(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_interrupt_says_that_nothing_was_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pipeline, "run", interrupted)
@@ -380,7 +380,7 @@ def test_an_interrupt_says_that_nothing_was_written(here: Path, monkeypatch: pyt
 WAITING = """
 import sys, time
 from reportgen import cli, pipeline
-def waiting(*_):
+def waiting(*_, **__):
     print("ready", flush=True)
     time.sleep(60)
 pipeline.run = waiting
@@ -429,7 +429,7 @@ def test_words_from_outside_cannot_command_the_terminal(
         prediction=replace(given.prediction, labels=(words, "right")),
         warnings=(ReportWarning("unknown-label", words),),
     )
-    monkeypatch.setattr(pipeline, "run", lambda *_: (shown, Path("out")))
+    monkeypatch.setattr(pipeline, "run", lambda *_, **__: (shown, Path("out")))
     result = run("--text", "x", color=True)
     assert result.exit_code == 0
     assert not set("\x1b\x07\u202e\x9b\r") & set(result.stdout + result.stderr)

@@ -1,0 +1,60 @@
+"""Reports a minute of `reportgen batch` over the demo's documents, by format and by cores.
+
+`python -m benchmarks --only batches`. What starting costs is left out: a long batch less a short one.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from typing import Any
+
+from benchmarks import common
+
+SHORT, LONG = 4, 20  # examples
+FORMATS = {"tables": "tables", "HTML": "html", "HTML and PDF": "html,pdf"}
+
+
+def measure() -> dict[str, Any]:
+    """Reports a minute."""
+    cores = sorted(os.sched_getaffinity(0))
+    counts = sorted({1, 2, len(cores)} & set(range(1, len(cores) + 1)))
+    rates = {name: {str(count): _rate(formats, cores[:count]) for count in counts} for name, formats in FORMATS.items()}
+    most = str(counts[-1])
+    ratios = {f"batch, {name}: one core to {most}": rate["1"] / rate[most] for name, rate in rates.items()}
+    return {"rates": rates, "ratios": ratios}
+
+
+def _rate(formats: str, cores: list[int]) -> float:
+    def run(limit: int) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "reportgen", "batch", "--preset", "demo", "--limit", str(limit), "-q"]
+            return common.seconds(
+                lambda: subprocess.run(
+                    [*command, "--format", formats, "-o", f"{folder}/batch"],
+                    cwd=common.ROOT,
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    preexec_fn=lambda: os.sched_setaffinity(0, cores),
+                )
+            )
+
+    run(SHORT)
+    return 60 * (LONG - SHORT) / (run(LONG) - run(SHORT))
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The section of README.md."""
+    counts = list(next(iter(found["rates"].values())))
+    rows = [
+        (name, *(f"{rate[count]:.1f}" for count in counts), f"{rate[counts[-1]] / rate[counts[0]]:.2f} times")
+        for name, rate in found["rates"].items()
+    ]
+    head = ("reports a minute", *(f"{count} core{'s' if count != '1' else ''}" for count in counts), "gain")
+    return f"""`reportgen batch --preset demo`: the embedded model (4 layers x 4 heads) reads documents of up to 2,048
+tokens, worker processes render. {LONG} examples less {SHORT}, so that starting is left out; one run each.
+
+{common.table(head, rows)}"""

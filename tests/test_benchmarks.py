@@ -1,0 +1,99 @@
+"""benchmarks: what is compared is comparable, and what README.md says is what was kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmarks import __main__ as bench
+from benchmarks import common, gpu, notebook
+from reportgen import convert, rank, scale
+from reportgen.pipeline import stack
+from reportgen.records import HeadImportance
+from tests import tiny
+
+LAYERS, HEADS, TOKENS, WINDOW, K = 2, 3, 50, 8, 4
+
+
+def test_the_plain_version_gives_what_the_stages_give(tmp_path: Path) -> None:
+    """The notebook's steps, written anew, and ours: the same scores, the same orders, the same tables."""
+    layers = [common.layer(heads=HEADS, tokens=TOKENS, window=WINDOW, seed=seed) for seed in range(LAYERS)]
+    importance = np.random.default_rng(0).random((LAYERS, HEADS), np.float32)
+    summaries = [convert.convert(layer, top_k=K, reader=0) for layer in layers]
+    attention = stack(summaries, reader=0, classifier=tiny.classifier(tiny.longformer()))
+    scores = scale.scale(attention, HeadImportance(importance, "taylor", ""))
+    _, order = rank.rank_tokens(attention.received)
+
+    dense = np.stack([notebook.convert(layer.local.numpy(), layer.global_.numpy(), WINDOW) for layer in layers])
+    np.testing.assert_array_equal(dense, np.stack([convert.dense(layer).numpy() for layer in layers]))
+    weighed, plain = notebook.scale(dense, importance)
+    np.testing.assert_allclose(plain, scores.attention_scores, atol=1e-6)
+    np.testing.assert_array_equal(notebook.rank(dense), order)
+    most = notebook.attended(weighed, K)
+    np.testing.assert_array_equal(most, attention.attended_positions)
+
+    strings = [f"t{position}" for position in range(TOKENS)]
+    notebook.tables(weighed, plain, order.astype(np.int64), most, strings, tmp_path)
+    assert len(pd.read_parquet(tmp_path / "token_attention.parquet")) == LAYERS * HEADS * TOKENS
+    assert len(pd.read_parquet(tmp_path / "top_tokens.parquet")) == LAYERS * HEADS * K
+    pairs = pd.read_parquet(tmp_path / "attended_tokens.parquet")
+    wanted = attention.attended_weights * importance[:, :, None, None]
+    np.testing.assert_allclose(pairs["attention_scores"], wanted.ravel(), rtol=1e-6)
+
+
+def test_the_layer_that_is_measured_is_one_of_longformer() -> None:
+    layer = common.layer(heads=2, tokens=40, window=8)
+    assert convert.row_sum_error(layer) < 1e-5
+    assert torch.equal(convert.dense(layer)[:, 20, 30:], torch.zeros(2, 10))  # beyond the window
+
+
+def test_readme_says_what_was_kept() -> None:
+    kept = json.loads(bench.KEPT.read_text(encoding="utf-8"))
+    assert bench.README.read_text(encoding="utf-8") == bench.readme(kept)
+    assert set(kept) <= set(bench.SECTIONS)
+
+
+def test_what_was_not_measured_is_said_to_be_so() -> None:
+    kept = json.loads(bench.KEPT.read_text(encoding="utf-8"))
+    without = {name: section for name, section in kept.items() if name != "gpu"}
+    assert "Nothing here was measured on a GPU" in bench.readme(without)
+    assert "## The stages" not in bench.readme({name: kept[name] for name in kept if name != "stages"})
+
+
+@pytest.mark.parametrize(("then", "now", "told"), [(1.0, 1.21, 1), (1.0, 1.19, 0), (1.0, 0.5, 0), (2.0, 3.0, 1)])
+def test_what_got_slower_by_more_than_a_fifth_is_told(then: float, now: float, told: int) -> None:
+    lines = bench.slower({"ratios": {"a to b": then}}, {"ratios": {"a to b": now, "new to b": 99.0}})
+    assert len(lines) == told
+    assert all(line.startswith("a to b is ") for line in lines)
+
+
+def test_a_run_keeps_what_it_did_not_measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One section anew, one without anything to measure it on, the others as they were."""
+    kept = json.loads(bench.KEPT.read_text(encoding="utf-8"))
+    (tmp_path / "results.json").write_text(json.dumps(kept), encoding="utf-8")
+    monkeypatch.setattr(bench, "KEPT", tmp_path / "results.json")
+    monkeypatch.setattr(bench, "README", tmp_path / "README.md")
+    found = kept["start"]["found"] | {"seconds": dict.fromkeys(kept["start"]["found"]["seconds"], 7.0)}
+    monkeypatch.setattr(bench.start, "measure", lambda: found)
+    monkeypatch.setattr(bench.gpu, "measure", lambda: None)
+    monkeypatch.setattr("sys.argv", ["benchmarks", "--only", "start", "gpu"])
+    bench.main()
+    again = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert again["start"]["found"] == found
+    assert {name: section for name, section in again.items() if name != "start"} == {
+        name: section for name, section in kept.items() if name != "start"
+    }
+    assert "7.00" in (tmp_path / "README.md").read_text(encoding="utf-8")
+
+
+def test_what_a_gpu_is_asked_for_is_measured_without_one() -> None:
+    """The same code on the processor, with one layer: every column of its table has a figure."""
+    row = gpu.read(64, 2, "bfloat16", "cpu", layers=1)
+    assert "bfloat16" in gpu.markdown({"device": "none", "rows": [row]})
+    assert row["received"] < 0.05
+    assert 0 <= row["equal_top"] <= 1
