@@ -8,10 +8,11 @@ at query + j - w/2. Rows of global tokens stand in the global attention instead.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -48,19 +49,32 @@ def convert(
     """
     if isinstance(attention, SlidingWindowAttention):
         _check_layout(attention)
-    row_error = row_sum_error(attention)
-    zeros, visible = exact_zeros(attention)
     reduce = partial(_reduce, top_k=top_k, reader=reader, own=own, queries=queries)
     parts = threads.each(reduce, _by_heads(attention))
+    visible = _visible(attention)
     arrays: dict[str, Any] = {"reader": None}
-    arrays |= {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return LayerSummary(**arrays, row_error=row_error, zeros=zeros, weights=visible)
+    arrays |= {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays}
+    return LayerSummary(
+        **arrays,
+        row_error=max(part.row_error for part in parts),
+        zeros=visible - sum(part.nonzero for part in parts),
+        weights=visible,
+    )
+
+
+class _Part(NamedTuple):
+    """Some heads of a layer."""
+
+    arrays: dict[str, npt.NDArray[Any]]  # of a `LayerSummary`, by name
+    row_error: float
+    nonzero: int  # weights that are not 0
 
 
 def _reduce(
     attention: LayerAttention, *, top_k: int, reader: int | None, own: Tensor | None, queries: range | None
-) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a `LayerSummary` for some heads of a layer, by name."""
+) -> _Part:
+    """`convert` for some heads of a layer."""
+    row_error = row_sum_error(attention)
     walked = _walk(attention, own=own, queries=queries)
     positions, weights = attended(attention, top_k=top_k)
     from_, paid = attending(attention, top_k=min(top_k, ATTENDING), walked=walked)
@@ -74,7 +88,7 @@ def _reduce(
     }
     if reader is not None:
         made["reader"] = row(attention, reader).float()
-    return on_host(made)
+    return _Part(on_host(made), row_error, _nonzero(attention))
 
 
 def on_host(tensors: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:
@@ -277,21 +291,29 @@ def row_sum_error(attention: LayerAttention) -> float:
 
 def exact_zeros(attention: LayerAttention) -> tuple[int, int]:
     """How many weights that the model could have set are exactly 0, and how many there are in all."""
+    visible = _visible(attention)
+    return visible - _nonzero(attention), visible
+
+
+def _nonzero(attention: LayerAttention) -> int:
+    """How many weights are not 0; none is below, and whole numbers are counted faster than floats."""
     if isinstance(attention, DenseAttention):
-        heads = attention.weights.shape[0]
-        visible = heads * int(attention.weights.amax(dim=0).count_nonzero())  # 0 in all heads: masked
-        return visible - _count_nonzero(attention.weights), visible
+        tensors = [attention.weights]
+    else:
+        tensors = [attention.local.transpose(0, 1), attention.global_]
+    whole = {2: torch.int16, 4: torch.int32}
+    return sum(int(tensor.view(whole[tensor.element_size()]).count_nonzero()) for tensor in tensors)
+
+
+def _visible(attention: LayerAttention) -> int:
+    """How many weights the model could have set; in dense models all but those that are 0 in every head: masked."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights.shape[0] * int(attention.weights.amax(dim=0).count_nonzero())
     heads, tokens, _ = attention.local.shape
-    visible = _visible_weights(tokens, attention.window // 2, attention.global_positions) * heads
-    nonzero = _count_nonzero(attention.local.transpose(0, 1)) + _count_nonzero(attention.global_)
-    return visible - nonzero, visible
+    return heads * _visible_weights(tokens, attention.window // 2, attention.global_positions)
 
 
-def _count_nonzero(weights: Tensor) -> int:
-    """Of weights none of which is below 0; whole numbers are counted faster than floats."""
-    return int(weights.view({2: torch.int16, 4: torch.int32}[weights.element_size()]).count_nonzero())
-
-
+@functools.cache
 def _visible_weights(tokens: int, half: int, global_positions: tuple[int, ...]) -> int:
     """How many (query, key) pairs one head of a sliding-window layer compares."""
     window = sum(min(q + half, tokens - 1) - max(q - half, 0) + 1 for q in range(tokens))

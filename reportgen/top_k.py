@@ -53,12 +53,13 @@ def of_rows(
     for start in range(0, rows, size):
         block = weights[:, start : start + size]
         row = torch.arange(start, start + block.shape[1], device=weights.device)[:, None]
-        columns = None
+        contenders: Tensor = block
+        column: Callable[[Tensor], Tensor] = _same
         if not _exact(weights, tokens) and (width - lead) // GROUP > 2 * (k + 1):
-            columns = _contending_columns(block, k + 1, lead=lead)
+            contenders, column = _contenders(block, k + 1, lead=lead)
         positions[:, start : start + size], best[:, start : start + size] = of_contenders(
-            block if columns is None else block.gather(2, columns),
-            functools.partial(_position_among, position, columns, row),
+            contenders,
+            functools.partial(_position_of, position, column, row),
             functools.partial(_whole_rows, block, position, row),
             k=k,
             tokens=tokens,
@@ -114,9 +115,13 @@ def _own(columns: Tensor, rows: Tensor) -> Tensor:
     return columns
 
 
-def _position_among(position: Positions, columns: Tensor | None, row: Tensor, places: Tensor) -> Tensor:
-    """Which tokens the columns in these *places* stand for; *columns* is None where all columns have their place."""
-    return position(places if columns is None else columns.gather(2, places), row)
+def _same(columns: Tensor) -> Tensor:
+    return columns
+
+
+def _position_of(position: Positions, column: Callable[[Tensor], Tensor], row: Tensor, places: Tensor) -> Tensor:
+    """Which tokens the columns stand for that have these *places* among the contenders."""
+    return position(column(places), row)
 
 
 def rows_at_once(weights: int, device: torch.device) -> int:
@@ -129,21 +134,31 @@ def _exact(weights: Tensor, tokens: int) -> bool:
     return weights.element_size() == 2 and tokens <= LAST_16
 
 
-def _contending_columns(weights: Tensor, count: int, *, lead: int) -> Tensor:
-    """Columns that hold the *count* largest of every row, but for equal ones, (head, row, column).
+def _contenders(weights: Tensor, count: int, *, lead: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Weights among which the *count* largest of every row are, but for equal ones; and which columns they stand in.
 
     Groups are of columns that stand equally far apart: their maxima are those of a few long stretches.
+
+    Returns:
+        Weights, (head, row, place), and what gives the columns of places.
     """
-    groups = (weights.shape[-1] - lead) // GROUP
-    lead = weights.shape[-1] - groups * GROUP
-    maxima = weights[..., lead:].view(*weights.shape[:2], GROUP, groups).amax(dim=-2)
+    heads, rows, width = weights.shape
+    groups = (width - lead) // GROUP
+    lead = width - groups * GROUP
+    grid = weights[..., lead:].view(heads, rows, GROUP, groups)
     mask = _mask(groups)
-    chosen = mask - (_top(_coded(maxima, mask), count) & mask)  # (head, row, count)
-    columns = torch.empty(*chosen.shape[:2], lead + GROUP * count, dtype=torch.int64, device=weights.device)
-    columns[..., :lead] = torch.arange(lead, device=weights.device)
-    steps = torch.arange(lead, lead + groups * GROUP, groups, device=weights.device)[:, None]
-    torch.add(chosen[..., None, :], steps, out=columns[..., lead:].view(*chosen.shape[:2], GROUP, count))
-    return columns
+    chosen = (mask - (_top(_coded(grid.amax(dim=2), mask), count) & mask)).to(torch.int64)  # (head, row, count)
+    found = weights.new_empty(heads, rows, lead + GROUP * count)
+    found[..., :lead] = weights[..., :lead]
+    whole_groups = chosen[:, :, None].expand(-1, -1, GROUP, -1)
+    torch.gather(grid, 3, whole_groups, out=found[..., lead:].view(heads, rows, GROUP, count))
+
+    def column(places: Tensor) -> Tensor:
+        among = (places - lead).clamp(min=0)
+        grouped = chosen.gather(2, among % count) + among // count * groups + lead
+        return torch.where(places < lead, places, grouped) if lead else grouped
+
+    return found, column
 
 
 def _whole_rows(weights: Tensor, position: Positions, rows: Tensor, head: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
