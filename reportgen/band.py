@@ -118,7 +118,7 @@ def attending(attention: SlidingWindowAttention, maxima: Tensor, *, k: int) -> t
     )
     positions = torch.empty(heads, tokens, k, dtype=torch.int64, device=device)
     best = torch.empty(heads, tokens, k, dtype=attention.local.dtype, device=device)
-    size = rows_at_once(4 * heads * GROUP * (k + 1), device)
+    size = rows_at_once(8 * heads * GROUP * (k + 1), device)
     for start in range(0, tokens, size):
         keys = torch.arange(start, min(start + size, tokens), device=device)
         seen = by_key[:, start // GROUP : -(-(start + len(keys)) // GROUP)].flatten(1, 2)[:, : len(keys)]

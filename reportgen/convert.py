@@ -9,6 +9,8 @@ at query + j - w/2. Rows of global tokens stand in the global attention instead.
 from __future__ import annotations
 
 import functools
+import math
+import mmap
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -53,7 +55,7 @@ def convert(
     parts = threads.each(reduce, _by_heads(attention))
     visible = _visible(attention)
     arrays: dict[str, Any] = {"reader": None}
-    arrays |= {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays}
+    arrays |= {name: _kept([part.arrays[name] for part in parts]) for name in parts[0].arrays}
     return LayerSummary(
         **arrays,
         row_error=max(part.row_error for part in parts),
@@ -89,6 +91,18 @@ def _reduce(
     if reader is not None:
         made["reader"] = row(attention, reader).float()
     return _Part(on_host(made), row_error, _nonzero(attention))
+
+
+def _kept(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Arrays one after the other, in memory of their own pages.
+
+    On the heap, what is kept longer than a layer would lie among what is freed after each, and hold all of it.
+    """
+    shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
+    size = math.prod(shape) * parts[0].itemsize
+    pages = mmap.mmap(-1, max(size, 1))
+    kept = np.frombuffer(pages, parts[0].dtype, math.prod(shape)).reshape(shape)
+    return np.concatenate(parts, out=kept)
 
 
 def on_host(tensors: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:

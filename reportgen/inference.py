@@ -7,6 +7,7 @@ more than one layer of it is held. It does not turn attention into numbers to sh
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -31,6 +32,7 @@ CAUSAL = (  # heads that read the last token and do not share transformers' gene
 )
 SUMMARY = ("flaubert", "xlm", "xlnet")  # heads that read what `summary_type` says
 MIXING = ("nystromformer",)  # models whose tokens take something from padding
+LONG = 1024  # tokens from which on the layers of a document are large enough to look after the heap
 POOLED = ("mean", "late")  # values of `classifier_pooling` that average over all tokens
 
 
@@ -137,6 +139,8 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
         nonlocal seen
         for document, length in enumerate(lengths):
             on_layer(document, seen, attention(document, length))
+            if classifier.device.type == "cpu" and length >= LONG:
+                _give_back()
         seen += 1
 
     with torch.inference_mode(), memory_errors(), quiet():
@@ -152,6 +156,15 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
             hint="use a model whose attention can be returned (output_attentions=True)",
         )
     return _finite(logits)
+
+
+def _give_back() -> None:
+    """Give back to the system what is free on the heap, where it would grow from layer to layer: with glibc.
+
+    What is kept of a layer lies between what was freed, which the next layer's larger pieces do not fit into.
+    """
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
 
 
 def _attend_alone(classifier: Classifier, place: int, tokens: Tokens, on_layer: OnLayer) -> Tensor:
