@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import common
 
-TIMES = 5
+TIMES = 3
 FORWARD = """
 import json, sys
 import torch
