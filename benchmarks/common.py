@@ -8,6 +8,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -126,6 +127,26 @@ def model(folder: Path, *, layers: int = 12, longest: int = 4096) -> Path:
     rows = (DEMO / "documents.jsonl").read_text(encoding="utf-8").splitlines()
     (folder / "documents.txt").write_text("\n\n".join(json.loads(row)["text"] for row in rows), encoding="utf-8")
     return folder
+
+
+def reader(*, layers: int, tokens: int, **how: Any) -> tuple[Any, Any]:
+    """A random model, loaded as a run loads it, and a document of as many tokens for it; *how* as for the loading."""
+    from reportgen import checkpoint, classifier, inference
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = model(Path(name), layers=layers, longest=tokens)
+        found = checkpoint.find(str(folder), revision=None, tokenizer=None, tokenizer_revision=None)
+        made = classifier.load(found, max_length=tokens, **how)
+        return made, inference.encode(made, (folder / "documents.txt").read_text(encoding="utf-8"))
+
+
+def reduced(classifier: Any, documents: Sequence[Any]) -> list[Any]:
+    """Read documents, and reduce every layer as a run does."""
+    from reportgen import convert, inference
+
+    kept: list[Any] = []
+    inference.attend(classifier, documents, lambda _, __, one: kept.append(convert.convert(one, top_k=TOP_K, reader=0)))
+    return kept
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,22 +61,12 @@ def read(tokens: int, size: int, dtype: str, device: str, *, layers: int = 12) -
     """One row of the table."""
     import torch
 
-    from reportgen import checkpoint, classifier, convert, inference
+    from reportgen import inference
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = common.model(Path(name), layers=layers, longest=tokens)
-        text = (folder / "documents.txt").read_text(encoding="utf-8")
-        found = checkpoint.find(str(folder), revision=None, tokenizer=None, tokenizer_revision=None)
-        how: dict[str, Any] = {"device": device, "max_length": tokens}
-        exact, reader = classifier.load(found, **how), classifier.load(found, dtype=dtype, **how)
-    documents = [inference.encode(reader, text)] * size
-
-    def reduced(with_: Any, documents: Any) -> list[Any]:
-        kept: list[Any] = []
-        inference.attend(
-            with_, documents, lambda _, __, one: kept.append(convert.convert(one, top_k=common.TOP_K, reader=0))
-        )
-        return kept
+    how: dict[str, Any] = {"layers": layers, "tokens": tokens, "device": device}
+    exact, document = common.reader(**how)  # the same random weights in both
+    reader, _ = common.reader(dtype=dtype, **how)
+    documents = [document] * size
 
     def measured(work: Any) -> tuple[float, float]:
         work()
@@ -90,8 +78,8 @@ def read(tokens: int, size: int, dtype: str, device: str, *, layers: int = 12) -
         return taken, torch.cuda.max_memory_allocated() / 1e6
 
     plain_s, plain_mb = measured(lambda: inference.predict_logits(reader, documents))
-    ours_s, ours_mb = measured(lambda: reduced(reader, documents))
-    pairs = list(zip(reduced(exact, documents[:1]), reduced(reader, documents[:1]), strict=True))
+    ours_s, ours_mb = measured(lambda: common.reduced(reader, documents))
+    pairs = list(zip(common.reduced(exact, [document]), common.reduced(reader, [document]), strict=True))
     off = max(float(np.max(np.abs(b.received - a.received) / np.maximum(a.received, 1e-9))) for a, b in pairs)
     equal = [np.sort(a.attended_positions) == np.sort(b.attended_positions) for a, b in pairs]
     return {

@@ -187,30 +187,19 @@ def _ways(layers: int, tokens: int) -> dict[str, Callable[[], object]]:
     """How a random model reads a document: plainly, with attention given out, and with the stages."""
     import torch
 
-    from reportgen import checkpoint, classifier, convert, inference
+    from reportgen import inference
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = common.model(Path(name), layers=layers, longest=tokens)
-        text = (folder / "documents.txt").read_text(encoding="utf-8")
-        found = checkpoint.find(str(folder), revision=None, tokenizer=None, tokenizer_revision=None)
-        reader = classifier.load(found, device="cpu", max_length=tokens)
-        document = inference.encode(reader, text)
-        inputs = inference.batch(reader, [document])
+    reader, document = common.reader(layers=layers, tokens=tokens, device="cpu")
+    inputs = inference.batch(reader, [document])
 
     def with_outputs() -> None:
         with torch.inference_mode():
             reader.model(**inputs, output_attentions=True)
 
-    def with_stages() -> None:
-        reduced: list[Any] = []
-        inference.attend(
-            reader, [document], lambda _, __, one: reduced.append(convert.convert(one, top_k=common.TOP_K, reader=0))
-        )
-
     return {
         "plain": lambda: inference.predict_logits(reader, [document]),
         "outputs": with_outputs,
-        "ours": with_stages,
+        "ours": lambda: common.reduced(reader, [document]),
     }
 
 

@@ -13,7 +13,6 @@ import math
 import mmap
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from reportgen.errors import ModelError
 from reportgen.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
 from reportgen.top_k import of_rows
 
+OWN_PAGES = 2**16  # bytes of an array from which on it has pages of its own
 ATTENDING = 5  # queries that are kept of those that attend to a key most
 
 
@@ -51,7 +51,7 @@ def convert(
     """
     if isinstance(attention, SlidingWindowAttention):
         _check_layout(attention)
-    reduce = partial(_reduce, top_k=top_k, reader=reader, own=own, queries=queries)
+    reduce = functools.partial(_reduce, top_k=top_k, reader=reader, own=own, queries=queries)
     parts = threads.each(reduce, _by_heads(attention))
     visible = _visible(attention)
     arrays: dict[str, Any] = {"reader": None}
@@ -94,13 +94,15 @@ def _reduce(
 
 
 def _kept(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Arrays one after the other, in memory of their own pages.
+    """Arrays one after the other; large ones in memory of their own pages, of which a process has some ten thousand.
 
     On the heap, what is kept longer than a layer would lie among what is freed after each, and hold all of it.
     """
     shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
     size = math.prod(shape) * parts[0].itemsize
-    pages = mmap.mmap(-1, max(size, 1))
+    if size < OWN_PAGES:
+        return np.concatenate(parts)
+    pages = mmap.mmap(-1, size)
     kept = np.frombuffer(pages, parts[0].dtype, math.prod(shape)).reshape(shape)
     return np.concatenate(parts, out=kept)
 
