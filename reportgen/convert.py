@@ -76,10 +76,13 @@ def _reduce(
     attention: LayerAttention, *, top_k: int, reader: int | None, own: Tensor | None, queries: range | None
 ) -> _Part:
     """`convert` for some heads of a layer."""
-    row_error = row_sum_error(attention)
-    walked = _walk(attention, own=own, queries=queries)
-    positions, weights = attended(attention, top_k=top_k)
-    from_, paid = attending(attention, top_k=min(top_k, ATTENDING), walked=walked)
+    few = min(top_k, ATTENDING)
+    walked = None
+    if isinstance(attention, SlidingWindowAttention):
+        walked = band.walk(attention, attended=top_k, attending=few, own=own, counted=queries)
+    row_error = row_sum_error(attention, walked=walked)
+    positions, weights = attended(attention, top_k=top_k, walked=walked)
+    from_, paid = attending(attention, top_k=few, walked=walked)
     made = {
         "received": received(attention, walked=walked).float(),
         "attended_positions": positions.to(torch.int32),
@@ -90,7 +93,7 @@ def _reduce(
     }
     if reader is not None:
         made["reader"] = row(attention, reader).float()
-    return _Part(on_host(made), row_error, _nonzero(attention))
+    return _Part(on_host(made), row_error, _nonzero(attention, walked=walked))
 
 
 def _kept(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -137,7 +140,7 @@ def _by_heads(attention: LayerAttention) -> list[LayerAttention]:
 
 
 def received(attention: LayerAttention, *, walked: band.Walk | None = None) -> Tensor:
-    """Attention that each token receives from all queries, shape (head, key), float64. *walked*: see `shares`."""
+    """Attention that each token receives from all queries, shape (head, key), float64. *walked*: see `attended`."""
     if isinstance(attention, DenseAttention):
         return attention.weights.sum(dim=1, dtype=torch.float64)
     x, globals_ = len(attention.global_positions), list(attention.global_positions)
@@ -195,15 +198,16 @@ def dense_rows(attention: LayerAttention, queries: Tensor) -> Tensor:
     return rows
 
 
-def attended(attention: LayerAttention, *, top_k: int) -> tuple[Tensor, Tensor]:
+def attended(attention: LayerAttention, *, top_k: int, walked: band.Walk | None = None) -> tuple[Tensor, Tensor]:
     """The k keys that every query attends to most, and their weights, both (head, query, k).
 
     Most attended first; equal weights in the order of their positions. A key outside the window counts with
-    weight 0, so a query that sees fewer than k keys ends its list with the first positions it does not see.
+    weight 0, so a query that sees fewer than k keys ends its list with the first positions it does not see. *walked*:
+    what a walk for the same *top_k* has given; walked here if left out.
     """
     if isinstance(attention, DenseAttention):
         return of_rows(attention.weights, k=top_k)
-    found = band.attended(attention, k=top_k)
+    found = (walked or band.walk(attention, attended=top_k)).attended
     paid = attention.global_.transpose(1, 2)  # (head, x, key): the rows of global tokens are 0 in the window
     return _with_globals(found, attention, paid)
 
@@ -212,12 +216,12 @@ def attending(attention: LayerAttention, *, top_k: int, walked: band.Walk | None
     """The k queries that attend most to every key, and their weights, both (head, key, k).
 
     Most attending first; equal weights in the order of their positions. A key that fewer than k queries see ends its
-    list with entries of weight 0, which stand for no query. *walked*: see `shares`.
+    list with entries of weight 0, which stand for no query. *walked*: see `attended`.
     """
     if isinstance(attention, DenseAttention):
         return of_rows(attention.weights.transpose(1, 2), k=top_k)
     x, globals_ = len(attention.global_positions), list(attention.global_positions)
-    found = band.attending(attention, (walked or band.walk(attention)).maxima, k=top_k)
+    found = (walked or band.walk(attention, attending=top_k)).attending
     paid = attention.local[..., :x].transpose(1, 2).clone()  # (head, x, query)
     paid[:, :, globals_] = attention.global_[:, globals_].to(paid.dtype)  # global queries, whose rows are 0 there
     return _with_globals(found, attention, paid)
@@ -230,7 +234,8 @@ def _with_globals(
     positions, best = found
     if attention.global_positions:
         globals_ = list(attention.global_positions)
-        positions[:, globals_], best[:, globals_] = of_rows(weights.to(best.dtype), k=positions.shape[-1])
+        listed, best[:, globals_] = of_rows(weights.to(best.dtype), k=positions.shape[-1])
+        positions[:, globals_] = listed.to(positions.dtype)
     return positions, best
 
 
@@ -283,13 +288,8 @@ def _with_global_stretch(attention: SlidingWindowAttention, sums: Tensor, *, mem
     return whole
 
 
-def _walk(attention: LayerAttention, *, own: Tensor | None, queries: range | None) -> band.Walk | None:
-    """What the window gives by key, for all that is asked of it; None in dense models, which have no window."""
-    return None if isinstance(attention, DenseAttention) else band.walk(attention, own=own, counted=queries)
-
-
-def row_sum_error(attention: LayerAttention) -> float:
-    """Largest distance of an assembled row's sum from 1.
+def row_sum_error(attention: LayerAttention, *, walked: band.Walk | None = None) -> float:
+    """Largest distance of an assembled row's sum from 1. *walked*: see `attended`.
 
     Raises:
         ModelError: If a weight is not finite.
@@ -297,7 +297,7 @@ def row_sum_error(attention: LayerAttention) -> float:
     if isinstance(attention, DenseAttention):
         sums = attention.weights.sum(dim=-1, dtype=torch.float32)  # (head, query)
     else:
-        sums = attention.local.sum(dim=-1, dtype=torch.float32)
+        sums = (walked or band.walk(attention)).sums
         for column, position in enumerate(attention.global_positions):
             sums[:, position] = attention.global_[..., column].sum(dim=-1, dtype=torch.float32)
     if not bool(torch.isfinite(sums).all()):
@@ -311,14 +311,11 @@ def exact_zeros(attention: LayerAttention) -> tuple[int, int]:
     return visible - _nonzero(attention), visible
 
 
-def _nonzero(attention: LayerAttention) -> int:
-    """How many weights are not 0; none is below, and whole numbers are counted faster than floats."""
+def _nonzero(attention: LayerAttention, *, walked: band.Walk | None = None) -> int:
+    """How many weights are not 0. *walked*: see `attended`."""
     if isinstance(attention, DenseAttention):
-        tensors = [attention.weights]
-    else:
-        tensors = [attention.local.transpose(0, 1), attention.global_]
-    whole = {2: torch.int16, 4: torch.int32}
-    return sum(int(tensor.view(whole[tensor.element_size()]).count_nonzero()) for tensor in tensors)
+        return band.nonzero(attention.weights)
+    return (walked or band.walk(attention)).nonzero
 
 
 def _visible(attention: LayerAttention) -> int:

@@ -20,6 +20,7 @@ GROUP = 8  # columns of which the largest is looked at first
 EXACT_ROWS = 8192  # rows that are ranked exactly at once: bounds the memory of documents full of ties
 LAST = 2**32 - 1  # position that sorts behind all others
 LAST_16 = 2**16 - 1  # the same where a position has 16 bits
+SORTED = 128  # numbers: so few are sorted as fast as the largest are found
 BLOCK = 2**21  # weights looked at at once: what the processor's cache holds
 LARGE_BLOCK = 2**25  # where a step is a launch: fewer, larger steps
 
@@ -95,19 +96,19 @@ def of_contenders(
 
 
 def largest_groups(maxima: Tensor, count: int) -> Tensor:
-    """The groups, of neighbours in the order of their positions, that hold the *count* - 1 largest of a row.
+    """The groups, of neighbours, that hold the *count* - 1 largest of a row.
 
     Args:
         maxima: The largest weight of every group, (..., group), float32.
         count: How many groups; all where there are no more.
 
     Returns:
-        Their numbers, (..., count), ascending. Of equal maxima the earlier counts more, so that in half precision,
-        whose bits leave room for the number of a group, nothing is lost.
+        Their numbers, (..., count). Of equal maxima the earlier counts more, so that in half precision, whose bits
+        leave room for the number of a group, nothing is lost.
     """
     mask = _mask(maxima.shape[-1])
     codes = _coded(maxima, mask)
-    return (mask - (_top(codes, count) & mask)).sort(dim=-1).values
+    return mask - (_top(codes, count) & mask)
 
 
 def _own(columns: Tensor, rows: Tensor) -> Tensor:
@@ -171,14 +172,13 @@ def _by_column(weights: Tensor, position: Callable[[Tensor], Tensor], k: int) ->
     """The k largest, (head, row, k), and in which rows that is certain, (head, row); float32."""
     weights = weights.float()
     mask = _mask(weights.shape[-1])
-    columns = (mask - (_top(_coded(weights, mask), k + 1) & mask)).to(torch.int64)
-    codes = weights.gather(2, columns).view(torch.int32).to(torch.int64) << 32
-    codes = (codes + (LAST - position(columns).clamp(min=0))).sort(dim=-1, descending=True).values
-    best = (codes >> 32).to(torch.int32)
-    sure = best[..., min(k, best.shape[-1]) - 1] > 0
-    if best.shape[-1] > k:
-        sure &= (best[..., k - 1] & ~mask) > (best[..., k] & ~mask)
-    return LAST - (codes[..., :k] & LAST), best[..., :k].view(torch.float32), sure
+    codes = _top(_coded(weights, mask), k + 1)
+    columns = (mask - (codes & mask)).to(torch.int64)
+    best = weights.gather(2, columns)
+    sure = (best[..., :-1] > best[..., 1:]).all(dim=-1) & (best[..., min(k, best.shape[-1]) - 1] > 0)
+    if best.shape[-1] > k:  # those left out are not larger either
+        sure &= (codes[..., k - 1] & ~mask) > (codes[..., k] & ~mask)
+    return position(columns[..., :k]), best[..., :k], sure
 
 
 def _by_position(weights: Tensor, position: Callable[[Tensor], Tensor], k: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -186,7 +186,7 @@ def _by_position(weights: Tensor, position: Callable[[Tensor], Tensor], k: int) 
     columns = torch.arange(weights.shape[-1], device=weights.device).expand_as(weights)
     codes = weights.contiguous().view(torch.int16).to(torch.int32) << 16
     codes += LAST_16 - position(columns).clamp(0, LAST_16).to(torch.int32)
-    codes = _top(codes, k).sort(dim=-1, descending=True).values[..., :k]
+    codes = _top(codes, k)
     best = (codes >> 16).to(torch.int16).view(weights.dtype)
     return (LAST_16 - (codes & LAST_16)).to(torch.int64), best, best[..., -1] > 0
 
@@ -207,15 +207,15 @@ def _coded(weights: Tensor, mask: int) -> Tensor:
 
 
 def _top(codes: Tensor, count: int) -> Tensor:
-    """The *count* largest of every row, (..., column) -> (..., count), in no order. *codes* may be changed."""
-    width = codes.shape[-1]
-    if count >= width:
-        return codes
+    """The *count* largest of every row, (..., column) -> (..., count), largest first. *codes* may be changed."""
     if codes.device.type != "cpu":
-        return codes.topk(count, dim=-1, sorted=False).values
-    codes = codes.contiguous()
-    codes.numpy().partition(width - count, axis=-1)
-    return codes[..., width - count :]
+        return codes.topk(min(count, codes.shape[-1]), dim=-1).values
+    codes, width = codes.contiguous(), codes.shape[-1]
+    if width > SORTED and count < width:
+        codes.numpy().partition(width - count, axis=-1)
+        codes = codes[..., -count:].contiguous()
+    codes.numpy().sort(axis=-1)
+    return codes[..., -count:].flip(-1)
 
 
 def _rank_exactly(weights: Tensor, positions: Tensor, *, k: int, tokens: int) -> tuple[Tensor, Tensor]:

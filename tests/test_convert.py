@@ -246,12 +246,22 @@ def test_a_list_of_all_keys_ends_with_those_that_are_not_seen(by_hand: SlidingWi
     assert positions.tolist() == [[[0, 1, 2, 3], [0, 2, 1, 3], [1, 2, 3, 0], [0, 2, 3, 1]]]
 
 
-@pytest.mark.parametrize("block", [8, 16, 24, 1000])
-def test_the_size_of_a_block_changes_no_sum(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+@pytest.mark.parametrize(("block", "copied", "ranked"), [(8, 8, 8), (16, 8, 512), (24, 128, 16), (1000, 8, 24)])
+def test_the_size_of_a_block_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, block: int, copied: int, ranked: int
+) -> None:
     """Blocks are larger on a GPU."""
-    weights = matrix(33, 8, (0, 20), heads=2, kind="distinct", seed=2)
-    monkeypatch.setattr(band, "BLOCK", block)
-    np.testing.assert_allclose(convert.received(pack(weights, 8, (0, 20))), slow.received(weights), rtol=1e-5)
+    weights = matrix(77, 8, (0, 20), heads=2, kind="distinct", seed=2)
+    given_layer = pack(weights, 8, (0, 20))
+    whole = convert.convert(given_layer, top_k=4, reader=0)
+    for name, value in (("BLOCK", block), ("COPIED", copied), ("RANKED", ranked)):
+        monkeypatch.setattr(band, name, value)
+    found = convert.convert(given_layer, top_k=4, reader=0)
+    np.testing.assert_allclose(found.received, slow.received(weights), rtol=1e-5)
+    np.testing.assert_allclose(found.shares, whole.shares, atol=1e-6)
+    np.testing.assert_array_equal(found.attended_positions, whole.attended_positions)
+    np.testing.assert_array_equal(found.attending_positions, whole.attending_positions)
+    assert (found.row_error, found.zeros) == (whole.row_error, whole.zeros)
 
 
 def test_no_more_keys_are_attended_than_there_are_tokens() -> None:

@@ -103,7 +103,6 @@ def test_the_largest_groups_hold_the_largest_weights(kind: str, groups: int, k: 
     """In half precision, whose bits leave room: the k first of a stable sort lie within the groups that are named."""
     weights = rows(kind, heads=1, count=6, width=groups * top_k.GROUP, seed=groups).bfloat16().float()
     chosen = top_k.largest_groups(weights.unflatten(-1, (groups, top_k.GROUP)).amax(dim=-1), k + 1)
-    assert torch.equal(chosen, chosen.sort(dim=-1).values)
     held = {(row, int(group)) for row in range(6) for group in chosen[0, row]}
     best, _ = sorted_out(weights, k)
     assert {(row, int(place) // top_k.GROUP) for row in range(6) for place in best[0, row]} <= held
