@@ -21,8 +21,8 @@ from reportgen.top_k import GROUP, largest_groups, of_contenders, of_rows
 STRETCHES = 64  # rows and columns of a map
 BLOCK = 256  # queries at once: they stay in the processor's cache
 COPIED = 128  # of these at once, so does their copy; divides `BLOCK`
-RANKED = 512  # keys at once
-LARGE_BLOCK = 1024  # queries at once, and copied, where a step is a launch: fewer, larger steps
+RANKED = 512  # keys at once; of whole groups
+LARGE_BLOCK = 1024  # all of these where a step is a launch: fewer, larger steps
 WHOLE = {2: torch.int16, 4: torch.int32}  # numbers with the bits of a float, by its bytes
 
 Lists = tuple[Tensor, Tensor]
@@ -64,8 +64,8 @@ def walk(
         counted: The queries that count in `Walk.stretches`; all if left out.
     """
     tokens = attention.local.shape[1]
-    block = BLOCK if attention.local.device.type == "cpu" else LARGE_BLOCK
-    copied = min(COPIED, block) if attention.local.device.type == "cpu" else LARGE_BLOCK
+    sizes = (BLOCK, COPIED, RANKED) if attention.local.device.type == "cpu" else (LARGE_BLOCK,) * 3
+    block, copied, ranked = sizes[0], min(sizes[:2]), sizes[2]
     rows = _Rows(attention, attended)
     own = stretches(tokens) if own is None else own
     keys = _Keys(attention, attending, own, range(tokens) if counted is None else counted, copied)
@@ -74,7 +74,7 @@ def walk(
         rows.read(start, end)
         for part in range(start, end, copied):
             keys.read(part, min(part + copied, end))
-        keys.rank(end)
+        keys.rank(end, at_once=ranked)
     received, by_stretch = keys.sums()
     return Walk(rows.sums, int(rows.nonzero), rows.lists, received, by_stretch, keys.lists)
 
@@ -88,7 +88,7 @@ class _Rows:
         self._globals = _globals(attention)
         self._k = min(k, tokens)
         self.sums = torch.empty(heads, tokens, device=self._local.device)
-        self.nonzero = nonzero(attention.global_)
+        self.nonzero = nonzero(attention.global_)  # stays on the device: to ask for it is to wait
         self.lists = _lists(attention, self._k)
 
     def read(self, start: int, end: int) -> None:
@@ -129,7 +129,7 @@ class _Keys:
         self._asked = asked.to(device)
         columns = len(self._starts) * block + 2 * reach
         self._received = torch.zeros(heads, columns, dtype=torch.float64, device=device)
-        last, rows = int(own[-1]) + 1, asked.shape[1]
+        last, rows = int(own[-1]) + 1, asked.shape[1] - 1
         self._by_stretch = torch.zeros(heads, last + rows, columns, device=device)  # of queries that count
         # the largest weight on a key within a group of queries: (head, group, key that the group reaches); those that
         # would stand before and behind the document, as far as a key sees, are zeros
@@ -152,12 +152,12 @@ class _Keys:
         group = (start + self._reach) // GROUP
         torch.amax(self._grouped, dim=2, out=self._maxima[:, group : group + self._block // GROUP])
 
-    def rank(self, read: int) -> None:
-        """List the queries that attend most to the keys that none sees but those that were *read*."""
+    def rank(self, read: int, *, at_once: int) -> None:
+        """List the queries that attend most to the keys that only queries see that were *read*; so many *at_once*."""
         tokens = len(self._own)
         seen = tokens if read == tokens else read - self._reach
         while self._k and self._ranked < seen:
-            upto = min(self._ranked + RANKED, seen)
+            upto = min(self._ranked + at_once, seen)
             _keep(self._rank(self._ranked, upto), self.lists, self._ranked)
             self._ranked = upto
 
@@ -186,9 +186,9 @@ class _Keys:
         return of_contenders(weights, position, whole, k=self._k, tokens=len(self._own))
 
 
-def nonzero(weights: Tensor) -> int:
-    """How many weights are not 0; none is below, and whole numbers are counted faster than floats."""
-    return int(weights.view(WHOLE[weights.element_size()]).count_nonzero())
+def nonzero(weights: Tensor) -> Tensor:
+    """How many weights are not 0, (); none is below, and whole numbers are counted faster than floats."""
+    return weights.view(WHOLE[weights.element_size()]).count_nonzero()
 
 
 def _globals(attention: SlidingWindowAttention) -> Tensor:

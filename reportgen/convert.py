@@ -314,7 +314,7 @@ def exact_zeros(attention: LayerAttention) -> tuple[int, int]:
 def _nonzero(attention: LayerAttention, *, walked: band.Walk | None = None) -> int:
     """How many weights are not 0. *walked*: see `attended`."""
     if isinstance(attention, DenseAttention):
-        return band.nonzero(attention.weights)
+        return int(band.nonzero(attention.weights))
     return (walked or band.walk(attention)).nonzero
 
 

@@ -3,9 +3,9 @@
 Plain `topk` over every row of a sliding window takes longer than all else that is done with a layer. Two things make
 it cheap. The maxima of groups of columns say which few columns can hold the k largest: a group that is not among the
 k with the largest maxima has none of them. And a weight becomes one whole number with the place of its column in the
-lowest bits, so that a plain partial sort of numbers finds weight and place together; on a CPU that is NumPy's, which
-works on many numbers at once. The bits that the place takes from a float32 could hide a difference: rows in which
-that might matter, or in which weights are equal, are ranked again from the whole row.
+lowest bits, so that a plain sort of numbers finds weight and place together; on a CPU that is NumPy's, which works on
+many numbers at once. The bits that the place takes from a float32 could hide a difference: rows in which that might
+matter, or in which weights are equal, are ranked again from the whole row.
 """
 
 from __future__ import annotations
