@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks import common
 
-SHORT, LONG = 4, 20  # examples
+SHORT, LONG = 8, 40  # examples
 FORMATS = {"tables": "tables", "HTML": "html", "HTML and PDF": "html,pdf"}
 
 

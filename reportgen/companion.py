@@ -1,8 +1,8 @@
 """A process beside that of the run, which draws and typesets while this one goes on.
 
 While the model is loaded and reads, it imports what drawing and typesetting need, and does each once on next to
-nothing, for the first time takes longest. Then it draws the charts while this process writes tables, and typesets the
-PDF while this one makes the page.
+nothing, for the first time takes longest. Then it draws the charts and goes on to typeset the PDF, while this process
+makes the tables, the figures of a manuscript and the page.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from typing import Any
 from reportgen import presentation, workers
 from reportgen.clock import Clock
 from reportgen.config import Config
-from reportgen.presentation import Figures
-from reportgen.records import Parts, Rankings, Report, ReportWarning, Scores
+from reportgen.presentation import Document, Figures
+from reportgen.records import Rankings, Report, ReportWarning, Scores
 
 NEEDS = {"html": "altair", "pdf": "weasyprint"}  # what takes long to import, by the format that needs it
-Document = tuple[tuple[ReportWarning, ...], bytes]  # the warnings of the report as it was typeset, and the PDF
 
 
 @contextlib.contextmanager
@@ -43,31 +42,33 @@ def beside(config: Config) -> Iterator[Companion | None]:
 
 
 class Companion:
-    """The process, seen from here. What it does not do, because it died, is done here."""
+    """The process, seen from here. What is waited for is None where it died: the work is then to be done here."""
 
     def __init__(self, config: Config) -> None:
         others = set(multiprocessing.active_children())
         self._pool = workers.pool(1, begin=_get_ready, given=("pdf" in config.format,))
         self._pool.submit(int)  # the process begins with the first task
         self._processes = set(multiprocessing.active_children()) - others
+        self._typeset: dict[tuple[ReportWarning, ...], Callable[[], Document | None]] = {}
 
-    def draw(self, report: Report, scores: Scores, rankings: Rankings, config: Config) -> Callable[[], Figures]:
+    def draw(self, report: Report, scores: Scores, rankings: Rankings, config: Config) -> Callable[[], Figures | None]:
         """Begin to draw; call what is returned to wait for the figures."""
-        return self._start(
-            lambda: presentation.draw_figures(report, scores, rankings, config), _draw, report, scores, rankings, config
-        )
+        self._typeset.clear()
+        return self._start(_draw, _without_lists(report), scores, rankings, config)
 
-    def typeset(self, report: Report, parts: Parts, made: dict[str, bytes], config: Config) -> Callable[[], Document]:
-        """Begin to typeset what was drawn before; call what is returned to wait for the PDF.
+    def typeset(self, warnings: tuple[ReportWarning, ...], made: dict[str, bytes]) -> Callable[[], Document | None]:
+        """Begin to typeset what is drawn; call what is returned to wait for the PDF.
 
-        Whatever `presentation.make_document` raises is raised then.
+        What was begun with the same warnings is not begun again. Whatever `presentation.make_document` raises is
+        raised while it is waited for.
+
+        Args:
+            warnings: Those of the report by now.
+            made: The tables, some of which may be attached.
         """
-
-        def here() -> Document:
-            changed, data = presentation.make_document(report, parts, made, config)
-            return changed.warnings, data
-
-        return self._start(here, _typeset, report.warnings, made)
+        if warnings not in self._typeset:
+            self._typeset[warnings] = self._start(_typeset, warnings, made)
+        return self._typeset[warnings]
 
     def close(self) -> None:
         """End it, whatever it does."""
@@ -75,20 +76,30 @@ class Companion:
             process.kill()
         self._pool.shutdown(cancel_futures=True)
 
-    def _start(self, here: Callable[[], Any], work: Callable[..., Any], *given: Any) -> Callable[[], Any]:
-        """Have *work* done there, and give what waits for it; *here* does the same in this process."""
+    def _start(self, work: Callable[..., Any], *given: Any) -> Callable[[], Any]:
+        """Have *work* done there, and give what waits for it."""
         try:
             future = self._pool.submit(work, *given)
         except BrokenProcessPool:
-            return here
+            return lambda: None
 
         def wait() -> Any:
             try:
                 return future.result()
             except BrokenProcessPool:
-                return here()
+                return None
 
         return wait
+
+
+def _without_lists(report: Report) -> Report:
+    """The report without most of its bytes: only tables and page show who attends to whom, and how much.
+
+    The positions stay, for their number is told in words.
+    """
+    attention = report.attention
+    lists = ("attended_weights", "attending_positions", "attending_weights")
+    return replace(report, attention=replace(attention, **{name: getattr(attention, name)[..., :0] for name in lists}))
 
 
 def _get_ready(typeset: bool) -> None:
@@ -116,9 +127,8 @@ def _typeset(warnings: tuple[ReportWarning, ...], made: dict[str, bytes]) -> Doc
     """There: the document of what was drawn."""
     report, scores, rankings, config, figures = _drawn
     alone = replace(config, format=("pdf",))
-    parts = presentation.make_parts(report, scores, rankings, alone, Clock(), figures=figures)
-    changed, data = presentation.make_document(replace(report, warnings=warnings), parts, made, config)
-    return changed.warnings, data
+    parts = presentation.make_parts(report, scores, rankings, alone, Clock(), draw=lambda: figures)
+    return presentation.make_document(replace(report, warnings=warnings), parts, made, config)
 
 
 _drawn: tuple[Report, Scores, Rankings, Config, Figures]

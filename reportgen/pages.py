@@ -65,7 +65,7 @@ def for_site(
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     how = Config(text="", format=("html",), max_html_mb=ROOM)
     figures = presentation.draw_figures(report, scores, rankings, how, draw=stored(folder, files))
-    parts = presentation.make_parts(report, scores, rankings, how, Clock(), figures=figures)
+    parts = presentation.make_parts(report, scores, rankings, how, Clock(), draw=lambda: figures)
     place = render.Place(
         site=config.title,
         language=config.language,

@@ -6,8 +6,9 @@ its name.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,7 @@ FILES = {
     "figures": re.compile(AT_WIDTH),
     "latex": re.compile(r"latex/.*"),
 }  # which files of a report a format makes
+Document = tuple[tuple[ReportWarning, ...], bytes]  # the warnings of a report as it was typeset, and the PDF
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def present(
         report: From `pipeline.analyse`, or from `store.load`.
         config: Which files to make, and how; of its other fields nothing is used.
         clock: Says which stage runs; of what a companion does, how long it was waited for.
-        companion: Draws the charts and typesets the PDF, while tables and page are made here.
+        companion: Draws the charts and typesets the PDF, while the tables and the page are made here.
 
     Returns:
         The report with the warnings that only typesetting can find, and the files.
@@ -132,15 +134,16 @@ def present(
         scores = scale.scale(report.attention, report.importance, given=report.given)
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
-    drawn_there = companion.draw(report, scores, rankings, config) if companion and shown else None
+    drawn_there = companion.draw(report, scores, rankings, config) if companion and shown else lambda: None
     files: dict[str, bytes] = {}
     if "tables" in config.format or ("pdf" in config.format and config.pdf_variant == "a-3u"):
         with clock.stage("tables"):
             files |= {f"tables/{name}": content for name, content in tables.files(report, scores, rankings).items()}
+    if companion and "pdf" in config.format:
+        companion.typeset(report.warnings, files)  # waited for when the rest is made
     if shown:
-        with clock.stage("charts"):
-            figures = drawn_there() if drawn_there else draw_figures(report, scores, rankings, config)
-        parts = make_parts(report, scores, rankings, config, clock, figures=figures)
+        draw = functools.partial(draw_figures, report, scores, rankings, config)
+        parts = make_parts(report, scores, rankings, config, clock, draw=lambda: drawn_there() or draw())
         report, drawn = figure_files(report, parts, config, clock)
         report, rendered = render_files(report, parts, files, config, clock, companion)
         files |= drawn | rendered
@@ -168,9 +171,9 @@ def draw_figures(
 
 
 def make_parts(
-    report: Report, scores: Scores, rankings: Rankings, config: Config, clock: Clock, *, figures: Figures
+    report: Report, scores: Scores, rankings: Rankings, config: Config, clock: Clock, *, draw: Callable[[], Figures]
 ) -> Parts:
-    """Step 6: what page and document are put together from."""
+    """Step 6: what page and document are put together from; *draw* gives the figures, or waits for them."""
     with clock.stage("heatmap"):
         covered = heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered)
@@ -183,7 +186,10 @@ def make_parts(
             kept = samples.kept(report, rankings)
             max_bytes = None if config.max_html_mb is None else config.max_html_mb * 1e6
             blocks = live.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
-            blocks |= live.specifications(figures.charts, figures.enlarged_map)
+    with clock.stage("charts"):
+        figures = draw()
+    if blocks:
+        blocks |= live.specifications(figures.charts, figures.enlarged_map)
     return Parts(
         views=views,
         spans=spans,
@@ -278,30 +284,25 @@ def render_files(
     in both, so that what was made before is made again.
     """
     files: dict[str, bytes] = {}
-    start = companion.typeset if companion and "pdf" in config.format else None
-    typeset_there = start and start(report, parts, made, config)
     if "html" in config.format:
         with clock.stage("render"):
             files["report.html"] = make_page(report, parts)
             too_large = checks.warn_of_size(len(files["report.html"]), config.max_html_mb or MAX_HTML_MB)
             if too_large:
                 report = warned(report, too_large)
-                typeset_there = start and start(report, parts, made, config)
                 files["report.html"] = make_page(report, parts)
     if "pdf" in config.format:
         with clock.stage("pdf"):
-            before = report
+            before = report.warnings
             try:
-                if typeset_there:
-                    warnings, files["report.pdf"] = typeset_there()
-                    report = replace(report, warnings=warnings) if warnings != report.warnings else report
-                else:
-                    report, files["report.pdf"] = make_document(report, parts, made, config)
+                there = companion.typeset(report.warnings, made)() if companion else None
+                warnings, files["report.pdf"] = there or make_document(report, parts, made, config)
+                report = replace(report, warnings=warnings)
             except RefusedError:
                 raise
             except Exception as error:  # whatever it is, the rest of the report is worth keeping
                 report = warned(report, checks.warn_of_pdf(error))
-            if report is not before and "report.html" in files:
+            if report.warnings != before and "report.html" in files:
                 files["report.html"] = make_page(report, parts)
     return report, files
 
@@ -313,8 +314,8 @@ def make_page(report: Report, parts: Parts) -> bytes:
     return render.page(report, parts, bundle=drawing.bundle()).encode()
 
 
-def make_document(report: Report, parts: Parts, made: dict[str, bytes], config: Config) -> tuple[Report, bytes]:
-    """The PDF, and the report with a warning more if the PDF has characters that no font here has."""
+def make_document(report: Report, parts: Parts, made: dict[str, bytes], config: Config) -> Document:
+    """The PDF, with a warning more if it has characters that no font here has."""
     from reportgen import pdf, render
 
     tables_made = {name.removeprefix("tables/"): content for name, content in made.items()}
@@ -324,7 +325,7 @@ def make_document(report: Report, parts: Parts, made: dict[str, bytes], config: 
     changed = warned_of_glyphs(report, dict.fromkeys(typeset.missing))
     if changed is not report:
         typeset = pdf.pdf(render.document(changed, parts, paper=config.paper, attached=tuple(attached)), **how)
-    return changed, typeset.data
+    return changed.warnings, typeset.data
 
 
 def warned_of_glyphs(report: Report, missing: dict[str, None]) -> Report:

@@ -66,7 +66,7 @@ def test_a_page_that_is_too_large_is_a_warning_in_the_document_too(beside: Compa
     assert together[1] == alone[1]
 
 
-def lack(warnings: tuple[ReportWarning, ...], _: object) -> companion.Document:
+def lack(warnings: tuple[ReportWarning, ...], _: object) -> presentation.Document:
     return (*warnings, ReportWarning("missing-glyphs", "No font here has U+A66E.")), b"%PDF"
 
 
@@ -79,6 +79,33 @@ def test_a_warning_that_only_typesetting_finds_stands_in_the_page(
     assert b'data-code="missing-glyphs"' in made["report.html"]
     assert b"missing-glyphs" in made["report.json"]
     assert made["report.pdf"] == b"%PDF"
+
+
+@pytest.mark.parametrize(("limit", "begun"), [(None, ["_draw", "_typeset"]), (0.1, ["_draw", "_typeset", "_typeset"])])
+def test_nothing_is_done_twice_without_need(
+    beside: Companion, monkeypatch: pytest.MonkeyPatch, limit: float | None, begun: list[str]
+) -> None:
+    """Only warnings that were not known have the document made anew, and the next report has its own."""
+    submit, works = beside._pool.submit, []
+
+    def noted(work: Any, *given: Any) -> Any:
+        works.append(work.__name__)
+        return submit(work, *given)
+
+    monkeypatch.setattr(beside._pool, "submit", noted)
+    config = Config(format=("html", "pdf"), max_html_mb=limit)
+    first, second = (files(reports.report(text), config, beside)[1] for text in ("one", "two"))
+    assert works == begun * 2
+    assert first["report.pdf"] != second["report.pdf"]
+
+
+def test_lists_of_links_stay_here() -> None:
+    """They are most of a report's bytes, and nothing that is drawn or typeset shows them."""
+    report = reports.report("one two three")
+    light = companion._without_lists(report)
+    assert light.attention.attended_weights.size == light.attention.attending_positions.size == 0
+    assert light.attention.shape == report.attention.shape
+    assert report.attention.attended_weights.size > 0
 
 
 def test_what_a_dead_companion_does_not_do_is_done_here(beside: Companion) -> None:
@@ -129,7 +156,7 @@ def test_a_document_that_cannot_be_made_there_is_a_warning(beside: Companion, mo
 def test_it_ends_whatever_it_does() -> None:
     before = multiprocessing.active_children()
     other = Companion(ALL)
-    other._start(lambda: None, time.sleep, 600)
+    other._start(time.sleep, 600)
     began = time.monotonic()
     other.close()
     assert multiprocessing.active_children() == before

@@ -44,11 +44,11 @@ from pathlib import Path
 from reportgen import presentation
 from reportgen.config import Config
 from tests import reports, test_scripts
-report, content = presentation.make_document(
+warnings, content = presentation.make_document(
     test_scripts.report(), reports.parts(test_scripts.report()), {}, Config(text="x")
 )
 Path(sys.argv[1]).write_bytes(content)
-print(*(f"{warning.code}: {warning.message}" for warning in report.warnings), sep="\\n")
+print(*(f"{warning.code}: {warning.message}" for warning in warnings), sep="\\n")
 """
 
 
