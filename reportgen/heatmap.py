@@ -40,11 +40,12 @@ def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
 
     The texts of the cells of real tokens and of the gaps between them, joined, are the text.
     """
-    inner = {match.start() for match in regex.finditer(r"\X", text[: tokens.end])}  # where characters begin
+    read = tokens.end
+    inner = {match.start() for match in regex.finditer(r"\X", text[:read])}  # where characters begin
     found: list[tuple[list[int], int, int, bool]] = []  # positions, start, end, special
     for position, (start, end, special) in enumerate(zip(tokens.starts, tokens.ends, tokens.special, strict=True)):
         last = found[-1] if found else None
-        joins = last is not None and not last[3] and (start < last[2] or (start < tokens.end and start not in inner))
+        joins = last is not None and not last[3] and (start < last[2] or (start < read and start not in inner))
         if last is not None and joins and not special:
             found[-1] = ([*last[0], position], last[1], max(last[2], end), False)
         else:

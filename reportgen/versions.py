@@ -1,5 +1,6 @@
 """Name the versions of what makes a report."""
 
+import functools
 import platform
 from importlib import metadata
 
@@ -14,4 +15,7 @@ def installed(*analysis: str) -> dict[str, str]:
 
 def of(*names: str) -> dict[str, str]:
     """Versions of some packages."""
-    return {name: metadata.version(name) for name in names}
+    return {name: _version(name) for name in names}
+
+
+_version = functools.cache(metadata.version)  # every report names them all

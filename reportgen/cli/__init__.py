@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from reportgen.hub import redact
 
 BUG = 70
 INTERRUPTED = 130
+COLLECT_AFTER = 50_000  # new objects until Python looks for dead cycles: imports make a million that live
 TERMINATED = 143
 RESUMED = ("batch", "examples", "importance", "site")  # commands that go on where they were interrupted
 GO_ON = "run the same command again to go on"
@@ -80,6 +82,7 @@ def script() -> NoReturn:
     To take apart what torch has built would take most of a second, and nobody needs it.
     """
     code: object = 0
+    gc.set_threshold(COLLECT_AFTER)
     try:
         main(prog_name="reportgen")
     except SystemExit as stop:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from reportgen import workers
 from reportgen.cli.engines import cluster_for
 from reportgen.cli.printing import clock_for, drop_output, print_seconds, settle
 from reportgen.config import PICKS
@@ -76,6 +77,7 @@ def batch(
     chosen = _chosen(options, ids=ids, where=where)
     config = configure(options, rows=True)
     settle(offline=config.offline, quiet=quiet)
+    workers.share_cores()
     from reportgen import batch as batches
 
     clock = clock_for(quiet=quiet, verbose=verbose)

@@ -1,0 +1,49 @@
+"""workers: processes that work for this one, and what they leave each other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from reportgen import workers
+
+WITH_TORCH = "from reportgen import workers; workers.share_cores(); import torch"
+BATCH = """
+import sys
+from reportgen import cli, workers
+
+def share_cores():
+    sys.exit(f"called, with torch: {'torch' in sys.modules}")
+
+workers.share_cores = share_cores
+cli.main(["batch", "--preset", "demo", "-o", "nowhere"])
+"""
+
+
+def python(program: str, **environment: str) -> str:
+    """What a new process writes on stderr."""
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=surroundings | environment
+    )
+    return run.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another OpenMP than GNU's tells its settings otherwise")
+def test_threads_of_torch_sleep_while_they_wait() -> None:
+    """As OpenMP itself tells it."""
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in python(WITH_TORCH, OMP_DISPLAY_ENV="true")
+
+
+def test_who_has_chosen_otherwise_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    workers.share_cores()
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+
+
+def test_a_batch_says_so_before_torch_is_loaded() -> None:
+    """Later nobody would hear it."""
+    assert "called, with torch: False" in python(BATCH)
