@@ -37,10 +37,10 @@ WIDTH = 560  # px between the axis and the legend: with both, a chart fills the 
 FADED = 0.1  # opacity of what the legend has not chosen
 
 
-unchecked = debug_mode(False)  # the tests hold every chart against the schema: no run has to do so again
+_unchecked = debug_mode(False)  # the tests hold every chart against the schema: no run has to do so again
 
 
-@unchecked
+@_unchecked
 def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = drawing.svg) -> tuple[Chart, ...]:
     """All figures of a report, in reading order; none where the text has no content tokens.
 
@@ -217,7 +217,7 @@ def overview(report: Report, draw: Draw = drawing.svg) -> Chart:
     return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, rows, table, draw)
 
 
-@unchecked
+@_unchecked
 def attention_map(report: Report) -> dict[str, object]:
     """The specification of one head's map, whose numbers the page fills in: from which stretch to which, what share.
 
