@@ -35,8 +35,6 @@ class Draw(Protocol):
 MAP_SIDE = 440  # px of an enlarged map
 WIDTH = 560  # px between the axis and the legend: with both, a chart fills the column
 FADED = 0.1  # opacity of what the legend has not chosen
-
-
 _unchecked = debug_mode(False)  # the tests hold every chart against the schema: no run has to do so again
 
 

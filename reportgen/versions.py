@@ -6,6 +6,7 @@ from importlib import metadata
 
 PRESENTATION = ("numpy", "pyarrow", "altair", "vl-convert-python", "weasyprint", "jinja2", "safetensors", "bm25s",
                 "pillow")  # fmt: skip
+_version = functools.cache(metadata.version)  # every report of a batch names them all
 
 
 def installed(*analysis: str) -> dict[str, str]:
@@ -16,6 +17,3 @@ def installed(*analysis: str) -> dict[str, str]:
 def of(*names: str) -> dict[str, str]:
     """Versions of some packages."""
     return {name: _version(name) for name in names}
-
-
-_version = functools.cache(metadata.version)  # every report names them all

@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 import pytest
 
 from reportgen import workers
+from tests.test_imports import python
 
-WITH_TORCH = "from reportgen import workers; workers.share_cores(); import torch"
+WITH_TORCH = """
+import os
+
+os.dup2(1, 2)  # OpenMP tells its settings on stderr
+os.environ.pop("OMP_WAIT_POLICY", None)
+os.environ["OMP_DISPLAY_ENV"] = "true"
+from reportgen import workers
+
+workers.share_cores()
+import torch
+"""
 BATCH = """
 import sys
 from reportgen import cli, workers
 
 def share_cores():
-    sys.exit(f"called, with torch: {'torch' in sys.modules}")
+    print(f"called, with torch: {'torch' in sys.modules}")
+    sys.exit()
 
 workers.share_cores = share_cores
 cli.main(["batch", "--preset", "demo", "-o", "nowhere"])
 """
 
 
-def python(program: str, **environment: str) -> str:
-    """What a new process writes on stderr."""
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=surroundings | environment
-    )
-    return run.stderr
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="another OpenMP than GNU's tells its settings otherwise")
 def test_threads_of_torch_sleep_while_they_wait() -> None:
     """As OpenMP itself tells it."""
-    assert "OMP_WAIT_POLICY = 'PASSIVE'" in python(WITH_TORCH, OMP_DISPLAY_ENV="true")
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in python(WITH_TORCH)
 
 
 def test_who_has_chosen_otherwise_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

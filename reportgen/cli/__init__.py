@@ -27,10 +27,10 @@ from reportgen.hub import redact
 
 BUG = 70
 INTERRUPTED = 130
-COLLECT_AFTER = 50_000  # new objects until Python looks for dead cycles: imports make a million that live
 TERMINATED = 143
 RESUMED = ("batch", "examples", "importance", "site")  # commands that go on where they were interrupted
 GO_ON = "run the same command again to go on"
+COLLECT_AFTER = 50_000  # new objects until Python looks for dead cycles: imports make very many, and all live
 
 
 class Reportgen(click.Group):
