@@ -92,7 +92,7 @@ from memory in the time of the stages.
 {common.table(beside, sides)}
 
 The cost by length, 12 layers x 12 heads, seconds; median of {TIMES} runs in one process, after one that does not count
-(one run from 8,192 tokens on). `tables` are all four Parquet files.
+(one run from 8,192 tokens on). `tables` are all files of the folder `tables`.
 
 {common.table(("tokens", "convert", "scale", "rank", "tables", "together", "ms a token"), curve)}
 

@@ -19,7 +19,7 @@ from reportgen.records import SlidingWindowAttention
 from reportgen.top_k import GROUP, largest_groups, of_contenders, of_rows
 
 STRETCHES = 64  # rows and columns of a map
-BLOCK = 256  # queries at once: they stay in the processor's cache
+BLOCK = 512  # queries at once: they stay in the processor's cache
 COPIED = 128  # of these at once, so does their copy; divides `BLOCK`
 RANKED = 512  # keys at once; of whole groups
 LARGE_BLOCK = 1024  # all of these where a step is a launch: fewer, larger steps

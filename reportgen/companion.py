@@ -56,7 +56,7 @@ class Companion:
         self._typeset.clear()
         return self._start(_draw, _without_lists(report), scores, rankings, config)
 
-    def typeset(self, warnings: tuple[ReportWarning, ...], made: dict[str, bytes]) -> Callable[[], Document | None]:
+    def typeset(self, warnings: tuple[ReportWarning, ...], attached: dict[str, bytes]) -> Callable[[], Document | None]:
         """Begin to typeset what is drawn; call what is returned to wait for the PDF.
 
         What was begun with the same warnings is not begun again. Whatever `presentation.make_document` raises is
@@ -64,10 +64,10 @@ class Companion:
 
         Args:
             warnings: Those of the report by now.
-            made: The tables, some of which may be attached.
+            attached: What the PDF carries, by name.
         """
         if warnings not in self._typeset:
-            self._typeset[warnings] = self._start(_typeset, warnings, made)
+            self._typeset[warnings] = self._start(_typeset, warnings, attached)
         return self._typeset[warnings]
 
     def close(self) -> None:
@@ -123,12 +123,12 @@ def _draw(report: Report, scores: Scores, rankings: Rankings, config: Config) ->
     return figures
 
 
-def _typeset(warnings: tuple[ReportWarning, ...], made: dict[str, bytes]) -> Document:
+def _typeset(warnings: tuple[ReportWarning, ...], attached: dict[str, bytes]) -> Document:
     """There: the document of what was drawn."""
     report, scores, rankings, config, figures = _drawn
     alone = replace(config, format=("pdf",))
     parts = presentation.make_parts(report, scores, rankings, alone, Clock(), draw=lambda: figures)
-    return presentation.make_document(replace(report, warnings=warnings), parts, made, config)
+    return presentation.make_document(replace(report, warnings=warnings), parts, attached, config)
 
 
 _drawn: tuple[Report, Scores, Rankings, Config, Figures]

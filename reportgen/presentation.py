@@ -135,20 +135,21 @@ def present(
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     drawn_there = companion.draw(report, scores, rankings, config) if companion and shown else lambda: None
-    files: dict[str, bytes] = {}
-    if "tables" in config.format or ("pdf" in config.format and config.pdf_variant == "a-3u"):
+    made: dict[str, bytes] = {}
+    attach = "pdf" in config.format and config.pdf_variant == "a-3u"
+    if "tables" in config.format or attach:
         with clock.stage("tables"):
-            files |= {f"tables/{name}": content for name, content in tables.files(report, scores, rankings).items()}
+            made = tables.files(report, scores, rankings)
+    attached = made if attach else {}
     if companion and "pdf" in config.format:
-        companion.typeset(report.warnings, files)  # waited for when the rest is made
+        companion.typeset(report.warnings, attached)  # waited for when the rest is made
+    files = {f"tables/{name}": content for name, content in made.items()} if "tables" in config.format else {}
     if shown:
         draw = functools.partial(draw_figures, report, scores, rankings, config)
         parts = make_parts(report, scores, rankings, config, clock, draw=lambda: drawn_there() or draw())
         report, drawn = figure_files(report, parts, config, clock)
-        report, rendered = render_files(report, parts, files, config, clock, companion)
+        report, rendered = render_files(report, parts, attached, config, clock, companion)
         files |= drawn | rendered
-    if "tables" not in config.format:
-        files = {name: content for name, content in files.items() if not name.startswith("tables/")}
     return report, files | store.dump(report)
 
 
@@ -273,7 +274,7 @@ def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str,
 def render_files(
     report: Report,
     parts: Parts,
-    made: dict[str, bytes],
+    attached: dict[str, bytes],
     config: Config,
     clock: Clock,
     companion: Companion | None = None,
@@ -295,8 +296,8 @@ def render_files(
         with clock.stage("pdf"):
             before = report.warnings
             try:
-                there = companion.typeset(report.warnings, made)() if companion else None
-                warnings, files["report.pdf"] = there or make_document(report, parts, made, config)
+                there = companion.typeset(report.warnings, attached)() if companion else None
+                warnings, files["report.pdf"] = there or make_document(report, parts, attached, config)
                 report = replace(report, warnings=warnings)
             except RefusedError:
                 raise
@@ -314,12 +315,10 @@ def make_page(report: Report, parts: Parts) -> bytes:
     return render.page(report, parts, bundle=drawing.bundle()).encode()
 
 
-def make_document(report: Report, parts: Parts, made: dict[str, bytes], config: Config) -> Document:
-    """The PDF, with a warning more if it has characters that no font here has."""
+def make_document(report: Report, parts: Parts, attached: dict[str, bytes], config: Config) -> Document:
+    """The PDF, which carries the *attached* files, with a warning more if it has characters that no font here has."""
     from reportgen import pdf, render
 
-    tables_made = {name.removeprefix("tables/"): content for name, content in made.items()}
-    attached = tables_made if config.pdf_variant == "a-3u" else {}
     how: dict[str, Any] = {"created": report.provenance.created, "variant": config.pdf_variant, "attached": attached}
     typeset = pdf.pdf(render.document(report, parts, paper=config.paper, attached=tuple(attached)), **how)
     changed = warned_of_glyphs(report, dict.fromkeys(typeset.missing))

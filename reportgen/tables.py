@@ -112,8 +112,10 @@ def parquet(table: pa.Table) -> bytes:
 
     Every column but floats is a dictionary and its codes. Floats hardly repeat: their first bytes, which are much
     alike, stand before their second ones, and so on. Of text no smallest and largest value is kept, which takes longer
-    than all else and finds no row faster.
+    than all else and finds no row faster. No cell is empty, and the columns say so, which spares a mark in every row.
     """
+    schema = pa.schema([field.with_nullable(False) for field in table.schema])
+    table = pa.Table.from_arrays(table.columns, schema=schema)
     floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
     others = [name for name in table.column_names if name not in floats]
     sink = pa.BufferOutputStream()

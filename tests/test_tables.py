@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
@@ -93,6 +94,15 @@ def test_layers_heads_and_ranks_count_from_one_and_positions_from_zero(files: di
     assert sorted(frame(files, "token_attention.parquet")["position"].unique()) == list(range(TOKENS))
     assert frame(files, "attended_tokens.parquet")["self_position"].min() == 0
     assert frame(files, "tokens.csv")["position"].tolist() == list(range(TOKENS))
+
+
+@pytest.mark.parametrize("name", ["token_attention.parquet", "top_tokens.parquet", "attended_tokens.parquet"])
+def test_no_column_of_parquet_has_empty_cells(files: dict[str, bytes], name: str) -> None:
+    """Said in the schema, with what else it says unchanged: text is a dictionary, numbers are small."""
+    schema = pq.read_schema(io.BytesIO(files[name]))
+    assert not any(field.nullable for field in schema)
+    assert pa.types.is_dictionary(schema.field("token").type)
+    assert (schema.field("layer").type, schema.field("rank").type) == (pa.int16(), pa.int32())
 
 
 def test_token_attention_follows_the_definitions(small: Report, files: dict[str, bytes]) -> None:
