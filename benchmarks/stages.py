@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import statistics
 import tempfile
@@ -80,9 +81,11 @@ def markdown(found: dict[str, Any]) -> str:
             f"{one['ours_s'] / one['plain_s']:.2f}",
             f"{one['outputs_mb'] - one['plain_mb']:,.0f}",
             f"{one['ours_mb'] - one['plain_mb']:,.0f}",
+            f"{one['kept_mb']:,.0f}",
         )
         for one in found["models"]
     ]
+    within = ("layers", "plain, s", "outputs, time", "ours, time", "outputs, MB", "ours, MB", "result, MB")
     beside = ("layers x heads x tokens", "notebook, s", "MB", "stages, s", "MB", "faster by", "in reads of the band")
     return f"""The notebook's steps in plain NumPy ({common.WINDOW}-token window, one global token, top {common.TOP_K}),
 written anew in `notebook.py`, and our stages, on the same random attention. A test compares the results. MB is what
@@ -97,9 +100,10 @@ The cost by length, 12 layers x 12 heads, seconds; median of {TIMES} runs in one
 {common.table(("tokens", "convert", "scale", "rank", "tables", "together", "ms a token"), curve)}
 
 Within the model: a random Longformer-base reads 2,048 tokens without attention, with `output_attentions=True` and
-nothing else, and with our hooks and the conversion. Times beside the plain one; memory above the plain forward pass.
+nothing else, and with our hooks and the conversion. Times beside the plain one; memory above the plain forward pass,
+and how much of ours is the result, which grows with every layer.
 
-{common.table(("layers", "plain, s", "outputs, time", "ours, time", "outputs, MB", "ours, MB"), models)}"""
+{common.table(within, models)}"""
 
 
 def ours(layers: int, heads: int, tokens: int) -> dict[str, float]:
@@ -212,6 +216,16 @@ def model(layers: int, tokens: int) -> dict[str, float]:
     return {f"{name}_s": statistics.median(one[name] for one in rounds) for name in ways}
 
 
+def memory(way: str, layers: int, tokens: int) -> dict[str, float]:
+    """What reading in one of the ways takes above what the model takes; of ours, also what is kept at its end."""
+    read, given = _ways(layers, tokens)[way], []
+    taken = {f"{way}_mb": common.above(lambda: given.append(read()))}
+    if way != "ours":
+        return taken
+    arrays = (getattr(one, field.name) for one in given[0] for field in dataclasses.fields(one))
+    return taken | {"kept_mb": sum(array.nbytes for array in arrays if isinstance(array, np.ndarray)) / 1e6}
+
+
 def main() -> None:
     """Be one of the processes that are measured."""
     parser = argparse.ArgumentParser()
@@ -220,7 +234,7 @@ def main() -> None:
     chosen = parser.parse_args()
     layers, heads, tokens = chosen.shape
     if chosen.child in WAYS:
-        told = {f"{chosen.child}_mb": common.above(_ways(layers, tokens)[chosen.child])}
+        told = memory(chosen.child, layers, tokens)
     elif chosen.child == "model":
         told = model(layers, tokens)
     else:
