@@ -218,12 +218,14 @@ def model(layers: int, tokens: int) -> dict[str, float]:
 
 def memory(way: str, layers: int, tokens: int) -> dict[str, float]:
     """What reading in one of the ways takes above what the model takes; of ours, also what is kept at its end."""
-    read, given = _ways(layers, tokens)[way], []
+    read = _ways(layers, tokens)[way]
+    given: list[Any] = []
     taken = {f"{way}_mb": common.above(lambda: given.append(read()))}
-    if way != "ours":
-        return taken
-    arrays = (getattr(one, field.name) for one in given[0] for field in dataclasses.fields(one))
-    return taken | {"kept_mb": sum(array.nbytes for array in arrays if isinstance(array, np.ndarray)) / 1e6}
+    if way == "ours":
+        (summaries,) = given
+        values = (getattr(one, field.name) for one in summaries for field in dataclasses.fields(one))
+        taken["kept_mb"] = sum(value.nbytes for value in values if isinstance(value, np.ndarray)) / 1e6
+    return taken
 
 
 def main() -> None:

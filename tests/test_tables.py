@@ -19,6 +19,7 @@ from reportgen import tables, words
 from reportgen.records import Report, Tokens
 from tests import reports
 
+PARQUET = ("token_attention.parquet", "top_tokens.parquet", "attended_tokens.parquet")
 COLUMNS = {
     "token_attention": ["layer", "head", "position", "token", "attention_scores", "received", "rank"],
     "top_tokens": ["token", "position", "attention_scores", "layer", "head", "rank"],
@@ -86,7 +87,7 @@ def test_columns_and_number_of_rows(files: dict[str, bytes], name: str, rows: in
 
 
 def test_layers_heads_and_ranks_count_from_one_and_positions_from_zero(files: dict[str, bytes]) -> None:
-    for name in ("token_attention.parquet", "top_tokens.parquet", "attended_tokens.parquet"):
+    for name in PARQUET:
         read = frame(files, name)
         assert sorted(read["layer"].unique()) == [1, 2, 3]
         assert sorted(read["head"].unique()) == [1, 2]
@@ -96,7 +97,7 @@ def test_layers_heads_and_ranks_count_from_one_and_positions_from_zero(files: di
     assert frame(files, "tokens.csv")["position"].tolist() == list(range(TOKENS))
 
 
-@pytest.mark.parametrize("name", ["token_attention.parquet", "top_tokens.parquet", "attended_tokens.parquet"])
+@pytest.mark.parametrize("name", PARQUET)
 def test_no_column_of_parquet_has_empty_cells(files: dict[str, bytes], name: str) -> None:
     """Said in the schema, with what else it says unchanged: text is a dictionary, numbers are small."""
     schema = pq.read_schema(io.BytesIO(files[name]))
