@@ -77,7 +77,7 @@ def resident() -> float:
 
 def above(work: Callable[[], object]) -> float:
     """How far the memory of this process rises above what it has now while *work* runs, MB."""
-    from reportgen import clock
+    from reportgen.core import clock
 
     before = resident()
     clock.RESET.write_text(clock.RESET_PEAK)
@@ -94,7 +94,7 @@ def layer(*, heads: int, tokens: int, window: int = WINDOW, seed: int = 0) -> An
     """One layer of attention as Longformer lays it out, the first token global; random, every row sums to 1."""
     import torch
 
-    from reportgen.records import SlidingWindowAttention
+    from reportgen.core.records import SlidingWindowAttention
 
     made = torch.Generator().manual_seed(seed)
     half = window // 2
@@ -131,21 +131,24 @@ def model(folder: Path, *, layers: int = 12, longest: int = 4096) -> Path:
 
 def reader(*, layers: int, tokens: int, **how: Any) -> tuple[Any, Any]:
     """A random model, loaded as a run loads it, and a document of as many tokens for it; *how* as for the loading."""
-    from reportgen import checkpoint, classifier, inference
+    from reportgen.model import checkpoint, classifier, forward_pass
 
     with tempfile.TemporaryDirectory() as name:
         folder = model(Path(name), layers=layers, longest=tokens)
         found = checkpoint.find(str(folder), revision=None, tokenizer=None, tokenizer_revision=None)
         made = classifier.load(found, max_length=tokens, **how)
-        return made, inference.encode(made, (folder / "documents.txt").read_text(encoding="utf-8"))
+        return made, forward_pass.encode(made, (folder / "documents.txt").read_text(encoding="utf-8"))
 
 
 def reduced(classifier: Any, documents: Sequence[Any]) -> list[Any]:
     """Read documents, and reduce every layer as a run does."""
-    from reportgen import convert, inference
+    from reportgen.model import forward_pass
+    from reportgen.model.attention import convert
 
     kept: list[Any] = []
-    inference.attend(classifier, documents, lambda _, __, one: kept.append(convert.convert(one, top_k=TOP_K, reader=0)))
+    forward_pass.attend(
+        classifier, documents, lambda _, __, one: kept.append(convert.convert(one, top_k=TOP_K, reader=0))
+    )
     return kept
 
 

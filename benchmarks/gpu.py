@@ -61,7 +61,7 @@ def read(tokens: int, size: int, dtype: str, device: str, *, layers: int = 12) -
     """One row of the table."""
     import torch
 
-    from reportgen import inference
+    from reportgen.model import forward_pass
 
     how: dict[str, Any] = {"layers": layers, "tokens": tokens, "device": device}
     exact, document = common.reader(**how)  # the same random weights in both
@@ -77,7 +77,7 @@ def read(tokens: int, size: int, dtype: str, device: str, *, layers: int = 12) -
         taken = common.median(lambda: (work(), torch.cuda.synchronize()), times=3)
         return taken, torch.cuda.max_memory_allocated() / 1e6
 
-    plain_s, plain_mb = measured(lambda: inference.predict_logits(reader, documents))
+    plain_s, plain_mb = measured(lambda: forward_pass.predict_logits(reader, documents))
     ours_s, ours_mb = measured(lambda: common.reduced(reader, documents))
     pairs = list(zip(common.reduced(exact, [document]), common.reduced(reader, [document]), strict=True))
     off = max(float(np.max(np.abs(b.received - a.received) / np.maximum(a.received, 1e-9))) for a, b in pairs)

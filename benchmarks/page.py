@@ -102,8 +102,8 @@ change of layer or head within 100 ms, on two cores."""
 def make_page(folder: Path, tokens: int) -> Path:
     """A report of the demo's documents, read by a random Longformer-base."""
     from reportgen import pipeline
-    from reportgen.clock import Clock
-    from reportgen.config import Config
+    from reportgen.core.clock import Clock
+    from reportgen.core.config import Config
 
     model = common.model(folder / f"model-{tokens}", longest=tokens)
     chosen = Config(

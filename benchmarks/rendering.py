@@ -40,21 +40,23 @@ the time that it was waited for. Seconds, median of {TIMES}; page {found["html_m
 
 def render() -> dict[str, Any]:
     """Make the report, then page and PDF in both ways."""
-    from reportgen import dataset, pipeline, presentation
-    from reportgen.clock import Clock
+    from reportgen import pipeline
     from reportgen.companion import Companion
-    from reportgen.config import Config
+    from reportgen.core.clock import Clock
+    from reportgen.core.config import Config
+    from reportgen.data import choice
+    from reportgen.report import present
 
     with tempfile.TemporaryDirectory() as name:
         folder = common.model(Path(name) / "model")
         config = Config(
             model=str(folder), file=str(folder / "documents.txt"), max_length=2048, format=("html", "pdf"), device="cpu"
         )
-        report = pipeline.analyse(config, pipeline.load(config, Clock()), dataset.choose(config), Clock())
+        report = pipeline.analyse(config, pipeline.load(config, Clock()), choice.choose(config), Clock())
 
     def once(companion: Companion | None) -> dict[str, float]:
         clock, began = Clock(), time.perf_counter()
-        _, files = presentation.present(report, config, clock, companion)
+        _, files = present.present(report, config, clock, companion)
         sizes.update(html_mb=len(files["report.html"]) / 1e6, pdf_mb=len(files["report.pdf"]) / 1e6)
         return clock.seconds | {"total": time.perf_counter() - began}
 

@@ -110,8 +110,9 @@ def ours(layers: int, heads: int, tokens: int) -> dict[str, float]:
     """Seconds of every stage, and memory."""
     import torch
 
-    from reportgen import convert, rank, scale, tables
-    from reportgen.records import Attention, HeadImportance
+    from reportgen.core.records import Attention, HeadImportance
+    from reportgen.model.attention import convert
+    from reportgen.report import rank, scale, tables
 
     one = common.layer(heads=heads, tokens=tokens)
     weights = np.random.default_rng(0).random((layers, heads), np.float32)
@@ -191,17 +192,17 @@ def _ways(layers: int, tokens: int) -> dict[str, Callable[[], object]]:
     """How a random model reads a document: plainly, with attention given out, and with the stages."""
     import torch
 
-    from reportgen import inference
+    from reportgen.model import forward_pass
 
     reader, document = common.reader(layers=layers, tokens=tokens, device="cpu")
-    inputs = inference.batch(reader, [document])
+    inputs = forward_pass.batch(reader, [document])
 
     def with_outputs() -> None:
         with torch.inference_mode():
             reader.model(**inputs, output_attentions=True)
 
     return {
-        "plain": lambda: inference.predict_logits(reader, [document]),
+        "plain": lambda: forward_pass.predict_logits(reader, [document]),
         "outputs": with_outputs,
         "ours": lambda: common.reduced(reader, [document]),
     }

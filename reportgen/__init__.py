@@ -1,9 +1,9 @@
 """reportgen: which tokens the attention heads of a long-document classifier attend to, as HTML and PDF.
 
-The story, in the order in which it is told (see `pipeline.py`, and from step 6 on `presentation.py`):
+The story, in the order in which it is told (see `pipeline.py`, and from step 6 on `present.py`):
 
-1. dataset      a source and a choice                -> Example
-2. inference    Classifier, Example                  -> Prediction, and attention, one layer at a time
+1. choice       a source and a choice                -> Example
+2. forward pass Classifier, Example                  -> Prediction, and attention, one layer at a time
 3. convert      one layer of attention               -> attention received, top-k attended
 4. scale        received attention, head importance  -> scores
 5. rank         scores                               -> rankings
@@ -12,15 +12,15 @@ The story, in the order in which it is told (see `pipeline.py`, and from step 6 
    figures, excerpt, latex                           -> what a manuscript takes in
 8. store        a finished report                    -> a folder with a manifest
 
-Beside it, over a whole split: `survey.py` asks the model for every row, for step 1 to choose by; `measuring.py`
-computes head importance over a sample, for step 4.
+Beside it, over a whole split: `predict_split.py` asks the model for every row, for step 1 to choose by;
+`measure_split.py` computes head importance over a sample, for step 4.
 
 Steps 1 to 5 are the analysis and know torch; steps 6 to 8 are the presentation and do not.
 """
 
-from reportgen.config import Config
-from reportgen.errors import ReportgenError
-from reportgen.records import Report
+from reportgen.core.config import Config
+from reportgen.core.errors import ReportgenError
+from reportgen.core.records import Report
 
 __version__ = "0.1.0"
 

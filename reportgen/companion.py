@@ -15,11 +15,12 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from typing import Any
 
-from reportgen import presentation, workers
-from reportgen.clock import Clock
-from reportgen.config import Config
-from reportgen.presentation import Document, Figures
-from reportgen.records import Rankings, Report, ReportWarning, Scores
+from reportgen.core import workers
+from reportgen.core.clock import Clock
+from reportgen.core.config import Config
+from reportgen.core.records import Rankings, Report, ReportWarning, Scores
+from reportgen.report import present
+from reportgen.report.present import Document, Figures
 
 NEEDS = {"html": "altair", "pdf": "weasyprint"}  # what takes long to import, by the format that needs it
 
@@ -106,19 +107,20 @@ def _get_ready(typeset: bool) -> None:
     """There, at the beginning: whatever goes wrong now is told when it is needed."""
     with contextlib.suppress(Exception):
         if typeset:
-            from reportgen import typesetting
+            from reportgen.report.paper import typesetting
 
             typesetting.typeset("<p>.</p>")
-        from reportgen import charts, drawing, findings, render  # noqa: F401  imported for later
+        from reportgen.report.draw import vega
+        from reportgen.report.page import render
 
-        drawing.svg({"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a"}}}, key="first")
+        vega.svg({"data": {"values": [{"a": 1}]}, "mark": "point", "encoding": {"x": {"field": "a"}}}, key="first")
         render.environment().get_template("document.html.j2")
 
 
 def _draw(report: Report, scores: Scores, rankings: Rankings, config: Config) -> Figures:
     """There: the figures, which are kept for the document."""
     global _drawn
-    figures = presentation.draw_figures(report, scores, rankings, config)
+    figures = present.draw_figures(report, scores, rankings, config)
     _drawn = (report, scores, rankings, config, figures)
     return figures
 
@@ -127,8 +129,8 @@ def _typeset(warnings: tuple[ReportWarning, ...], attached: dict[str, bytes]) ->
     """There: the document of what was drawn."""
     report, scores, rankings, config, figures = _drawn
     alone = replace(config, format=("pdf",))
-    parts = presentation.make_parts(report, scores, rankings, alone, Clock(), draw=lambda: figures)
-    return presentation.make_document(replace(report, warnings=warnings), parts, attached, config)
+    parts = present.make_parts(report, scores, rankings, alone, Clock(), draw=lambda: figures)
+    return present.make_document(replace(report, warnings=warnings), parts, attached, config)
 
 
 _drawn: tuple[Report, Scores, Rankings, Config, Figures]

@@ -14,29 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reportgen import (
-    characters,
-    checkpoint,
-    checks,
-    dataset,
-    disk,
-    examples,
-    heatmap,
-    hub,
-    importance_file,
-    measuring,
-    presentation,
-    recipe,
-    scale,
-    store,
-    survey,
-    versions,
-)
-from reportgen.clock import Clock, now
-from reportgen.config import DEMO, MEASURES, Config, option, without_home
-from reportgen.errors import ImportanceError, UsageError
-from reportgen.presentation import write
-from reportgen.records import (
+from reportgen.core import characters, disk, recipe, versions
+from reportgen.core.clock import Clock, now
+from reportgen.core.config import DEMO, MEASURES, Config, option, without_home
+from reportgen.core.errors import ImportanceError, UsageError
+from reportgen.core.records import (
     Attention,
     Example,
     HeadImportance,
@@ -47,13 +29,18 @@ from reportgen.records import (
     Stage,
     Tokens,
 )
-from reportgen.survey import Survey
+from reportgen.data import choice, hub, predictions
+from reportgen.model import checkpoint, predict_split
+from reportgen.model.importance import importance_files, measure_split
+from reportgen.model.predict_split import Survey
+from reportgen.report import checks, heatmap, present, scale, store
+from reportgen.report.present import write
 
 if TYPE_CHECKING:
-    from reportgen.checkpoint import Checkpoint
-    from reportgen.classifier import Classifier
     from reportgen.companion import Companion
-    from reportgen.windows import Plan, Reading
+    from reportgen.model.checkpoint import Checkpoint
+    from reportgen.model.classifier import Classifier
+    from reportgen.model.long_documents import Plan, Reading
 
 READING = ("torch", "transformers", "tokenizers")  # packages that the analysis depends on
 
@@ -61,14 +48,14 @@ READING = ("torch", "transformers", "tokenizers")  # packages that the analysis 
 def run(config: Config, clock: Clock, *, companion: Companion | None = None) -> tuple[Report, Path]:
     """One example from its source to its folder. *companion*: see `presentation.present`."""
     now()  # a time that is none is worth no run
-    presentation.check_typesetting(config)
+    present.check_typesetting(config)
     if config.pick is None:
-        example = dataset.choose(config)
+        example = choice.choose(config)
         folder = _target(config, example)
         classifier = load(config, clock)
     else:
         classifier = load(config, clock)
-        example = survey.pick(config, classifier, clock)
+        example = predict_split.pick(config, classifier, clock)
         folder = _target(config, example)
     report = analyse(config, classifier, example, clock)
     return write(report, folder, config=config, clock=clock, companion=companion), folder
@@ -82,10 +69,10 @@ def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, ov
     """
     if output is not None:
         disk.check_file(output, suffix=".parquet", overwrite=overwrite)
-    rows = dataset.open_rows(config)
-    found = survey.predict(config, load(config, clock), rows, clock)
+    rows = choice.open_rows(config)
+    found = predict_split.predict(config, load(config, clock), rows, clock)
     if output is not None:
-        disk.put(output, lambda path: examples.write_parquet(found.predicted, path))
+        disk.put(output, lambda path: predictions.write_parquet(found.predicted, path))
     return found
 
 
@@ -97,7 +84,7 @@ def measure_importance(
     output: Path,
     overwrite: bool = False,
     restart: bool = False,
-    machines: measuring.Machines | None = None,
+    machines: measure_split.Machines | None = None,
 ) -> HeadImportance:
     """Head importance by a measure over a sample of a split, in a file; computed by other *machines*, if there are any.
 
@@ -110,15 +97,15 @@ def measure_importance(
         raise UsageError(
             f"--measure {by}: unknown; it is {', '.join(MEASURES)}", hint=f"did you mean {near[0]}?" if near else None
         )
-    rows = dataset.open_rows(config)
+    rows = choice.open_rows(config)
     classifier = load(replace(config, device="cpu") if machines else config, clock)
-    return measuring.measure(
+    return measure_split.measure(
         config,
         classifier,
         rows,
         clock,
         by=by,
-        size=config.limit or measuring.SIZE,
+        size=config.limit or measure_split.SIZE,
         output=output,
         restart=restart,
         machines=machines,
@@ -148,7 +135,7 @@ def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, R
     config = configuration(before)
     if output is not None:
         store.check_target(output, overwrite=False)
-    example = dataset.choose(config) if config.dataset is not None else before.example
+    example = choice.choose(config) if config.dataset is not None else before.example
     after = analyse(config, load(config, clock), example, clock)
     if output is not None:
         write(after, output, config=config, clock=clock)
@@ -175,7 +162,7 @@ def find_checkpoint(config: Config) -> Checkpoint:
 def load(config: Config, clock: Clock) -> Classifier:
     """The classifier that the configuration names."""
     with clock.stage("load"):
-        from reportgen import classifier
+        from reportgen.model import classifier
 
         return classifier.load(
             find_checkpoint(config),
@@ -203,11 +190,11 @@ def analyse_together(
     head_importance: HeadImportance,
 ) -> list[Report]:
     """Steps 2 to 5 for examples that are read together, in batches that memory holds."""
-    from reportgen import inference, windows
+    from reportgen.model import forward_pass, long_documents
 
     plans = [_plan(config, classifier, example) for example in chosen]
-    inference.seed(config.seed)
-    readings = windows.read(classifier, plans, top_k=config.top_k, clock=clock, batch_size=len(plans))
+    forward_pass.seed(config.seed)
+    readings = long_documents.read(classifier, plans, top_k=config.top_k, clock=clock, batch_size=len(plans))
     with clock.stage("scale"):
         analysed = [
             _Analysed(example, plan, read, attention, scale.scale(attention, head_importance))
@@ -231,20 +218,20 @@ class _Analysed:
 
 def _plan(config: Config, classifier: Classifier, example: Example) -> Plan:
     """How the example is read: its tokens, at once or in windows."""
-    from reportgen import inference, windows
+    from reportgen.model import forward_pass, long_documents
 
-    tokens = inference.encode(classifier, example.text, whole=config.long == "window")
+    tokens = forward_pass.encode(classifier, example.text, whole=config.long == "window")
     check_positions("global_tokens", classifier.global_positions, tokens)
     check_positions("positions", config.positions, tokens)
-    return windows.plan(
+    return long_documents.plan(
         tokens, length=classifier.max_length, stride=config.stride, global_positions=classifier.global_positions
     )
 
 
 def _stack(classifier: Classifier, plan: Plan, read: Reading) -> Attention:
-    from reportgen import inference
+    from reportgen.model import forward_pass
 
-    return stack(read.layers, reader=inference.reader_position(classifier, plan.tokens), classifier=classifier)
+    return stack(read.layers, reader=forward_pass.reader_position(classifier, plan.tokens), classifier=classifier)
 
 
 def _report(
@@ -255,10 +242,10 @@ def _report(
     stages: tuple[Stage, ...],
 ) -> Report:
     """The report of what was made of one example."""
-    from reportgen import inference
+    from reportgen.model import forward_pass
 
     example, tokens, read = one.example, one.plan.tokens, one.read
-    prediction = inference.prediction(classifier, read.logits, gold=example.label, names=example.label_names)
+    prediction = forward_pass.prediction(classifier, read.logits, gold=example.label, names=example.label_names)
     covered = heatmap.cells(example.text, tokens)
     made = checks.check_run(
         prediction,
@@ -308,12 +295,12 @@ def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> No
 def find_importance(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance:
     """The head importance that the configuration names; every head counts the same where it names none."""
     if config.importance == "none":
-        return importance_file.uniform(*classifier.shape)
+        return importance_files.uniform(*classifier.shape)
     if config.importance == "auto":
-        return measuring.auto(config, classifier, clock)
+        return measure_split.auto(config, classifier, clock)
     path = _importance_file(config)
     assert path is not None  # it is neither "none" nor "auto"
-    return importance_file.load(path, shape=classifier.shape, key=config.importance_key)
+    return importance_files.load(path, shape=classifier.shape, key=config.importance_key)
 
 
 def _importance_file(config: Config) -> Path | None:

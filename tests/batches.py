@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reportgen import batch, units
-from reportgen.batch import Batch, How
-from reportgen.clock import Clock
-from reportgen.config import Config
-from reportgen.outcome import Outcome
-from reportgen.records import Report
-from reportgen.selection import Selection
-from reportgen.units import Task, Unit
+from reportgen.batch import run as batch
+from reportgen.batch import units
+from reportgen.batch.outcome import Outcome
+from reportgen.batch.run import Batch, How
+from reportgen.batch.select import Selection
+from reportgen.batch.units import Task, Unit
+from reportgen.core.clock import Clock
+from reportgen.core.config import Config
+from reportgen.core.records import Report
 
 EPOCH = "1700000000"  # under which two runs give the same bytes
 WORDS = [

@@ -63,7 +63,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     HfFileSystem.clear_instance_cache()  # it keeps what it was told of repositories
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache" / "hub"))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache" / "datasets")
-    monkeypatch.setattr("reportgen.hub.PAUSES", (0, 0))
+    monkeypatch.setattr("reportgen.data.hub.PAUSES", (0, 0))
     return HUB
 
 

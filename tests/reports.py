@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from reportgen import charts, drawing, findings, heatmap, live, maps, rank, render, samples, scale, tables, words
-from reportgen.records import (
+from reportgen.core.records import (
     Attention,
     Chart,
     Check,
@@ -30,6 +29,9 @@ from reportgen.records import (
     Table,
     Tokens,
 )
+from reportgen.report import heatmap, rank, scale, tables, words
+from reportgen.report.draw import chart_points, charts, findings, maps, vega
+from reportgen.report.page import page_data, render
 
 TEXT = (
     "Attention heads look far.\n\n"
@@ -280,8 +282,8 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     counts = words.count_words(found, rankings.attended_counts)
     blocks: dict[str, object] = {}
     if given.live:
-        blocks = live.blocks(given, scores, rankings, found, kept=samples.kept(given, rankings))
-        blocks |= live.specifications(drawn, charts.attention_map(given) if maps.picture(given) else None)
+        blocks = page_data.blocks(given, scores, rankings, found, kept=chart_points.kept(given, rankings))
+        blocks |= page_data.specifications(drawn, charts.attention_map(given) if maps.picture(given) else None)
     return Parts(
         views=views,
         spans=spans,
@@ -319,4 +321,4 @@ def example_parts() -> Parts:
 @cache
 def example_page() -> str:
     """Its page, with the real bundle."""
-    return render.page(example(), example_parts(), bundle=drawing.bundle())
+    return render.page(example(), example_parts(), bundle=vega.bundle())

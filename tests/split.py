@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reportgen import dataset
-from reportgen.config import Config
-from reportgen.rows import Rows
+from reportgen.core.config import Config
+from reportgen.data import choice
+from reportgen.data.dataset_rows import Rows
 
 TEXTS = [" ".join(["the heads", "of a document", "attend", "to tokens"][n % 4 :] * (n % 5 + 1)) for n in range(12)]
 LABELS = ["left", "right", "left", "middle", None, "right"] * 2
@@ -26,4 +26,4 @@ def write(folder: Path) -> Path:
 def opened(path: Path, **settings: Any) -> tuple[Config, Rows]:
     """The configuration of a run over the rows of a file, and the rows."""
     config = Config(model="tiny", dataset=str(path), **settings)
-    return config, dataset.open_rows(config)
+    return config, choice.open_rows(config)

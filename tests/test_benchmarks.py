@@ -12,9 +12,10 @@ import torch
 
 from benchmarks import __main__ as bench
 from benchmarks import common, gpu, notebook
-from reportgen import convert, rank, scale
+from reportgen.core.records import HeadImportance
+from reportgen.model.attention import convert
 from reportgen.pipeline import stack
-from reportgen.records import HeadImportance
+from reportgen.report import rank, scale
 from tests import tiny
 
 LAYERS, HEADS, TOKENS, WINDOW, K = 2, 3, 50, 8, 4

@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from reportgen import companion, presentation, workers
-from reportgen.clock import Clock
+from reportgen import companion
 from reportgen.companion import Companion
-from reportgen.config import Config
-from reportgen.errors import RefusedError
-from reportgen.records import Report, ReportWarning
+from reportgen.core import workers
+from reportgen.core.clock import Clock
+from reportgen.core.config import Config
+from reportgen.core.errors import RefusedError
+from reportgen.core.records import Report, ReportWarning
+from reportgen.report import present
 from tests import reports
 
 ALL = Config(format=("html", "pdf", "tables", "charts"))
@@ -33,7 +35,7 @@ def beside() -> Iterator[Companion]:
 
 
 def files(report: Report, config: Config, other: Companion | None = None) -> tuple[Report, dict[str, bytes]]:
-    return presentation.present(report, config, Clock(), other)
+    return present.present(report, config, Clock(), other)
 
 
 def kill(other: Companion) -> None:
@@ -66,7 +68,7 @@ def test_a_page_that_is_too_large_is_a_warning_in_the_document_too(beside: Compa
     assert together[1] == alone[1]
 
 
-def lack(warnings: tuple[ReportWarning, ...], _: object) -> presentation.Document:
+def lack(warnings: tuple[ReportWarning, ...], _: object) -> present.Document:
     return (*warnings, ReportWarning("missing-glyphs", "No font here has U+A66E.")), b"%PDF"
 
 
@@ -115,7 +117,7 @@ def test_what_a_dead_companion_does_not_do_is_done_here(beside: Companion) -> No
 
 
 def test_one_that_dies_after_it_has_drawn_costs_nothing(beside: Companion, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_parts = presentation.make_parts
+    make_parts = present.make_parts
 
     def then_dies(*given: Any, **how: Any) -> Any:
         kill(beside)
@@ -123,7 +125,7 @@ def test_one_that_dies_after_it_has_drawn_costs_nothing(beside: Companion, monke
 
     report = reports.report("one two three")
     wanted = files(report, ALL)[1]
-    monkeypatch.setattr(presentation, "make_parts", then_dies)
+    monkeypatch.setattr(present, "make_parts", then_dies)
     assert files(report, ALL, beside)[1] == wanted
 
 
@@ -165,7 +167,7 @@ def test_it_ends_whatever_it_does() -> None:
 
 def test_it_dies_with_the_process_it_works_for() -> None:
     program = (
-        "import sys, time; from reportgen.companion import Companion; from reportgen.config import Config\n"
+        "import sys, time; from reportgen.companion import Companion; from reportgen.core.config import Config\n"
         "if __name__ == '__main__':\n"
         "    other = Companion(Config(text='a', format=('html',)))\n"
         "    print(*(process.pid for process in other._processes), flush=True); time.sleep(600)"

@@ -16,8 +16,8 @@ import pandas as pd
 import pikepdf
 import pytest
 
-from reportgen import store
-from reportgen.config import DEMO
+from reportgen.core.config import DEMO
+from reportgen.report import store
 from tests import tiny
 
 COMMAND = Path(sys.executable).parent / "reportgen"

@@ -11,11 +11,13 @@ import pytest
 import torch
 from transformers import LongformerForSequenceClassification
 
-from reportgen import checkpoint, importance_file, inference, store
-from reportgen import hub as talk
+from reportgen.data import hub as talk
+from reportgen.model import checkpoint, forward_pass
+from reportgen.model.importance import importance_files
+from reportgen.report import store
 from tests import tiny
+from tests.cli.test_cli import call, fails
 from tests.hub import TOKEN, Hub
-from tests.test_cli import call, fails
 
 TABLES = ("--format", "tables", "--top-k", "2")
 ROWS = pa.table({
@@ -71,7 +73,7 @@ def test_importance_is_not_gone_on_with_at_another_commit(
     assert state.read_bytes() == before
     assert not (here / "importance.safetensors").exists()
     assert call(*command, "--restart").exit_code == 0
-    facts = importance_file.load(here / "importance.safetensors", shape=(2, 2)).provenance
+    facts = importance_files.load(here / "importance.safetensors", shape=(2, 2)).provenance
     assert facts["model revision" if what == "model" else "data revision"] == commit
     assert not state.exists()
 
@@ -82,13 +84,13 @@ def test_answers_of_another_commit_are_not_used(
 ) -> None:
     """Asked again when the branch has moved, and only then."""
     read: list[int] = []
-    really = inference.predict_logits
+    really = forward_pass.predict_logits
 
     def predict_logits(classifier: Any, documents: Any) -> Any:
         read.append(len(documents))
         return really(classifier, documents)
 
-    monkeypatch.setattr(inference, "predict_logits", predict_logits)
+    monkeypatch.setattr(forward_pass, "predict_logits", predict_logits)
     assert [call("examples", *OF_HUB).exit_code for _ in range(2)] == [0, 0]
     assert sum(read) == 12
     move(served, what, here)

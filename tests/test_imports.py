@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reportgen import store
+from reportgen.report import store
 from tests import reports
 
 HEAVY = ("torch", "transformers", "altair", "weasyprint", "pyarrow", "numpy", "pandas", "datasets")
@@ -46,11 +46,11 @@ PRESENT = """
 import pathlib, sys
 sys.modules["torch"] = sys.modules["transformers"] = None  # importing them fails
 sys.modules["datasets"] = sys.modules["tokenizers"] = None
-from reportgen import presentation, store
-from reportgen.clock import Clock
-from reportgen.config import FORMATS, Config
+from reportgen.report import present, store
+from reportgen.core.clock import Clock
+from reportgen.core.config import FORMATS, Config
 report = store.load(pathlib.Path(sys.argv[1]))
-_, files = presentation.present(report, Config(format=FORMATS, span="1:3"), Clock())
+_, files = present.present(report, Config(format=FORMATS, span="1:3"), Clock())
 for name, content in sorted(files.items()):
     print(name, len(content))
 """
@@ -70,7 +70,9 @@ def test_a_stored_report_is_presented_without_torch(tmp_path: Path) -> None:
 
 
 def test_the_block_would_be_noticed(tmp_path: Path) -> None:
-    program = PRESENT.replace("from reportgen import presentation", "import torch; from reportgen import presentation")
+    program = PRESENT.replace(
+        "from reportgen.report import present", "import torch; from reportgen.report import present"
+    )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     assert "ModuleNotFoundError" in done.stderr
 

@@ -14,14 +14,18 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from reportgen import dataset, heatmap, importance_file, pdf, pipeline, presentation, store
-from reportgen.checkpoint import Checkpoint
-from reportgen.clock import Clock
-from reportgen.config import Config
-from reportgen.errors import OutputError, UsageError
-from reportgen.importance_file import Importance
-from reportgen.records import Report
-from reportgen.typesetting import Typeset
+from reportgen import pipeline
+from reportgen.core.clock import Clock
+from reportgen.core.config import Config
+from reportgen.core.errors import OutputError, UsageError
+from reportgen.core.records import Report
+from reportgen.data import choice
+from reportgen.model.checkpoint import Checkpoint
+from reportgen.model.importance import importance_files
+from reportgen.model.importance.importance_files import Importance
+from reportgen.report import heatmap, present, store
+from reportgen.report.paper import pdf
+from reportgen.report.paper.typesetting import Typeset
 from tests import reports, tiny
 
 HTML = Config(format=("html",))
@@ -44,7 +48,7 @@ def classifier() -> Any:
 
 def analysed(classifier: Any, text: str = TEXT, *, label: str | None = None, **settings: Any) -> Report:
     """The report of a text."""
-    example = replace(dataset.choose(Config(text=text)), label=label)
+    example = replace(choice.choose(Config(text=text)), label=label)
     return pipeline.analyse(Config(text=text, top_k=3, **settings), classifier, example, Clock())
 
 
@@ -87,7 +91,7 @@ def test_the_command_names_the_commit_of_a_model_of_the_hub(classifier: Any) -> 
     """A branch may move; the revision of the tokenizer is told beside it."""
     found = Checkpoint("org/m", "org/m", "abc123", "org/t", "def456")
     config = Config(model="org/m", tokenizer="org/t", revision="main", text=TEXT)
-    given = pipeline.provenance(config, replace(classifier, checkpoint=found), dataset.choose(config))
+    given = pipeline.provenance(config, replace(classifier, checkpoint=found), choice.choose(config))
     assert "--model org/m --revision abc123 --tokenizer org/t --tokenizer-revision def456" in given.command
     assert (given.revision, given.tokenizer_revision) == ("abc123", "def456")
 
@@ -96,10 +100,10 @@ def test_the_command_names_the_commit_of_a_tokenizer_of_another_revision(classif
     """Also where it comes from the repository of the model."""
     found = Checkpoint("org/m", "org/m", "abc123", "org/m", "def456")
     config = Config(model="org/m", tokenizer_revision="v1", text=TEXT)
-    given = pipeline.provenance(config, replace(classifier, checkpoint=found), dataset.choose(config))
+    given = pipeline.provenance(config, replace(classifier, checkpoint=found), choice.choose(config))
     assert "--model org/m --revision abc123 --tokenizer-revision def456" in given.command
     own = replace(config, tokenizer_revision=None)
-    given = pipeline.provenance(own, replace(classifier, checkpoint=found), dataset.choose(own))
+    given = pipeline.provenance(own, replace(classifier, checkpoint=found), choice.choose(own))
     assert "--tokenizer-revision" not in given.command
 
 
@@ -171,7 +175,7 @@ def test_uniform_attention_is_a_warning() -> None:
 def test_importance_of_a_file_weighs_the_scores(classifier: Any, tmp_path: Path) -> None:
     values = np.array([[0.0, 1.0], [0.5, 0.25]], np.float32)
     measured = Importance(values, values.astype(np.float64), measure="taylor", examples=3)
-    importance_file.save(tmp_path / "i.safetensors", measured, {})
+    importance_files.save(tmp_path / "i.safetensors", measured, {})
     report = analysed(classifier, importance=str(tmp_path / "i.safetensors"))
     assert np.array_equal(report.importance.values, values)
     assert (report.importance.measure, report.importance.provenance) == ("taylor", {"examples": "3"})
@@ -226,7 +230,7 @@ def test_the_report_comes_back_and_presents_itself_alike(written: tuple[Report, 
     report, folder, _ = written
     read = store.load(folder)
     assert read == report
-    shown, files = presentation.present(read, Config(format=("html", "tables", "charts")), Clock())
+    shown, files = present.present(read, Config(format=("html", "tables", "charts")), Clock())
     assert shown == report
     for name, content in files.items():
         assert content == (folder / name).read_bytes(), name
@@ -241,7 +245,7 @@ def test_every_stage_is_timed(written: tuple[Report, Path, Clock]) -> None:
 def test_page_and_document_show_every_warning(classifier: Any) -> None:
     report = analysed(classifier, "a \u202eb " + TEXT * 3, label="middle")
     assert codes(report) == ["truncated", "invisible-characters", "unknown-label"]
-    page = presentation.present(report, HTML, Clock())[1]["report.html"].decode()
+    page = present.present(report, HTML, Clock())[1]["report.html"].decode()
     assert all(f'data-code="{code}"' in page for code in codes(report))
 
 
@@ -254,7 +258,7 @@ def test_page_and_document_show_every_warning(classifier: Any) -> None:
     ],
 )
 def test_only_what_is_asked_for_is_made(formats: tuple[str, ...], names: set[str]) -> None:
-    made = presentation.present(reports.report("one two three"), Config(format=formats), Clock())[1]
+    made = present.present(reports.report("one two three"), Config(format=formats), Clock())[1]
     assert set(made) == names | {"report.json", "attention.safetensors"}
 
 
@@ -267,7 +271,7 @@ def test_a_glyph_that_is_missing_is_a_warning_on_every_side(monkeypatch: pytest.
         return Typeset(b"%PDF", ("\ua66e",))
 
     monkeypatch.setattr(pdf, "pdf", typeset)
-    report, files = presentation.present(reports.report("one \ua66e"), Config(format=("html", "pdf")), Clock())
+    report, files = present.present(reports.report("one \ua66e"), Config(format=("html", "pdf")), Clock())
     assert codes(report) == ["missing-glyphs"]
     assert "U+A66E CYRILLIC LETTER MULTIOCULAR O" in report.warnings[0].message
     assert [('data-code="missing-glyphs"' in html) for html in set_] == [False, True]
@@ -282,18 +286,18 @@ def small_pages(*formats: str) -> Config:
 
 def test_a_page_that_is_too_large_is_a_warning_on_every_side() -> None:
     """In the page itself, in the document, and in what is stored."""
-    report, files = presentation.present(reports.report("one two"), small_pages("html", "pdf"), Clock())
+    report, files = present.present(reports.report("one two"), small_pages("html", "pdf"), Clock())
     assert codes(report) == ["large-page"]
     size = len(files["report.html"]) / 1e6
     assert f"{size:.1f} MB, more than 0.1 MB" in report.warnings[0].message
     assert b'data-code="large-page"' in files["report.html"]
     assert b"large-page" in files["report.json"]
-    assert codes(presentation.present(reports.report("one two"), HTML, Clock())[0]) == []
+    assert codes(present.present(reports.report("one two"), HTML, Clock())[0]) == []
 
 
 def test_presenting_again_does_not_repeat_a_warning() -> None:
-    report, _ = presentation.present(reports.report("one two"), small_pages("html"), Clock())
-    again, _ = presentation.present(report, Config(format=("html",), max_html_mb=0.2), Clock())
+    report, _ = present.present(reports.report("one two"), small_pages("html"), Clock())
+    again, _ = present.present(report, Config(format=("html",), max_html_mb=0.2), Clock())
     assert codes(again) == ["large-page"]
     assert "more than 0.2 MB" in again.warnings[0].message
 
@@ -314,7 +318,7 @@ def test_without_an_output_the_folder_is_named_after_the_example(
     monkeypatch.setattr(pipeline, "load", lambda *_: None)
     monkeypatch.setattr(pipeline, "analyse", lambda *_: reports.report("one"))
     _, folder = pipeline.run(Config(text="one", format=("tables",)), Clock())
-    assert folder == Path("reports") / dataset.choose(Config(text="one")).name
+    assert folder == Path("reports") / choice.choose(Config(text="one")).name
     assert (folder / "manifest.json").is_file()
 
 

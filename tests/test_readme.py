@@ -5,7 +5,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from reportgen import cli, errors
+from reportgen import cli
+from reportgen.core import errors
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"(<!-- help: .*? -->\n```\n)(.*?)(```\n<!-- /help -->)", re.DOTALL)

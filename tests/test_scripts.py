@@ -14,11 +14,12 @@ from pathlib import Path
 import html5lib
 import pytest
 
-from reportgen import pdf, render
-from reportgen.records import Report
-from reportgen.typesetting import Typeset
+from reportgen.core.records import Report
+from reportgen.report.page import render
+from reportgen.report.paper import pdf
+from reportgen.report.paper.typesetting import Typeset
 from tests import reports
-from tests.test_fonts import NOTO, installed
+from tests.report.test_fonts import NOTO, installed
 
 LINES = {
     "Chinese": "模型先读标题，再读正文。",
@@ -41,10 +42,10 @@ needs_tools = pytest.mark.skipif(not NEEDED and "CI" not in os.environ, reason="
 WITHOUT_NOTO = """
 import sys
 from pathlib import Path
-from reportgen import presentation
-from reportgen.config import Config
+from reportgen.report import present
+from reportgen.core.config import Config
 from tests import reports, test_scripts
-warnings, content = presentation.make_document(
+warnings, content = present.make_document(
     test_scripts.report(), reports.parts(test_scripts.report()), {}, Config(text="x")
 )
 Path(sys.argv[1]).write_bytes(content)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from reportgen import cli, site_config
+from reportgen import cli
+from reportgen.site import settings as site_settings
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -55,6 +56,6 @@ def test_a_workflow_may_do_no_more_than_it_needs(path: Path) -> None:
 
 
 def test_the_settings_of_our_own_site_are_read() -> None:
-    config = site_config.load(ROOT / "site" / "site.toml")
+    config = site_settings.load(ROOT / "site" / "site.toml")
     assert config.reports == ("_reports",)
     assert set(config.notes) <= {f"demo-{index}" for index in range(16)}

@@ -32,11 +32,11 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import AutoModelForSequenceClassification
 
-from reportgen import checkpoint
-from reportgen import classifier as loading
-from reportgen.checkpoint import Checkpoint
-from reportgen.classifier import Classifier
-from reportgen.records import Tokens
+from reportgen.core.records import Tokens
+from reportgen.model import checkpoint
+from reportgen.model import classifier as loading
+from reportgen.model.checkpoint import Checkpoint
+from reportgen.model.classifier import Classifier
 
 PAD, BOS, EOS = 1, 0, 2  # as in RoBERTa, whose positions start behind the padding id
 VOCABULARY = 300

@@ -22,8 +22,8 @@ from reportgen.cli.printing import drop_output
 from reportgen.cli.reports import render, rerun, run, verify
 from reportgen.cli.sites import site
 from reportgen.cli.splits import examples, importance
-from reportgen.errors import DeviceError, one_line
-from reportgen.hub import redact
+from reportgen.core.errors import DeviceError, one_line
+from reportgen.data.hub import redact
 
 BUG = 70
 INTERRUPTED = 130

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reportgen import workers
 from reportgen.cli.engines import cluster_for
-from reportgen.cli.printing import clock_for, drop_output, print_seconds, settle
-from reportgen.config import PICKS
-from reportgen.errors import LeftOutError, UsageError, one_line
-from reportgen.options import (
+from reportgen.cli.options import (
     configure,
     data_options,
     engine_options,
@@ -25,10 +21,14 @@ from reportgen.options import (
     reading_options,
     score_options,
 )
+from reportgen.cli.printing import clock_for, drop_output, print_seconds, settle
+from reportgen.core import workers
+from reportgen.core.config import PICKS
+from reportgen.core.errors import LeftOutError, UsageError, one_line
 
 if TYPE_CHECKING:
-    from reportgen.batch import Batch, Engines
-    from reportgen.selection import Selection
+    from reportgen.batch.run import Batch, Engines
+    from reportgen.batch.select import Selection
 
 SHOWN = 20  # failures that are printed; all stand in the index
 
@@ -78,7 +78,7 @@ def batch(
     config = configure(options, rows=True)
     settle(offline=config.offline, quiet=quiet)
     workers.share_cores()
-    from reportgen import batch as batches
+    from reportgen.batch import run as batches
 
     clock = clock_for(quiet=quiet, verbose=verbose)
     how = batches.How(restart=restart, overwrite=not no_overwrite, fail_fast=fail_fast)
@@ -98,15 +98,15 @@ def batch(
 
 def _chosen(options: dict[str, Any], *, ids: str | None, where: str | None) -> Selection:
     """Which rows the options ask for; `pick` and `limit` are taken out of them, which `Config` has for one report."""
-    from reportgen import selection
+    from reportgen.batch import select
 
-    named = None if ids is None else selection.read_ids_file(ids)
-    return selection.Selection(options.pop("pick"), options.pop("limit"), named, where)
+    named = None if ids is None else select.read_ids_file(ids)
+    return select.Selection(options.pop("pick"), options.pop("limit"), named, where)
 
 
 def _engine(options: dict[str, Any]) -> Engines:
     """Where the reports are made."""
-    from reportgen import batch as batches
+    from reportgen.batch import run as batches
 
     cluster = cluster_for(options)
     return batches.this_machine(options["workers"]) if cluster is None else lambda load: cluster

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from reportgen.config import option
-from reportgen.errors import UsageError
+from reportgen.core.config import option
+from reportgen.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from reportgen.cluster import Cluster
+    from reportgen.batch.ray_cluster import Cluster
 
 
 OF_A_CLUSTER = ("ray_address", "gpus_per_worker")
@@ -31,7 +31,7 @@ def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...] = ()) -> Clus
     if options["engine"] == "ray":
         if not math.isfinite(options["gpus_per_worker"] or 0):
             raise UsageError("--gpus-per-worker takes a number", hint="like 1, 0.5 or 0")
-        from reportgen.cluster import Cluster
+        from reportgen.batch.ray_cluster import Cluster
 
         return Cluster(options["ray_address"], options["workers"], options["gpus_per_worker"])
     source = click.get_current_context().get_parameter_source

@@ -13,7 +13,7 @@ def presets(context: click.Context) -> None:
     """List the presets; presets show NAME prints one to copy."""
     if context.invoked_subcommand is not None:
         return
-    from reportgen import presets as known
+    from reportgen.core import presets as known
 
     width = max(map(len, known.names()))
     for name in known.names():
@@ -24,7 +24,7 @@ def presets(context: click.Context) -> None:
 @click.argument("name")
 def show(name: str) -> None:
     """Print the preset NAME, to copy and change; run --preset takes the path of yours."""
-    from reportgen import presets as known
+    from reportgen.core import presets as known
 
     click.echo(known.text(name), nl=False)
 
@@ -32,6 +32,6 @@ def show(name: str) -> None:
 @presets.command()
 def schema() -> None:
     """Print what a preset may hold, as JSON Schema, for editors that check TOML."""
-    from reportgen import presets as known
+    from reportgen.core import presets as known
 
     click.echo(json.dumps(known.schema(), indent=2))

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reportgen.errors import one_line
+from reportgen.core.errors import one_line
 
 if TYPE_CHECKING:
-    from reportgen.clock import Advance, Clock
-    from reportgen.records import HeadImportance, Report
+    from reportgen.core.clock import Advance, Clock
+    from reportgen.core.records import HeadImportance, Report
 
 TRUE = ("1", "TRUE", "YES", "ON")
 OTHER_OFFLINE = ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # what these libraries alone would heed
@@ -59,7 +59,7 @@ def print_sections(page: Path) -> None:
     """What the bytes of the page are spent on, on stderr; MB of a million bytes, as --max-html-mb counts them."""
     if not page.is_file():
         return
-    from reportgen import render
+    from reportgen.report.page import render
 
     sizes = render.sections(page.read_text(encoding="utf-8"))
     parts = ", ".join(f"{name} {size / 1e6:.2f}" for name, size in sizes.items() if size >= 5000)
@@ -96,7 +96,7 @@ def settle(*, offline: bool, quiet: bool) -> None:
 
 def clock_for(*, quiet: bool, verbose: bool) -> Clock:
     """A clock that says on stderr which stage runs, and how far it has come, where somebody may be looking."""
-    from reportgen.clock import Clock, untold
+    from reportgen.core.clock import Clock, untold
 
     shown = not quiet and (verbose or sys.stderr.isatty())
     tell = (lambda stage: click.echo(f"{stage} ...", err=True)) if shown else silent

@@ -7,10 +7,7 @@ from typing import Any
 
 import click
 
-from reportgen.cli.printing import clock_for, print_report, print_seconds, settle
-from reportgen.config import COLOUR_SCALES, Config
-from reportgen.errors import DiffersError, StrictWarningsError, UsageError, one_line
-from reportgen.options import (
+from reportgen.cli.options import (
     choice_options,
     configure,
     data_options,
@@ -23,6 +20,9 @@ from reportgen.options import (
     reading_options,
     score_options,
 )
+from reportgen.cli.printing import clock_for, print_report, print_seconds, settle
+from reportgen.core.config import COLOUR_SCALES, Config
+from reportgen.core.errors import DiffersError, StrictWarningsError, UsageError, one_line
 
 
 @click.command()
@@ -77,7 +77,7 @@ def render(
 
     What is not asked for stays as it is. With --scores, a report of tokens and scores from elsewhere.
     """
-    from reportgen import presentation
+    from reportgen.report import present
 
     if (folder is None) == (scores is None):
         raise UsageError("give one of FOLDER and --scores", hint="reportgen render --help")
@@ -87,11 +87,11 @@ def render(
     clock = clock_for(quiet=quiet, verbose=verbose)
     if scores is not None:
         config = Config(**given)
-        report, target = presentation.render_scores(Path(scores), config, clock, title=title)
+        report, target = present.render_scores(Path(scores), config, clock, title=title)
     else:
         assert folder is not None  # one of the two is given
         target = Path(given.pop("output", folder))
-        report = presentation.render(folder, target, given, clock)
+        report = present.render(folder, target, given, clock)
     for warning in report.warnings:
         click.echo(f"warning: {one_line(warning.message)}", err=True)
     if verbose:
@@ -104,7 +104,7 @@ def render(
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing unless something is wrong.")
 def verify(folder: Path, quiet: bool) -> None:
     """Compare every file of the report in FOLDER with the hash in its manifest; exit code 7 if one differs."""
-    from reportgen import store
+    from reportgen.report import store
 
     count, others = store.verify(folder)
     if quiet:
@@ -126,7 +126,8 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
     Numbers that differ by no more than a sum in another order are the same.
     """
     settle(offline=offline, quiet=quiet)
-    from reportgen import compare, pipeline
+    from reportgen import pipeline
+    from reportgen.report import compare
 
     clock = clock_for(quiet=quiet, verbose=verbose)
     before, after = pipeline.rerun(folder, clock, output=output)

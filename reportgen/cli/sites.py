@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from reportgen.cli.printing import clock_for, print_seconds
-from reportgen.errors import StrictWarningsError, UsageError, one_line
-from reportgen.workers import cores
+from reportgen.core.errors import StrictWarningsError, UsageError, one_line
+from reportgen.core.workers import cores
 
 CONFIG = Path("site/site.toml")
 OUTPUT = Path("site/_build")
@@ -50,10 +50,11 @@ def build(
 
     Without FOLDERS it is made of the reports that site.toml names. Only what has changed is rendered again.
     """
-    from reportgen import gallery, site_config
+    from reportgen.site import build as site_build
+    from reportgen.site import settings as site_settings
 
     path = config or (CONFIG if CONFIG.is_file() else None)
-    settings = site_config.load(path) if path else site_config.SiteConfig()
+    settings = site_settings.load(path) if path else site_settings.SiteConfig()
     if not folders and not settings.reports:
         raise UsageError(
             "which reports?", hint=f"name folders, or give patterns as reports = [...] in {path or CONFIG}"
@@ -62,7 +63,7 @@ def build(
         settings = replace(settings, base_url=base_url.rstrip("/") + "/")
     clock = clock_for(quiet=quiet, verbose=verbose)
     base = path.parent if path else Path()
-    built = gallery.build(folders, settings, output, clock, base=base, workers=workers or cores())
+    built = site_build.build(folders, settings, output, clock, base=base, workers=workers or cores())
     if not quiet:
         for note in built.notes:
             click.echo(f"note: {note}", err=True)
@@ -85,7 +86,7 @@ def build(
 @click.option("-q", "--quiet", is_flag=True, help="Print the address and nothing else.")
 def serve(folder: Path, port: int, under: str, quiet: bool) -> None:
     """Show the site in FOLDER to this machine alone, until Ctrl-C."""
-    from reportgen import serve as serving
+    from reportgen.site import serve as serving
 
     def tell(line: str) -> None:
         if not quiet:

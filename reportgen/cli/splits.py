@@ -9,10 +9,7 @@ from typing import Any
 import click
 
 from reportgen.cli.engines import cluster_for
-from reportgen.cli.printing import clock_for, print_heads, print_seconds, settle
-from reportgen.config import MEASURES
-from reportgen.errors import LeftOutError, one_line
-from reportgen.options import (
+from reportgen.cli.options import (
     configure,
     data_options,
     engine_options,
@@ -22,6 +19,9 @@ from reportgen.options import (
     model_options,
     reading_options,
 )
+from reportgen.cli.printing import clock_for, print_heads, print_seconds, settle
+from reportgen.core.config import MEASURES
+from reportgen.core.errors import LeftOutError, one_line
 
 
 @click.command()
@@ -48,8 +48,8 @@ def examples(
     """
     config = configure(options, rows=True)
     settle(offline=config.offline, quiet=quiet)
-    from reportgen import examples as answers
     from reportgen import pipeline
+    from reportgen.data import predictions as answers
 
     clock = clock_for(quiet=quiet, verbose=verbose)
     found = pipeline.predict_rows(config, clock, output=output, overwrite=overwrite)

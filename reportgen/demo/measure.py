@@ -22,8 +22,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from reportgen import checkpoint, classifier, importance, importance_file, inference
 from reportgen.demo import corpus
+from reportgen.model import checkpoint, classifier, forward_pass
+from reportgen.model.importance import importance_files, measures
 
 Array = npt.NDArray[Any]
 
@@ -220,12 +221,12 @@ def head_importance(
 ) -> list[list[float]]:
     """Taylor importance over *samples*, written to *folder* with where it comes from; (layer, head)."""
     loaded = classifier.load(checkpoint.find(str(folder)), device="cpu")
-    texts = [inference.encode(loaded, sample.text) for sample in samples]
+    texts = [forward_pass.encode(loaded, sample.text) for sample in samples]
     gold = [sample.label for sample in samples]
     with tqdm(total=len(texts), desc="importance", mininterval=5) as progress:
-        measured = importance.compute(loaded, texts, gold, measure="taylor", batch_size=1, advance=progress.update)
+        measured = measures.compute(loaded, texts, gold, measure="taylor", batch_size=1, advance=progress.update)
     provenance = {"data": "documentation of " + " and ".join(project.name for project in projects), "model": revision}
-    importance_file.save(folder / "head_importance.safetensors", measured, provenance)
+    importance_files.save(folder / "head_importance.safetensors", measured, provenance)
     return rounded(measured.values)
 
 

@@ -1,4 +1,4 @@
-// Read the blocks of the page: JSON, and packed bytes that become typed arrays. `live.py` packs them.
+// Read the blocks of the page: JSON, and packed bytes that become typed arrays. `page_data.py` packs them.
 reportgen.data = (() => {
   "use strict";
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
-from reportgen import palette
+from reportgen.core import palette
 
 Show = Callable[..., Page]
 SETTLED = "document.documentElement.dataset.settled === 'true'"

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from reportgen import cards, catalogue, search_index
-from reportgen.cards import Card
-from reportgen.site_config import SiteConfig
+from reportgen.site import cards, index_pages, search_index
+from reportgen.site.cards import Card
+from reportgen.site.settings import SiteConfig
 from tests import reports
 from tests.browser.conftest import LISTEN
 from tests.browser.page import wait
 from tests.browser.test_accessibility import PHONE, WIDE, violations
-from tests.test_catalogue import base, some
+from tests.site.test_index_pages import base, some
 from tests.test_scripts import LINES
 
 REPORT = (
@@ -59,10 +59,10 @@ def texts() -> list[str]:
 
 def put(folder: Path, given: Sequence[Card], config: SiteConfig, documents: Sequence[str]) -> Path:
     """Write the front of a site, and a page for every report."""
-    data = catalogue.files(given, zip(given, documents, strict=True), config)
-    html = {name: page.encode() for name, page in catalogue.pages(given, config, data).items()}
+    data = index_pages.files(given, zip(given, documents, strict=True), config)
+    html = {name: page.encode() for name, page in index_pages.pages(given, config, data).items()}
     pages = {f"reports/{card.name}/index.html": REPORT.encode() for card in given}
-    for path, content in {**catalogue.site_assets(), **data, **html, **pages}.items():
+    for path, content in {**index_pages.site_assets(), **data, **html, **pages}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     return folder
@@ -389,7 +389,7 @@ def test_no_text_from_outside_runs(visit: Visit, tmp_path: Path) -> None:
     page.get_by_label("Order").select_option("unsure")
     count = len(given)
     titles = hits(page, f"{count} of {count} reports")
-    assert len(titles) == min(count, catalogue.HITS)
+    assert len(titles) == min(count, index_pages.HITS)
     assert titles[0] == reports.PAYLOADS[0]
     for place in range(1, page.locator("#predicted option").count()):
         page.get_by_label("Predicted label").select_option(index=place)
@@ -414,5 +414,5 @@ def test_five_thousand_reports_are_searched_by_small_parts(visit: Visit, tmp_pat
     assert sum("/words-" in url for url in asked) <= 2
     assert sum("/cards-" in url for url in asked) == 1
     page.get_by_label("Search", exact=True).fill("all")
-    assert len(hits(page, "5,000 of 5,000 reports")) == catalogue.HITS
+    assert len(hits(page, "5,000 of 5,000 reports")) == index_pages.HITS
     unharmed(page)

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from reportgen import charts, drawing, render, scores_file
-from reportgen.config import Config
-from reportgen.palette import HEAT_LIGHT
-from reportgen.records import Report
+from reportgen.core.config import Config
+from reportgen.core.palette import HEAT_LIGHT
+from reportgen.core.records import Report
+from reportgen.report import given_scores
+from reportgen.report.draw import charts, vega
+from reportgen.report.page import render
 from tests import reports
 from tests.browser.page import live, rgb, settled
 
@@ -24,13 +26,13 @@ SCORES = np.random.default_rng(3).gamma(0.5, size=(3, 2, len(TOKENS)))
 def report(folder: Path, scores: np.ndarray) -> Report:
     """The report of a file of scores."""
     (folder / "scores.json").write_text(json.dumps({"tokens": TOKENS, "scores": scores.tolist(), "title": "Of mine"}))
-    return scores_file.load(folder / "scores.json", Config())
+    return given_scores.load(folder / "scores.json", Config())
 
 
 def shown(given: Report) -> str:
     """Its page, with the real bundle and real charts."""
     drawn = charts.charts(given, *reports.ranked(given))
-    return render.page(given, reports.parts(given, drawn), bundle=drawing.bundle())
+    return render.page(given, reports.parts(given, drawn), bundle=vega.bundle())
 
 
 @pytest.fixture

@@ -17,8 +17,10 @@ import numpy.typing as npt
 import pytest
 from playwright.sync_api import Page
 
-from reportgen import charts, drawing, heatmap, rank, render, words
-from reportgen.records import Report
+from reportgen.core.records import Report
+from reportgen.report import heatmap, rank, words
+from reportgen.report.draw import charts, vega
+from reportgen.report.page import render
 from tests import reports
 from tests.browser.page import Show, rgb, settled, wait
 from tests.browser.page import live as all_live
@@ -51,7 +53,7 @@ def html() -> str:
 def drawn_html() -> str:
     """Its page, with live charts."""
     drawn = charts.charts(example(), *reports.ranked(example()))
-    return render.page(example(), reports.parts(example(), drawn), bundle=drawing.bundle())
+    return render.page(example(), reports.parts(example(), drawn), bundle=vega.bundle())
 
 
 @pytest.fixture
@@ -993,7 +995,7 @@ def test_a_chart_is_saved_in_four_forms(show: Show, key: str) -> None:
     assert name.endswith(".vl.json")
     read = json.loads(spec)
     assert read["datasets"]["rows"] == values_of(page, key)
-    assert drawing.svg(read, key="x").startswith("<svg")
+    assert vega.svg(read, key="x").startswith("<svg")
     name, content = saved(page, group.get_by_role("button", name="CSV"))
     assert name.endswith(".csv")
     rows_ = list(csv.DictReader(io.StringIO(content.decode(), newline="")))

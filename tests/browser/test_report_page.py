@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from reportgen import charts, drawing, palette, render
-from reportgen.records import Prediction
+from reportgen.core import palette
+from reportgen.core.records import Prediction
+from reportgen.report.draw import charts, vega
+from reportgen.report.page import render
 from tests import reports
 from tests.browser.page import LIVE, Show, contrast, live, rgb, wait
 
@@ -36,7 +38,7 @@ def test_without_vegas_interpreter_the_same_page_fails(show: Show, monkeypatch: 
     """The negative control: the policy forbids eval, and the test above would see it."""
     source = render._source
     monkeypatch.setattr(render, "_source", lambda name: source(name).replace("ast: true", "ast: false"))
-    page = show(render.page(reports.example(), reports.example_parts(), bundle=drawing.bundle()))
+    page = show(render.page(reports.example(), reports.example_parts(), bundle=vega.bundle()))
     wait(page, "violations.length > 0")
     assert "script-src eval" in page.evaluate("violations")
     assert not page.evaluate(LIVE)
@@ -122,7 +124,7 @@ def test_live_charts_of_hostile_words_draw_them(show: Show) -> None:
     spans = [match.span() for match in re.finditer(r"\S+", text)]
     report = reports.report(text, read=reports.tokens(text, spans=spans), layers=1, heads=1)
     drawn = charts.charts(report, *reports.ranked(report))
-    page = live(show(render.page(report, reports.parts(report, drawn), bundle=drawing.bundle())))
+    page = live(show(render.page(report, reports.parts(report, drawn), bundle=vega.bundle())))
     page.locator("#figure-layer-trend .live path[aria-label]").first.hover(force=True)
     assert page.evaluate("window.ran") is None
     assert page.evaluate("violations") == []

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from reportgen import render
+from reportgen.report.page import render
 from tests import reports
 from tests.browser.page import Show, settled
-from tests.test_fonts import NOTO, installed
+from tests.report.test_fonts import NOTO, installed
 from tests.test_scripts import LINES, TEXT, report
 
 pytestmark = pytest.mark.skipif(

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from reportgen import drawing, render
-from reportgen.records import GIVEN, Report
+from reportgen.core.records import GIVEN, Report
+from reportgen.report.draw import vega
+from reportgen.report.page import render
 from tests import reports
 from tests.browser.conftest import LISTEN, listen
 from tests.browser.page import live, settled, wait
@@ -58,7 +59,7 @@ class Site:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     top = tmp_path_factory.mktemp("served")
     folder = top / "some path" / "site"
-    for path, content in render.site_assets(drawing.bundle()).items():
+    for path, content in render.site_assets(vega.bundle()).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     for name in ("one", "before", "after"):
@@ -110,13 +111,13 @@ def fault_free(page: Page) -> None:
 @cache
 def example() -> str:
     """A page with live charts."""
-    return render.site_page(reports.example(), reports.example_parts(), PLACE, bundle=drawing.bundle())
+    return render.site_page(reports.example(), reports.example_parts(), PLACE, bundle=vega.bundle())
 
 
 def stub_page(report: Report, text: str = "small", **place: Any) -> str:
     """A page with one chart that nothing draws."""
     parts = reports.parts(report, (reports.stub_chart(text),))
-    return render.site_page(report, parts, replace(PLACE, **place), bundle=drawing.bundle())
+    return render.site_page(report, parts, replace(PLACE, **place), bundle=vega.bundle())
 
 
 def test_every_chart_goes_live_and_controls_work(visit: Callable[..., Page], way: str) -> None:

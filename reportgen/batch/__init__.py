@@ -1,0 +1,1 @@
+"""Many reports: which rows, made where, and what became of each."""

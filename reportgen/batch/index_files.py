@@ -1,0 +1,105 @@
+"""Turn what became of the examples of a batch into its index: pages for people, one CSV file for programs.
+
+A list to look something up in; what is worth publishing is made by `build.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from reportgen.batch.outcome import Outcome
+from reportgen.core import disk
+from reportgen.report import tables
+from reportgen.report.page import render
+
+NAMES = re.compile(r"index\.csv|index(-[0-9]+)?\.html")
+PER_PAGE = 1000  # reports: about 300 kB
+COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability", "verdict", "tokens", "total",
+           "warnings", "error")  # fmt: skip
+
+
+def write(
+    folder: Path,
+    place: str,
+    outcomes: Sequence[Outcome],
+    unreadable: Mapping[int, str],
+    *,
+    total: int,
+    page: str,
+    staging: Path,
+) -> None:
+    """Write the index beside the reports.
+
+    Args:
+        folder: Of the batch.
+        place: Where the examples come from.
+        outcomes: Of the examples that had their turn, in the order of the rows.
+        unreadable: Rows that hold no example, and why.
+        total: How many examples there are.
+        page: The file of a report's folder that is worth opening.
+        staging: Where files are written first.
+
+    Raises:
+        OutputError: If the disk does not take it.
+    """
+    made = [outcome for outcome in outcomes if outcome.error is None]
+    failed = [(o.index, o.id or o.title, o.error, o.hint) for o in outcomes if o.error is not None]
+    failed += [(index, "", reason, None) for index, reason in unreadable.items()]
+    names = _page_names(len(made))
+    content: dict[str, bytes] = {"index.csv": tables.comma_separated(_table(outcomes, unreadable))}
+    for number, name in enumerate(names):
+        html = render.plain_page(
+            "batch.html.j2",
+            ("page", "batch"),
+            place=place,
+            counts=_counts(made, failed=len(failed), missing=total - len(outcomes)),
+            failed=sorted(failed, key=lambda row: row[0]) if number == 0 else [],
+            made=made[number * PER_PAGE : (number + 1) * PER_PAGE],
+            page=page,
+            names=names,
+            number=number,
+        )
+        content[name] = html.encode()
+    for name, data in content.items():
+        disk.put(folder / name, functools.partial(Path.write_bytes, data=data), staging=staging)
+    for old in set(files_in(folder)) - {folder / name for name in content}:
+        with contextlib.suppress(OSError):
+            old.unlink()
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Files in a folder that have the name of one of an index."""
+    return sorted(path for path in folder.glob("index*") if NAMES.fullmatch(path.name))
+
+
+def _page_names(count: int) -> list[str]:
+    """Files for so many reports.
+
+    >>> _page_names(1001)
+    ['index.html', 'index-2.html']
+    """
+    more = range(2, (count - 1) // PER_PAGE + 2)
+    return ["index.html", *(f"index-{number}.html" for number in more)]
+
+
+def _counts(made: Iterable[Outcome], *, failed: int, missing: int) -> list[tuple[str, int]]:
+    """How many of what, for the first line."""
+    verdicts = Counter(outcome.verdict for outcome in made)
+    named = [("right", verdicts["right"]), ("wrong", verdicts["wrong"]), ("without a gold label", verdicts["unknown"]),
+             ("failed", failed), ("not made yet", missing)]  # fmt: skip
+    return [(name, count) for name, count in named if count]
+
+
+def _table(outcomes: Iterable[Outcome], unreadable: Mapping[int, str]) -> pa.Table:
+    rows = [{**outcome.plain(), "report": outcome.name if outcome.error is None else None} for outcome in outcomes]
+    rows += [{"index": index, "error": reason} for index, reason in unreadable.items()]
+    rows = [{**row, "warnings": " ".join(row.get("warnings", ()))} for row in rows]
+    rows.sort(key=lambda row: row["index"])
+    return pa.table({name: [row.get(name) for row in rows] for name in COLUMNS})

@@ -1,0 +1,261 @@
+"""Keep what became of every example of a batch, so that a run that was interrupted anywhere can go on.
+
+In the folder of a batch lie its reports, and in `.batch` what is needed to go on: the plan, the journal, the lock, and
+reports that are being written. The manifests of the reports are the truth; the journal is a cache of them that says
+quickly what is there, and is made again where it is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reportgen.batch.outcome import Outcome, succeeded
+from reportgen.core import disk
+from reportgen.core.errors import OutputError
+from reportgen.core.recipe import Recipe
+from reportgen.report import store
+
+FOLDER, PLAN, JOURNAL, STAGING = ".batch", "plan.json", "journal.jsonl", "staging"
+FORMAT = 1  # of the plan
+
+Place = tuple[int, str]  # row of the split, name of the folder
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a batch shall make; settled once, when it begins."""
+
+    settings: Recipe  # with what was chosen: another run has to have the same
+    recipe: str  # hash that the manifests of the reports carry
+    units: tuple[tuple[Place, ...], ...]  # examples that are read together
+    unreadable: dict[int, str]  # rows that have no example, and why
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """All examples, in the order of the rows."""
+        return tuple(sorted(place for unit in self.units for place in unit))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the journal."""
+
+    outcome: Outcome
+    stamp: str  # of the report's files, see `stamp`; "" where there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The memory of a batch, in its folder. Only the process that holds the lock writes it."""
+
+    folder: Path  # of the batch
+
+    @property
+    def staging(self) -> Path:
+        """Where reports are written before they are put in place."""
+        return self.folder / FOLDER / STAGING
+
+    @property
+    def begun(self) -> bool:
+        """Whether the folder is that of a batch."""
+        return (self.folder / FOLDER / PLAN).is_file()
+
+    def plan(self) -> Plan | None:
+        """The plan of the run that began this batch; None where there is none.
+
+        Raises:
+            OutputError: If it cannot be read.
+        """
+        path = self.folder / FOLDER / PLAN
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            if plain["format"] != FORMAT:
+                raise ValueError(f"format {plain['format']} is of another version of reportgen")
+            units = tuple(tuple((int(index), str(name)) for index, name in unit) for unit in plain["units"])
+            unreadable = {int(index): str(reason) for index, reason in plain["unreadable"].items()}
+            return Plan(dict(plain["settings"]), str(plain["recipe"]), units, unreadable)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise OutputError(
+                f"{disk.shown(path)}: not the plan of a batch: {error}", hint="--restart makes it again"
+            ) from error
+
+    def begin(self, plan: Plan) -> None:
+        """Keep a plan, and forget the journal of the one before.
+
+        Raises:
+            OutputError: If the disk does not take it.
+        """
+        plain = {
+            "format": FORMAT,
+            "settings": plan.settings,
+            "recipe": plan.recipe,
+            "units": plan.units,
+            "unreadable": plan.unreadable,
+        }
+        text = json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
+        with disk.errors(self.folder):
+            (self.folder / FOLDER / JOURNAL).unlink(missing_ok=True)
+        write = functools.partial(Path.write_text, data=text, encoding="utf-8")
+        disk.put(self.folder / FOLDER / PLAN, write, staging=self.staging)
+
+    def remove(self, name: str) -> None:
+        """Take a report away, whole or not at all.
+
+        Raises:
+            OutputError: If the disk does not let it go.
+        """
+        with disk.errors(self.folder / name):
+            self.staging.mkdir(parents=True, exist_ok=True)
+            os.replace(self.folder / name, self.staging / name)
+            shutil.rmtree(self.staging / name)
+
+    def clear(self) -> None:
+        """Remove what an interrupted run was writing."""
+        shutil.rmtree(self.staging, ignore_errors=True)
+
+    def entries(self) -> dict[str, Entry]:
+        """The last line about every example; lines that are torn are left out."""
+        found: dict[str, Entry] = {}
+        try:
+            content = (self.folder / FOLDER / JOURNAL).read_bytes()
+        except OSError:
+            return found
+        for line in content.split(b"\n"):
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+                plain = json.loads(line)
+                outcome = Outcome.restored(plain["outcome"])
+                found[outcome.name] = Entry(outcome, str(plain["stamp"]))
+        return found
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Writer]:
+        """The journal, open to be continued.
+
+        Raises:
+            OutputError: If the disk does not take it.
+        """
+        path = self.folder / FOLDER / JOURNAL
+        with disk.errors(path):
+            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            end = os.lseek(handle, 0, os.SEEK_END)
+            if end and os.pread(handle, 1, end - 1) != b"\n":
+                os.write(handle, b"\n")  # after the torn end of a line, which `entries` leaves out
+            yield Writer(handle, self.folder)
+        finally:
+            os.close(handle)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Adds lines to a journal."""
+
+    handle: int
+    folder: Path
+
+    def add(self, outcome: Outcome) -> None:
+        """Keep what became of an example, when its report is in place.
+
+        Raises:
+            OutputError: If the disk does not take it.
+        """
+        found = stamp(self.folder / outcome.name) if outcome.error is None else ""
+        line = json.dumps({"outcome": outcome.plain(), "stamp": found}, ensure_ascii=False) + "\n"
+        with disk.errors(self.folder):
+            os.write(self.handle, line.encode())
+            os.fsync(self.handle)
+
+
+def stamp(folder: Path) -> str:
+    """What changes when a file of the folder does: a hash over names, sizes and times. "" where there is none."""
+    try:
+        facts = sorted(_files(str(folder), ""))
+    except OSError:
+        return ""
+    return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:32] if facts else ""
+
+
+def _files(folder: str, inside: str) -> Iterator[str]:
+    with os.scandir(folder) as found:
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path, f"{inside}{entry.name}/")
+            else:
+                facts = entry.stat(follow_symlinks=False)
+                yield f"{inside}{entry.name} {facts.st_mode} {facts.st_size} {facts.st_mtime_ns}"
+
+
+def find_finished(folder: Path, plan: Plan, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], dict[str, str]]:
+    """Which examples of a plan have their report.
+
+    A report whose files are as the journal knows them is not read. Any other is compared with its manifest.
+
+    Returns:
+        What is finished, and why other reports that stand there are not: what was changed in them.
+
+    Raises:
+        OutputError: If something stands where a report shall go that this batch has not made.
+    """
+    finished: dict[str, Entry] = {}
+    changed: dict[str, str] = {}
+    for index, name in plan.places:
+        path, entry = folder / name, entries.get(name)
+        found = stamp(path)
+        if entry is not None and entry.outcome.error is None and entry.stamp == found != "":
+            finished[name] = entry
+        elif is_torn(path, entry):
+            changed[name] = f"its {store.MANIFEST} is gone"
+        elif path.is_symlink() or path.exists():
+            store.check_target(path, overwrite=True)
+            made = _verified(path, plan, index, ours=entry is not None)
+            if isinstance(made, Outcome):
+                finished[name] = Entry(made, found)
+            elif made is not None:
+                changed[name] = made
+    return finished, changed
+
+
+def is_torn(path: Path, entry: Entry | None) -> bool:
+    """Whether a folder that the journal knows as a report has lost what says so."""
+    known = entry is not None and entry.outcome.error is None
+    return known and path.is_dir() and not path.is_symlink() and not (path / store.MANIFEST).exists()
+
+
+def _verified(path: Path, plan: Plan, index: int, *, ours: bool) -> Outcome | str | None:
+    """The outcome of a report that the journal does not know, or not so; or why it is not the one that is wanted.
+
+    None if it is as it was written, but without the PDF that could not be made then.
+    """
+    try:
+        made = store.manifest(path).get("recipe")
+    except OutputError as error:
+        return error.message
+    if made != plan.recipe:
+        if ours:
+            return "it was made otherwise"
+        raise OutputError(
+            f"{disk.shown(path)} holds a report that was made otherwise, and not by this batch",
+            hint="use another --output, or --restart to replace it",
+        )
+    try:
+        _, others = store.verify(path)
+        report = store.load(path)
+    except OutputError as error:
+        return error.message
+    if others:
+        return f"{others[0]} is no file of the report"
+    options = plan.settings["options"]
+    no_pdf = any(warning.code == "no-pdf" for warning in report.warnings)
+    if no_pdf and "pdf" in options["format"] and options["pdf"] == "required":
+        return None
+    return succeeded(report) if report.example.index == index else "it is the report of another example"

@@ -1,0 +1,325 @@
+"""Make the reports of a batch on a Ray cluster, or measure head importance there.
+
+Readers hold the model, one to a GPU where there are any; reports are rendered by tasks of their own, so that readers go
+on. Processes that die are replaced (`ray_workers.py`). Errors of our own travel between processes as values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from reportgen.batch import units
+from reportgen.batch.outcome import Outcome, failed, known
+from reportgen.batch.units import ENVIRONMENT, Task, Unit
+from reportgen.core import disk, versions
+from reportgen.core.clock import Clock
+from reportgen.core.config import Config
+from reportgen.core.errors import ClusterError, DeviceError, ReportgenError, UsageError, one_line
+from reportgen.core.records import HeadImportance, Report
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reportgen.batch.ray_workers import Crew, Room
+    from reportgen.model.importance.measures import Example as Labelled
+
+ALIKE = ("torch", "transformers", "tokenizers", "ray")  # beside what presents: versions that all machines have to have
+NAMES = ("demo", "auto", "none")  # in the configuration where others name a file
+RENEWED = 200  # reports after which a process that renders makes room for another
+SHARED_AFTER = 30.0  # seconds until a new file is seen on all machines that share a file system
+UNREACHED = "ray status says whether it is up; where it has a token, RAY_AUTH_MODE=token and the token are needed here"
+OOM = "for want of memory perhaps: see Ray's logs"
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Ray cluster: that at an address, or one of its own on this machine for as long as the run takes."""
+
+    address: str | None = None  # of the head; auto: the cluster that this machine belongs to
+    workers: int | None = None  # readers; None: as many as there is room for
+    gpus: float | None = None  # of each reader; None: one, if the cluster has any
+
+    def run(self, task: Task, batch: Iterable[Unit], done: Callable[[Outcome], None]) -> None:
+        """Make the wanted reports of a batch; *done* is told of each, in this thread, when it is in place.
+
+        Raises:
+            ClusterError: If the cluster cannot be used, or is lost.
+            ReportgenError: What stands against all reports: a full disk, a model that cannot be loaded.
+        """
+        with _token(task.staging) as token, self._crew(task, token) as (crew, shared):
+            import ray
+
+            from reportgen.batch.ray_workers import Lost, Work
+
+            importance = task.importance
+            if task.config.importance == "auto":
+                ((_, _, importance),) = crew.results([Work("importance", (), ("importance",))])
+                if isinstance(importance, Lost):
+                    raise DeviceError(f"head importance was {importance.reason}", hint=OOM)
+            render = ray.remote(num_cpus=1, max_retries=0, max_calls=RENEWED)(_render)
+            works = (Work("reports", (unit, importance), _names(unit)) for unit in batch)
+            for work, name, made in crew.results(works, lambda report: render.remote(task, shared, report)):
+                if isinstance(made, Lost):
+                    (example,) = (one for one in work.given[0].examples if one.name == name)
+                    made = failed(example, DeviceError(made.reason, hint=OOM))
+                done(made)
+
+    def contributions(
+        self, config: Config, chunks: Sequence[Sequence[Labelled]], *, by: str, batch_size: int
+    ) -> Generator[list[Tensor], None, None]:
+        """What each of *chunks* adds to the sums of head importance, in their order; see `importance.contribution`.
+
+        Raises:
+            ClusterError: If the cluster cannot be used, or is lost.
+            ReportgenError: If a chunk cannot be measured.
+        """
+        here = Path.cwd()
+        task = Task(replace(config, importance="none"), here, here, here, None, units.environment())
+        with self._crew(task) as (crew, _):
+            from reportgen.batch.ray_workers import AHEAD, Lost, Work
+
+            given = 0
+
+            def offered() -> Iterator[Work | None]:
+                for index, chunk in enumerate(chunks):
+                    while index - given >= AHEAD * max(1, crew.room.readers):  # memory holds no more that wait
+                        yield None
+                    yield Work("sums", (chunk, by, batch_size), (str(index),))
+
+            found: dict[int, list[Tensor]] = {}
+            for _, index, added in crew.results(offered()):
+                if isinstance(added, Lost):
+                    raise DeviceError(f"head importance was {added.reason}", hint=OOM)
+                found[int(index)] = added
+                while given in found:
+                    yield found.pop(given)
+                    given += 1
+
+    @contextlib.contextmanager
+    def _crew(self, task: Task, *paths: Path) -> Iterator[tuple[Crew, Shared]]:
+        """Readers on the cluster, as many as there is work for."""
+        if task.config.device.startswith("cuda:"):
+            raise UsageError(f"--device {task.config.device}: Ray says which GPU", hint="use --device cuda")
+        shared = Shared(versions.installed(*ALIKE), (*paths, *_files(task)))
+        with _connected(self.address):
+            import ray
+
+            from reportgen.batch.ray_workers import Crew
+
+            gpus = self._gpus(task.config)
+            options = {"num_gpus": gpus, "num_cpus": 0} if gpus else {}
+            reader = ray.remote(Reader).options(scheduling_strategy="SPREAD", max_restarts=0, **options)
+            crew = Crew(lambda: reader.remote(task, shared, bool(gpus)), lambda: self._room(gpus))
+            try:
+                yield crew, shared
+            finally:
+                crew.stop()
+
+    def _gpus(self, config: Config) -> float:
+        """GPUs of each reader."""
+        import ray
+
+        most = max((node["Resources"].get("GPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
+        if self.gpus is None:
+            return 1.0 if most and config.device in ("auto", "cuda") else 0.0
+        if self.gpus > most:
+            raise ClusterError(
+                f"--gpus-per-worker {self.gpus:g}: no machine of the cluster has more than {most:g} GPUs",
+                hint="ray status says what the cluster has; --gpus-per-worker 0 reads on its CPUs",
+            )
+        return self.gpus
+
+    def _room(self, gpus: float) -> Room:
+        """A reader for each GPU; without, for every second core, as rendering takes some, too."""
+        import ray
+
+        from reportgen.batch.ray_workers import Room
+
+        found = ray.cluster_resources()
+        cores = max(1, int(found.get("CPU", 0)))
+        return Room(self.workers or max(1, int(found.get("GPU", 0) / gpus) if gpus else cores // 2), cores)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all machines have to have in common with the one that the command runs on."""
+
+    versions: dict[str, str]
+    paths: tuple[Path, ...]
+
+
+class Reader:
+    """On a machine of the cluster: a process that has the model in memory. Gives its errors as values."""
+
+    def __init__(self, task: Task, shared: Shared, gpu: bool) -> None:
+        self.task, self.shared, self.gpu = task, shared, gpu
+
+    def open(self) -> ReportgenError | None:
+        """Load the model."""
+        try:
+            _settle(self.task, self.shared)
+            if not self.gpu:
+                os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray leaves those in sight that others were given
+            from reportgen import pipeline
+
+            self.classifier = pipeline.load(self.task.config, Clock())
+        except Exception as error:
+            return known(error)
+        return None
+
+    def importance(self, _: Sequence[str]) -> Iterator[HeadImportance | ReportgenError]:
+        """Head importance as the configuration names it."""
+        yield from _with_errors(lambda: [units.open_reader(self.task, self.classifier).importance])
+
+    def reports(
+        self, names: Sequence[str], unit: Unit, importance: HeadImportance | None
+    ) -> Iterator[Report | Outcome | ReportgenError]:
+        """The reports of some examples of a unit."""
+
+        def made() -> Iterator[Report | Outcome]:
+            reader = units.open_reader(replace(self.task, importance=importance), self.classifier)
+            return units.analyse(self.task, reader, replace(unit, wanted=frozenset(names)))
+
+        yield from _with_errors(made)
+
+    def sums(
+        self, _: Sequence[str], examples: Sequence[Labelled], by: str, batch_size: int
+    ) -> Iterator[list[Tensor] | ReportgenError]:
+        """What some examples add to the sums of head importance."""
+        from reportgen.model.importance import measures
+
+        yield from _with_errors(
+            lambda: [measures.contribution(self.classifier, examples, measure=by, batch_size=batch_size)]
+        )
+
+
+def _render(task: Task, shared: Shared, made: Report | Outcome | ReportgenError) -> Outcome | ReportgenError:
+    """On a machine of the cluster: the folder of a report, put in place."""
+    if not isinstance(made, Report):
+        return made
+    try:
+        _settle(task, shared)
+        return units.finish(task, made)
+    except Exception as error:
+        return known(error)
+
+
+def _with_errors(make: Callable[[], Iterable[Made]]) -> Iterator[Made | ReportgenError]:
+    """What is made; an error that ends it is the last value."""
+    try:
+        yield from make()
+    except Exception as error:
+        yield known(error)
+
+
+def _settle(task: Task, shared: Shared) -> None:
+    """See that this machine is like the one that the command runs on, and work where that does.
+
+    Raises:
+        ClusterError: If it is not.
+    """
+    for name in ENVIRONMENT:
+        os.environ.pop(name, None)
+    os.environ.update(task.environment)
+    with contextlib.suppress(OSError):  # without paths that begin there, nobody needs it
+        os.chdir(task.directory)
+    found = versions.installed(*ALIKE)
+    for name, version in shared.versions.items():
+        if found[name] != version:
+            raise ClusterError(
+                f"{socket.gethostname()} has {name} {found[name]}, the machine of the command {version}",
+                hint="install the same versions on all machines",
+            )
+    for path in shared.paths:
+        ended = time.monotonic() + SHARED_AFTER
+        while not path.exists():
+            if time.monotonic() > ended:
+                raise ClusterError(
+                    f"{socket.gethostname()} does not see {disk.shown(path)}",
+                    hint="what a run reads and writes has to lie on a file system that all machines share",
+                )
+            time.sleep(0.5)
+
+
+def _names(unit: Unit) -> tuple[str, ...]:
+    return tuple(example.name for example in unit.examples if example.name in unit.wanted)
+
+
+def _files(task: Task) -> tuple[Path, ...]:
+    """What the configuration names on this machine's disk and readers need."""
+    config = task.config
+    named = [config.model, config.tokenizer, config.importance, config.dataset if config.importance == "auto" else None]
+    paths = [task.directory / Path(name).expanduser() for name in named if name and name not in NAMES]
+    return tuple(path for path in paths if path.exists())
+
+
+@contextlib.contextmanager
+def _token(folder: Path) -> Iterator[Path]:
+    """A file that no other folder has: a machine that sees it sees this folder."""
+    with disk.errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".cluster-", suffix=".part")
+        os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _connected(address: str | None) -> Iterator[None]:
+    """A connection to the cluster at *address*, or to one of this machine's own that ends with it."""
+    try:
+        import ray
+
+        from reportgen.batch import ray_workers
+    except ImportError as error:
+        raise UsageError("--engine ray: Ray is not installed", hint='pip install "reportgen[ray]"') from error
+    if address is not None and "://" in address:
+        raise UsageError(
+            f"--ray-address {address}: the command runs on a machine of the cluster itself",
+            hint="there, --ray-address auto finds it",
+        )
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent to Ray's makers
+    own: dict[str, Any] = {"include_dashboard": False} if address is None else {}
+    # subtle: Ray tells of lost processes on standard output, which is for the result
+    with _signals_kept(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        try:
+            if address not in (None, "auto") and not ray_workers.answers(address):  # Ray would try for minutes
+                raise ConnectionError("nobody answers there")
+            with _signals_kept():
+                ray.init(address=address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
+        except Exception as error:  # of many kinds
+            ray.shutdown()
+            said = one_line(str(error))
+            raise ClusterError(
+                f"Ray cannot be reached at {address}: {said}" if address else f"Ray does not start: {said}",
+                hint=UNREACHED if address else None,
+            ) from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Ray takes SIGTERM for itself, which is the command's."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)

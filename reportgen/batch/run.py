@@ -1,0 +1,301 @@
+"""Turn a selection of a split into one report folder each, and an index of them; never lose one, never make one twice.
+
+Reads like a table of contents: what is chosen, in which order it is read, what is there already, and an engine for the
+rest. Engines are `local.py` and `ray_cluster.py`; how a run that was interrupted goes on is told in `journal.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from reportgen import pipeline
+from reportgen.batch import index_files, journal, local, select, units
+from reportgen.batch.journal import Journal, Plan
+from reportgen.batch.outcome import Outcome
+from reportgen.batch.select import Selection
+from reportgen.batch.units import Task, Unit
+from reportgen.core import disk, lock, recipe
+from reportgen.core.clock import Clock, now
+from reportgen.core.config import BATCH_SIZE, Config
+from reportgen.core.errors import DataError, LeftOutError, OutputError, UsageError, one_line
+from reportgen.core.records import Example
+from reportgen.core.workers import cores
+from reportgen.data import choice
+from reportgen.data.dataset_rows import Rows
+from reportgen.model import predict_split
+from reportgen.report import present, store
+
+if TYPE_CHECKING:
+    from reportgen.model.checkpoint import Checkpoint
+    from reportgen.model.classifier import Classifier
+
+CHUNK = 256  # rows that are read at once to see how long they are
+SHOWN = 8  # differences that an error names
+
+
+class Engine(Protocol):
+    """What makes reports: this machine, or a cluster."""
+
+    def run(self, task: Task, batch: Iterable[Unit], done: Callable[[Outcome], None]) -> None:
+        """Make the wanted reports of a batch; *done* is told of each, in this thread, when it is in place."""
+
+
+Engines = Callable[[Callable[[], "Classifier"]], Engine]  # made with what loads the model on this machine
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """What a batch does with what is there already."""
+
+    restart: bool = False  # make everything anew; without, go on with the batch that was begun
+    overwrite: bool = True  # make a report again that was changed after it was written
+    fail_fast: bool = False  # stop at the first example that fails
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a run has made of a batch."""
+
+    folder: Path
+    place: str  # of the rows, as an error names it
+    outcomes: tuple[Outcome, ...]  # of all examples, in the order of the rows
+    unreadable: dict[int, str]  # rows without an example, and why
+    known: int  # reports that were there already
+    made: int  # reports that this run has made
+    seconds: float  # that it has taken for them
+    notes: tuple[str, ...]  # what was found on the way: a lock that was left, reports that were changed
+
+    @property
+    def index(self) -> Path:
+        """The page that lists them."""
+        return self.folder / "index.html"
+
+    @property
+    def failed(self) -> int:
+        """Examples that have no report."""
+        return len(self.unreadable) + sum(outcome.error is not None for outcome in self.outcomes)
+
+
+def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how: How) -> Batch:
+    """Make the reports of a selection, but for those that are there.
+
+    Args:
+        config: Of every report; `output` is the folder of the batch.
+        chosen: Which examples.
+        clock: Told of the stages, and of progress.
+        engine: Where it is done: `this_machine`, or a cluster's.
+        how: What to do with what is there.
+
+    Raises:
+        UsageError: If the folder holds a batch of other settings.
+        OutputError: If another process writes to it, something else stands where a report shall go, or the disk is
+            full.
+        LeftOutError: With `how.fail_fast`, at the first example that fails.
+    """
+    now()  # a time that is none is worth no run
+    present.check_typesetting(config)
+    folder = Path(config.output or "reports").absolute()
+    memory = Journal(folder)
+    _check_free(memory)
+    source = _open(config, clock)
+    with lock.held(folder / journal.FOLDER) as before:
+        memory.clear()
+        try:
+            left = () if before is None else (f"went on after {before}, which ended without a word",)
+            return _run(source, chosen, memory, engine=engine, how=how, notes=left)
+        finally:
+            memory.clear()
+
+
+def _check_free(memory: Journal) -> None:
+    """See that a batch may be written to its folder, before anything long.
+
+    Raises:
+        OutputError: If something stands there that it would replace, or a symbolic link that leads out of it.
+    """
+    folder = memory.folder
+    disk.check_folder(folder)
+    for path in (folder / journal.FOLDER, memory.staging):
+        disk.check_folder(path, hint="choose another --output")
+    with disk.errors(folder):
+        foreign = [] if memory.begun else index_files.files_in(folder)
+    if foreign:
+        raise OutputError(
+            f"{disk.shown(foreign[0])} is there already, and no batch has made it", hint="choose another --output"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What the examples come from, and what reads them."""
+
+    asked: Config  # as it was given: examples are named by it
+    config: Config  # of every report, with the very commits that are used
+    rows: Rows
+    checkpoint: Checkpoint
+    clock: Clock
+    load: Callable[[], Classifier]  # loads the model when it is needed first
+
+
+def _open(config: Config, clock: Clock) -> _Source:
+    rows = choice.open_rows(config)
+    found = pipeline.find_checkpoint(config)
+    exact = pipeline.exact(config, found, dataset_revision=rows.revision)
+    exact = replace(exact, overwrite=True, pick=None, limit=None, index=None, id=None)
+    return _Source(config, exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock)))
+
+
+def _run(
+    source: _Source, chosen: Selection, memory: Journal, *, engine: Engines, how: How, notes: tuple[str, ...]
+) -> Batch:
+    plan = _plan(source, chosen, memory, how=how)
+    if how.fail_fast and plan.unreadable:
+        row, reason = min(plan.unreadable.items())
+        raise LeftOutError(f"row {row:,}: {reason}", hint="leave out --fail-fast to make the others")
+    entries = memory.entries()
+    finished, changed = journal.find_finished(memory.folder, plan, entries)
+    if changed and not how.overwrite:
+        name, reason = next(iter(changed.items()))
+        raise OutputError(f"{memory.folder / name}: {reason}", hint="leave out --no-overwrite to make it again")
+    notes += tuple(f"{name} is made again: {reason}" for name, reason in changed.items())
+    for name in changed:
+        if journal.is_torn(memory.folder / name, entries.get(name)):
+            memory.remove(name)
+    outcomes = {name: entry.outcome for name, entry in finished.items()}
+    known, began = frozenset(outcomes), time.monotonic()
+    with memory.writing() as writer, source.clock.track("reports", len(plan.places)) as advance:
+        for name, entry in finished.items():
+            if entries.get(name) != entry:
+                writer.add(entry.outcome)
+        advance(len(finished))
+
+        def done(outcome: Outcome) -> None:
+            writer.add(outcome)
+            outcomes[outcome.name] = outcome
+            advance(1)
+            if outcome.error is not None and how.fail_fast:
+                raise LeftOutError(f"{outcome.name}: {outcome.error}", hint=outcome.hint)
+
+        try:
+            if len(outcomes) < len(plan.places):
+                engine(source.load).run(_task(source.config, memory), _units(source, plan, known, done), done)
+        finally:
+            told = tuple(outcomes[name] for _, name in plan.places if name in outcomes)
+            _write_index(source, plan, told, memory)
+    made = sum(outcome.error is None for outcome in told) - len(known)
+    return Batch(
+        memory.folder, source.rows.place, told, plan.unreadable, len(known), made, time.monotonic() - began, notes
+    )
+
+
+def _write_index(source: _Source, plan: Plan, told: tuple[Outcome, ...], memory: Journal) -> None:
+    index_files.write(
+        memory.folder,
+        source.rows.place,
+        told,
+        plan.unreadable,
+        total=len(plan.places),
+        page=next((f"report.{kind}" for kind in ("html", "pdf") if kind in source.config.format), "report.json"),
+        staging=memory.staging,
+    )
+
+
+def this_machine(workers: int | None) -> Engines:
+    """The engine of this machine; as many processes render as it has cores, where nothing is said."""
+    return lambda load: local.Local(workers or cores(), load)
+
+
+def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> Plan:
+    """The plan of the batch that was begun in the folder, or a new one."""
+    config, rows = source.config, source.rows
+    made = pipeline.make_recipe(
+        config, source.checkpoint, dataset=rows.dataset, split=rows.split, revision=rows.revision
+    )
+    settings = {**made, "options": made["options"] | chosen.plain()}
+    before = None if how.restart else memory.plan()
+    if before is not None:
+        differs = recipe.differences(before.settings, settings)
+        if differs and any((memory.folder / name).exists() for _, name in before.places):
+            more = f"; and {len(differs) - SHOWN} more" if len(differs) > SHOWN else ""
+            raise UsageError(
+                f"{disk.shown(memory.folder)} holds a batch of other settings: {'; '.join(differs[:SHOWN])}{more}",
+                hint="use another --output; or --restart to make all anew, which removes the reports that it holds",
+            )
+        if not differs:
+            return before
+    predict = functools.cache(lambda: predict_split.predict(config, source.load(), rows, source.clock))
+    taken = select.choose(config, chosen, rows, predict)
+    lengths, unreadable = _lengths(source.asked, rows, taken.indices)
+    asked = {index: f"{reason} (--restart asks again)" for index, reason in taken.left_out.items()}
+    plan = Plan(settings, recipe.digest(made), _split(config, lengths), asked | unreadable)
+    if how.restart:
+        _forget(memory, plan)
+    memory.begin(plan)
+    return plan
+
+
+def _lengths(config: Config, rows: Rows, taken: Sequence[int]) -> tuple[dict[journal.Place, int], dict[int, str]]:
+    """Characters of every example by its place; and the rows that cannot be read, with the reason."""
+    lengths: dict[journal.Place, int] = {}
+    unreadable: dict[int, str] = {}
+    for start in range(0, len(taken), CHUNK):
+        for index, found in predict_split.read_examples(config, rows, taken[start : start + CHUNK]):
+            if isinstance(found, DataError):
+                unreadable[index] = found.message
+            else:
+                lengths[index, found.name] = len(found.text)
+    return lengths, unreadable
+
+
+def _split(config: Config, lengths: Mapping[journal.Place, int]) -> tuple[tuple[journal.Place, ...], ...]:
+    """Examples of about equal length together, the longest first: what memory does not hold shows at once."""
+    order = sorted(lengths, key=lambda place: (-lengths[place], place))
+    size = config.batch_size or BATCH_SIZE
+    return tuple(tuple(order[start : start + size]) for start in range(0, len(order), size))
+
+
+def _forget(memory: Journal, plan: Plan) -> None:
+    """Remove the reports of a batch that is made anew, and nothing else."""
+    try:
+        before = memory.plan()
+    except OutputError:
+        before = None
+    ours = memory.entries()
+    for _, name in {*(before.places if before else ()), *plan.places}:
+        path = memory.folder / name
+        if path.is_symlink() or path.exists():
+            if not journal.is_torn(path, ours.get(name)):
+                store.check_target(path, overwrite=True)
+            memory.remove(name)
+
+
+def _task(config: Config, memory: Journal) -> Task:
+    return Task(
+        config=config,
+        directory=Path.cwd(),
+        folder=memory.folder,
+        staging=memory.staging,
+        importance=None,
+        environment=units.environment(),
+    )
+
+
+def _units(source: _Source, plan: Plan, finished: frozenset[str], done: Callable[[Outcome], None]) -> Iterator[Unit]:
+    """What is still to be made, read when an engine asks for it."""
+    for places in plan.units:
+        names = dict(places)
+        wanted = frozenset(names.values()) - finished
+        if not wanted:
+            continue
+        found = dict(predict_split.read_examples(source.asked, source.rows, sorted(names)))
+        for index, name in places:
+            error = found[index]
+            if isinstance(error, DataError) and name in wanted:
+                done(Outcome(name, index, None, name, error=one_line(error.message), hint=error.hint))
+        examples = ((name, found[index]) for index, name in places)
+        yield Unit(tuple(replace(one, name=name) for name, one in examples if isinstance(one, Example)), wanted)

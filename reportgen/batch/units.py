@@ -1,0 +1,121 @@
+"""Make the reports of a few examples that are read together: what every worker of a batch does, wherever it runs.
+
+Which examples stand together is settled once for a whole batch: numbers depend in their last digits on what else is in
+a batch of the model, and must not depend on what was finished before an interruption.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reportgen.batch.outcome import Outcome, failed, known, succeeded
+from reportgen.core.clock import Clock
+from reportgen.core.config import BATCH_SIZE, Config
+from reportgen.core.errors import HubError, OutputError
+from reportgen.core.records import Example, HeadImportance, Report
+
+if TYPE_CHECKING:
+    from reportgen.model.classifier import Classifier
+
+FATAL = (OutputError, HubError)  # what stands against one report stands against all
+ENVIRONMENT = ("SOURCE_DATE_EPOCH", "HF_HUB_OFFLINE")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker has to know; the same for all units."""
+
+    config: Config  # of every report but for its index; it names the very commits that are used
+    directory: Path  # where the paths of the configuration begin
+    folder: Path  # of the batch, absolute
+    staging: Path  # where reports are written first, in the same file system
+    importance: HeadImportance | None  # None: the worker finds it as the configuration says
+    environment: dict[str, str]  # variables that change what is made
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Examples that are always read together."""
+
+    examples: tuple[Example, ...]
+    wanted: frozenset[str]  # names of those whose reports are missing
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A process that has the model in memory."""
+
+    classifier: Classifier
+    importance: HeadImportance
+
+
+def environment() -> dict[str, str]:
+    """The variables of this process that a worker has to have, too."""
+    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+
+
+def open_reader(task: Task, classifier: Classifier) -> Reader:
+    """The model with head importance, which is found here where the task does not bring it.
+
+    Raises:
+        ReportgenError: If it cannot be found.
+    """
+    from reportgen import pipeline
+
+    return Reader(classifier, task.importance or pipeline.find_importance(task.config, classifier, Clock()))
+
+
+def analyse(task: Task, reader: Reader, unit: Unit) -> Iterator[Report | Outcome]:
+    """The reports of a unit's wanted examples, not yet written; an outcome for an example that fails.
+
+    On a CPU documents are read one by one, which is faster there: its cores have enough to do with one, and padding is
+    work, too.
+    """
+    alone = reader.classifier.device.type == "cpu"
+    size = task.config.batch_size or (1 if alone else BATCH_SIZE)
+    for start in range(0, len(unit.examples), size):
+        together = unit.examples[start : start + size]
+        if any(example.name in unit.wanted for example in together):
+            for example, made in zip(together, _analyse(task, reader, together), strict=True):
+                if example.name in unit.wanted:
+                    yield made
+
+
+def _analyse(task: Task, reader: Reader, together: Sequence[Example]) -> list[Report | Outcome]:
+    """Reports of examples that are read together; where that fails, of each for itself."""
+    from reportgen import pipeline
+
+    try:
+        config = task.config
+        return [*pipeline.analyse_together(config, reader.classifier, together, Clock(), reader.importance)]
+    except FATAL:
+        raise
+    except Exception as error:  # whatever it is, the other examples are not to blame
+        found = known(error)
+        traceback.clear_frames(error.__traceback__)  # of what was computed: the others need that memory
+    if len(together) == 1:
+        return [failed(together[0], found)]
+    return [one for example in together for one in _analyse(task, reader, [example])]
+
+
+def finish(task: Task, report: Report) -> Outcome:
+    """Steps 6 to 8: the files of a report, and its folder in place. No torch is needed.
+
+    Raises:
+        OutputError: If the disk does not take it.
+    """
+    from reportgen.report import present
+
+    folder = task.folder / report.example.name
+    try:
+        written = present.write(report, folder, config=task.config, clock=Clock(), staging=task.staging)
+        return succeeded(written)
+    except FATAL:
+        raise
+    except Exception as error:
+        return failed(report.example, known(error))

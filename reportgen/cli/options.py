@@ -1,0 +1,239 @@
+"""The options of the commands, and how they become a `Config`.
+
+Options that several commands share are declared once, here, by what they are about: model, data, choice, head
+importance, presentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import click
+
+from reportgen.core.config import (
+    CHOICE,
+    COLOUR_SCALES,
+    DEFAULT_FORMATS,
+    DTYPES,
+    FORMATS,
+    LONG,
+    OF_A_DATASET,
+    PAPERS,
+    PDF_NEEDS,
+    PDF_VARIANTS,
+    PICKS,
+    Config,
+    load_preset,
+    option,
+    without_overridden,
+)
+from reportgen.core.errors import UsageError
+
+Command = Callable[..., None]
+
+
+def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, in the order of `--help`."""
+
+    def decorate(command: Command) -> Command:
+        for one in reversed(options):
+            command = one(command)
+        return command
+
+    return decorate
+
+
+model_options = _all(
+    click.option(
+        "--preset", metavar="NAME|PATH", help="Settings to start from; see reportgen presets. [default: demo]"
+    ),
+    click.option("--model", metavar="FOLDER|ID", help="A sequence classifier: a folder, or an id on the hub."),
+    click.option("--revision", metavar="REV", help="Branch, tag or commit of the model on the hub."),
+    click.option("--tokenizer", metavar="FOLDER|ID", help="Tokenizer, if it is not the model's own."),
+    click.option("--tokenizer-revision", metavar="REV", help="Branch, tag or commit of that tokenizer on the hub."),
+    click.option("--labels", metavar="A,B", help="Names of the labels, instead of the model's own."),
+)
+
+data_options = _all(
+    click.option(
+        "--dataset", metavar="PATH|ID", help="Rows of text: Parquet, CSV, JSON Lines, a folder, or an id on the hub."
+    ),
+    click.option("--dataset-config", metavar="NAME", help="Which of the datasets that one id holds."),
+    click.option("--dataset-revision", metavar="REV", help="Branch, tag or commit of the dataset on the hub."),
+    click.option("--split", metavar="NAME", help="Split, or a slice of it: test[:100]."),
+    click.option("--text-column", metavar="NAME", help="Column of the text. [default: text, or the only one of text]"),
+    click.option("--label-column", metavar="NAME", help="Column of the gold label. [default: label or labels]"),
+    click.option("--id-column", metavar="NAME", help="Column of what the rows are called. [default: id]"),
+)
+
+choice_options = _all(
+    click.option("--index", type=int, metavar="N", help="Row of the split, from 0."),
+    click.option("--id", metavar="ID", help="Row of the split, by its id."),
+    click.option("--pick", metavar="|".join(PICKS), help="Row of the split, by what the model says of it."),
+    click.option("--limit", type=int, metavar="N", help="Pick among the first N rows. [default: all]"),
+    click.option("--text", help="Read this text."),
+    click.option("--file", metavar="PATH|-", help="Read the text in this file (UTF-8); - is standard input."),
+    click.option("--label", metavar="NAME|INDEX", help="Gold label of --text or --file."),
+)
+
+reading_options = _all(
+    click.option("--max-length", type=int, metavar="N", help="Tokens to read. [default: the model's limit]"),
+    click.option("--max-chars", type=int, metavar="N", help="Refuse longer texts. [default: 5000000]"),
+    click.option("--attention-window", type=int, metavar="N", help="Window of all layers, not the model's own."),
+    click.option("--global-tokens", metavar="P,P", help="Positions with global attention. [default: 0]"),
+)
+
+long_options = _all(
+    click.option("--long", metavar="|".join(LONG), help="What to do with a text that is too long. [default: truncate]"),
+    click.option("--stride", type=int, metavar="N", help="Tokens that neighbouring windows share. [default: half]"),
+)
+
+score_options = _all(
+    click.option(
+        "--importance",
+        metavar="PATH|auto|none",
+        help="Head importance: .safetensors, .npy, .csv, .json, .pt; auto computes it over a small sample.",
+    ),
+    click.option("--importance-key", metavar="NAME", help="Which tensor of that file."),
+    click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: 10]"),
+    click.option(
+        "--positions", metavar="P,P", help="Tokens of the layer trend. [default: [CLS] and the five top tokens]"
+    ),
+    click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours."),
+    click.option("--language", metavar="CODE", help="Language of the text, for its stop words. [default: en]"),
+)
+
+machine_options = _all(
+    click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the model runs. [default: auto]"),
+    click.option("--dtype", metavar="|".join(DTYPES), help="Numbers of the model. [default: float32]"),
+    click.option(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="Texts read at once, where there are many. [default: 8; batch, CPU: 1]",
+    ),
+    click.option("--seed", type=int, metavar="N", help="Seed of every draw, and of torch. [default: 0]"),
+)
+
+engine_options = _all(
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        help="This machine, or a Ray cluster. [default: local]",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Processes that render, or on Ray those that hold the model. [default: what there is room for]",
+    ),
+    click.option(
+        "--ray-address",
+        envvar="RAY_ADDRESS",
+        metavar="auto|HOST:PORT",
+        help="Cluster; auto: that of this machine. [default: one for this run alone]",
+    ),
+    click.option(
+        "--gpus-per-worker",
+        type=click.FloatRange(0),
+        metavar="N",
+        help="GPUs, or a part of one, of each worker on Ray. [default: 1 where there are any]",
+    ),
+)
+
+loading_options = _all(
+    click.option("--offline", is_flag=True, default=None, help="Use only what is on this disk."),
+    click.option("--require-safetensors", is_flag=True, default=None, help="Refuse weights in PyTorch's own format."),
+)
+
+presentation_options = _all(
+    click.option("--format", metavar="LIST", help=f"Of {','.join(FORMATS)}. [default: {','.join(DEFAULT_FORMATS)}]"),
+    click.option("--paper", metavar="|".join(PAPERS), help="Paper of the PDF. [default: a4]"),
+    click.option(
+        "--pdf", metavar="|".join(PDF_NEEDS), help="Whether a report without a PDF will do. [default: required]"
+    ),
+    click.option(
+        "--pdf-variant",
+        metavar="|".join(PDF_VARIANTS),
+        help="Standard of the PDF; a-3u carries the tables. [default: ua-1]",
+    ),
+    click.option("--figure-width", metavar="W,W", help="Widths of the figures. [default: 3.3in,6.9in]"),
+    click.option("--figure-font", metavar="NAME", help="Font of the figures, if the manuscript has another."),
+    click.option("--span", metavar="P:P", help="Part of the heatmap for figures and latex, like 120:260."),
+    click.option(
+        "--max-html-mb",
+        type=float,
+        metavar="MB",
+        help="Fill the page with links up to this size; warn above. [default: short lists, warn above 8]",
+    ),
+)
+
+
+def configure(options: dict[str, Any], *, rows: bool = False) -> Config:
+    """Preset and options, checked, as one configuration; options win.
+
+    Args:
+        options: Values by the names of `Config`; None where an option is not given.
+        rows: Whether the command reads a whole split, not one text.
+
+    Raises:
+        UsageError: If a value is none, or options contradict each other.
+    """
+    given = given_options(options)
+    _check_choice(given)
+    _check_source(given, rows=rows)
+    preset = given.pop("preset", None if {"model", "dataset"} & set(given) else "demo")
+    base = load_preset(preset) if preset else Config()
+    base = without_overridden(base, given)
+    if "label" in given and base.text is None and base.file is None and not {"text", "file"} & set(given):
+        raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
+    return replace(base, **given)
+
+
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given and are fields of `Config`, as it takes them."""
+    known = {field.name for field in fields(Config)}
+    given = {name: value for name, value in options.items() if value is not None and name in known}
+    return given | _lists(given)
+
+
+def _check_choice(given: dict[str, Any]) -> None:
+    """Refuse two texts to read."""
+    own = [name for name in ("text", "file") if name in given]
+    chosen = own + [name for name in CHOICE if name in given]
+    if own and "dataset" in given:
+        chosen.append("dataset")
+    if len(chosen) > 1:
+        named = " and ".join(option(name) for name in chosen)
+        raise UsageError(f"give one of {named}", hint="each names the text to read")
+    foreign = [name for name in (*OF_A_DATASET, "limit") if name in given]
+    if own and foreign:
+        raise UsageError(f"{option(foreign[0])} goes with a dataset, not with {option(own[0])}")
+
+
+def _check_source(given: dict[str, Any], *, rows: bool) -> None:
+    if "preset" in given:
+        return
+    if "model" in given and not {"text", "file", "dataset"} & set(given):
+        one = "add --text, --file or --dataset, or --preset demo"
+        raise UsageError("--model needs a text to read", hint="add --dataset, or --preset demo" if rows else one)
+    if "dataset" in given and "model" not in given:
+        raise UsageError("--dataset needs a model to read it", hint="add --model, or a --preset that names one")
+
+
+def _lists(given: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """The options that hold several values, taken apart at their commas."""
+    parts: dict[str, tuple[Any, ...]] = {
+        name: tuple(part.strip() for part in given[name].split(",") if part.strip() or name == "labels")
+        for name in ("format", "labels", "global_tokens", "positions", "figure_width")
+        if name in given
+    }
+    for name in {"global_tokens", "positions"} & set(parts):
+        try:
+            parts[name] = tuple(sorted({int(part) for part in parts[name]}))
+        except ValueError as error:
+            raise UsageError(f"{option(name)} takes positions, like 0,17") from error
+    return parts

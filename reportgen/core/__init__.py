@@ -1,0 +1,1 @@
+"""What every room uses: the nouns, the configuration, errors, files, time, and processes."""

@@ -1,0 +1,154 @@
+"""Measure what each stage of a run takes: seconds, and the largest memory meanwhile.
+
+Memory is the process's own, as Linux keeps it in /proc; other systems tell only the largest so far. Nothing is
+decided here, and nothing printed: whoever runs the stages says how they are told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reportgen.core.errors import UsageError
+from reportgen.core.records import Stage
+
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+RESET_PEAK = "5"  # of proc(5), clear_refs: the largest resident memory begins anew
+
+
+Advance = Callable[[int], None]  # so many more are done
+
+
+@contextlib.contextmanager
+def untold(what: str, total: int) -> Iterator[Advance]:
+    """Progress that nobody is told of."""
+    yield lambda count: None
+
+
+@dataclass(slots=True)
+class Peak:
+    """The largest memory of a stage, stages within it counted."""
+
+    host: float = 0.0  # MB of a million bytes
+    gpu: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Says which stage begins, how far long work has come, and keeps what each stage took."""
+
+    tell: Callable[[str], None] = lambda stage: None
+    track: Callable[[str, int], contextlib.AbstractContextManager[Advance]] = untold  # what is done, of how many
+    seconds: dict[str, float] = field(default_factory=dict)
+    peaks: dict[str, Peak] = field(default_factory=dict)
+    _open: list[str] = field(default_factory=list)  # the stages that run now, the innermost last
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure the block as stage *name*; the time of a stage within another counts for the inner one alone."""
+        if name not in self.seconds:
+            self.tell(name)
+        self._measure()
+        self._open.append(name)
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            taken = time.perf_counter() - start
+            self._measure()
+            self._open.pop()
+            self.seconds[name] = self.seconds.get(name, 0.0) + taken
+            if self._open:
+                outer = self._open[-1]
+                self.seconds[outer] = self.seconds.get(outer, 0.0) - taken
+
+    def stages(self, *, among: int = 1) -> tuple[Stage, ...]:
+        """What each stage took so far, of several examples *among* which it is shared evenly.
+
+        Nothing where the run has to give the same bytes again.
+        """
+        if epoch() is not None:
+            return ()
+        return tuple(self._stage(name, seconds / among) for name, seconds in self.seconds.items())
+
+    def _stage(self, name: str, seconds: float) -> Stage:
+        peak = self.peaks.get(name, Peak())
+        return Stage(name, round(seconds, 3), round(peak.host, 1) or None, round(peak.gpu, 1) or None)
+
+    def _measure(self) -> None:
+        """Credit the memory since the last time to the stages that run, and begin anew."""
+        if self._open:
+            host, gpu = largest()
+            for name in self._open:
+                peak = self.peaks.setdefault(name, Peak())
+                peak.host, peak.gpu = max(peak.host, host), max(peak.gpu, gpu)
+        _begin()
+
+
+def now() -> datetime:
+    """The time, or SOURCE_DATE_EPOCH where it is set, so that a run can be repeated to the byte.
+
+    Raises:
+        UsageError: If the variable is no time.
+    """
+    return epoch() or datetime.now(UTC)
+
+
+def epoch() -> datetime | None:
+    """The time that SOURCE_DATE_EPOCH names; None where it is not set.
+
+    Raises:
+        UsageError: If it is no time.
+    """
+    given = os.environ.get("SOURCE_DATE_EPOCH")
+    if given is None:
+        return None
+    try:
+        if not given.isascii() or not given.isdigit():
+            raise ValueError
+        return datetime.fromtimestamp(int(given), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH={given[:40]} is not a number of seconds since 1970", hint="try: date +%s"
+        ) from error
+
+
+def largest() -> tuple[float, float]:
+    """The largest memory of the process and of the GPU since the stage began, MB."""
+    cuda = _cuda()
+    return _largest_resident(), cuda.max_memory_allocated() / 1e6 if cuda else 0.0
+
+
+def _largest_resident() -> float:
+    try:
+        with STATUS.open() as lines:
+            return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024 / 1e6
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _begin() -> None:
+    with contextlib.suppress(OSError):
+        RESET.write_text(RESET_PEAK)
+    cuda = _cuda()
+    if cuda:
+        cuda.reset_peak_memory_stats()
+
+
+def _cuda() -> Any:
+    """The GPU's part of torch, where torch runs there; torch may not be installed, and is not imported for this."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized() else None

@@ -1,0 +1,359 @@
+"""What a run was asked to do, and the presets. The only home of defaults.
+
+A preset is a TOML file with the fields of `Config`; options of the command line override it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from reportgen.core.characters import clean
+from reportgen.core.errors import UsageError
+from reportgen.core.records import ColourScale
+
+Paper = Literal["a4", "letter"]
+PdfVariant = Literal["ua-1", "a-3u"]
+PdfNeed = Literal["required", "best-effort"]
+Long = Literal["truncate", "window"]
+
+PACKAGE = Path(__file__).parents[1]
+PRESETS = PACKAGE / "presets"
+DEMO = PACKAGE / "demo"
+
+FORMATS = ("html", "pdf", "tables", "charts", "figures", "latex")
+DEFAULT_FORMATS = ("html", "pdf", "tables", "charts")
+PAPERS: tuple[Paper, ...] = ("a4", "letter")
+PDF_NEEDS: tuple[PdfNeed, ...] = ("required", "best-effort")
+PDF_VARIANTS: tuple[PdfVariant, ...] = ("ua-1", "a-3u")
+COLOUR_SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
+DTYPES = ("float32", "float16", "bfloat16")
+LONG: tuple[Long, ...] = ("truncate", "window")
+MEASURES = ("taylor", "taylor-local", "ablation")  # of head importance
+PICKS = ("tp", "tn", "fp", "fn", "most-confident", "least-confident", "random")
+LABELLED = ("tp", "tn", "fp", "fn", "most-confident")  # picks that may name a label behind a colon
+CHOICE = ("index", "id", "pick")  # of a row
+OF_A_DATASET = ("dataset_config", "dataset_revision", "split", "text_column", "label_column", "id_column")
+OF_A_MODEL = ("revision", "tokenizer", "tokenizer_revision", "labels", "max_length", "importance", "importance_key")
+RANGES = {  # smallest and largest value; of what takes no more than a number in memory, any
+    "index": (-(2**63), 2**63 - 1),  # which rows there are, the dataset says
+    "limit": (1, 2**63 - 1),
+    "max_length": (1, 2**31 - 1),
+    "stride": (0, 2**31 - 1),
+    "batch_size": (1, 4096),
+    "max_chars": (1, 10**9),
+    "attention_window": (2, 2**16),
+    "top_k": (1, 2**31 - 1),
+    "max_html_mb": (0.001, 10_000),
+    "seed": (-(2**63), 2**64 - 1),  # as torch takes it
+}
+LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+BATCH_SIZE = 8  # where nothing is said
+MAX_HTML_MB = 8.0  # of a page of which nothing was said: a larger one is worth a warning
+MAX_POSITIONS = 6  # lines of a layer trend
+FONT_NAME = re.compile(r"[^\W_][\w .-]{0,79}")
+WIDTH = re.compile(r"(\d+(?:\.\d+)?)(in|cm|mm|pt)")
+POINTS = {"in": 72.0, "cm": 72 / 2.54, "mm": 72 / 25.4, "pt": 1.0}
+WIDTHS = (100.0, 1500.0)  # points: the narrowest figure in which a legend has room, and the width of a poster's column
+SPAN = re.compile(r"(\d{1,9}):(\d{1,9})")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "format": FORMATS,
+    "colour_scale": COLOUR_SCALES,
+    "dtype": DTYPES,
+    "paper": PAPERS,
+    "pdf": PDF_NEEDS,
+    "pdf_variant": PDF_VARIANTS,
+    "long": LONG,
+}
+DESCRIPTION = "description"  # the one key of a preset that is no field
+FREE = ("text", "label", "labels", "preset", "id")  # may be empty and hold any character
+KINDS = {"str": "a string", "int": "an integer", "float": "a number", "bool": "true or false"}
+STDIN_COPY = "TEXT.txt"  # what the command of a report calls a text that it cannot name
+LONG_TEXT = 300  # characters: a longer --text is no line to read
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One run. Fields are named like the options of `reportgen run`.
+
+    Raises:
+        UsageError: If a value is out of range, or two contradict each other.
+    """
+
+    preset: str | None = None
+    model: str = "demo"  # "demo", a folder, or an id on the hub
+    revision: str | None = None
+    tokenizer: str | None = None
+    tokenizer_revision: str | None = None  # of a tokenizer that is not the model's own
+    labels: tuple[str, ...] = ()  # names instead of the model's own
+    attention_window: int | None = None  # instead of the model's own
+    global_tokens: tuple[int, ...] = (0,)  # positions with global attention
+    dataset: str | None = None  # "demo": the embedded documents; a file, a folder, or an id on the hub
+    dataset_config: str | None = None  # which of the datasets that one id may hold
+    dataset_revision: str | None = None
+    split: str | None = None  # "test", or a slice: "test[:100]"
+    text_column: str | None = None  # "text", or the only column of text, if left out
+    label_column: str | None = None  # "label" or "labels", where there is one, if left out
+    id_column: str | None = None  # "id", where there is one, if left out
+    index: int | None = None
+    id: str | None = None
+    pick: str | None = None  # an example by what the model says of it: "fp", "most-confident:right"
+    limit: int | None = None  # rows that `pick` chooses from; all if left out
+    text: str | None = None
+    file: str | None = None  # path, or "-" for standard input
+    label: str | None = None  # gold label of --text or --file
+    max_length: int | None = None  # tokens; the model's own limit if left out
+    long: Long = "truncate"  # or "window": a document that is longer is read in overlapping windows
+    stride: int | None = None  # tokens that neighbouring windows share; half a window if left out
+    max_chars: int = 5_000_000
+    importance: str = "none"  # "none", "auto" (computed over a small sample), "demo", or a path
+    importance_key: str | None = None
+    top_k: int = 10
+    positions: tuple[int, ...] = ()  # of the layer trend; empty: the classifier's own token and the five top tokens
+    colour_scale: ColourScale = "linear"
+    language: str = "en"  # of the text: for stop words, and for those who hear the page
+    device: str = "auto"
+    dtype: str = "float32"
+    batch_size: int | None = None  # examples read at once where there are many; halved where memory runs out
+    seed: int = 0
+    output: str | None = None
+    format: tuple[str, ...] = DEFAULT_FORMATS
+    pdf: PdfNeed = "required"  # or, where no PDF can be made, a warning in its place
+    paper: Paper = "a4"
+    pdf_variant: PdfVariant = "ua-1"
+    figure_width: tuple[str, ...] = ("3.3in", "6.9in")  # of a column and of the text of most journals
+    figure_font: str | None = None  # the manuscript's; the page's own if left out
+    span: str | None = None  # "120:260": the positions 120 to 259, for the heatmap as a figure and in LaTeX
+    max_html_mb: float | None = None  # what the page may have: fills it with links, and warns above
+    overwrite: bool = False
+    offline: bool = False
+    require_safetensors: bool = False
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            wrong = problem(field.name, getattr(self, field.name))
+            if wrong:
+                raise UsageError(f"{option(field.name)} {_short(getattr(self, field.name))}: {wrong}")
+        if self.text is not None and self.file is not None:
+            raise UsageError("give one of --text and --file", hint="each names the text to read")
+        if self.stride is not None and self.long != "window":
+            raise UsageError("--stride goes with --long window", hint="it says how many tokens windows share")
+        if sum(choice is not None for choice in (self.index, self.id, self.pick)) > 1:
+            raise UsageError("give one of --index, --id and --pick", hint="each names the example to read")
+
+    def plain(self) -> dict[str, Any]:
+        """The fields for `report.json` and the manifest, without where it went; the text has a place of its own."""
+        given = {name: value for name, value in asdict(self).items() if name not in ("output", "overwrite")}
+        values = {name: _plain(value) for name, value in given.items()}
+        if self.text is not None:
+            values["text"] = f"{len(self.text)} characters"
+        return values
+
+    @classmethod
+    def restored(cls, plain: dict[str, Any]) -> Config:
+        """The configuration that `plain` was made of, without its text; what this version does not know is left out.
+
+        Raises:
+            UsageError: If a value is out of range.
+        """
+        known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {
+            n: tuple(v) if isinstance(v, list) else v for n, v in plain.items() if n in known and n != "text"
+        }
+        return cls(**values)
+
+    @property
+    def figure_widths(self) -> dict[str, float]:
+        """Width of the figures in points, by what the user calls it."""
+        found = {width: WIDTH.fullmatch(width) for width in self.figure_width}
+        return {width: float(match[1]) * POINTS[match[2]] for width, match in found.items() if match}
+
+    @property
+    def positions_shown(self) -> range | None:
+        """The positions of `span`; None for the whole document."""
+        match = SPAN.fullmatch(self.span or "")
+        return range(int(match[1]), int(match[2])) if match else None
+
+    def command(self) -> str:
+        """The command line that gives this report again: only what differs from the defaults.
+
+        What came from standard input is gone, and a long text is no argument: in their place stands a file that the
+        reader makes from `report.json`.
+        """
+        base = load_preset(self.preset) if self.preset else Config()
+        set_ = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) not in (None, ())}
+        base = without_overridden(base, {n: value for n, value in set_.items() if value != getattr(base, n)})
+        words = ["reportgen", "run"]
+        if self.preset:
+            words += ["--preset", _written(self.preset)]
+        for name, value in set_.items():
+            if name in ("preset", "output", "overwrite") or value == getattr(base, name):
+                continue
+            if (name == "file" and value == "-") or (name == "text" and len(value) > LONG_TEXT):
+                words += ["--file", STDIN_COPY]
+                continue
+            words += [option(name)] if value is True else [option(name), _written(value)]
+        return shlex.join(words)
+
+
+def without_overridden(base: Config, given: dict[str, Any]) -> Config:
+    """A preset without what does not hold beside the values that are given.
+
+    What it says of its dataset is not true of another, nor what it says of its model; a row of one split is not that of
+    another.
+    """
+    gone: set[str] = set()
+    if {"text", "file"} & set(given):
+        gone |= {"dataset", *OF_A_DATASET, *CHOICE, "limit", "text", "file", "label"}
+    elif {"dataset", *CHOICE} & set(given):
+        gone |= {*CHOICE, "text", "file", "label"}
+    if given.get("dataset", base.dataset) != base.dataset:
+        gone |= {*OF_A_DATASET, *CHOICE}
+    elif given.get("split", base.split) != base.split:
+        gone |= set(CHOICE)
+    if given.get("model", base.model) != base.model:
+        gone |= set(OF_A_MODEL)
+    fresh = Config()
+    return replace(base, **{name: getattr(fresh, name) for name in gone})
+
+
+def option(name: str) -> str:
+    """The option that sets a field."""
+    return "--" + name.replace("_", "-")
+
+
+def problem(name: str, value: Any) -> str | None:
+    """What is wrong with the value of a field, given that its kind is right; None if nothing is."""
+    if value is None:
+        return None
+    if name in RANGES:
+        least, most = RANGES[name]
+        wanted = f"{least:,} or more" if most > 10**9 and least >= 0 else f"{least:,} to {most:,}"
+        return None if least <= value <= most else f"it has to be {wanted}"
+    if name in CHOICES:
+        known = CHOICES[name]
+        chosen = value if isinstance(value, tuple) else (value,)
+        unknown = [item for item in chosen if item not in known]
+        return None if chosen and not unknown else f"unknown; it is {', '.join(known)}"
+    if name in ("global_tokens", "positions"):
+        many = name == "positions" and len(value) > MAX_POSITIONS
+        below = "positions count from 0" if min(value, default=0) < 0 else None
+        return f"at most {MAX_POSITIONS} can be told apart" if many else below
+    if name == "figure_width":
+        points = {w: float(m[1]) * POINTS[m[2]] for w in value if (m := WIDTH.fullmatch(w))}
+        fits = value and len(points) == len(value) and all(WIDTHS[0] <= w <= WIDTHS[1] for w in points.values())
+        return None if fits else "it has to be widths from 1.4in to 20.8in, like 3.3in,6.9in or 84mm"
+    if name == "figure_font":
+        return None if FONT_NAME.fullmatch(value) else "it has to be the name of a font, like Latin Modern Roman"
+    if name == "span":
+        match = SPAN.fullmatch(value)
+        return None if match and int(match[1]) < int(match[2]) else "it has to be two positions, like 120:260"
+    if name == "pick":
+        kind, colon, label = value.partition(":")
+        fits = kind in PICKS and (not colon or (kind in LABELLED and label.strip()))
+        return None if fits else f"it is one of {', '.join(PICKS)}; {', '.join(LABELLED)} take :LABEL"
+    if name == "language":
+        return None if LANGUAGE.fullmatch(value) else "it has to be a language code, like en or pt-BR"
+    if name == "labels":
+        names = [label.strip().casefold() for label in value]
+        return "every label needs a name of its own" if "" in names or len(set(names)) < len(names) else None
+    if isinstance(value, str) and name not in FREE:
+        return "it is empty" if not value.strip() else "it holds a NUL character" if "\0" in value else None
+    return None
+
+
+def load_preset(name: str) -> Config:
+    """Read a preset of the package by its name, or a user's own by its path.
+
+    Raises:
+        UsageError: If there is none, it is not TOML, or a key is unknown or of the wrong kind.
+    """
+    path = preset_path(name)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"preset {path.name}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, or thousands of brackets
+        raise UsageError(f"preset {path.name} is not TOML: {error}") from error
+    content.pop(DESCRIPTION, None)  # for `reportgen presets`
+    values: dict[str, Any] = {key: _typed(path.name, key, value) for key, value in content.items()}
+    try:
+        return replace(Config(), preset=name, **values)
+    except UsageError as error:
+        raise UsageError(f"preset {path.name}: {error.message}", hint=error.hint) from error
+
+
+def preset_path(name: str) -> Path:
+    """The file of a preset of the package, or of a user's own.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    path = PRESETS / f"{name}.toml"
+    try:
+        if not path.is_file():
+            path = Path(name).expanduser()  # as `Config.command` writes it
+        there = path.is_file() and path.suffix == ".toml"
+    except (OSError, ValueError, RuntimeError):  # too long a name, a NUL in it, the home of a user who is none
+        there = False
+    if not there:
+        known = sorted(preset.stem for preset in PRESETS.glob("*.toml"))
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"known: {', '.join(known)}; or the path of a .toml file"
+        raise UsageError(f'no preset "{name[:200]}"', hint=f"did you mean {near[0]}? {hint}" if near else hint)
+    return path
+
+
+def _typed(preset: str, key: str, value: object) -> object:
+    kinds = {field.name: str(field.type) for field in fields(Config)}
+    if key not in kinds or key == "preset":
+        near = difflib.get_close_matches(key, kinds, n=1)
+        raise UsageError(f'preset {preset}: unknown key "{key}"', hint=f"did you mean {near[0]}?" if near else None)
+    kind = kinds[key]
+    if kind.startswith("tuple"):
+        fits = isinstance(value, list) and all(type(item).__name__ in kind for item in value)
+    else:
+        fits = type(value).__name__ in kind or (key in CHOICES and isinstance(value, str))
+        fits = fits or ("float" in kind and type(value) is int)
+    if not fits:
+        raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {_kind(kind)}")
+    wrong = problem(key, tuple(value) if isinstance(value, list) else value)
+    if wrong:
+        raise UsageError(f"preset {preset}: {key} = {value!r}: {wrong}")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _kind(annotation: str) -> str:
+    """What a field takes, in the words of TOML."""
+    one = next((word for name, word in KINDS.items() if name in annotation), "a string")
+    return f"a list; each is {one}" if annotation.startswith("tuple") else one
+
+
+def without_home(path: str) -> str:
+    """A path as it may be published: the user's own folder is ~."""
+    home = str(Path.home())
+    return "~" + path[len(home) :] if path.startswith(home + "/") else path
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return clean(without_home(value)) if isinstance(value, str) else value
+
+
+def _written(value: Any) -> str:
+    """A value as the command line takes it."""
+    plain = _plain(value)
+    return ",".join(map(str, plain)) if isinstance(plain, list) else str(plain)
+
+
+def _short(value: Any) -> str:
+    """A value as an error names it."""
+    text = _written(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."

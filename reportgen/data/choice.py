@@ -1,0 +1,292 @@
+"""Turn a source and a choice into one `Example`: a row of a dataset, a file, or a text.
+
+Text is cleaned here, once, one character for one, so that every offset counts characters of the file as it came,
+line ends included. A byte order mark is no character of the text: offsets count from behind it. How the rows of a
+dataset are read is `sources`; a choice that the model has to make is `predict_split.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from reportgen.core.characters import UNPRINTABLE, clean, slug
+from reportgen.core.config import DEMO, OF_A_DATASET, Config, option, without_home
+from reportgen.core.errors import DataError, UsageError
+from reportgen.core.records import Example
+from reportgen.data import sources
+from reportgen.data.dataset_rows import Row, Rows
+
+SOURCES = "--text, --file, --dataset with --index, --id or --pick, or --preset"
+DEMO_SPLIT = "test"
+OF_MODEL = ("model", "revision", "tokenizer", "tokenizer_revision")  # what tells one reader of a text from another
+DEMO_READER = ("demo", None, None, None)
+DIGITS = 10  # of a hash in the name of a folder
+SHOWN = 5  # ids that an error names
+
+
+def choose(config: Config) -> Example:
+    """The one example that the configuration asks for.
+
+    Raises:
+        UsageError: If it names no text.
+        DataError: If the text cannot be read, or is longer than `max_chars`, or there is no such row.
+    """
+    if config.text is not None:
+        return _alone(_of_text(config.text, label=config.label), config)
+    if config.file is not None:
+        return _alone(_of_file(config.file, label=config.label, max_chars=config.max_chars), config)
+    rows = open_rows(config)
+    return example(config, rows, find(config, rows))
+
+
+def open_rows(config: Config) -> Rows:
+    """The split that the configuration names.
+
+    Raises:
+        UsageError: If it names none.
+        DataError: If it cannot be read.
+        HubError: If it is on the hub, and the hub does not give it.
+    """
+    if config.dataset is None:
+        raise UsageError("no text to read", hint=f"give one: {SOURCES}")
+    if config.label is not None:
+        raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
+    if config.dataset == "demo":
+        return _demo_rows(config)
+    return sources.open_rows(config)
+
+
+def find(config: Config, rows: Rows) -> int:
+    """The row that `index` or `id` names.
+
+    Raises:
+        UsageError: If neither is given.
+        DataError: If there is no such row.
+    """
+    if config.id is not None:
+        return _find_id(config.id, rows)
+    if config.index is None:
+        raise UsageError(f"{rows.place}: which of its {len(rows):,} rows?", hint="say so with --index, --id or --pick")
+    return rows.check(config.index)
+
+
+def example(config: Config, rows: Rows, index: int, *, picked: str | None = None) -> Example:
+    """The example at an index of a split; *picked* says how it was chosen, where a model's answers decided."""
+    return replace(of_row(config, rows, next(rows.read([index]))), picked=picked)
+
+
+def of_row(config: Config, rows: Rows, row: Row) -> Example:
+    """The example that a row holds.
+
+    Raises:
+        DataError: If its text is longer than `max_chars`.
+    """
+    title = row.title or ""
+    if not title.strip():
+        title = f"{rows.dataset}, {row.id or f'example {row.index}'}"
+    found = Example(
+        name=_name(config, rows, row),
+        title=clean(title),
+        text=clean(row.text),
+        replaced=len(UNPRINTABLE.findall(row.text)),
+        label=clean(row.label) if isinstance(row.label, str) else row.label,
+        label_names=tuple(map(clean, rows.label_names)),
+        dataset=rows.dataset,
+        split=rows.split,
+        index=row.index,
+        id=None if row.id is None else clean(row.id),
+        revision=rows.revision,
+    )
+    return _checked(found, config)
+
+
+def _alone(found: Example, config: Config) -> Example:
+    """A text that is no row, with the model in its name where that is not the demo's."""
+    reader = _reader(config)
+    own = "" if reader == DEMO_READER else f"-{_model_slug(config)}-{_hash(*reader)}"
+    return _checked(replace(found, name=f"{found.name}{own}"), config)
+
+
+def _checked(found: Example, config: Config) -> Example:
+    """The example, if it is not too long."""
+    if len(found.text) > config.max_chars:
+        raise _too_long(found.title, f"{len(found.text):,} characters,", config.max_chars)
+    return found
+
+
+def _name(config: Config, rows: Rows, row: Row) -> str:
+    """The folder of a row's report: at most 120 plain letters, and what slugs leave out tells the hash.
+
+    Two rows, or two models, whose names look alike, or would on a disk that knows no case, have folders of their own.
+    """
+    whole_demo = config.dataset == "demo" and rows.split == DEMO_SPLIT
+    reader = _reader(config)
+    if whole_demo and reader == DEMO_READER:
+        return f"demo-{row.index}"
+    parts = (
+        slug(Path(rows.dataset).name, most=30) or "dataset",
+        "" if whole_demo else slug(rows.split or "", most=16),
+        slug(row.id or "", most=34) or str(row.index),
+        _model_slug(config),
+        _hash(_named(config.dataset), rows.dataset, rows.config, rows.split, row.index, row.id, *reader),
+    )
+    return "-".join(filter(None, parts))
+
+
+def _reader(config: Config) -> tuple[str | None, ...]:
+    """The model and the tokenizer, as they are named."""
+    return tuple(_named(getattr(config, name)) for name in OF_MODEL)
+
+
+def _named(value: str | None) -> str | None:
+    """A name as a report keeps it, from which it may be run again."""
+    return None if value is None else clean(without_home(value))
+
+
+def _model_slug(config: Config) -> str:
+    return slug(Path(config.model).name or config.model, most=26) or "model"
+
+
+def _hash(*facts: str | int | None) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:DIGITS]
+
+
+def find_ids(wanted: Iterable[str], rows: Rows) -> tuple[int, ...]:
+    """The rows that some ids name, each once and in their order; where rows have no ids, their numbers stand for them.
+
+    Raises:
+        DataError: If there is no such row; names the first of those that are wanted and not there.
+    """
+    given = dict.fromkeys(wanted)
+    ids = rows.read_ids()
+    if ids:
+        places = {id_: index for index, id_ in enumerate(ids) if id_ in given}
+    else:
+        numbers = {id_: int(id_) for id_ in given if id_.isascii() and id_.isdecimal() and len(id_) < 20}
+        places = {id_: index for id_, index in numbers.items() if index < len(rows)}
+    missing = [id_ for id_ in given if id_ not in places]
+    if missing:
+        raise _unknown_ids(missing, ids, rows)
+    return tuple(sorted(set(places.values())))
+
+
+def _unknown_ids(missing: Sequence[str], ids: Sequence[str], rows: Rows) -> DataError:
+    named = ", ".join(f'"{clean(id_)[:80]}"' for id_ in missing[:SHOWN])
+    more = f" and {len(missing) - SHOWN:,} more" if len(missing) > SHOWN else ""
+    if not ids:
+        return DataError(
+            f"no row {named}{more} in {rows.place}: "
+            f"no column of it names one row each, and rows are 0 to {len(rows) - 1}",
+            hint="name the column of ids with --id-column",
+        )
+    return DataError(
+        f"no example {named}{more} in {rows.place}: none of its {len(rows):,} ids", hint=_near(missing[0], ids)
+    )
+
+
+def _near(wanted: str, ids: Sequence[str]) -> str:
+    """What may have been meant."""
+    near = difflib.get_close_matches(wanted, ids[:100_000], n=1)
+    return f"did you mean {near[0]}?" if near else f"ids look like {ids[0]}"
+
+
+def _find_id(wanted: str, rows: Rows) -> int:
+    ids = rows.read_ids()
+    if not ids:
+        raise DataError(
+            f"--id {wanted}: {rows.place} has no column whose values name one row each",
+            hint="name one with --id-column, or use --index",
+        )
+    if wanted in ids:  # each is there once
+        return list(ids).index(wanted)
+    raise DataError(f'no example "{wanted}" in {rows.place}: none of its {len(rows):,} ids', hint=_near(wanted, ids))
+
+
+def _demo_rows(config: Config) -> Rows:
+    """The embedded documents; their labels are those of the model that is trained on them, and no other's."""
+    foreign = next((name for name in OF_A_DATASET if name != "split" and getattr(config, name) is not None), None)
+    if foreign is not None:
+        raise UsageError(f"{option(foreign)} does not go with the demo", hint="name a dataset of yours with --dataset")
+    asked = sources.parse_split(config.split)
+    if asked["name"] not in (None, "", DEMO_SPLIT):
+        raise DataError(
+            f'split "{config.split}" is not in demo: it has "{DEMO_SPLIT}"', hint=f"use --split {DEMO_SPLIT}"
+        )
+    # subtle: str.splitlines() would also break a row at U+2028 and other separators inside its strings
+    content = (DEMO / "documents.jsonl").read_bytes()
+    lines = content.decode().rstrip("\n").split("\n")
+    taken = sources.part(asked["start"], asked["stop"], len(lines))
+
+    def read(indices: Iterable[int]) -> Iterator[Row]:
+        for index in indices:
+            row = json.loads(lines[taken[rows.check(index)]])
+            label = row["label"] if config.model == "demo" else None
+            yield Row(index, row["text"], label=label, title=row["title"])
+
+    rows = Rows(
+        dataset="demo",
+        config=None,
+        split=f"{DEMO_SPLIT}{asked['slice'] or ''}",
+        revision=f"sha256:{hashlib.sha256(content).hexdigest()}",
+        count=len(taken),
+        label_names=(),
+        columns={"text": "text", "label": "label"},
+        read=read,
+        read_ids=tuple,
+    )
+    return rows
+
+
+def _of_text(text: str, *, label: str | None) -> Example:
+    return _example(text, name="text", title="Text from the command line", label=label)
+
+
+def _of_file(file: str, *, label: str | None, max_chars: int) -> Example:
+    title = "Text from standard input" if file == "-" else clean(Path(file).name)
+    content = _read(file, most=4 * max_chars + 4)  # UTF-8 takes 4 bytes at most; 3 are the byte order mark
+    if len(content) == 4 * max_chars + 4:
+        raise _too_long(title, "", max_chars)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{title}: not UTF-8 at byte {error.start}", hint="convert it: iconv -t UTF-8 FILE") from error
+    name = "" if file == "-" else slug(Path(title).stem)
+    example = _example(text, name=name or "text", title=title, label=label)
+    return replace(example, file_sha256=hashlib.sha256(content).hexdigest())
+
+
+def _read(file: str, *, most: int) -> bytes:
+    """The first *most* bytes: a device may never end."""
+    if file == "-":
+        return sys.stdin.buffer.read(most)
+    path = Path(file).expanduser() if file.startswith("~/") else Path(file)  # as `Config.command` writes it
+    try:
+        with path.open("rb") as opened:
+            return opened.read(most)
+    except OSError as error:
+        raise DataError(f"{file}: {error.strerror}", hint="check the path given to --file") from error
+
+
+def _example(text: str, *, name: str, title: str, label: str | None) -> Example:
+    cleaned = clean(text)
+    digest = hashlib.sha256(cleaned.encode()).hexdigest()[:DIGITS]
+    return Example(
+        name=f"{name}-{digest}",
+        title=title,
+        text=cleaned,
+        replaced=len(UNPRINTABLE.findall(text)),
+        label=label,
+    )
+
+
+def _too_long(title: str, counted: str, most: int) -> DataError:
+    return DataError(
+        " ".join(f"{title}: {counted} more than --max-chars {most:,}".split()),
+        hint="raise --max-chars, or give a shorter text",
+    )

@@ -1,0 +1,326 @@
+"""Turn the name of a dataset into its rows: a file, a folder, a folder that `datasets` saved, or a dataset of the hub.
+
+Slices are those of `datasets`: test[:100], test[-50:], train[:10%]; what has no splits takes a slice alone, [:100],
+or [:] for all. The only file that imports `datasets`, and only for what it has to read. No code and no pickle of a
+dataset is ever run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from reportgen.core.characters import clean
+from reportgen.core.config import Config, without_home
+from reportgen.core.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
+from reportgen.data import hub, split_files
+from reportgen.data.columns import Loaded, Table, rows_of
+from reportgen.data.dataset_rows import Rows
+from reportgen.data.text_formats import regular
+
+ASKED = re.compile(r"(?P<name>[^\[\]+:]*)(?P<slice>\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
+STATE, SPLITS = "state.json", "dataset_dict.json"  # by these a folder that save_to_disk() wrote is known
+BATCH = 64  # rows that are read at once of what `datasets` keeps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """A dataset that was found, and is not open yet."""
+
+    name: str  # as errors and reports give it
+    splits: tuple[str, ...]  # () where it has none
+    open: Callable[[str | None], tuple[Table, str]]  # a split as a table, and its revision
+    config: str | None = None
+
+
+def open_rows(config: Config) -> Rows:
+    """The rows of the split that the configuration names.
+
+    Raises:
+        UsageError: If an option does not fit the dataset, or the slice cannot be understood.
+        DataError: If there is no such dataset, split or column, or it cannot be read.
+        HubError: If it is on the hub, and the hub does not give it.
+        RefusedError: If reading it would run its code, or unpickle it.
+    """
+    asked = parse_split(config.split)
+    dataset = config.dataset or ""
+    source = _on_disk(dataset, config) if is_local(dataset) else _on_hub(dataset, config)
+    split = _chosen(source, asked["name"] or None)
+    with _reading(source.name):
+        table, revision = source.open(split)
+        return rows_of(
+            table,
+            config,
+            dataset=source.name,
+            dataset_config=source.config,
+            split=f"{split or ''}{asked['slice'] or ''}" or None,
+            revision=revision,
+            part=partial(part, asked["start"], asked["stop"]),
+        )
+
+
+@contextlib.contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Turn what the machine lacks into a `DataError`."""
+    try:
+        yield
+    except MemoryError as error:
+        raise DataError(f"{name}: reading it needs more memory than there is", hint="write it as Parquet") from error
+    except OSError as error:
+        raise DataError(f"{name}: {error.strerror or error}", hint="check that it may be read") from error
+
+
+def is_local(dataset: str) -> bool:
+    """Whether it is a file or folder, or looks like one."""
+    try:
+        there = Path(dataset).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # a name too long; the home of a user who is none
+        there = False
+    suffixes = (*split_files.FORMATS, *split_files.PACKED, *split_files.PICKLES, ".txt")
+    return there or dataset.startswith((".", "/", "~")) or dataset.count("/") > 1 or dataset.endswith(suffixes)
+
+
+def part(start: str | None, stop: str | None, count: int) -> range:
+    """The rows of so many that a slice takes.
+
+    >>> part("-20%", None, 50)
+    range(40, 50)
+    """
+    percent = "%" in f"{start}{stop}"  # subtle: of one bound, it counts for both, as in `datasets`
+    bounds = [None if bound is None else int(bound.rstrip("%")) for bound in (start, stop)]
+    first, last = (round(bound * count / 100) if percent and bound is not None else bound for bound in bounds)
+    return range(count)[slice(first, last)]
+
+
+def parse_split(split: str | None) -> re.Match[str]:
+    """Name, slice, start and stop that --split asks for.
+
+    Raises:
+        UsageError: If it cannot be understood.
+    """
+    found = ASKED.fullmatch((split or "").strip())
+    bounds = (found["start"], found["stop"]) if found else ()
+    if found is None:
+        raise UsageError(f"--split {split}: neither a split nor a slice", hint="like test, test[:100], train[:10%]")
+    if any(abs(int(bound[:-1])) > 100 for bound in bounds if bound and bound.endswith("%")):
+        raise UsageError(f"--split {split}: more than 100 % of a split", hint="like train[:10%], train[-20%:]")
+    return found
+
+
+def _chosen(source: Source, asked: str | None) -> str | None:
+    """The split to read; the only one where none was asked for."""
+    known = ", ".join(clean(split) for split in source.splits)
+    if asked in source.splits or (asked is None and len(source.splits) < 2):
+        return asked or next(iter(source.splits), None)
+    if asked is None:
+        raise DataError(f"{source.name}: which split? It has {known}", hint=f"say --split {clean(source.splits[0])}")
+    if not source.splits:
+        raise DataError(
+            f'split "{clean(asked)}" is not in {source.name}: it has no splits',
+            hint="leave --split out, or give a slice alone: [:100], or [:] for all",
+        )
+    near = difflib.get_close_matches(asked, source.splits, n=1)
+    raise DataError(
+        f'split "{clean(asked)}" is not in {source.name}: it has {known}',
+        hint=f"did you mean --split {clean(near[0])}?" if near else "name one of these with --split",
+    )
+
+
+def _on_disk(dataset: str, config: Config) -> Source:
+    for name, value in (("--dataset-config", config.dataset_config), ("--dataset-revision", config.dataset_revision)):
+        if value is not None:
+            raise UsageError(f"{name} goes with a dataset of the hub, and {clean(dataset)} is local")
+    try:
+        path = Path(dataset).expanduser()
+        name = clean(path.resolve().name)
+        if (path / SPLITS).is_file():
+            return Source(name, _saved_splits(path), lambda split: _saved(path / str(split), name))
+        if (path / STATE).is_file():
+            return Source(name, (), lambda _: _saved(path, name))
+        found = split_files.find(path)
+    except (OSError, ValueError, RuntimeError) as error:  # a folder that cannot be read; no name at all; no such user
+        raise DataError(f"{clean(dataset)}: {getattr(error, 'strerror', None) or error}") from error
+
+    def open_split(split: str | None) -> tuple[Table, str]:
+        files = found[split or ""]
+        return files.open(), f"sha256:{files.sha256()}"
+
+    return Source(name, tuple(split for split in found if split), open_split)
+
+
+def _saved_splits(path: Path) -> tuple[str, ...]:
+    splits = _json(path / SPLITS).get("splits")
+    if not isinstance(splits, list) or not splits:
+        raise DataError(f"{clean(path.name)}: {SPLITS} names no splits", hint="save the dataset again")
+    return tuple(_plain_name(split, SPLITS) for split in splits)
+
+
+def _saved(folder: Path, name: str) -> tuple[Table, str]:
+    """A folder that Dataset.save_to_disk() wrote, with the hash of its files as revision."""
+    parts = _json(folder / STATE).get("_data_files")
+    if not isinstance(parts, list) or not all(isinstance(one, dict) for one in parts):
+        raise DataError(f"{name}: {STATE} names no data files", hint="save the dataset again")
+    arrows = [folder / _plain_name(one.get("filename"), STATE) for one in parts]
+    files = split_files.Files(tuple(regular(file) for file in (*arrows, folder / "dataset_info.json", folder / STATE)))
+    with _datasets() as datasets, _told(name):
+        return _table(datasets.load_from_disk(str(folder.resolve())), name), f"sha256:{files.sha256()}"
+
+
+def _plain_name(value: object, file: str) -> str:
+    if not isinstance(value, str) or Path(value).name != value:
+        raise RefusedError(f'{file} names "{clean(str(value))[:80]}", which is not inside the folder')
+    return value
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(regular(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{clean(path.name)} is not JSON: {error}", hint="save the dataset again") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _on_hub(dataset: str, config: Config) -> Source:
+    if not hub.is_id(dataset):
+        raise DataError(f"{clean(dataset)}: neither a file or folder, nor a name on the hub", hint="like org/name")
+    found = hub.look_up(dataset, kind="dataset", revision=config.dataset_revision)
+    builder = _builder(dataset, config, found)
+    files: dict[str, Sequence[str]] = builder.config.data_files or {}  # none where the cache answers
+
+    def open_split(split: str | None) -> tuple[Table, str]:
+        what = f"dataset {dataset}"
+        verify = f"hf cache verify {dataset} --repo-type dataset --revision {found.commit}"
+        advice = (
+            f"is the copy in the cache whole? {verify}; what is made of it lies in {without_home(builder.cache_dir)}"
+        )
+        with _datasets(), hub.errors(what, revision=config.dataset_revision), _told(what, copy=advice):
+            builder.download_and_prepare()
+            return _table(builder.as_dataset(split=split), dataset), found.commit
+
+    named = None if builder.config.name == "default" else builder.config.name
+    return Source(dataset, tuple(map(str, files or builder.info.splits or ())), open_split, named)
+
+
+def _builder(dataset: str, config: Config, found: hub.Snapshot) -> Any:
+    """What `datasets` reads the dataset with, at the commit that was found."""
+    what = f"dataset {dataset}"
+    split_files.refuse(what, [file for file in found.files if file == f"{dataset.rpartition('/')[2]}.py"])
+    failed: Exception | None = None
+    with _datasets() as datasets, hub.errors(what, revision=config.dataset_revision):
+        try:
+            builder = datasets.load_dataset_builder(dataset, config.dataset_config, revision=found.commit)
+        except Exception as error:  # a card may hold anything, and so may be raised anything
+            if _is_of_hub(error, datasets):
+                raise
+            failed = error  # subtle: told outside, because the hub's missing files are in the chain of any error here
+    if isinstance(failed, ValueError):
+        _refuse_config(dataset, config.dataset_config, found.commit)
+    if failed is not None:
+        split_files.refuse(what, found.files)
+        reason = "no data files in it that can be read" if isinstance(failed, FileNotFoundError) else failed
+        raise DataError(f"{what}: {reason}", hint="read is what datasets.load_dataset() reads") from failed
+    if builder.hash != found.commit:  # the cache has the dataset, but as it was at another time
+        raise HubError(
+            f"{what}: revision {found.commit} is not in the cache",
+            hint=f"go online once, or use the one that is: --dataset-revision {builder.hash}",
+        )
+    return builder
+
+
+def _is_of_hub(error: Exception, datasets: Any) -> bool:
+    """Whether the hub, the network or the disk is at fault, and not what the dataset holds."""
+    root = type(error).__module__.partition(".")[0]
+    clients = root.startswith("httpx") or root in ("huggingface_hub", "reportgen")
+    disk = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+    return clients or disk or isinstance(error, datasets.exceptions.DatasetNotFoundError)
+
+
+def _refuse_config(dataset: str, asked: str | None, commit: str) -> None:
+    """Say which of the datasets of one name there are, if that is what was wrong."""
+    with _datasets() as datasets, hub.errors(f"dataset {dataset}", revision=commit):
+        names = datasets.get_dataset_config_names(dataset, revision=commit)
+    if asked in names or (asked is None and len(names) < 2):
+        return
+    near = difflib.get_close_matches(asked or "", names, n=1)
+    fact = f'none is called "{clean(asked)}"' if asked else "which of them?"
+    raise DataError(
+        f"dataset {dataset} holds several, {', '.join(map(clean, names))}: {fact}",
+        hint=f"say --dataset-config {clean((near or names)[0])}",
+    )
+
+
+@contextlib.contextmanager
+def _told(what: str, *, copy: str | None = None) -> Iterator[None]:
+    """Turn what `datasets` raises while it reads files into a `DataError`, with the reason at the bottom of it.
+
+    Files that are damaged are a `HubError` where they are a *copy*, with what to do about it.
+    """
+    try:
+        yield
+    except ReportgenError:
+        raise
+    except Exception as error:
+        reason: BaseException = error
+        while reason.__cause__ is not None:
+            reason = reason.__cause__
+        if copy is not None and _is_damage(reason):
+            raise HubError(f"{what}: cannot be read: {reason}", hint=copy) from error
+        raise DataError(f"{what}: cannot be read: {reason}", hint="are its files whole, and of one kind?") from error
+
+
+def _is_damage(reason: BaseException) -> bool:
+    """Whether a file is not there, not whole, or not what its name says."""
+    import pyarrow as pa
+
+    return isinstance(reason, OSError | pa.ArrowInvalid | pa.ArrowSerializationError)
+
+
+@contextlib.contextmanager
+def _datasets() -> Iterator[Any]:
+    """The library, with its notes off the terminal, and its progress bars where nobody sees or wants them."""
+    import datasets
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled
+
+    verbosity, bars = datasets.logging.get_verbosity(), datasets.is_progress_bar_enabled()
+    datasets.logging.set_verbosity(logging.CRITICAL)  # errors are told once, by us
+    if are_progress_bars_disabled() or not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    try:
+        yield datasets
+    finally:
+        datasets.logging.set_verbosity(verbosity)
+        if bars:
+            datasets.enable_progress_bars()
+
+
+def _table(dataset: Any, name: str) -> Table:
+    """What `datasets` has opened, as a table; its rows stay on disk."""
+    import datasets
+
+    from reportgen.data.parquet import arrow_errors, cells, column_types
+
+    plain = dataset.with_format("arrow")
+    label_names = {
+        column: tuple(map(str, kind.names))
+        for column, kind in dataset.features.items()
+        if isinstance(kind, datasets.ClassLabel)
+    }
+
+    def read(columns: Sequence[str], indices: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+        picked, waiting = plain.select_columns(list(columns)), iter(indices)
+        while batch := list(islice(waiting, BATCH)):
+            with arrow_errors(name):
+                table = picked[batch]
+            yield from (cells(table, columns, row) for row in range(len(batch)))
+
+    return Table(column_types(plain.features.arrow_schema, name), lambda _: Loaded(len(plain), read), label_names)

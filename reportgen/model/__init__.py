@@ -1,0 +1,1 @@
+"""From an example to a prediction and its attention: the only room that knows torch."""

@@ -1,0 +1,1 @@
+"""From one layer's attention weights to what the report keeps of them."""

@@ -1,0 +1,359 @@
+"""Turn one layer's attention into what every token receives, what it attends to, what attends to it, and a map.
+
+One layer at a time; of Longformer's sliding window the dense matrix is built only by `dense`, on request.
+Layout of the inputs: the output docstrings in transformers' ``modeling_longformer.py``. For window w and
+x global tokens, column c < x of a row is the weight on global token c, and column x + j the weight on the key
+at query + j - w/2. Rows of global tokens stand in the global attention instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import mmap
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from reportgen.core.errors import ModelError
+from reportgen.core.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
+from reportgen.model.attention import sliding_window, threads
+from reportgen.model.attention.top_k import of_rows
+
+OWN_PAGES = 2**16  # bytes of an array from which on it has pages of its own
+ATTENDING = 5  # queries that are kept of those that attend to a key most
+
+
+def convert(
+    attention: LayerAttention,
+    *,
+    top_k: int,
+    reader: int | None,
+    own: Tensor | None = None,
+    queries: range | None = None,
+) -> LayerSummary:
+    """Reduce one layer to received attention, the classifier's row, the most attended tokens, and a map.
+
+    Args:
+        attention: One layer of one document.
+        top_k: How many attended tokens to keep for every query; at most the number of tokens is kept.
+        reader: Position whose row the classifier reads; None keeps no such row.
+        own: See `shares`; what the rest of the summary says does not depend on it, or on *queries*.
+        queries: See `shares`.
+
+    Raises:
+        ModelError: If the attention is not finite, or its shape is not the documented layout.
+    """
+    if isinstance(attention, SlidingWindowAttention):
+        _check_layout(attention)
+    reduce = functools.partial(_reduce, top_k=top_k, reader=reader, own=own, queries=queries)
+    parts = threads.each(reduce, _by_heads(attention))
+    visible = _visible(attention)
+    arrays: dict[str, Any] = {"reader": None}
+    arrays |= {name: _kept([part.arrays[name] for part in parts]) for name in parts[0].arrays}
+    return LayerSummary(
+        **arrays,
+        row_error=max(part.row_error for part in parts),
+        zeros=visible - sum(part.nonzero for part in parts),
+        weights=visible,
+    )
+
+
+class _Part(NamedTuple):
+    """Some heads of a layer."""
+
+    arrays: dict[str, npt.NDArray[Any]]  # of a `LayerSummary`, by name
+    row_error: float
+    nonzero: int  # weights that are not 0
+
+
+def _reduce(
+    attention: LayerAttention, *, top_k: int, reader: int | None, own: Tensor | None, queries: range | None
+) -> _Part:
+    """`convert` for some heads of a layer."""
+    few = min(top_k, ATTENDING)
+    walked = None
+    if isinstance(attention, SlidingWindowAttention):
+        walked = sliding_window.walk(attention, attended=top_k, attending=few, own=own, counted=queries)
+    row_error = row_sum_error(attention, walked=walked)
+    positions, weights = attended(attention, top_k=top_k, walked=walked)
+    from_, paid = attending(attention, top_k=few, walked=walked)
+    made = {
+        "received": received(attention, walked=walked).float(),
+        "attended_positions": positions.to(torch.int32),
+        "attended_weights": weights.float(),
+        "attending_positions": from_.to(torch.int32),
+        "attending_weights": paid.float(),
+        "shares": shares(attention, own=own, queries=queries, walked=walked).float(),
+    }
+    if reader is not None:
+        made["reader"] = row(attention, reader).float()
+    return _Part(on_host(made), row_error, _nonzero(attention, walked=walked))
+
+
+def _kept(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Arrays one after the other; large ones in memory of their own pages, of which a process has some ten thousand.
+
+    On the heap, what is kept longer than a layer would lie among what is freed after each, and hold all of it.
+    """
+    shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
+    size = math.prod(shape) * parts[0].itemsize
+    if size < OWN_PAGES:
+        return np.concatenate(parts)
+    pages = mmap.mmap(-1, size)
+    kept = np.frombuffer(pages, parts[0].dtype, math.prod(shape)).reshape(shape)
+    return np.concatenate(parts, out=kept)
+
+
+def on_host(tensors: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """The same as arrays of this machine's memory, brought there in one piece: every copy waits for the device."""
+    if all(tensor.device.type == "cpu" for tensor in tensors.values()):
+        return {name: tensor.numpy() for name, tensor in tensors.items()}
+    return apart(together(tensors).cpu(), tensors)
+
+
+def together(tensors: Mapping[str, Tensor]) -> Tensor:
+    """The bytes of tensors, one after the other."""
+    return torch.cat([tensor.contiguous().view(-1).view(torch.uint8) for tensor in tensors.values()])
+
+
+def apart(taken: Tensor, like: Mapping[str, Tensor]) -> dict[str, npt.NDArray[Any]]:
+    """Arrays from the bytes that `together` gave of tensors *like* these."""
+    sizes = [tensor.numel() * tensor.element_size() for tensor in like.values()]
+    parts = zip(like.items(), torch.split(taken, sizes), strict=True)
+    return {name: part.view(tensor.dtype).view(tensor.shape).numpy() for (name, tensor), part in parts}
+
+
+def _by_heads(attention: LayerAttention) -> list[LayerAttention]:
+    """The heads of a layer in as many parts as cores share in the work; one where a GPU does it."""
+    heads = (attention.weights if isinstance(attention, DenseAttention) else attention.local).shape[0]
+    count = min(torch.get_num_threads(), heads) if _device(attention).type == "cpu" else 1
+    parts = [slice(heads * part // count, heads * (part + 1) // count) for part in range(count)]
+    if isinstance(attention, DenseAttention):
+        return [DenseAttention(attention.weights[part]) for part in parts]
+    return [replace(attention, local=attention.local[part], global_=attention.global_[part]) for part in parts]
+
+
+def received(attention: LayerAttention, *, walked: sliding_window.Walk | None = None) -> Tensor:
+    """Attention that each token receives from all queries, shape (head, key), float64. *walked*: see `attended`."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights.sum(dim=1, dtype=torch.float64)
+    x, globals_ = len(attention.global_positions), list(attention.global_positions)
+    total = (walked or sliding_window.walk(attention)).received.clone()  # (head, key)
+    if x:
+        total[:, globals_] += attention.local[..., :x].sum(dim=1, dtype=torch.float64)  # (head, x)
+        total += attention.global_.sum(dim=2, dtype=torch.float64)  # (head, key)
+    return total
+
+
+def row(attention: LayerAttention, query: int) -> Tensor:
+    """One query's attention on all keys, shape (head, key)."""
+    return dense_rows(attention, torch.tensor([query], device=_device(attention)))[:, 0]
+
+
+def column(attention: LayerAttention, key: int) -> Tensor:
+    """What every query attends to one key with, shape (head, query)."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights[..., key]
+    heads, tokens, _ = attention.local.shape
+    x, half, globals_ = len(attention.global_positions), attention.window // 2, list(attention.global_positions)
+    if key in globals_:
+        found = attention.local[..., globals_.index(key)].clone()
+    else:
+        near = torch.arange(max(key - half, 0), min(key + half + 1, tokens), device=_device(attention))
+        found = attention.local.new_zeros(heads, tokens)
+        found[:, near] = attention.local[:, near, x + half + key - near]
+    found[:, globals_] = attention.global_[:, key].to(found.dtype)
+    return found
+
+
+def dense(attention: LayerAttention) -> Tensor:
+    """The whole matrix of one layer, shape (head, query, key). Heads x tokens x tokens: ask for it knowingly."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights
+    return dense_rows(attention, torch.arange(attention.local.shape[1], device=_device(attention)))
+
+
+def dense_rows(attention: LayerAttention, queries: Tensor) -> Tensor:
+    """The rows of some queries over all keys, shape (head, len(queries), key)."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights[:, queries]
+    heads, tokens, _ = attention.local.shape
+    x, half = len(attention.global_positions), attention.window // 2
+    offsets = torch.arange(-half, half + 1, device=queries.device)
+    keys = queries[:, None] + offsets  # (query, window + 1), some outside the document
+    inside = (keys >= 0) & (keys < tokens)
+    band = attention.local[:, queries, x:] * inside
+    rows = band.new_zeros(heads, len(queries), tokens)
+    rows.scatter_add_(2, keys.clamp(0, tokens - 1).expand(heads, -1, -1), band)
+    for column, position in enumerate(attention.global_positions):
+        rows[:, :, position] = attention.local[:, queries, column]
+    for column, position in enumerate(attention.global_positions):
+        rows[:, queries == position] = attention.global_[:, None, :, column]
+    return rows
+
+
+def attended(
+    attention: LayerAttention, *, top_k: int, walked: sliding_window.Walk | None = None
+) -> tuple[Tensor, Tensor]:
+    """The k keys that every query attends to most, and their weights, both (head, query, k).
+
+    Most attended first; equal weights in the order of their positions. A key outside the window counts with
+    weight 0, so a query that sees fewer than k keys ends its list with the first positions it does not see. *walked*:
+    what a walk for the same *top_k* has given; walked here if left out.
+    """
+    if isinstance(attention, DenseAttention):
+        return of_rows(attention.weights, k=top_k)
+    found = (walked or sliding_window.walk(attention, attended=top_k)).attended
+    paid = attention.global_.transpose(1, 2)  # (head, x, key): the rows of global tokens are 0 in the window
+    return _with_globals(found, attention, paid)
+
+
+def attending(
+    attention: LayerAttention, *, top_k: int, walked: sliding_window.Walk | None = None
+) -> tuple[Tensor, Tensor]:
+    """The k queries that attend most to every key, and their weights, both (head, key, k).
+
+    Most attending first; equal weights in the order of their positions. A key that fewer than k queries see ends its
+    list with entries of weight 0, which stand for no query. *walked*: see `attended`.
+    """
+    if isinstance(attention, DenseAttention):
+        return of_rows(attention.weights.transpose(1, 2), k=top_k)
+    x, globals_ = len(attention.global_positions), list(attention.global_positions)
+    found = (walked or sliding_window.walk(attention, attending=top_k)).attending
+    paid = attention.local[..., :x].transpose(1, 2).clone()  # (head, x, query)
+    paid[:, :, globals_] = attention.global_[:, globals_].to(paid.dtype)  # global queries, whose rows are 0 there
+    return _with_globals(found, attention, paid)
+
+
+def _with_globals(
+    found: tuple[Tensor, Tensor], attention: SlidingWindowAttention, weights: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Lists of the k largest, (head, token, k); those of global tokens are made of *weights*, (head, x, token)."""
+    positions, best = found
+    if attention.global_positions:
+        globals_ = list(attention.global_positions)
+        listed, best[:, globals_] = of_rows(weights.to(best.dtype), k=positions.shape[-1])
+        positions[:, globals_] = listed.to(positions.dtype)
+    return positions, best
+
+
+def shares(
+    attention: LayerAttention,
+    *,
+    own: Tensor | None = None,
+    queries: range | None = None,
+    walked: sliding_window.Walk | None = None,
+) -> Tensor:
+    """Where the attention of every stretch of the document lands, shape (head, stretch, stretch), rows sum to 1.
+
+    An entry is the mean, over the queries of a stretch, of their attention on all keys of another: the matrix of a
+    head made small. Where there are global tokens, these have the first row and column for themselves. A stretch of
+    nothing else, or without a query that counts, has a row of zeros.
+
+    Args:
+        attention: One layer of one document, or of a part of it.
+        own: The stretch of every token, (token,), ascending; those of `band.stretches` if left out.
+        queries: Neighbours, the only ones that count beside the global tokens; all if left out.
+        walked: What a walk over its window has given, for the same *own* and *queries*; walked here if left out.
+    """
+    tokens = (attention.weights if isinstance(attention, DenseAttention) else attention.local).shape[1]
+    own = sliding_window.stretches(tokens) if own is None else own
+    counted = range(tokens) if queries is None else queries
+    member = torch.nn.functional.one_hot(own).to(_device(attention)).double()  # (token, stretch), 1 or 0
+    asked = torch.zeros_like(member)
+    asked[counted.start : counted.stop] = member[counted.start : counted.stop]
+    if isinstance(attention, DenseAttention):
+        sums = asked.float().T @ attention.weights.float() @ member.float()
+        return sums / asked.sum(dim=0).clamp(min=1)[:, None].float()
+    sums = (walked or sliding_window.walk(attention, own=own, counted=counted)).stretches
+    return _with_global_stretch(attention, sums, member=member, asked=asked)
+
+
+def _with_global_stretch(attention: SlidingWindowAttention, sums: Tensor, *, member: Tensor, asked: Tensor) -> Tensor:
+    """`shares` from sums over the window: members of every stretch, and those *asked*, both (token, stretch)."""
+    heads, count, _ = sums.shape
+    x, globals_ = len(attention.global_positions), list(attention.global_positions)
+    member[globals_] = asked[globals_] = 0  # they stand apart
+    queries = asked.sum(dim=0).clamp(min=1)
+    if not x:
+        return sums / queries[:, None]
+    whole = sums.new_zeros(heads, count + 1, count + 1)
+    whole[:, 1:, 1:] = sums / queries[:, None]
+    whole[:, 1:, 0] = attention.local[..., :x].sum(dim=-1, dtype=torch.float64) @ asked / queries
+    mean = attention.global_.mean(dim=-1, dtype=torch.float64)  # (head, key)
+    whole[:, 0, 1:] = mean @ member
+    whole[:, 0, 0] = mean[:, globals_].sum(dim=-1)
+    return whole
+
+
+def row_sum_error(attention: LayerAttention, *, walked: sliding_window.Walk | None = None) -> float:
+    """Largest distance of an assembled row's sum from 1. *walked*: see `attended`.
+
+    Raises:
+        ModelError: If a weight is not finite.
+    """
+    if isinstance(attention, DenseAttention):
+        sums = attention.weights.sum(dim=-1, dtype=torch.float32)  # (head, query)
+    else:
+        sums = (walked or sliding_window.walk(attention)).sums
+        for column, position in enumerate(attention.global_positions):
+            sums[:, position] = attention.global_[..., column].sum(dim=-1, dtype=torch.float32)
+    if not bool(torch.isfinite(sums).all()):
+        raise ModelError("the model returned attention that is not finite (NaN or Inf)")
+    return float((sums - 1).abs().max())
+
+
+def exact_zeros(attention: LayerAttention) -> tuple[int, int]:
+    """How many weights that the model could have set are exactly 0, and how many there are in all."""
+    visible = _visible(attention)
+    return visible - _nonzero(attention), visible
+
+
+def _nonzero(attention: LayerAttention, *, walked: sliding_window.Walk | None = None) -> int:
+    """How many weights are not 0. *walked*: see `attended`."""
+    if isinstance(attention, DenseAttention):
+        return int(sliding_window.nonzero(attention.weights))
+    return (walked or sliding_window.walk(attention)).nonzero
+
+
+def _visible(attention: LayerAttention) -> int:
+    """How many weights the model could have set; in dense models all but those that are 0 in every head: masked."""
+    if isinstance(attention, DenseAttention):
+        return attention.weights.shape[0] * int(attention.weights.amax(dim=0).count_nonzero())
+    heads, tokens, _ = attention.local.shape
+    return heads * _visible_weights(tokens, attention.window // 2, attention.global_positions)
+
+
+@functools.cache
+def _visible_weights(tokens: int, half: int, global_positions: tuple[int, ...]) -> int:
+    """How many (query, key) pairs one head of a sliding-window layer compares."""
+    window = sum(min(q + half, tokens - 1) - max(q - half, 0) + 1 for q in range(tokens))
+    from_globals = sum(min(g + half, tokens - 1) - max(g - half, 0) + 1 for g in global_positions)
+    both = sum(abs(g - h) <= half for g in global_positions for h in global_positions)
+    x = len(global_positions)
+    # local rows: their window without global keys, and the x global keys; global rows: all keys
+    return window - 2 * from_globals + both + (tokens - x) * x + x * tokens
+
+
+def _check_layout(attention: SlidingWindowAttention) -> None:
+    heads, tokens, width = attention.local.shape
+    x = len(attention.global_positions)
+    if attention.window % 2:
+        raise ModelError(f"attention window {attention.window} is odd; a sliding window has to be even")
+    if width != x + attention.window + 1:
+        raise ModelError(
+            f"a row of attention has {width} weights; {x} global tokens and window {attention.window} "
+            f"make {x + attention.window + 1}"
+        )
+    if attention.global_.shape != (heads, tokens, x):
+        raise ModelError(f"global attention has shape {tuple(attention.global_.shape)}, not {(heads, tokens, x)}")
+
+
+def _device(attention: LayerAttention) -> torch.device:
+    return (attention.weights if isinstance(attention, DenseAttention) else attention.local).device

@@ -1,0 +1,302 @@
+"""Walk once over the sliding window of a layer, block by block, and take from it all that is asked of a layer.
+
+A block of queries is read from memory once, and everything is taken while it lies in the processor's cache: memory is
+what this takes longest to wait for. By query first: `_Rows`. In the window's own layout (see `convert.py`) the queries
+that weigh one key stand on a diagonal, so for what is asked by key the block is copied into a buffer whose rows are one
+column longer than its step, which turns the diagonals upright: `_Keys`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from reportgen.core.records import SlidingWindowAttention
+from reportgen.model.attention.top_k import GROUP, largest_groups, of_contenders, of_rows
+
+STRETCHES = 64  # rows and columns of a map
+BLOCK = 512  # queries at once: they stay in the processor's cache
+COPIED = 128  # of these at once, so does their copy; divides `BLOCK`
+RANKED = 512  # keys at once; of whole groups
+LARGE_BLOCK = 1024  # all of these where a step is a launch: fewer, larger steps
+WHOLE = {2: torch.int16, 4: torch.int32}  # numbers with the bits of a float, by its bytes
+
+Lists = tuple[Tensor, Tensor]
+"""Positions and weights of the k largest, both (head, token, k), largest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What a walk over a layer gives; the rows of global tokens, which stand apart, are in none of it."""
+
+    sums: Tensor  # (head, query), of its row, float32
+    nonzero: int  # weights that are not 0
+    attended: Lists  # see `convert.attended`; right for queries that are not global
+    received: Tensor  # (head, key), sum over queries, without global keys; float64
+    stretches: Tensor  # (head, stretch, stretch), sum over the queries of one and the keys of the other, float64
+    attending: Lists  # see `convert.attending`; right for keys that are not global
+
+
+def stretches(tokens: int) -> Tensor:
+    """The stretch of every token, (token,): `STRETCHES` of equal length as far as they divide, fewer if short."""
+    return torch.arange(tokens) * min(STRETCHES, tokens) // tokens
+
+
+def walk(
+    attention: SlidingWindowAttention,
+    *,
+    attended: int = 0,
+    attending: int = 0,
+    own: Tensor | None = None,
+    counted: range | None = None,
+) -> Walk:
+    """Reduce one layer.
+
+    Args:
+        attention: One layer of one document.
+        attended: How many keys to list for every query; at most all are.
+        attending: How many queries to list for every key; at most all are.
+        own: The stretch of every token, (token,), ascending, on the CPU; those of `stretches` if left out.
+        counted: The queries that count in `Walk.stretches`; all if left out.
+    """
+    tokens = attention.local.shape[1]
+    sizes = (BLOCK, COPIED, RANKED) if attention.local.device.type == "cpu" else (LARGE_BLOCK,) * 3
+    block, copied, ranked = sizes[0], min(sizes[:2]), sizes[2]
+    rows = _Rows(attention, attended)
+    own = stretches(tokens) if own is None else own
+    keys = _Keys(attention, attending, own, range(tokens) if counted is None else counted, copied)
+    for start in range(0, tokens, block):
+        end = min(start + block, tokens)
+        rows.read(start, end)
+        for part in range(start, end, copied):
+            keys.read(part, min(part + copied, end))
+        keys.rank(end, at_once=ranked)
+    received, by_stretch = keys.sums()
+    return Walk(rows.sums, int(rows.nonzero), rows.lists, received, by_stretch, keys.lists)
+
+
+class _Rows:
+    """What is asked by query."""
+
+    def __init__(self, attention: SlidingWindowAttention, k: int) -> None:
+        heads, tokens, _ = attention.local.shape
+        self._local, self._half = attention.local, attention.window // 2
+        self._globals = _globals(attention)
+        self._k = min(k, tokens)
+        self.sums = torch.empty(heads, tokens, device=self._local.device)
+        self.nonzero = nonzero(attention.global_)  # stays on the device: to ask for it is to wait
+        self.lists = _lists(attention, self._k)
+
+    def read(self, start: int, end: int) -> None:
+        """Take what is asked from a block of queries."""
+        block = self._local[:, start:end]
+        torch.sum(block, dim=-1, dtype=torch.float32, out=self.sums[:, start:end])
+        self.nonzero += nonzero(block.transpose(0, 1))  # in the model's own order
+        if self._k:
+            position = functools.partial(self._position, start)
+            found = of_rows(block, k=self._k, tokens=self._local.shape[1], position=position, lead=len(self._globals))
+            _keep(found, self.lists, start)
+
+    def _position(self, start: int, columns: Tensor, rows: Tensor) -> Tensor:
+        """`top_k.Positions`, row 0 being the query *start*."""
+        x = len(self._globals)
+        keys = columns + (rows + (start - x - self._half))
+        return torch.where(columns < x, self._globals[columns.clamp(max=x - 1)], keys) if x else keys
+
+
+class _Keys:
+    """What is asked by key."""
+
+    def __init__(self, attention: SlidingWindowAttention, k: int, own: Tensor, counted: range, block: int) -> None:
+        heads, tokens, width = attention.local.shape
+        device, x, half = attention.local.device, len(attention.global_positions), attention.window // 2
+        self._attention, self._own = attention, own
+        self._block = block = min(block, -(-tokens // GROUP) * GROUP)
+        self._window = attention.local[..., x:]
+        self._reach = reach = -(-half // GROUP) * GROUP  # how far a group of queries sees, in whole groups
+        self._span = span = block + 2 * reach  # keys that a block reaches, from `reach` before its first query
+        self._buffer = torch.zeros(heads, block, span, device=device)
+        # query q of the block begins in column q + reach - half, so that all weights on one key stand in one column
+        self._skewed = self._buffer.as_strided((heads, block, width - x), (block * span, span + 1, 1), reach - half)
+        self._grouped = self._buffer.as_strided(
+            (heads, block // GROUP, GROUP, 2 * reach + GROUP), (block * span, GROUP * (span + 1), span, 1)
+        )
+        self._starts, asked = _asked(own, counted, block)
+        self._asked = asked.to(device)
+        columns = len(self._starts) * block + 2 * reach
+        self._received = torch.zeros(heads, columns, dtype=torch.float64, device=device)
+        last, rows = int(own[-1]) + 1, asked.shape[1] - 1
+        self._by_stretch = torch.zeros(heads, last + rows, columns, device=device)  # of queries that count
+        # the largest weight on a key within a group of queries: (head, group, key that the group reaches); those that
+        # would stand before and behind the document, as far as a key sees, are zeros
+        self._maxima = torch.empty(heads, columns // GROUP, 2 * reach + GROUP, device=device)
+        self._maxima[:, : reach // GROUP] = 0
+        self._maxima[:, -reach // GROUP :] = 0
+        self._k = min(k, tokens)
+        self._ranked = 0  # keys
+        self.lists = _lists(attention, self._k)
+
+    def read(self, start: int, end: int) -> None:
+        """Take what is asked from a block of queries."""
+        self._skewed[:, : end - start] = self._window[:, start:end]
+        if end - start < self._block:
+            self._skewed[:, end - start :] = 0
+        keys = torch.matmul(self._asked[start // self._block], self._buffer)  # (head, stretch or uncounted, key)
+        self._received[:, start : start + self._span] += keys.sum(dim=1)
+        first = self._starts[start // self._block]
+        self._by_stretch[:, first : first + keys.shape[1] - 1, start : start + self._span] += keys[:, :-1]
+        group = (start + self._reach) // GROUP
+        torch.amax(self._grouped, dim=2, out=self._maxima[:, group : group + self._block // GROUP])
+
+    def rank(self, read: int, *, at_once: int) -> None:
+        """List the queries that attend most to the keys that only queries see that were *read*; so many *at_once*."""
+        tokens = len(self._own)
+        seen = tokens if read == tokens else read - self._reach
+        while self._k and self._ranked < seen:
+            upto = min(self._ranked + at_once, seen)
+            _keep(self._rank(self._ranked, upto), self.lists, self._ranked)
+            self._ranked = upto
+
+    def sums(self) -> tuple[Tensor, Tensor]:
+        """`Walk.received` and `Walk.stretches`, when all is read."""
+        inside = slice(self._reach, self._reach + len(self._own))
+        member = torch.nn.functional.one_hot(self._own).float().to(self._received.device)  # (token, stretch), 1 or 0
+        by_stretch = self._by_stretch[:, : member.shape[1], inside] @ member
+        return self._received[:, inside], by_stretch.double()
+
+    def _rank(self, start: int, end: int) -> Lists:
+        """The queries that attend most to the keys from *start*, which begins a group, to *end*."""
+        reached = self._maxima.shape[2]  # 2 reach + GROUP
+        around = 2 * self._reach // GROUP  # groups that a key sees beside its own
+        # subtle: the next group that a key sees has it GROUP columns earlier; so keys of a group share their groups
+        by_key = self._maxima.as_strided(
+            (len(self._maxima), -(-(end - start) // GROUP), GROUP, around + 1),
+            (self._maxima.stride(0), reached, 1, reached - GROUP),
+            around * GROUP + start // GROUP * reached,
+        )
+        keys = torch.arange(start, end, device=self._maxima.device)
+        groups = largest_groups(by_key.flatten(1, 2)[:, : len(keys)], self._k + 1)
+        first = (groups + (keys // GROUP - around // 2)[:, None]) * GROUP
+        weights, position = _contenders(self._attention, keys, first)
+        whole = functools.partial(_whole_diagonals, self._attention, start)
+        return of_contenders(weights, position, whole, k=self._k, tokens=len(self._own))
+
+
+def nonzero(weights: Tensor) -> Tensor:
+    """How many weights are not 0, (); none is below, and whole numbers are counted faster than floats."""
+    return weights.view(WHOLE[weights.element_size()]).count_nonzero()
+
+
+def _globals(attention: SlidingWindowAttention) -> Tensor:
+    return torch.tensor(attention.global_positions, dtype=torch.int64, device=attention.local.device)
+
+
+def _lists(attention: SlidingWindowAttention, k: int) -> Lists:
+    """Room for lists of k."""
+    shape = (*attention.local.shape[:2], k)
+    positions = torch.empty(shape, dtype=torch.int32, device=attention.local.device)
+    return positions, torch.empty(shape, dtype=attention.local.dtype, device=attention.local.device)
+
+
+def _keep(found: Lists, lists: Lists, start: int) -> None:
+    """Write lists of some tokens from *start* on to those of all."""
+    for one, all_ in zip(found, lists, strict=True):
+        all_[:, start : start + one.shape[1]] = one
+
+
+def _contenders(
+    attention: SlidingWindowAttention, keys: Tensor, first: Tensor
+) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """The weights on *keys*, (key,), of groups of queries from *first*, (head, key, group), and of global tokens.
+
+    Returns:
+        Weights (head, key, query of a group, then global one), 0 where a query does not see the key; and what gives
+        the positions of such queries.
+    """
+    count = first.shape[2] * GROUP
+    globals_ = _globals(attention)
+    weights = attention.local.new_empty(*first.shape[:2], count + len(globals_))
+    heads = torch.arange(len(first), device=keys.device)[:, None, None]
+    weights[..., :count] = _on_diagonals(attention, heads, keys[:, None], first, run=GROUP)
+    weights[..., count:] = attention.global_[:, keys]
+
+    def position(columns: Tensor) -> Tensor:
+        groups = columns // GROUP
+        queries = first.gather(2, groups.clamp(max=first.shape[2] - 1)) + columns % GROUP
+        if not len(globals_):
+            return queries
+        return torch.where(columns < count, queries, globals_[(columns - count).clamp(min=0)])
+
+    return weights, position
+
+
+def _whole_diagonals(attention: SlidingWindowAttention, start: int, head: Tensor, row: Tensor) -> Lists:
+    """`top_k.WholeRows`, row 0 being the key *start*."""
+    half, keys = attention.window // 2, row + start
+    first = (keys - half)[None, :, None]
+    weights = _on_diagonals(attention, head[None, :, None], keys[:, None], first, run=2 * half + 1)[0]
+    queries = keys[:, None] + torch.arange(-half, half + 1, device=keys.device)
+    weights = torch.cat((weights, attention.global_[head, keys].to(weights.dtype)), dim=-1)
+    return weights, torch.cat((queries, _globals(attention).expand(len(keys), -1)), dim=-1)
+
+
+def _on_diagonals(attention: SlidingWindowAttention, heads: Tensor, keys: Tensor, first: Tensor, *, run: int) -> Tensor:
+    """What runs of neighbouring queries attend to a key with, 0 where they do not see it.
+
+    Args:
+        attention: One layer.
+        heads: Of every run, (head, 1, 1) or (1, key, 1).
+        keys: (key, 1).
+        first: The first query of every run, (head, key, run).
+        run: How many queries each has.
+
+    Returns:
+        Weights (head, key, run * query).
+    """
+    local = attention.local
+    (_, tokens, _), (by_head, by_query, by_column) = local.shape, local.stride()
+    half = attention.window // 2
+    before = len(attention.global_positions) + half
+    flat = local.as_strided((sum((n - 1) * s for n, s in zip(local.shape, local.stride(), strict=True)) + 1,), (1,))
+    steps = torch.arange(run, device=local.device)
+    begin = first * (by_query - by_column) + (heads * by_head + (keys + before) * by_column)
+    weights = _taken(flat, begin[..., None] + steps * (by_query - by_column))
+    low, high = (keys - half).clamp(min=0), (keys + half).clamp(max=tokens - 1)
+    at = ((first < low) | (first + (run - 1) > high)).nonzero(as_tuple=True)  # runs of which some see the key
+    queries = first[at][:, None] + steps
+    weights[at] *= (queries >= low[at[1]]) & (queries <= high[at[1]])
+    return weights.flatten(2)
+
+
+def _taken(flat: Tensor, at: Tensor) -> Tensor:
+    """The weights of *flat*, (weight,), that stand *at* some places; of places beyond it, the nearest one."""
+    if flat.device.type != "cpu":
+        return flat.take(at.clamp_(0, len(flat) - 1))
+    whole = flat.view(WHOLE[flat.element_size()]).numpy()  # NumPy knows no bfloat16
+    return torch.from_numpy(whole.take(at.numpy(), mode="clip")).view(flat.dtype)
+
+
+def _asked(own: Tensor, counted: range, block: int) -> tuple[list[int], Tensor]:
+    """The first stretch of every block of queries, and which query is in which of its stretches.
+
+    Args:
+        own: The stretch of every token, (token,), ascending.
+        counted: The queries that count.
+        block: Queries of a block.
+
+    Returns:
+        First stretches, and (block, stretch from the first, query), 1 or 0; the last row is of the queries that do
+        not count.
+    """
+    places = torch.arange(len(own))
+    first = own[::block]
+    stretch = own - first[places // block]
+    rows = int(stretch.max()) + 1
+    counts = (places >= counted.start) & (places < counted.stop)
+    asked = torch.zeros(len(first), rows + 1, block)
+    asked[places // block, torch.where(counts, stretch, rows), places % block] = 1
+    return first.tolist(), asked

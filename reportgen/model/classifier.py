@@ -1,0 +1,302 @@
+"""Load a classifier: its model and tokenizer, on the device that runs them.
+
+Weights are never unpickled, and never random: what the checkpoint does not hold is an error. Reading a document with
+the classifier is `forward_pass.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import re
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+from huggingface_hub.errors import StrictDataclassError
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from safetensors import SafetensorError
+from torch import nn
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
+
+from reportgen.core.clock import largest
+from reportgen.core.errors import DeviceError, ModelError, RefusedError, UsageError
+from reportgen.model.checkpoint import Checkpoint, fetch_weights
+
+BROKEN = (  # what transformers lets through when a checkpoint is damaged or is not what its config says
+    *(OSError, ValueError, KeyError, TypeError, RuntimeError, AssertionError, EOFError),
+    *(SafetensorError, StrictDataclassError),
+)
+ALONE = {"trust_remote_code": False, "local_files_only": True}  # transformers runs no code and asks no network
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """A model that reads documents, with what the report says about it."""
+
+    model: PreTrainedModel
+    tokenizer: Any  # of transformers; where it is not fast, `alignment.py` finds the characters behind its tokens
+    checkpoint: Checkpoint
+    labels: tuple[str, ...]
+    max_length: int  # tokens that the model takes, special ones included
+    global_positions: tuple[int, ...]  # tokens with global attention, in models that have it
+    own_labels: tuple[str, ...] = ()  # the model's own names, where others were given
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of layers and heads."""
+        return int(self.model.config.num_hidden_layers), int(self.model.config.num_attention_heads)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self.model.device
+
+    @property
+    def windows(self) -> tuple[int, ...]:
+        """Attention window by layer; empty for models that compare all tokens with all tokens."""
+        return tuple(m.one_sided_attn_window_size * 2 for m in sliding_layers(self.model))
+
+
+def find_device(wanted: str) -> torch.device:
+    """The device named by `--device`: auto, cpu, cuda, cuda:N or mps.
+
+    Raises:
+        DeviceError: If it is not there. `auto` never fails.
+    """
+    if wanted == "auto":
+        for kind, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available)):
+            with contextlib.suppress(DeviceError):  # there, but busy or with a driver that is too old
+                if there():
+                    return find_device(kind)
+        return torch.device("cpu")
+    try:
+        device = torch.device(wanted)
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise DeviceError(f"device {wanted}: no usable GPU on this machine", hint="use --device cpu or auto")
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # a torch built without CUDA asserts
+        known = re.fullmatch(r"(cpu|cuda|mps)(:\d+)?", wanted)
+        fact = str(error) if known else "no such kind; it is auto, cpu, cuda, cuda:N or mps"
+        raise DeviceError(f"device {wanted}: {fact}", hint="use --device cpu or auto") from error
+    return device
+
+
+def load(
+    checkpoint: Checkpoint,
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    max_length: int | None = None,
+    labels: tuple[str, ...] = (),
+    attention_window: int | None = None,
+    global_positions: tuple[int, ...] = (0,),
+    require_safetensors: bool = False,
+) -> Classifier:
+    """Load model and tokenizer, ready to predict.
+
+    Args:
+        checkpoint: Where they are; already checked for foreign code.
+        device: auto, cpu, cuda, cuda:N, mps.
+        dtype: float32, float16, bfloat16.
+        max_length: Tokens to read at most; the model's own limit if left out.
+        labels: Names of the labels, instead of the model's own.
+        attention_window: Window for every layer, instead of the model's own.
+        global_positions: Tokens with global attention, in models that have it.
+        require_safetensors: Refuse weights in PyTorch's own format.
+
+    Raises:
+        ModelError: If there is no tokenizer, no trained classifier head, no attention, or a window is odd.
+        DeviceError: If the device is not there, or too small.
+        RefusedError: If reading the weights would run code, or *require_safetensors* is not met.
+        UsageError: If *max_length* or *labels* do not fit the model.
+    """
+    target = find_device(device)
+    config = _load_config(checkpoint)
+    if attention_window is not None:
+        if getattr(config, "attention_window", None) is None:
+            raise UsageError(f"--attention-window: {checkpoint.name} compares all tokens with all tokens")
+        config.attention_window = [attention_window] * config.num_hidden_layers
+    _check_attention(checkpoint.name, config)
+    fetch_weights(checkpoint, require_safetensors=require_safetensors)
+    with quiet(), memory_errors():
+        model = _load_model(checkpoint, config, dtype=dtype, require_safetensors=require_safetensors)
+        model.to(target).eval()  # type: ignore[arg-type]  # transformers wraps `to` and loses its types
+    tokenizer = _load_tokenizer(checkpoint)
+    return Classifier(
+        model=model,
+        tokenizer=tokenizer,
+        checkpoint=checkpoint,
+        labels=_labels(config, labels),
+        max_length=_max_length(model, tokenizer, max_length),
+        global_positions=global_positions if sliding_layers(model) else (),
+        own_labels=_labels(config, ()),
+    )
+
+
+def sliding_layers(model: nn.Module) -> list[LongformerSelfAttention]:
+    """The attention modules of a Longformer, first layer first; empty for other models."""
+    return [module for module in model.modules() if isinstance(module, LongformerSelfAttention)]
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn running out of memory into a `DeviceError`.
+
+    Raises:
+        DeviceError: With a hint on what takes less.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # subtle: torch's allocator for the CPU raises a plain RuntimeError
+        full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+        if not full:
+            raise
+        traceback.clear_frames(error.__traceback__)  # of what the model had computed: another try needs that memory
+        host, gpu = largest()
+        used = f"{gpu / 1000:.1f} GB of the GPU" if gpu else f"{host / 1000:.1f} GB"
+        raise DeviceError(
+            f"out of memory: {str(error) or 'no more can be had'} (at most {used} in use)",
+            hint="use a smaller --max-length, --dtype bfloat16 or --device cpu",
+        ) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' own notes and progress bars off the terminal; errors still raise.
+
+    Downloads keep the bars of huggingface_hub, which shows none where the terminal is none.
+    """
+    logging: Any = transformers.logging  # its functions carry no types
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    downloads = not are_progress_bars_disabled()
+    logging.disable_progress_bar()  # subtle: switches those of downloads, too
+    if downloads:
+        enable_progress_bars()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+        if not downloads:
+            disable_progress_bars()
+
+
+def _load_config(checkpoint: Checkpoint) -> Any:
+    try:
+        return AutoConfig.from_pretrained(checkpoint.location, **ALONE)
+    except BROKEN as error:
+        raise ModelError(f"{checkpoint.name}: {error}") from error
+
+
+def _load_model(checkpoint: Checkpoint, config: Any, *, dtype: str, require_safetensors: bool) -> PreTrainedModel:
+    try:
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            checkpoint.location,
+            config=config,
+            dtype=DTYPES[dtype],
+            attn_implementation="eager",
+            use_safetensors=True if require_safetensors else None,
+            output_loading_info=True,
+            **ALONE,
+        )
+    except pickle.UnpicklingError as error:
+        raise RefusedError(
+            f"{checkpoint.name}: its weights hold more than tensors, and reading them would run code",
+            hint="use a model whose weights are safetensors",
+        ) from error
+    except BROKEN as error:
+        hints = ("give a sequence classifier of transformers", checkpoint.advice)
+        raise ModelError(f"{checkpoint.name}: {error}", hint="; ".join(filter(None, hints))) from error
+    _refuse_random(checkpoint.name, info)
+    return model  # type: ignore[no-any-return]
+
+
+def _refuse_random(name: str, info: dict[str, Any]) -> None:
+    """Refuse a model whose loading report names weights that the checkpoint does not have."""
+    missing = sorted(info["missing_keys"]) + [str(key[0]) for key in sorted(info["mismatched_keys"])]
+    if missing:
+        raise ModelError(
+            f"{name}: {len(missing)} weights are not in the checkpoint ({', '.join(missing[:4])}): "
+            "they would be random",
+            hint="give a model that was fine-tuned for sequence classification",
+        )
+
+
+def _load_tokenizer(checkpoint: Checkpoint) -> Any:
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(checkpoint.tokenizer_location or checkpoint.location, **ALONE)
+    except (ImportError, *BROKEN) as error:
+        # subtle: a vocabulary of SentencePiece that cannot be read for want of it is tried as one of tiktoken
+        if isinstance(error, ImportError) or "`tiktoken` is required" in str(error):
+            raise ModelError(
+                f"{checkpoint.tokenizer}: its tokenizer needs a library that is not installed: {error}",
+                hint="pip install sentencepiece for a *.model file, else what is named; or give --tokenizer another, "
+                "with a tokenizer.json",
+            ) from error
+        raise ModelError(f"{checkpoint.tokenizer}: no tokenizer: {error}", hint="name one with --tokenizer") from error
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up by transformers where there are no files
+        raise ModelError(f"{checkpoint.tokenizer}: no tokenizer: no vocabulary", hint="name one with --tokenizer")
+    tokenizer.truncation_side = "right"  # the first tokens are kept, whatever the tokenizer was trained with
+    return tokenizer
+
+
+def _check_attention(name: str, config: Any) -> None:
+    if not getattr(config, "num_attention_heads", None):
+        raise ModelError(f'{name}: model type "{config.model_type}" has no attention heads to report on')
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelError(
+            f'{name}: model type "{config.model_type}" is an encoder with a decoder, which is not supported',
+            hint="use a model that reads the text with one stack of layers, like BERT, Longformer or GPT-2",
+        )
+    if config.model_type == "nystromformer" and config.num_landmarks != config.segment_means_seq_len:
+        raise ModelError(
+            f'{name}: model type "nystromformer" gives no attention of tokens on tokens: {config.num_landmarks} '
+            "landmarks stand for them",
+            hint="use a model that compares tokens with tokens",
+        )
+    windows, layers = getattr(config, "attention_window", None), config.num_hidden_layers
+    if windows is None:
+        return
+    by_layer = windows if isinstance(windows, list) else [windows] * layers
+    if len(by_layer) != layers:
+        raise ModelError(f"{name}: attention windows for {len(by_layer)} layers; the model has {layers}")
+    for layer, window in enumerate(by_layer, start=1):
+        if window % 2 or window < 4:  # transformers' chunks fail at 2
+            raise ModelError(f"layer {layer} has attention window {window}; it has to be even and 4 or more")
+        if max(by_layer) % window:  # transformers pads to the largest window and cuts that into chunks of each
+            raise ModelError(f"layer {layer} has attention window {window}, which does not divide {max(by_layer)}")
+
+
+def _labels(config: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    if config.num_labels < 2:
+        raise ModelError("the model has one output: it is a regression, not a classifier")
+    if names and len(names) != config.num_labels:
+        raise UsageError(f"{len(names)} label names were given; the model has {config.num_labels} labels")
+    return names or tuple(str(config.id2label[index]) for index in range(config.num_labels))
+
+
+def _max_length(model: PreTrainedModel, tokenizer: Any, wanted: int | None) -> int:
+    limit = int(getattr(model.config, "max_position_embeddings", 0) or 0)
+    if limit <= 0:  # XLNet says -1: none
+        limit = tokenizer.model_max_length
+    for name, module in model.named_modules():
+        padding = getattr(module, "padding_idx", None)
+        if name.endswith("position_embeddings") and padding is not None:
+            limit = module.num_embeddings - padding - 1  # RoBERTa's positions start behind the padding id
+    limit = min(limit, tokenizer.model_max_length)
+    if wanted is not None and wanted > limit:
+        raise UsageError(f"--max-length {wanted}: the model takes {limit} tokens at most")
+    least = int(tokenizer.num_special_tokens_to_add()) + 1
+    if wanted is not None and wanted < least:
+        raise UsageError(f"--max-length {wanted}: {least} is the least, one token beside {least - 1} special ones")
+    return limit if wanted is None else wanted

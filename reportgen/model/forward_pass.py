@@ -1,0 +1,442 @@
+"""Read a document with a classifier, and hand on its attention one layer at a time.
+
+Attention is taken by forward hooks while the model runs and dropped as soon as it is handed on, so that never
+more than one layer of it is held. It does not turn attention into numbers to show: that is `convert.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
+
+from reportgen.core.errors import DataError, DeviceError, ModelError
+from reportgen.core.labels import Label, find_gold, name_of
+from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
+from reportgen.model import alignment
+from reportgen.model.classifier import Classifier, memory_errors, quiet, sliding_layers
+
+OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
+
+CAUSAL = (  # heads that read the last token and do not share transformers' generic class
+    *("biogpt", "bloom", "ctrl", "falcon", "gpt-sw3", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj"),
+    *("modernbert-decoder", "mpt", "openai-gpt", "opt", "zamba", "zamba2"),
+)
+SUMMARY = ("flaubert", "xlm", "xlnet")  # heads that read what `summary_type` says
+MIXING = ("nystromformer",)  # models whose tokens take something from padding
+LONG = 1024  # tokens from which on the layers of a document are large enough to look after the heap
+POOLED = ("mean", "late")  # values of `classifier_pooling` that average over all tokens
+
+
+def seed(value: int) -> None:
+    """Fix torch's random numbers; a model in evaluation mode should draw none."""
+    torch.manual_seed(value)
+
+
+def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
+    """Read *text* as the model does: token ids and the characters behind each token.
+
+    Text beyond the model's length is cut off at the end, unless the *whole* is asked for; `Tokens.total` says how much
+    there was.
+
+    Raises:
+        DataError: If the tokenizer gives no token.
+        ModelError: If it gives one that the model does not know.
+    """
+    tokenizer = classifier.tokenizer
+    read = {"return_offsets_mapping": tokenizer.is_fast, "return_special_tokens_mask": True, "verbose": False}
+    encoded = tokenizer(text, **read)
+    total = len(encoded["input_ids"])
+    if total > classifier.max_length and not whole:
+        encoded = tokenizer(text, truncation=True, max_length=classifier.max_length, **read)
+    if not encoded["input_ids"]:
+        raise DataError("the tokenizer gives no token for this text", hint="give a text with words in it")
+    ids = tuple(encoded["input_ids"])
+    strings = tuple(tokenizer.convert_ids_to_tokens(ids))
+    special = tuple(map(bool, encoded["special_tokens_mask"]))[: len(ids)]  # subtle: ByT5 counts an end it leaves out
+    told = encoded["offset_mapping"] if tokenizer.is_fast else _find_spans(classifier, text, ids, special)
+    spans = [_inner(text, start, end, string) for (start, end), string in zip(told, strings, strict=True)]
+    starts, ends = zip(*spans, strict=True)
+    known = _vocabulary(classifier)
+    if max(ids) not in known:
+        raise ModelError(
+            f"{classifier.checkpoint.tokenizer}: gives token {max(ids)}; the model knows {len(known)} tokens (from 0)",
+            hint="name the tokenizer that the model was trained with: --tokenizer",
+        )
+    return Tokens(
+        ids=ids,
+        strings=strings,
+        starts=starts,
+        ends=ends,
+        special=special,
+        blank=tuple(not text[start:end].strip() for start, end in zip(starts, ends, strict=True)),
+        total=total,
+    )
+
+
+def _find_spans(
+    classifier: Classifier, text: str, ids: tuple[int, ...], special: tuple[bool, ...]
+) -> list[alignment.Span]:
+    """The characters behind each token of a tokenizer that does not tell them; special tokens have none."""
+    tokenizer, name = classifier.tokenizer, classifier.checkpoint.tokenizer
+    strings = tokenizer.tokenize(text)
+    read = [token for token, added in zip(ids, special, strict=True) if not added]
+    found = alignment.align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
+    if found is None or tokenizer.convert_tokens_to_ids(strings)[: len(read)] != read:
+        raise ModelError(
+            f"{name}: this tokenizer does not say which characters a token stands for, and they cannot be found",
+            hint="name a tokenizer that has a tokenizer.json with --tokenizer",
+        )
+    following = iter(found)
+    return [(0, 0) if added else next(following) for added in special]
+
+
+def _inner(text: str, start: int, end: int, string: str) -> alignment.Span:
+    """The span of a token without the white space around it; that of white space as it is."""
+    word = text[start:end]
+    inner = word.strip()
+    if string == alignment.SPACE and inner == word != string:  # a space that the tokenizer has put before the text
+        return start, start
+    if not inner or inner == word:
+        return start, end
+    start += len(word) - len(word.lstrip())
+    return start, start + len(inner)
+
+
+def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLayer) -> Tensor:
+    """Run the model over documents and hand on every layer's attention, padding cut off.
+
+    Args:
+        classifier: The model.
+        documents: Read together, shorter ones padded to the longest; one by one where `batch_limit` says so.
+        on_layer: Called as (document, layer, attention) as soon as the layer has run. The tensors belong to the
+            model and are gone when the call returns.
+
+    Returns:
+        Logits, shape (document, label), float32.
+
+    Raises:
+        ModelError: If the model gives no attention, or numbers that are not finite.
+        DeviceError: If memory runs out.
+    """
+    if len(documents) > batch_limit(classifier, len(documents)):
+        found = [_attend_alone(classifier, place, tokens, on_layer) for place, tokens in enumerate(documents)]
+        return torch.cat(found)
+    _check_blocks(classifier, max(len(tokens) for tokens in documents))
+    inputs = batch(classifier, documents)
+    lengths = [len(tokens) for tokens in documents]
+    seen = 0
+
+    def hand_on(attention: Callable[[int, int], LayerAttention]) -> None:
+        nonlocal seen
+        for document, length in enumerate(lengths):
+            on_layer(document, seen, attention(document, length))
+            if classifier.device.type == "cpu" and length >= LONG:
+                _give_back()
+        seen += 1
+
+    with torch.inference_mode(), memory_errors(), quiet():
+        if classifier.windows:
+            with _sliding_window_hooks(classifier, hand_on):
+                logits = classifier.model(**inputs, output_attentions=True).logits
+        else:
+            logits = _attend_densely(classifier, inputs, hand_on)
+    if seen != classifier.shape[0]:
+        raise ModelError(
+            f'{classifier.checkpoint.name}: model type "{classifier.model.config.model_type}" gives no attention '
+            f"weights ({seen} of {classifier.shape[0]} layers)",
+            hint="use a model whose attention can be returned (output_attentions=True)",
+        )
+    return _finite(logits)
+
+
+def _give_back() -> None:
+    """Give back to the system what is free on the heap, where it would grow from layer to layer: with glibc.
+
+    What is kept of a layer lies between what was freed, which the next layer's larger pieces do not fit into.
+    """
+    if sys.platform == "linux":
+        getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
+
+
+def _attend_alone(classifier: Classifier, place: int, tokens: Tokens, on_layer: OnLayer) -> Tensor:
+    """`attend` with one document, handed on as the document *place*."""
+    return attend(classifier, [tokens], lambda _, layer, attention: on_layer(place, layer, attention))
+
+
+def predict_logits(classifier: Classifier, documents: Sequence[Tokens]) -> Tensor:
+    """Logits without attention output, shape (document, label), float32."""
+    if len(documents) > batch_limit(classifier, len(documents)):
+        return torch.cat([predict_logits(classifier, [tokens]) for tokens in documents])
+    with torch.inference_mode(), memory_errors(), quiet():
+        return _finite(classifier.model(**batch(classifier, documents)).logits)
+
+
+def predict_all(
+    classifier: Classifier,
+    documents: Sequence[Tokens],
+    *,
+    batch_size: int,
+    on_batch: Callable[[Sequence[int], Tensor], None],
+) -> None:
+    """Logits of many documents, without attention, in batches of about equal length, the longest first.
+
+    Args:
+        classifier: The model.
+        documents: In any order.
+        batch_size: Documents read together at most; halved as often as memory runs out.
+        on_batch: Called after every batch as (places in *documents*, logits (document, label)).
+
+    Raises:
+        DeviceError: If memory runs out with a single document.
+    """
+
+    def predict(places: Sequence[int]) -> None:
+        on_batch(places, predict_logits(classifier, [documents[place] for place in places]))
+
+    halving(predict, documents, batch_size=batch_limit(classifier, batch_size))
+
+
+def halving(run: Callable[[Sequence[int]], None], documents: Sequence[Tokens], *, batch_size: int) -> None:
+    """Call *run* with places in *documents*, in batches of about equal length, until all had their turn.
+
+    A batch for which memory runs out is run again in halves, and those behind it are as small.
+
+    Raises:
+        DeviceError: If memory runs out with a single document.
+    """
+    order = sorted(range(len(documents)), key=lambda place: -len(documents[place]))
+    done = 0
+    while done < len(order):
+        places = order[done : done + batch_size]
+        try:
+            run(places)
+        except DeviceError as error:
+            if len(places) == 1:
+                raise DeviceError(
+                    f"{error.message} (one document of {len(documents[places[0]]):,} tokens alone)",
+                    hint=error.hint,
+                ) from error
+            batch_size = len(places) // 2
+        else:
+            done += len(places)
+
+
+def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, names: Sequence[str] = ()) -> Prediction:
+    """Name what the logits of one document, shape (label,), say beside its gold label.
+
+    A gold label that the model does not know is kept as text, with `gold` None. *names* are what the source calls its
+    integer labels.
+    """
+    several = getattr(classifier.model.config, "problem_type", None) == "multi_label_classification"
+    probabilities = logits.sigmoid() if several else logits.softmax(dim=-1)
+    return Prediction(
+        labels=classifier.labels,
+        logits=tuple(logits.tolist()),
+        probabilities=tuple(probabilities.tolist()),
+        predicted=int(logits.argmax()),
+        gold=gold_label(classifier, gold, names),
+        gold_text=None if gold is None else name_of(gold, names) or str(gold),
+    )
+
+
+def gold_label(classifier: Classifier, label: Label, names: Sequence[str] = ()) -> int | None:
+    """Index of a gold label among the model's; None if it is none of them. *names*: see `prediction`."""
+    return find_gold(label, names, labels=classifier.labels, own=classifier.own_labels)
+
+
+def reader_position(classifier: Classifier, tokens: Tokens) -> int | None:
+    """The token whose row in the last layer the classifier reads; None where it pools over all tokens."""
+    config, last = classifier.model.config, len(tokens) - 1
+    if getattr(config, "classifier_pooling", "cls") in POOLED:
+        return None
+    if config.model_type in SUMMARY:
+        return {"first": 0, "last": last, "cls_index": last}.get(config.summary_type)
+    if not _reads_last(classifier):
+        return 0
+    # such a head takes the last token that is not padding, also where the text itself ends with that token
+    padding = config.get_text_config().pad_token_id
+    return max((place for place, token in enumerate(tokens.ids) if token != padding), default=0)
+
+
+def batch_limit(classifier: Classifier, wanted: int) -> int:
+    """How many documents may be read together: *wanted*, or 1 where a longer neighbour would change a prediction."""
+    config = classifier.model.config
+    padding = config.get_text_config().pad_token_id
+    lost = _reads_last(classifier) and padding not in _vocabulary(classifier)  # it does not find the last token
+    blind = config.model_type in SUMMARY and config.summary_type != "first"  # reads the padding, too
+    mixed = config.model_type in MIXING or getattr(config, "attention_type", None) == "block_sparse"
+    return 1 if lost or blind or mixed else wanted
+
+
+def _reads_last(classifier: Classifier) -> bool:
+    """Whether the head takes the last token, as those of causal models do."""
+    generic = getattr(transformers.modeling_layers, "GenericForSequenceClassification", ())
+    return isinstance(classifier.model, generic) or classifier.model.config.model_type in CAUSAL
+
+
+def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tensor]:
+    """What the model takes to read *documents*, padded to the longest, each tensor (document, token).
+
+    How many may be read together is told by `batch_limit`.
+    """
+    length = max(len(tokens) for tokens in documents)
+    _settle_blocks(classifier, length)
+    known = _vocabulary(classifier)
+    own, its = classifier.model.config.get_text_config().pad_token_id, classifier.tokenizer.pad_token_id
+    ids = torch.full((len(documents), length), own if own in known else its if its in known else 0)
+    mask = torch.zeros_like(ids)
+    for index, tokens in enumerate(documents):
+        ids[index, : len(tokens)] = torch.tensor(tokens.ids)
+        mask[index, : len(tokens)] = 1
+    inputs = {"input_ids": ids, "attention_mask": mask}
+    if classifier.windows:
+        inputs["global_attention_mask"] = torch.zeros_like(ids)
+        inputs["global_attention_mask"][:, _globals(classifier, length)] = 1
+        inputs["global_attention_mask"] *= mask
+    return {name: tensor.to(classifier.device) for name, tensor in inputs.items()}
+
+
+def _vocabulary(classifier: Classifier) -> range:
+    """The token ids that the model knows."""
+    try:
+        embeddings: Any = classifier.model.get_input_embeddings()
+    except NotImplementedError:  # CANINE has no table of tokens: it reads any character
+        return range(sys.maxunicode + 1)
+    return range(embeddings.num_embeddings)
+
+
+def _sparse(classifier: Classifier, length: int) -> bool:
+    """Whether a BigBird reads so many tokens in blocks, some of which do not see each other."""
+    config = classifier.model.config
+    blocks = config.model_type == "big_bird" and config.attention_type == "block_sparse"
+    return blocks and length > _most_in_full(config)
+
+
+def _most_in_full(config: Any) -> int:
+    """How many tokens a BigBird reads without blocks, whatever its kind of attention."""
+    return int((5 + 2 * config.num_random_blocks) * config.block_size)
+
+
+def _settle_blocks(classifier: Classifier, length: int) -> None:
+    """Let a BigBird read a document as its length alone says.
+
+    It turns to full attention at a short document by itself, but never back: the next would be read otherwise.
+    """
+    if classifier.model.config.model_type == "big_bird":
+        base: Any = classifier.model.base_model
+        base.set_attention_type("block_sparse" if _sparse(classifier, length) else "original_full")
+
+
+def _check_blocks(classifier: Classifier, length: int) -> None:
+    """Refuse attention in blocks: what BigBird returns is not what it used, its rows do not sum to 1."""
+    if _sparse(classifier, length):
+        most = _most_in_full(classifier.model.config)
+        raise ModelError(
+            f'{classifier.checkpoint.name}: model type "big_bird" does not return the attention it uses for more than '
+            f"{most} tokens (block_sparse); the document has {length}",
+            hint=f'use --max-length {most}, or set "attention_type": "original_full" in the config.json of the model',
+        )
+
+
+def _globals(classifier: Classifier, length: int) -> list[int]:
+    return sorted({position for position in classifier.global_positions if position < length})
+
+
+@contextlib.contextmanager
+def _sliding_window_hooks(
+    classifier: Classifier, hand_on: Callable[[Callable[[int, int], LayerAttention]], None]
+) -> Iterator[None]:
+    """While open, every Longformer layer hands on its attention and keeps an empty tensor in its place."""
+
+    def hook(module: LongformerSelfAttention, _: object, output: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        hidden, local, *global_ = output  # local (document, query, head, x + window + 1)
+
+        def one(document: int, length: int) -> SlidingWindowAttention:
+            positions = _globals(classifier, length)
+            paid = global_[0] if global_ else local.new_zeros(len(local), local.shape[2], 0, length)
+            width = module.one_sided_attn_window_size * 2
+            x = local.shape[-1] - width - 1  # of the batch: a shorter document may have fewer
+            columns = local[document, :length].transpose(0, 1)  # (head, query, x + window + 1)
+            if x > len(positions):
+                columns = torch.cat((columns[..., : len(positions)], columns[..., x:]), dim=-1)
+            return SlidingWindowAttention(
+                local=columns,
+                global_=paid[document, :, : len(positions), :length].transpose(1, 2),  # (head, key, x)
+                global_positions=tuple(positions),
+                window=width,
+            )
+
+        hand_on(one)
+        empty = [local[:, :0]] + [weights[..., :0] for weights in global_]
+        return (hidden, *(weights.clone() for weights in empty))
+
+    handles = [layer.register_forward_hook(hook) for layer in sliding_layers(classifier.model)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _attend_densely(
+    classifier: Classifier,
+    inputs: dict[str, Tensor],
+    hand_on: Callable[[Callable[[int, int], LayerAttention]], None],
+) -> Tensor:
+    """Run a model with dense attention; its layers hand on as they run where transformers says which they are."""
+
+    def give(weights: Tensor | None) -> None:  # (document, head, query, key)
+        if weights is None:  # where the implementation keeps none; `attend` counts the layers
+            return
+        _check_shape(classifier, weights, length=inputs["input_ids"].shape[1])
+        hand_on(lambda document, length: DenseAttention(weights[document, :, :length, :length]))
+
+    layers = _recordable_layers(classifier.model)
+    handles = [layer.register_forward_hook(lambda _, __, output: give(output[1])) for layer in layers]
+    try:
+        output = classifier.model(**inputs, output_attentions=not layers)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not layers:
+        for weights in getattr(output, "attentions", None) or ():
+            give(weights)
+    return output.logits  # type: ignore[no-any-return]
+
+
+def _check_shape(classifier: Classifier, weights: Tensor, *, length: int) -> None:
+    """Refuse attention that is not (document, head, token, token) with the heads of the model's configuration."""
+    heads, shape = classifier.shape[1], tuple(weights.shape[1:])
+    if shape == (heads, length, length):
+        return
+    name = f'{classifier.checkpoint.name}: model type "{classifier.model.config.model_type}"'
+    if len(shape) == 3 and shape[0] == heads:
+        raise ModelError(
+            f"{name} has layers of different lengths, which are not supported: a layer compares {shape[1]} with "
+            f"{shape[2]} places, the document has {length} tokens",
+            hint="use a model that keeps every token in every layer",
+        )
+    raise ModelError(f"{name} returns attention of the shape {shape}; ({heads}, {length}, {length}) was expected")
+
+
+def _recordable_layers(model: PreTrainedModel) -> list[nn.Module]:
+    """Modules whose second output transformers itself records as `attentions`; empty where it names none."""
+    named = (getattr(model.base_model, "_can_record_outputs", None) or {}).get("attentions")
+    recorders = named if isinstance(named, list) else [named]
+    kinds = [getattr(recorder, "target_class", recorder) for recorder in recorders]  # a class, or told with more
+    return [m for m in model.modules() if any(isinstance(kind, type) and isinstance(m, kind) for kind in kinds)]
+
+
+def _finite(logits: Tensor) -> Tensor:
+    if not bool(torch.isfinite(logits).all()):
+        raise ModelError("the model returned logits that are not finite (NaN or Inf)")
+    return logits.float().cpu()

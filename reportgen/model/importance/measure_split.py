@@ -1,0 +1,214 @@
+"""Chain the stages to head importance: rows of a split are drawn, read, and measured, and the result is kept.
+
+The measures are those of `measures.py`. What an interrupted run has lies beside its file, under a name made of all
+that the figures depend on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from reportgen.core import cache, versions
+from reportgen.core.characters import clean
+from reportgen.core.clock import Clock, now
+from reportgen.core.config import BATCH_SIZE, MEASURES, Config, without_home
+from reportgen.core.errors import DataError, ImportanceError, OutputError, UsageError
+from reportgen.core.records import HeadImportance, Tokens
+from reportgen.data import choice
+from reportgen.data.dataset_rows import Rows
+from reportgen.model import predict_split
+from reportgen.model.checkpoint import LOCAL
+from reportgen.model.importance import importance_files
+from reportgen.model.importance.importance_files import Importance
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reportgen.model.classifier import Classifier
+    from reportgen.model.importance.measures import Example
+
+SIZE = 500  # examples of `reportgen importance`
+SMALL_SIZE, SMALL = 32, "computed over a small sample"  # of `--importance auto`
+MEASURE = MEASURES[0]  # of `--importance auto`
+PARTIAL = ".partial"  # behind the name of a file that is not finished
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Documents with a gold label."""
+
+    documents: tuple[Tokens, ...]
+    gold: tuple[int, ...]
+    drawn: int  # rows, those without a gold label counted
+
+
+class Machines(Protocol):
+    """Others that measure parts of a sample: a cluster."""
+
+    def contributions(
+        self, config: Config, chunks: Sequence[Sequence[Example]], *, by: str, batch_size: int
+    ) -> Generator[list[Tensor], None, None]:
+        """What each of *chunks* adds to the sums, in their order; see `importance.contribution`."""
+
+
+def measure(
+    config: Config,
+    classifier: Classifier,
+    rows: Rows,
+    clock: Clock,
+    *,
+    by: str,
+    size: int,
+    output: Path,
+    restart: bool = False,
+    machines: Machines | None = None,
+) -> HeadImportance:
+    """Compute head importance over a sample of the split and save it.
+
+    Args:
+        config: Names the data; its seed draws the sample.
+        classifier: The model.
+        rows: The split.
+        clock: Told of progress.
+        by: The measure: taylor, taylor-local or ablation.
+        size: How many examples to draw, at most; those without a gold label do not count.
+        output: Where the file goes; beside it lies what an interrupted run goes on from.
+        restart: Drop what an interrupted run has left.
+        machines: Where to compute, if not here.
+
+    Raises:
+        DataError: If no example has a gold label.
+        UsageError: If an interrupted run was another one.
+    """
+    sample = _sample(config, classifier, rows, size)
+    state = output.with_name(output.name + PARTIAL)
+    name = _measured(config, classifier, sample, by=by)
+    found = _compute(
+        config, classifier, sample, clock, by=by, name=name, state=state, restart=restart, machines=machines
+    )
+    facts = {**_facts(config, classifier, rows, sample), "created": now().isoformat(timespec="seconds")}
+    importance_files.save(output, found, provenance=facts)
+    state.unlink(missing_ok=True)
+    return importance_files.known(found, facts, source=output.name)
+
+
+def auto(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance:
+    """Head importance over a small sample of the split that the example comes from, computed once and then kept.
+
+    Raises:
+        UsageError: If the example does not come from a split.
+        DataError: If no example has a gold label.
+    """
+    if config.dataset is None:
+        raise UsageError(
+            "--importance auto needs a dataset to take its sample from", hint="give --dataset, or a file of importance"
+        )
+    rows = choice.open_rows(config)
+    sample = _sample(config, classifier, rows, SMALL_SIZE)
+    facts = _facts(config, classifier, rows, sample)
+    name = _measured(config, classifier, sample, by=MEASURE)
+    path = cache.place("importance", f"{name}.safetensors")
+    try:
+        kept = importance_files.load(path, shape=classifier.shape)
+        return replace(kept, source=SMALL)
+    except ImportanceError:  # not there, or damaged
+        found = _compute(config, classifier, sample, clock, by=MEASURE, name=name, state=None)
+    with contextlib.suppress(OutputError):  # a cache that cannot be written
+        importance_files.save(path, found, provenance=facts)
+    return importance_files.known(found, facts, source=SMALL)
+
+
+def _compute(
+    config: Config,
+    classifier: Classifier,
+    sample: Sample,
+    clock: Clock,
+    *,
+    by: str,
+    name: str,
+    state: Path | None,
+    restart: bool = False,
+    machines: Machines | None = None,
+) -> Importance:
+    from reportgen.model.importance import measures
+
+    size = config.batch_size or BATCH_SIZE
+
+    def elsewhere(chunks: Sequence[Sequence[Example]]) -> Generator[list[Tensor], None, None]:
+        assert machines is not None  # it is not called without
+        return machines.contributions(_exact(config, classifier), chunks, by=by, batch_size=size)
+
+    with clock.stage("importance"), clock.track(f"importance ({by})", len(sample.documents)) as advance:
+        return measures.compute(
+            classifier,
+            sample.documents,
+            sample.gold,
+            measure=by,
+            batch_size=size,
+            state=state,
+            key=f"{name} {size}",
+            restart=restart,
+            advance=advance,
+            elsewhere=elsewhere if machines else None,
+        )
+
+
+def _exact(config: Config, classifier: Classifier) -> Config:
+    """The configuration with the very commits of model and tokenizer."""
+    found = classifier.checkpoint
+    if found.revision != LOCAL:
+        config = replace(config, revision=found.revision)
+    if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != LOCAL:
+        config = replace(config, tokenizer_revision=found.tokenizer_revision)
+    return config
+
+
+def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sample:
+    """Documents and gold labels of rows drawn at random, in the order of the rows."""
+    from reportgen.model import forward_pass
+
+    drawn = sorted(random.Random(config.seed).sample(range(len(rows)), min(size, len(rows))))
+    documents, gold = [], []
+    for _, example in predict_split.read_examples(config, rows, drawn):
+        if isinstance(example, DataError):
+            continue
+        label = forward_pass.gold_label(classifier, example.label, example.label_names)
+        if label is not None:
+            documents.append(forward_pass.encode(classifier, example.text))
+            gold.append(label)
+    if not documents:
+        raise DataError(
+            f"{rows.place}: none of the {len(drawn):,} rows that were drawn has a gold label that the model knows",
+            hint="name the column of labels with --label-column, and the model's labels with --labels",
+        )
+    return Sample(tuple(documents), tuple(gold), len(drawn))
+
+
+def _measured(config: Config, classifier: Classifier, sample: Sample, *, by: str) -> str:
+    """Name of all that head importance depends on."""
+    documents = [[tokens.ids, gold] for tokens, gold in zip(sample.documents, sample.gold, strict=True)]
+    return cache.key(**predict_split.identify(classifier), by=by, documents=documents, seed=config.seed)
+
+
+def _facts(config: Config, classifier: Classifier, rows: Rows, sample: Sample) -> dict[str, str]:
+    """Where head importance comes from, for whoever reads the file or the report."""
+    found = classifier.checkpoint
+    return {
+        "data": rows.dataset + (f", split {rows.split}" if rows.split else ""),
+        "data revision": rows.revision,
+        "rows drawn": str(sample.drawn),
+        "seed": str(config.seed),
+        "model": clean(without_home(config.model)),
+        "model revision": found.revision,
+        "weights sha256": found.weights_sha256(),
+        "tokenizer": clean(without_home(config.tokenizer or config.model)),
+        "tokenizer revision": found.tokenizer_revision,
+        "tokens at most": str(classifier.max_length),
+        "dtype": str(classifier.model.dtype).removeprefix("torch."),
+        "reportgen": versions.of("reportgen")["reportgen"],
+    }

@@ -1,0 +1,283 @@
+"""Chain the stages over a whole split: what the model says of every row, and which row that picks.
+
+Answers are kept in the cache under a name made of the model, the data and the settings that they depend on; work that
+is interrupted keeps what it has.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reportgen.core import cache, versions
+from reportgen.core.clock import Advance, Clock
+from reportgen.core.config import BATCH_SIZE, Config
+from reportgen.core.errors import DataError, DeviceError, ModelError, ReportgenError
+from reportgen.core.records import Example, Tokens
+from reportgen.data import choice, predictions
+from reportgen.data.dataset_rows import Rows
+from reportgen.data.predictions import Predicted
+from reportgen.model.checkpoint import LOCAL
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from reportgen.model.classifier import Classifier
+
+CHUNK = 32  # batches whose texts are read, sorted by length and held at once
+SAVE_EVERY = 30.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the model said of the rows of a split."""
+
+    rows: Rows
+    predicted: tuple[Predicted, ...]  # in the order of the rows
+    left_out: dict[int, str]  # rows that cannot be read, and why
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the cache keeps of one row."""
+
+    index: int
+    id: str | None
+    label: str | int | None
+    tokens: int  # of the whole text
+    read: int  # of these, what the model took
+    logits: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A row as the model reads it."""
+
+    example: Example
+    tokens: Tokens  # all that is read
+    documents: tuple[Tokens, ...]  # in which they are read: one, or one for each window
+
+    @property
+    def index(self) -> int:
+        """The row."""
+        assert self.example.index is not None  # it is one
+        return self.example.index
+
+    def answered(self, logits: Tensor) -> Answer:
+        """With what the model says."""
+        of, read = self.example, len(self.tokens)
+        return Answer(self.index, of.id, of.label, self.tokens.total, read, tuple(logits.tolist()))
+
+
+def predict(config: Config, classifier: Classifier, rows: Rows, clock: Clock) -> Survey:
+    """Ask the model for every row up to the limit, but for those that the cache knows.
+
+    Raises:
+        ReportgenError: What is wrong with the first row, if none can be read.
+    """
+    wanted = _wanted(config, rows)
+    path = cache.place("predictions", f"{_key(config, classifier, rows)}.parquet")
+    known = _load_answers(path)
+    missing = [index for index in wanted if index not in known]
+    size = CHUNK * (config.batch_size or BATCH_SIZE)
+    failed: dict[int, ReportgenError] = {}
+    with clock.stage("predict"), clock.track("predict", len(wanted)) as advance:
+        advance(len(wanted) - len(missing))
+        saved = time.monotonic()
+        try:
+            for start in range(0, len(missing), size):
+                chunk = missing[start : start + size]
+                failed |= _ask(config, classifier, rows, chunk, known, advance)
+                if time.monotonic() - saved > SAVE_EVERY:
+                    _save_answers(path, known)
+                    saved = time.monotonic()
+        finally:
+            if missing:
+                _save_answers(path, known)
+    answers = [known[index] for index in wanted if index in known]
+    if failed and not answers:
+        raise failed[min(failed)]
+    predicted = tuple(_predicted(classifier, answer, rows.label_names) for answer in answers)
+    return Survey(rows, predicted, {index: error.message for index, error in sorted(failed.items())})
+
+
+def pick(config: Config, classifier: Classifier, clock: Clock) -> Example:
+    """The example that `pick` names, chosen by what the model says of the rows up to the limit.
+
+    Raises:
+        UsageError: If it names a label that the model does not have.
+        DataError: If no row fits.
+    """
+    assert config.pick is not None
+    predictions.label_of(config.pick, classifier.labels)  # before the model is asked for a whole split
+    rows = choice.open_rows(config)
+    if config.pick == "random":
+        wanted = _wanted(config, rows)
+        how = f"random, of {len(wanted):,} examples, seed {config.seed}"
+        return choice.example(config, rows, predictions.draw_any(len(wanted), seed=config.seed), picked=how)
+    found = predict(config, classifier, rows, clock)
+    chosen = predictions.pick(found.predicted, config.pick, seed=config.seed)
+    how = f"{config.pick}, of {len(found.predicted):,} examples, seed {config.seed}"
+    if found.left_out:
+        how += f", {len(found.left_out):,} more could not be read"
+    return choice.example(config, rows, chosen.index, picked=how)
+
+
+def _wanted(config: Config, rows: Rows) -> range:
+    """The rows up to the limit."""
+    return range(min(config.limit or len(rows), len(rows)))
+
+
+def _ask(
+    config: Config,
+    classifier: Classifier,
+    rows: Rows,
+    indices: Sequence[int],
+    known: dict[int, Answer],
+    advance: Advance,
+) -> dict[int, ReportgenError]:
+    """Add the model's answers for some rows to those that are known; which rows fail, and why."""
+    failed: dict[int, ReportgenError] = {}
+    readings: list[Reading] = []
+    for index, example in read_examples(config, rows, indices):
+        try:
+            if isinstance(example, DataError):
+                raise example
+            readings.append(_read(config, classifier, example))
+        except (DataError, ModelError) as error:
+            failed[index] = error
+    try:
+        _answer(config, classifier, readings, known, advance)
+    except (ModelError, DeviceError):  # of one of them: each that has no answer yet for itself
+        for reading in readings:
+            if reading.index not in known:
+                try:
+                    _answer(config, classifier, [reading], known, advance)
+                except (ModelError, DeviceError) as error:
+                    failed[reading.index] = error
+    advance(len(failed))
+    return failed
+
+
+def _answer(
+    config: Config, classifier: Classifier, readings: Sequence[Reading], known: dict[int, Answer], advance: Advance
+) -> None:
+    """Add the model's answers to those that are known, the mean where an example is read in several documents."""
+    from reportgen.model import forward_pass
+
+    documents = [document for reading in readings for document in reading.documents]
+    owners = [reading for reading in readings for _ in reading.documents]
+    logits: dict[int, list[Any]] = {}
+
+    def keep(places: Sequence[int], found: Tensor) -> None:
+        for place, row in zip(places, found, strict=True):
+            owner = owners[place]
+            given = logits.setdefault(owner.index, [])
+            given.append(row)
+            if len(given) == len(owner.documents):
+                known[owner.index] = owner.answered(sum(given) / len(given))
+                advance(1)
+
+    forward_pass.predict_all(classifier, documents, batch_size=config.batch_size or BATCH_SIZE, on_batch=keep)
+
+
+def _read(config: Config, classifier: Classifier, example: Example) -> Reading:
+    """An example as the model reads it: in one document, or in windows."""
+    from reportgen.model import forward_pass, long_documents
+
+    tokens = forward_pass.encode(classifier, example.text, whole=config.long == "window")
+    plan = long_documents.plan(
+        tokens, length=classifier.max_length, stride=config.stride, global_positions=classifier.global_positions
+    )
+    several = len(plan.windows) > 1
+    return Reading(example, tokens, tuple(map(plan.piece, plan.windows)) if several else (tokens,))
+
+
+def read_examples(config: Config, rows: Rows, indices: Sequence[int]) -> Iterator[tuple[int, Example | DataError]]:
+    """The examples of some rows, read together; an error in the place of one that cannot be read."""
+    try:
+        found = list(rows.read(indices))
+    except DataError:  # of one of them: each for itself
+        for index in indices:
+            try:
+                yield index, choice.example(config, rows, index)
+            except DataError as error:
+                yield index, error
+        return
+    for row in found:
+        try:
+            yield row.index, choice.of_row(config, rows, row)
+        except DataError as error:
+            yield row.index, error
+
+
+def _predicted(classifier: Classifier, answer: Answer, names: Sequence[str]) -> Predicted:
+    import torch
+
+    from reportgen.model import forward_pass
+
+    said = forward_pass.prediction(classifier, torch.tensor(answer.logits), gold=answer.label, names=names)
+    return Predicted(answer.index, answer.id, answer.tokens, answer.read, said)
+
+
+def _key(config: Config, classifier: Classifier, rows: Rows) -> str:
+    """Name of all that the model's answers depend on."""
+    return cache.key(
+        **identify(classifier),
+        dataset=[rows.dataset, rows.config, rows.split, rows.revision, sorted(rows.columns.items())],
+        length=classifier.max_length,
+        long=[config.long, config.stride],
+        characters=config.max_chars,
+    )
+
+
+def identify(classifier: Classifier) -> dict[str, Any]:
+    """What tells one model from another: its commit, or the hash of what lies on disk; how it computes."""
+    found = classifier.checkpoint
+    return {
+        "model": found.name,
+        "model revision": found.revision,
+        "weights": found.weights_sha256() if found.revision == LOCAL else "",
+        "configuration": classifier.model.config.to_json_string(use_diff=False),
+        "windows": classifier.windows,
+        "globals": classifier.global_positions,
+        "tokenizer": found.tokenizer,
+        "tokenizer revision": found.tokenizer_revision,
+        "tokenizer files": found.settings_sha256() if found.tokenizer_revision == LOCAL else "",
+        "dtype": str(classifier.model.dtype),
+        "versions": versions.of("reportgen", "torch", "transformers", "tokenizers"),
+    }
+
+
+def _load_answers(path: Path) -> dict[int, Answer]:
+    """Answers that are kept; none where the file is not there or cannot be read."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        rows = parquet.read_table(path).to_pylist()
+        return {
+            row["index"]: Answer(**{**row, "label": json.loads(row["label"]), "logits": tuple(row["logits"])})
+            for row in rows
+        }
+    except (OSError, pa.ArrowException, TypeError, KeyError, ValueError):
+        return {}
+
+
+def _save_answers(path: Path, known: dict[int, Answer]) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    fields = [("index", pa.int64()), ("id", pa.string()), ("label", pa.string()),
+              ("tokens", pa.int64()), ("read", pa.int64()), ("logits", pa.list_(pa.float32()))]  # fmt: skip
+    rows = [
+        {name: json.dumps(answer.label) if name == "label" else getattr(answer, name) for name, _ in fields}
+        for _, answer in sorted(known.items())
+    ]
+    cache.keep(
+        path, lambda temporary: parquet.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), temporary)
+    )

@@ -1,0 +1,243 @@
+"""Say whether a run can be trusted: self-checks, and warnings for whoever reads its colours.
+
+Both come from figures that other stages have measured. Nothing is mended here.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reportgen.core.characters import label, one_break
+from reportgen.core.config import Config
+from reportgen.core.errors import ModelError, one_line
+from reportgen.core.records import (
+    Attention,
+    Check,
+    Example,
+    HeadImportance,
+    Prediction,
+    Report,
+    ReportWarning,
+    Scores,
+    Tokens,
+)
+from reportgen.report import fonts
+from reportgen.report.rounding import equal_but_for_rounding
+
+LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
+ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of a row's sum, whose weights are rounded
+ZERO_SHARE = 0.01  # of the weights: more exact zeros than this are worth a warning
+
+
+def check_run(
+    prediction: Prediction,
+    attention: Attention,
+    tokens: Tokens,
+    *,
+    dtype: str,
+    logit_difference: float,
+    shown: int,
+    complete: bool,
+) -> tuple[Check, ...]:
+    """The self-checks of every report.
+
+    Args:
+        prediction: Names the explained class.
+        attention: Knows how far its rows were from the sum 1.
+        tokens: What the model read.
+        dtype: Numbers of the model, which decide how exact sums can be.
+        logit_difference: Largest difference of a logit between attention output on and off.
+        shown: How many tokens stand in the heatmap.
+        complete: Whether the heatmap's text is the text that the model read.
+
+    Raises:
+        ModelError: If a row of attention does not sum to 1: nothing that could be shown would be true.
+    """
+    allowed, tolerance = LOGITS_TOLERANCE[dtype], ROW_TOLERANCE[dtype]
+    error = attention.row_error
+    if error > tolerance:
+        raise ModelError(f"a row of attention misses the sum 1 by {error:.2g}, more than {tolerance:g}")
+    predicted = prediction.labels[prediction.predicted]
+    gold = "unknown" if prediction.gold is None else prediction.labels[prediction.gold]
+    return (
+        Check(
+            "Logits do not change when attention is returned",
+            logit_difference <= allowed,
+            f"largest difference {logit_difference:.2g}, allowed {allowed:g}",
+        ),
+        Check(
+            "Every row of attention sums to 1",
+            error <= tolerance,
+            f"largest distance {error:.2g}, allowed {tolerance:g}",
+        ),
+        Check(
+            "The heatmap shows what the model read",
+            complete and shown == attention.shape[2] == len(tokens),
+            f"{shown:,} of {attention.shape[2]:,} tokens, text {'equal' if complete else 'not equal'}",
+        ),
+        Check("The explained class is named", bool(predicted.strip()), f"predicted {predicted}, gold {gold}"),
+    )
+
+
+def warn_of_checks(checks: tuple[Check, ...]) -> Iterator[ReportWarning]:
+    """Every self-check that failed."""
+    for check in checks:
+        if not check.passed:
+            yield ReportWarning("self-check", f"A self-check failed: {check.name} ({check.detail}).")
+
+
+def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction | None) -> Iterator[ReportWarning]:
+    """What is odd about the document or its label."""
+    if tokens.total > len(tokens):
+        yield ReportWarning(
+            "truncated",
+            f"{len(tokens):,} of {tokens.total:,} tokens are shown (kept first): the model read the text up to "
+            f"character {tokens.end:,} of {len(example.text):,}. --long window reads all of it.",
+        )
+    if not tokens.content.any():
+        yield ReportWarning("no-content", "The text has no content tokens: there is nothing to rank.")
+    if example.replaced:
+        yield ReportWarning(
+            "replaced-characters", f"{example.replaced} characters that no file can hold are shown as U+FFFD."
+        )
+    faceless = [name for name in map(label, one_break(example.text[: tokens.end])) if name is not None]
+    if faceless:
+        kinds = ", ".join(sorted(set(faceless))[:8])
+        yield ReportWarning(
+            "invisible-characters",
+            "Characters without a visible form (controls, zero width, direction marks) are shown as labels, "
+            f"{len(faceless)} in all: {kinds}.",
+        )
+    if prediction is not None and prediction.gold is None and prediction.gold_text is not None:
+        names = _first(8, [f"“{one_line(name)[:40]}”" for name in prediction.labels])
+        yield ReportWarning(
+            "unknown-label",
+            f"The gold label “{prediction.gold_text[:80]}” is not one of the model's labels, which are {names}.",
+        )
+
+
+def warn_of_windows(tokens: Tokens, *, count: int, length: int, shared: int) -> Iterator[ReportWarning]:
+    """That the document was read in *count* windows of *length* tokens, and what that means for its figures."""
+    if count > 1:
+        yield ReportWarning(
+            "windows",
+            f"The {len(tokens):,} tokens were read in {count:,} windows of {length:,}; neighbouring windows share "
+            f"{shared:,} tokens or more. No token sees beyond its window. What is shown of a token comes from the "
+            "window in which it stands furthest from both edges; special tokens stand in every window, and what they "
+            "receive is the mean. The logits are the mean over the windows.",
+        )
+
+
+def check_given(report: Report, *, complete: bool) -> tuple[Check, ...]:
+    """The self-checks of scores that someone else computed; *complete*: the heatmap's text is the text."""
+    layers, heads, tokens = report.attention.shape
+    count = f"{len(report.tokens):,} tokens, {tokens:,} scores in each of {layers * heads} lists"
+    return (
+        Check("Every token has a score", len(report.tokens) == tokens, count),
+        Check("The heatmap shows the text", complete, f"text {'equal' if complete else 'not equal'}"),
+    )
+
+
+def warn_of_given(report: Report) -> Iterator[ReportWarning]:
+    """What is odd about a text and scores that someone else computed."""
+    yield from warn_of_text(report.example, report.tokens, report.prediction)
+    content = report.attention.received.sum(axis=(0, 1))[report.tokens.content]
+    if content.size > 1 and equal_but_for_rounding(content):
+        yield ReportWarning("uniform", "All scores are equal: colours carry no information.")
+
+
+def warn_of_attention(
+    config: Config,
+    tokens: Tokens,
+    attention: Attention,
+    importance: HeadImportance,
+    scores: Scores,
+    *,
+    weights_sha256: str = "",
+) -> Iterator[ReportWarning]:
+    """What a reader must know before trusting the colours; *weights_sha256* is the model's, "" where not known."""
+    if config.attention_window is not None:
+        yield ReportWarning(
+            "window-changed",
+            f"The attention window was set to {config.attention_window}; the model may have been trained with another.",
+        )
+    measured = importance.provenance.get("weights sha256")
+    if measured and weights_sha256 and measured != weights_sha256:
+        yield ReportWarning(
+            "importance-of-another-model",
+            f"The head importance was computed with other weights ({measured[:10]}) than the model has "
+            f"({weights_sha256[:10]}): its heads may matter for other things.",
+        )
+    if (importance.values < 0).any():
+        yield ReportWarning("negative-importance", "Some heads have an importance below 0: their scores count against.")
+    if not importance.values.any():
+        yield ReportWarning(
+            "zero-importance", "The importance of every head is 0: the weighted view equals zero, unweighted shown."
+        )
+    if _looks_back_only(attention):
+        yield ReportWarning(
+            "causal",
+            "Every token attends only to itself and to tokens before it: early tokens receive attention from more "
+            "tokens than late ones and rank higher for that alone, so compare tokens with their neighbours.",
+        )
+    content = scores.total[tokens.content]
+    if content.size > 1 and equal_but_for_rounding(content):
+        yield ReportWarning("uniform", "Attention is uniform: colours carry no information.")
+    if attention.zero_share > ZERO_SHARE:
+        yield ReportWarning(
+            "zeros",
+            f"{attention.zero_share:.1%} of the attention weights are exactly 0 (underflow); "
+            "their order among themselves carries no information.",
+        )
+
+
+def _looks_back_only(attention: Attention) -> bool:
+    """Whether no stretch of the document attends to a later one, in any layer or head: the model is causal."""
+    maps = attention.maps
+    return maps.shape[-1] > 1 and bool(maps.any()) and not np.triu(maps, 1).any()
+
+
+def warn_of_size(size: int, limit: float) -> ReportWarning | None:
+    """The warning for a page that is larger, in bytes, than *limit*, in MB of a million bytes."""
+    if size <= limit * 1e6:
+        return None
+    return ReportWarning(
+        "large-page",
+        f"The page has {size / 1e6:.1f} MB, more than {limit:g} MB: some browsers will be slow. "
+        "--max-length makes it smaller, --max-html-mb moves the limit.",
+    )
+
+
+def warn_of_pdf(error: Exception) -> ReportWarning:
+    """The warning of a report whose PDF could not be made."""
+    said = one_line(str(error)) or "no reason was given"
+    return ReportWarning("no-pdf", f"The PDF could not be made ({type(error).__name__}: {said[:200]}).")
+
+
+def warn_of_glyphs(characters: tuple[str, ...]) -> ReportWarning:
+    """The warning for characters that no font on this machine has: which, and what to install for them."""
+    found = fonts.groups(characters)
+    named = _first(5, [fonts.named(character) for group in found for character in group.characters])
+    kinds = _first(8, [group.name for group in found])
+    return ReportWarning(
+        "missing-glyphs",
+        f"The PDF shows boxes for characters that no font on this machine has ({kinds}): {named}. {_remedy(found)}",
+    )
+
+
+def _remedy(found: tuple[fonts.Group, ...]) -> str:
+    """What to install, in one sentence."""
+    packages = fonts.packages(found)
+    debian = " ".join(package.debian for package in packages)
+    fedora = " ".join(package.fedora for package in packages if package.fedora)
+    without = ", ".join(group.name for group in found if group.package is None)
+    if not packages:
+        return f"There is no font to install for {without}."
+    hint = f"To see them: apt-get install {debian} (Debian, Ubuntu)"
+    hint += f" or dnf install {fedora} (Fedora)" if fedora else ""
+    return f"{hint}; there is no font to install for {without}." if without else f"{hint}."
+
+
+def _first(count: int, names: list[str]) -> str:
+    more = f" and {len(names) - count:,} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more

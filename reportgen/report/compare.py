@@ -1,0 +1,129 @@
+"""Say what differs between two runs of one configuration: in what was run, and in what came out.
+
+Numbers that differ by no more than a sum in another order are the same. Nothing is run here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import NamedTuple
+
+import numpy as np
+
+from reportgen.core.records import Floats, Report, Tokens
+
+SAME = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}  # of the largest value; by the numbers of the model
+TOP = 10  # tokens of a head whose order is compared
+
+
+class Difference(NamedTuple):
+    """One thing that is not as it was."""
+
+    what: str
+    before: str
+    after: str
+    matters: bool  # what came out is another; otherwise it was only run elsewhere
+
+
+def compare(before: Report, after: Report) -> tuple[Difference, ...]:
+    """What differs, what was run first, then what came out."""
+    return (*_runs(before, after), *_results(before, after))
+
+
+def _runs(before: Report, after: Report) -> Iterator[Difference]:
+    one, other = before.provenance, after.provenance
+    inputs = {"text_sha256": "text", "weights_sha256": "weights of the model"}
+    for field in fields(one):
+        if field.name in ("versions", "stages", "created", "configuration", "command", "recipe"):
+            continue
+        was, now = str(getattr(one, field.name)), str(getattr(other, field.name))
+        if was != now:
+            yield Difference(inputs.get(field.name, field.name), was, now, field.name in inputs)
+    for name in {**one.versions, **other.versions}:
+        was, now = one.versions.get(name, "none"), other.versions.get(name, "none")
+        if was != now:
+            yield Difference(f"version of {name}", was, now, False)
+
+
+def _results(before: Report, after: Report) -> Iterator[Difference]:
+    if before.tokens != after.tokens:
+        yield Difference("tokens", *_first_other(before.tokens, after.tokens), True)
+    one, other = before.prediction, after.prediction
+    if (one is None) != (other is None):
+        yield Difference("prediction", _there(one), _there(other), True)
+    if one is not None and other is not None:
+        if one.labels != other.labels or one.predicted != other.predicted:
+            yield Difference("predicted label", one.labels[one.predicted], other.labels[other.predicted], True)
+        allowed = _allowed(after)
+        if len(one.logits) != len(other.logits) or not np.allclose(
+            one.logits, other.logits, rtol=allowed, atol=allowed
+        ):
+            yield Difference("logits", _short(one.logits), _short(other.logits), True)
+    if before.attention.shape != after.attention.shape:
+        shapes = (" x ".join(map(str, report.attention.shape)) for report in (before, after))
+        yield Difference("layers x heads x tokens", next(shapes), next(shapes), True)
+        return
+    yield from _arrays(before, after)
+
+
+def _arrays(before: Report, after: Report) -> Iterator[Difference]:
+    allowed = _allowed(after)
+    pairs: dict[str, tuple[Floats | None, Floats | None]] = {
+        "received attention": (before.attention.received, after.attention.received),
+        "row that the classifier reads": (before.attention.reader, after.attention.reader),
+        "head importance": (before.importance.values, after.importance.values),
+        "attention on the most attended": (before.attention.attended_weights, after.attention.attended_weights),
+        "attention maps": (before.attention.maps, after.attention.maps),
+    }
+    for what, (was, now) in pairs.items():
+        if was is None or now is None:
+            if was is not now:
+                yield Difference(what, _there(was), _there(now), True)
+            continue
+        if was.shape != now.shape:
+            yield Difference(what, str(was.shape), str(now.shape), True)
+            continue
+        usual = float(np.median(was)) if was.size else 0.0  # a few tokens receive hundreds of times as much
+        off = np.abs(was.astype(np.float64) - now)
+        if not (off <= allowed * (usual + np.abs(was))).all():  # nor is a number that is none
+            yield Difference(what, f"usually {usual:.4g}", f"differs by up to {off.max():.2g}", True)
+    moved = _moved(before.attention.received, after.attention.received)
+    if moved:
+        heads = before.attention.shape[0] * before.attention.shape[1]
+        yield Difference(f"the {TOP} top tokens of a head", "the same", f"others in {moved} of {heads} heads", True)
+
+
+def _allowed(report: Report) -> float:
+    """How far numbers may be from each other, of their size."""
+    return SAME.get(report.provenance.dtype, SAME["float32"])
+
+
+def _moved(was: Floats, now: Floats) -> int:
+    """Heads in which other tokens are at the top; equal values may change places."""
+    k = min(TOP, was.shape[-1])
+    least = np.sort(was, axis=-1)[..., -k]  # (layer, head)
+    chosen = np.argsort(-now, axis=-1)[..., :k]
+    values = np.take_along_axis(was, chosen, axis=-1)
+    return int((values.min(axis=-1) < least * (1 - 1e-3)).sum())
+
+
+def _first_other(was: Tokens, now: Tokens) -> tuple[str, str]:
+    """Where two documents part."""
+    if len(was) != len(now):
+        return f"{len(was):,}", f"{len(now):,}"
+    names = [
+        (f"{one} at position {n}", f"{other}")
+        for n, (one, other) in enumerate(zip(was.strings, now.strings, strict=True))
+        if one != other
+    ]
+    return names[0] if names else ("the same strings", "in other places of the text")
+
+
+def _there(values: object) -> str:
+    return "none" if values is None else "there"
+
+
+def _short(values: tuple[float, ...]) -> str:
+    shown = ", ".join(f"{value:.5g}" for value in values[:4])
+    return f"{shown}, ..." if len(values) > 4 else shown

@@ -1,0 +1,51 @@
+"""Choose what the charts show of all there is: some ranks of a trend, stretches of the document, a few tokens.
+
+The still charts and those that the page draws again show the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reportgen.core.palette import INK
+from reportgen.core.records import Rankings, Report
+
+RANKS = 48  # points that a rank trend keeps of a line, spread evenly over the logarithm of the rank
+PANEL_RANKS = 24  # the same in the small panels of the heads
+BINS = 160  # stretches of the document that the distribution shows
+TABLE_RANKS = (1, 10, 100, 1000)
+TOKEN_COLOURS = (INK, "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00")  # after Okabe and Ito
+
+
+def kept(report: Report, rankings: Rankings) -> dict[str, object]:
+    """What the page needs to draw the charts again: ranks, stretches, the tokens of the layer trend, colours."""
+    tokens = report.attention.shape[2]
+    return {
+        "ranks": kept_ranks(tokens, RANKS),
+        "panel_ranks": kept_ranks(tokens, PANEL_RANKS),
+        "table_ranks": [rank for rank in TABLE_RANKS if rank <= tokens],
+        "edges": edges(tokens),
+        "trend": trend_positions(report, rankings) if rankings.by_score.size else [],
+        "trend_colours": list(TOKEN_COLOURS),
+    }
+
+
+def kept_ranks(tokens: int, points: int) -> list[int]:
+    """Ranks that a line is drawn through, from 0: evenly spread over the logarithm, first and last too."""
+    return sorted({round(rank) - 1 for rank in np.geomspace(1, tokens, points)})
+
+
+def trend_positions(report: Report, rankings: Rankings) -> list[int]:
+    """The positions that were asked for; else the classifier's own token and the top tokens."""
+    if report.positions:
+        return list(report.positions)
+    reader = report.attention.reader_position
+    top = [position for position in rankings.by_score.tolist() if position != reader][: len(TOKEN_COLOURS) - 1]
+    own = [] if reader is None else [reader]
+    return own + top
+
+
+def edges(tokens: int) -> list[int]:
+    """Where the stretches of the distribution begin, and where the last one ends."""
+    found: list[int] = np.linspace(0, tokens, min(BINS, tokens) + 1).round().astype(int).tolist()
+    return found

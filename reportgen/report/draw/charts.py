@@ -1,0 +1,411 @@
+"""Turn rankings into charts: a Vega-Lite specification, a still SVG, and the numbers as a table.
+
+Each chart is one function that says what is drawn; its numbers and its caption are told apart below. Altair's
+`Chart.to_html()` is never used: it writes data into a script unescaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Protocol
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+from altair.utils.schemapi import debug_mode
+
+from reportgen.core.characters import visible
+from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, INK, MUTED, PLASMA_LIGHT, RULE, VIRIDIS_LIGHT
+from reportgen.core.records import Chart, Floats, Rankings, Report, Scores, Table
+from reportgen.report.draw import captions, maps, vega
+from reportgen.report.draw.chart_points import (
+    PANEL_RANKS,
+    RANKS,
+    TABLE_RANKS,
+    TOKEN_COLOURS,
+    edges,
+    kept_ranks,
+    trend_positions,
+)
+
+Row = dict[str, object]
+Doubles = npt.NDArray[np.float64]
+
+
+class Draw(Protocol):
+    """Makes the SVG of a specification."""
+
+    def __call__(self, spec: dict[str, object], *, key: str) -> str:
+        """*key* names the ids in it."""
+
+
+MAP_SIDE = 440  # px of an enlarged map
+WIDTH = 560  # px between the axis and the legend: with both, a chart fills the column
+FADED = 0.1  # opacity of what the legend has not chosen
+_unchecked = debug_mode(False)  # the tests hold every chart against the schema: no run has to do so again
+
+
+@_unchecked
+def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = vega.svg) -> tuple[Chart, ...]:
+    """All figures of a report, in reading order; none where the text has no content tokens.
+
+    Args:
+        report: What is shown.
+        scores: Its scores.
+        rankings: Its rankings.
+        draw: Makes the SVG of a specification, `drawing.svg` or what gives the same.
+    """
+    if rankings.by_score.size == 0:
+        return ()
+    if not report.live:
+        return (rank_trend_by_layer(report, scores, draw), distribution(report, scores, draw))
+    return (
+        rank_trend_by_layer(report, scores, draw),
+        rank_trend_by_head(report, scores, draw),
+        layer_trend(report, scores, rankings, draw),
+        distribution(report, scores, draw),
+        overview(report, draw),
+    )
+
+
+def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart:
+    """Score against rank, one line per layer, mean over heads."""
+    means = _ordered(scores).mean(axis=1)  # (layer, rank)
+    heads = ", mean over heads" if report.live else ""
+    labels = [{"layer": layer + 1} for layer in range(len(means))]
+    rows = _rank_rows(means, labels, points=RANKS)
+    chosen = alt.selection_point(name="chosen_layer", fields=["layer"], bind="legend")
+    chart = (
+        alt.Chart(_no_values(), width=WIDTH, height=260)
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=_rank_axis(means.shape[1]),
+            y=_score_axis(f"{_score_name(report)}{heads}", rows),
+            color=alt.Color("layer:O", title="layer", scale=_numbered(VIRIDIS_LIGHT, len(means))),
+            opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
+            tooltip=_numbers("layer", "rank", "score"),
+        )
+        .add_params(chosen)
+    )
+    table = _rank_table("rank-trend-layers", f"{_score_name(report).capitalize()} at a rank{heads}", means, labels)
+    title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
+    return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, rows, table, draw)
+
+
+def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart:
+    """Score against rank, one panel per layer, one line per head."""
+    layers, heads, tokens = report.attention.shape
+    ordered = _ordered(scores)  # (layer, head, rank)
+    flat = ordered.reshape(layers * heads, tokens)
+    labels = [{"layer": layer + 1, "head": head + 1} for layer in range(layers) for head in range(heads)]
+    rows = _rank_rows(flat, labels, points=PANEL_RANKS)
+    chosen = alt.selection_point(name="chosen_head", fields=["head"], bind="legend")
+    header = alt.Header(labelExpr="'layer ' + datum.value", labelAnchor="start", labelPadding=4)
+    chart = (
+        alt.Chart(_no_values(), width=112, height=110)
+        .mark_line(strokeWidth=1.3)
+        .encode(
+            x=_rank_axis(tokens, tick_count=3),
+            y=_score_axis(_score_name(report), rows),
+            color=alt.Color("head:O", title="head", scale=_numbered(PLASMA_LIGHT, heads)),
+            opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
+            tooltip=_numbers("layer", "head", "rank", "score"),
+        )
+        .add_params(chosen)
+        .facet(facet=alt.Facet("layer:O", title=None, header=header), columns=4)
+    )
+    caption = captions.rank_trend_by_head(report, ordered)
+    table = _rank_table("rank-trend-heads", f"{_score_name(report).capitalize()} at a rank", flat, labels)
+    return _chart("rank-trend-heads", "Rank trend by head", caption, chart, rows, table, draw)
+
+
+def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw = vega.svg) -> Chart:
+    """Score by layer, summed over heads, of the classifier's own token and of the five top tokens."""
+    positions = trend_positions(report, rankings)
+    words = report.words()
+    names = [visible(f"{position} {words[position]}") for position in positions]
+    by_layer = scores.attention_scores.sum(axis=1, dtype=np.float64)[:, positions]  # (layer, chosen token)
+    best = rankings.ranks.min(axis=1)[:, positions]  # (layer, chosen token)
+    rows = _trend_rows(names, by_layer, best)
+    chosen = alt.selection_point(name="chosen_token", fields=["token"], bind="legend")
+    chart = (
+        alt.Chart(_no_values(), width=WIDTH, height=260)
+        .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=50, filled=True))
+        .encode(
+            x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0)),
+            y=_score_axis(f"{_score_name(report)}, sum over heads", rows),
+            color=alt.Color("token:N", title="position, token", scale=alt.Scale(domain=names, range=TOKEN_COLOURS)),
+            shape=alt.Shape("token:N", scale=alt.Scale(domain=names)),
+            opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
+            tooltip=[alt.Tooltip("token:N"), *_numbers("layer", "score", "best_rank")],
+        )
+        .add_params(chosen)
+    )
+    caption = captions.layer_trend(report, positions, by_layer, best)
+    columns = tuple(f"Layer {layer}" for layer in range(1, len(by_layer) + 1))
+    table = Table(
+        key="layer-trend-data",
+        caption=f"{_score_name(report).capitalize()} by layer, sum over heads",
+        columns=("Position", "Token", *columns),
+        numeric=(True, False, *[True] * len(columns)),
+        rows=tuple(
+            (str(position), words[position], *(f"{score:.4g}" for score in by_layer[:, column]))
+            for column, position in enumerate(positions)
+        ),
+    )
+    return _chart("layer-trend", "Layer trend", caption, chart, rows, table, draw)
+
+
+def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart:
+    """Mean score along the document, special tokens left out, for all layers and for the classifier's row."""
+    series = [("all layers" if report.live else "scores", scores.total)]
+    if scores.reader is not None:
+        series.append((f"last layer, row of {report.reader_name}", scores.reader))
+    bins = [(name, *part) for name, values in series for part in _binned(report, values)]
+    rows: list[Row] = [
+        {"series": name, "start": start, "end": end, "score": _digits(score), "top": top}
+        for name, start, end, score, top in bins
+    ]
+    header = alt.Header(labelAnchor="start", labelAngle=0, labelOrient="top", labelPadding=4)
+    chart = (
+        alt.Chart(_no_values(), width=WIDTH, height=110)
+        .mark_rect(color=ACCENT)
+        .encode(
+            x=alt.X("start:Q", title="position in the document, tokens", axis=alt.Axis(grid=False)),
+            x2="end:Q",
+            y=alt.Y("score:Q", title="mean score", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=3)),
+            y2=alt.Y2Datum(0),
+            tooltip=[*_numbers("start", "end", "score"), alt.Tooltip("top:N", title="top token")],
+        )
+        .facet(row=alt.Row("series:N", title=None, sort=[name for name, _ in series], header=header))
+        .resolve_scale(y="independent")
+    )
+    table = Table(
+        key="distribution-data",
+        caption="Mean score of a stretch of the document, special tokens left out",
+        columns=("Scores", "From", "To", "Mean score", "Top token"),
+        numeric=(False, True, True, True, False),
+        rows=tuple((name, str(start), str(end - 1), f"{score:.4g}", top) for name, start, end, score, top in bins),
+    )
+    peak = max((part for part in bins if part[0] == series[0][0]), key=lambda part: part[3])
+    caption = captions.distribution(report, scores, peak=peak)
+    return _chart("distribution", "Distribution over positions", caption, chart, rows, table, draw)
+
+
+def overview(report: Report, draw: Draw = vega.svg) -> Chart:
+    """Concentration of every head, and its importance, as two grids of layer by head."""
+    k = min(report.top_k, report.attention.shape[2])
+    shares = captions.top_shares(report.attention.received, k)  # (layer, head)
+    importance = report.importance.values
+    layers, heads = shares.shape
+    places = [(layer, head) for layer in range(layers) for head in range(heads)]
+    rows: list[Row] = [
+        {
+            "layer": place[0] + 1,
+            "head": place[1] + 1,
+            "share": _digits(shares[place]),
+            "importance": _digits(importance[place]),
+        }
+        for place in places
+    ]
+    grids = [_grid(rows, "share", f"Share of {report.subject} on the top {k} tokens", heads, form=".1%")]
+    if report.importance.measure != "none":
+        grids.append(_grid(rows, "importance", f"Head importance ({report.importance.measure})", heads, form=".2f"))
+    chart = alt.concat(*grids, columns=2, spacing=40).resolve_scale(color="independent")
+    table = Table(
+        key="overview-data",
+        caption="Concentration and importance of every head",
+        columns=("Layer", "Head", f"Share on the top {k}", "Importance"),
+        numeric=(True, True, True, True),
+        rows=tuple((str(p[0] + 1), str(p[1] + 1), f"{shares[p]:.1%}", f"{importance[p]:.3f}") for p in places),
+    )
+    return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, rows, table, draw)
+
+
+@_unchecked
+def attention_map(report: Report) -> dict[str, object]:
+    """The specification of one head's map, whose numbers the page fills in: from which stretch to which, what share.
+
+    Global tokens stand left of the document and above it, apart from its stretches.
+    """
+    tokens = report.attention.shape[2]
+    apart = tokens / 20 if report.attention.global_positions else 0
+    across = alt.Scale(nice=False, zero=False, domain=[-apart, tokens])
+    down = alt.Scale(nice=False, zero=False, domain=[-apart, tokens], reverse=True)
+    step = next(s for n in range(9) for s in (10**n, 2 * 10**n, 5 * 10**n) if tokens / s <= 5)
+    ticks = [-apart * 0.65] * bool(apart) + list(range(0, tokens + 1, step))
+    axis = alt.Axis(values=ticks, grid=False, labelExpr="datum.value < 0 ? 'global' : format(datum.value, ',')")
+    lowest = maps.floor(report.attention.maps.shape[-1])
+    bounds = [_digits(bound) for bound in np.geomspace(lowest, 1, len(HEAT_LIGHT) + 1)[1:-1]]
+    heat = alt.Scale(type="threshold", domain=bounds, range=list(HEAT_LIGHT))
+    shown = bounds[1::3]  # a few of the sixteen classes
+    legend = alt.Legend(type="symbol", symbolType="square", symbolSize=160, values=shown, format=".2~p")
+    chart = (
+        alt.Chart(_no_values(), width=MAP_SIDE, height=MAP_SIDE)
+        .mark_rect()
+        .encode(
+            x=alt.X("to_start:Q", title="attends to, position", scale=across, axis=axis),
+            x2="to_end:Q",
+            y=alt.Y("from_start:Q", title="token, position", scale=down, axis=axis),
+            y2="from_end:Q",
+            color=alt.Color("share:Q", title="share of attention", scale=heat, legend=legend),
+            stroke=alt.Stroke("share:Q", title="share of attention", scale=heat, legend=legend),  # closes the seams
+            strokeWidth=alt.value(0.5),
+            tooltip=[
+                alt.Tooltip("from:N", title="tokens"),
+                alt.Tooltip("to:N", title="attend to"),
+                alt.Tooltip("share:Q", format=".2%"),
+            ],
+        )
+    )
+    return vega.drawable(_themed(chart).to_dict(validate=False))  # type: ignore[no-any-return]
+
+
+def _chart(
+    key: str, title: str, caption: str, chart: alt.TopLevelMixin, rows: Sequence[Row], data: Table, draw: Draw
+) -> Chart:
+    spec = vega.drawable(_with_values(_themed(chart).to_dict(validate=False), rows))
+    return Chart(key=key, title=title, caption=caption, spec=spec, svg=draw(spec, key=key), data=data)
+
+
+def _themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    axis = {
+        "labelColor": MUTED, "titleColor": INK, "domainColor": MUTED, "tickColor": MUTED, "gridColor": RULE,
+        "titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 11,
+    }  # fmt: skip
+    themed: alt.TopLevelMixin = chart.configure(
+        font=FONT,
+        background="transparent",
+        axis=axis,
+        legend={
+            "labelColor": MUTED,
+            "titleColor": INK,
+            "titleFontWeight": "normal",
+            "symbolOpacity": 1,
+            "symbolStrokeWidth": 2,
+            "labelLimit": 80,  # the column is no wider
+        },
+        view=alt.ViewConfig(stroke=None),
+        title={"color": INK, "fontSize": 12, "fontWeight": "normal", "anchor": "start"},
+        header={"labelColor": INK, "titleColor": INK, "labelFontSize": 11},
+    )
+    return themed
+
+
+def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> alt.Chart:
+    size = max(14, min(56, 228 // heads))
+    gap = alt.Scale(paddingInner=0.06)
+    heat = alt.Scale(type="quantize", range=list(HEAT_LIGHT))  # in steps: a gradient is lost in some PDF viewers
+    differ = len({row[field] for row in rows}) > 1  # one colour needs no legend
+    legend = alt.Legend(format=form, labelOverlap="greedy", labelSeparation=12) if differ else None
+    grid: alt.Chart = (
+        alt.Chart(_no_values(), title=title, width=alt.Step(size), height=alt.Step(size))
+        .mark_rect()
+        .encode(
+            x=alt.X("head:O", axis=alt.Axis(labelAngle=0), scale=gap),
+            y=alt.Y("layer:O", scale=gap),
+            color=alt.Color(f"{field}:Q", title=None, scale=heat, legend=legend),
+            stroke=alt.condition("datum.chosen", alt.value(INK), alt.value("transparent")),  # set by the page alone
+            tooltip=[*_numbers("layer", "head"), alt.Tooltip(f"{field}:Q", format=form)],
+        )
+    )
+    return grid
+
+
+def _score_name(report: Report) -> str:
+    """What a score is called on an axis."""
+    return "score" if report.given else "attention score"
+
+
+def _numbered(ramp: Sequence[str], count: int) -> alt.Scale:
+    """Colours spread over *ramp* for lines numbered from 1; the page changes them by name, so none is mixed."""
+    steps = np.linspace(0, len(ramp) - 1, count).round().astype(int)
+    return alt.Scale(domain=list(range(1, count + 1)), range=[ramp[step] for step in steps])
+
+
+def _rank_axis(tokens: int, *, tick_count: int = 6) -> alt.X:
+    axis = alt.Axis(tickCount=tick_count, grid=False, format="~s")
+    return alt.X("rank:Q", title="rank", scale=alt.Scale(type="log", domain=[1, max(tokens, 2)], nice=False), axis=axis)
+
+
+def _score_axis(title: str, rows: Sequence[Row]) -> alt.Y:
+    """A logarithmic axis; a plain one where no score is above 0 and nothing can be drawn."""
+    scale = alt.Scale(type="log", nice=False) if rows else alt.Scale(domain=[0, 1])
+    return alt.Y("score:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4, format="~g"))
+
+
+def _numbers(*fields: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(f"{field}:Q", title=field.replace("_", " ")) for field in fields]
+
+
+def _no_values() -> alt.Data:
+    """Where the rows of a chart go: altair would check every number of them, which takes longer than to draw them."""
+    return alt.Data(values=[])  # type: ignore[no-untyped-call]  # altair leaves this constructor untyped
+
+
+def _with_values(spec: Any, rows: Sequence[Row]) -> Any:
+    """A specification with its *rows*."""
+    if isinstance(spec, list):
+        return [_with_values(value, rows) for value in spec]
+    if not isinstance(spec, dict):
+        return spec
+    return {"values": rows} if spec == {"values": []} else {key: _with_values(spec[key], rows) for key in spec}
+
+
+def _ordered(scores: Scores) -> Doubles:
+    """Attention scores of every head, largest first, (layer, head, rank)."""
+    return -np.sort(-scores.attention_scores.astype(np.float64), axis=-1)
+
+
+def _rank_rows(ordered: Doubles, labels: Sequence[dict[str, int]], *, points: int) -> list[Row]:
+    """Points of the lines in *ordered*, (line, rank). The axis is logarithmic: a score of 0 has no place on it."""
+    kept = kept_ranks(ordered.shape[-1], points)
+    return [
+        {**label, "rank": rank + 1, "score": _digits(line[rank])}
+        for label, line in zip(labels, ordered, strict=True)
+        for rank in kept
+        if line[rank] > 0
+    ]
+
+
+def _trend_rows(names: list[str], by_layer: Doubles, best: npt.NDArray[np.int32]) -> list[Row]:
+    return [
+        {"token": name, "layer": layer + 1, "score": _digits(score), "best_rank": int(best[layer, column])}
+        for column, name in enumerate(names)
+        for layer, score in enumerate(by_layer[:, column])
+        if score > 0
+    ]
+
+
+def _binned(report: Report, values: Floats) -> list[tuple[int, int, float, str]]:
+    """The document in stretches: (first position, one past the last, mean score, top token)."""
+    words = report.words()
+    content = np.flatnonzero(report.tokens.content)
+    found = []
+    for start, end in pairwise(edges(len(values))):
+        inside = content[(content >= start) & (content < end)]
+        if inside.size:
+            top = visible(words[int(inside[values[inside].argmax()])])
+            found.append((start, end, float(values[inside].mean(dtype=np.float64)), top))
+    return found
+
+
+def _rank_table(key: str, caption: str, ordered: Doubles, labels: Sequence[dict[str, int]]) -> Table:
+    ranks = [rank for rank in TABLE_RANKS if rank <= ordered.shape[-1]]
+    names = [name.capitalize() for name in labels[0]]
+    return Table(
+        key=f"{key}-data",
+        caption=caption,
+        columns=(*names, *(f"Rank {rank:,}" for rank in ranks)),
+        numeric=(True,) * (len(names) + len(ranks)),
+        rows=tuple(
+            (*map(str, label.values()), *(f"{line[rank - 1]:.4g}" for rank in ranks))
+            for label, line in zip(labels, ordered, strict=True)
+        ),
+    )
+
+
+def _digits(value: float) -> float:
+    """Four significant digits: what a chart can show."""
+    return float(f"{value:.4g}")

@@ -1,0 +1,127 @@
+"""Say the three things to know about a document first: how few tokens, where, and which heads. For the summary.
+
+Each is a number, the sentence that it begins, and a drawing no larger than a stamp; the figures show them in full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, MUTED, RULE
+from reportgen.core.records import Finding, Rankings, Report, Scores
+from reportgen.report.draw import captions, vega
+
+WIDTH, HEIGHT = 150, 74  # px of a drawing, without its axes
+POINTS = 40  # of a line
+STRIPES = 50  # stretches of the document
+
+
+def findings(report: Report, scores: Scores, rankings: Rankings) -> tuple[Finding, ...]:
+    """The findings, in reading order; none where the text has no content tokens."""
+    if rankings.by_score.size == 0:
+        return ()
+    found = [concentration(report, scores, rankings), place(report, scores)]
+    if report.attention.shape[0] * report.attention.shape[1] > 1:
+        found.append(heads(report))
+    return tuple(found)
+
+
+def concentration(report: Report, scores: Scores, rankings: Rankings) -> Finding:
+    """How much of all scores the top tokens hold."""
+    ordered = scores.total[rankings.by_score].astype(np.float64)
+    held = np.cumsum(ordered) / (ordered.sum() or 1.0)
+    k, tokens = min(report.top_k, len(ordered)), len(ordered)
+    kept = sorted({round(rank) for rank in np.geomspace(1, tokens, POINTS)})
+    rows = [{"rank": rank, "held": round(float(held[rank - 1]), 4)} for rank in kept]
+    base = alt.Chart(_values(rows), width=WIDTH, height=HEIGHT)
+    line = base.mark_line(strokeWidth=1.8, color=ACCENT).encode(
+        x=alt.X(
+            "rank:Q", title="tokens, best first", scale=alt.Scale(type="log", domain=[1, max(tokens, 2)], nice=False)
+        ),
+        y=alt.Y("held:Q", title="share of scores", scale=alt.Scale(domain=[0, 1])),
+    )
+    mark = alt.Chart(_values([{"rank": k, "held": float(held[k - 1])}])).mark_point(filled=True, size=45, color=ACCENT)
+    chart = line + mark.encode(x="rank:Q", y="held:Q")
+    sentence = f"of all scores lie on {k} of {tokens:,} tokens. Spread evenly, they would hold {k / tokens:.1%}."
+    return _finding(f"{held[k - 1]:.0%}", sentence, chart, "table-top-tokens")
+
+
+def place(report: Report, scores: Scores) -> Finding:
+    """Which part of the document holds the scores."""
+    content = report.tokens.content
+    values = np.where(content, scores.total, 0).astype(np.float64)
+    edges = np.linspace(0, len(values), min(STRIPES, len(values)) + 1).round().astype(int)
+    sums, counts = np.add.reduceat(values, edges[:-1]), np.add.reduceat(content, edges[:-1])
+    rows = [
+        {"start": int(start), "end": int(end), "score": float(f"{total / max(count, 1):.4g}")}
+        for start, end, total, count in zip(edges[:-1], edges[1:], sums, counts, strict=True)
+    ]
+    chart = (
+        alt.Chart(_values(rows), width=WIDTH, height=HEIGHT)
+        .mark_rect(color=ACCENT)
+        .encode(
+            x=alt.X("start:Q", title="position, tokens", scale=alt.Scale(nice=False)),
+            x2="end:Q",
+            y=alt.Y("score:Q", title="mean score"),
+            y2=alt.Y2Datum(0),
+        )
+    )
+    number, sentence = densest(values)
+    return _finding(number, sentence, chart, "figure-distribution")
+
+
+def densest(values: npt.NDArray[np.float64]) -> tuple[str, str]:
+    """The tenth of the document that holds most, (token,), as a number and its sentence."""
+    width = -(-len(values) // 10)
+    sums = np.convolve(values, np.ones(width), "valid")
+    start = int(sums.argmax())
+    share = float(sums[start]) / (float(values.sum()) or 1.0)
+    where = f"positions {start:,} to {start + width - 1:,}" if width > 1 else f"position {start:,}"
+    return f"{share:.0%}", f"of all scores lie in the densest tenth of the document, {where}."
+
+
+def heads(report: Report) -> Finding:
+    """How differently the heads behave."""
+    k = min(report.top_k, report.attention.shape[2])
+    shares = captions.top_shares(report.attention.received, k)  # (layer, head)
+    layers, count = shares.shape
+    rows = [
+        {"layer": layer + 1, "head": head + 1, "share": float(f"{shares[layer, head]:.4g}")}
+        for layer in range(layers)
+        for head in range(count)
+    ]
+    heat = alt.Scale(type="quantize", range=list(HEAT_LIGHT))
+    named = list(range(1, layers + 1)) if layers <= 6 else sorted({1, layers, -(-layers // 2)})
+    chart = (
+        alt.Chart(_values(rows), width=WIDTH, height=HEIGHT)
+        .mark_rect()
+        .encode(
+            x=alt.X("head:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y("layer:O", axis=alt.Axis(values=named, labelAngle=0)),
+            color=alt.Color("share:Q", scale=heat, legend=None),
+        )
+    )
+    layer, head = captions.place(shares.argmax(), count)
+    least = captions.place(shares.argmin(), count)
+    sentence = (
+        f"of the {report.subject} of layer {layer}, head {head} on {k} tokens, the most of all {layers * count} heads; "
+        f"layer {least[0]}, head {least[1]} is the most spread out: {shares.min():.0%}."
+    )
+    return _finding(f"{shares.max():.0%}", sentence, chart, "figure-overview")
+
+
+def _finding(number: str, sentence: str, chart: alt.TopLevelMixin, target: str) -> Finding:
+    axis = {"labelColor": MUTED, "titleColor": MUTED, "domainColor": MUTED, "tickColor": MUTED, "gridColor": RULE,
+            "titleFontWeight": "normal", "labelFontSize": 9, "titleFontSize": 9, "tickCount": 3, "grid": False,
+            "tickSize": 3}  # fmt: skip
+    themed = chart.configure(font=FONT, background="transparent", axis=axis, view=alt.ViewConfig(stroke=None))
+    spec = vega.drawable(themed.to_dict())
+    return Finding(number, sentence, vega.svg(spec, key=f"finding-{target}"), target)
+
+
+def _values(rows: Sequence[Mapping[str, object]]) -> alt.Data:
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call]  # altair leaves this constructor untyped

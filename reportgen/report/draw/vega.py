@@ -1,0 +1,158 @@
+"""Turn a Vega-Lite specification into pictures: SVG, PNG, and the script that draws it live.
+
+The only file that imports vl_convert. What a chart shows is decided in `charts.py`, how large it is on paper in
+`figures.py`; a PDF of a drawing is typeset like every other page.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import io
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from importlib.metadata import version
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import vl_convert
+from PIL import Image
+
+from reportgen.core import cache
+from reportgen.core.characters import visible
+
+SVG = "{http://www.w3.org/2000/svg}"
+USELESS = {"pointer-events", "class", "role", "aria-roledescription", "aria-label", "aria-hidden"}
+DEFAULTS = {("opacity", "1"), ("fill-opacity", "1"), ("stroke-opacity", "1"), ("x2", "0"), ("y2", "0")}
+INVISIBLE = {"none", "transparent"}
+GEOMETRY = {"d", "transform", "x1", "y1", "x2", "y2"}
+NUMBER = r"(-?[\d.]+(?:e-?\d+)?)"
+MOVED = re.compile(rf"translate\({NUMBER},{NUMBER}\)")
+BOX = re.compile(rf"M{NUMBER},{NUMBER}(h{NUMBER}v{NUMBER}h{NUMBER}Z)")
+
+
+def svg(spec: dict[str, object], *, key: str) -> str:
+    """Vega-Lite to SVG. Ids are named after the figure: the converter numbers them upward within a process."""
+    drawn = compact(vl_convert.vegalite_to_svg(spec))
+    numbers: dict[str, str] = {}
+    return re.sub(
+        r"(?<=\bid=\")(gradient_|clip)\d+(?=\")|(?<=url\(#)(gradient_|clip)\d+(?=\))",  # not in the words of a text
+        lambda match: numbers.setdefault(match[0], f"{key}-{match[0].rstrip('0123456789_')}-{len(numbers)}"),
+        drawn,
+    )
+
+
+def png(drawn: str, *, ppi: int) -> bytes:
+    """An SVG, whose unit is a point, as PNG; compressed again, for the converter hardly compresses."""
+    image = Image.open(io.BytesIO(vl_convert.svg_to_png(drawn, ppi=ppi)))
+    sink = io.BytesIO()
+    image.save(sink, "PNG", dpi=(ppi, ppi))
+    return sink.getvalue()
+
+
+def text(spec: dict[str, object]) -> str:
+    """The Vega-Lite file of a specification."""
+    return json.dumps(spec, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def drawable(spec: Any) -> Any:
+    """A specification without control characters, of which the converter dies: labels stand in their place."""
+    if isinstance(spec, dict):
+        return {name: drawable(value) for name, value in spec.items()}
+    if isinstance(spec, list):
+        return [drawable(value) for value in spec]
+    return visible(spec) if isinstance(spec, str) else spec
+
+
+def compact(drawn: str) -> str:
+    """The same drawing in a third of the elements: a typesetter needs time for each, a page needs bytes.
+
+    Groups that only group are opened, what draws nothing is left out, and neighbours that are drawn alike, ticks and
+    lines of a grid, bars, cells, become one path.
+    """
+    ElementTree.register_namespace("", SVG[1:-1])
+    root = ElementTree.fromstring(drawn)
+    _compact(root, fill="black")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _compact(group: Element, *, fill: str) -> None:
+    """Compact the children of *group*, which inherit *fill* where they have none of their own."""
+    children: list[Element] = []
+    for child in group:
+        for name, value in list(child.attrib.items()):
+            if name in USELESS or (name, value) in DEFAULTS:
+                del child.attrib[name]
+        if child.tag == f"{SVG}g":
+            _compact(child, fill=child.get("fill", fill))
+            if not child.attrib:
+                children += list(child)
+            elif len(child):
+                children.append(child)
+        elif not _draws_nothing(child, fill):
+            children.append(child)
+    group[:] = _joined(children)
+
+
+def _draws_nothing(element: Element, fill: str) -> bool:
+    if element.tag == f"{SVG}text":
+        return not "".join(element.itertext()).strip()
+    inked = element.get("fill", fill) not in INVISIBLE or element.get("stroke", "none") not in INVISIBLE
+    return element.tag == f"{SVG}path" and (not inked or element.get("d", "") == "M0,0h0v0h0Z")
+
+
+def _joined(children: list[Element]) -> list[Element]:
+    """Children of which those that are straight lines, or upright boxes, and look alike are one path."""
+    alike: dict[tuple[tuple[str, str], ...], Element] = {}
+    joined: list[Element] = []
+    for child in children:
+        outline = _outline(child)
+        if outline is None:
+            alike = {}  # what comes later may lie above it
+            joined.append(child)
+            continue
+        look = {name: value for name, value in child.attrib.items() if name not in GEOMETRY}
+        key = tuple(sorted(look.items()))
+        if key in alike and not {"opacity", "fill-opacity", "stroke-opacity"} & set(look):
+            alike[key].set("d", alike[key].get("d", "") + outline)
+        else:
+            alike[key] = ElementTree.Element(f"{SVG}path", look | {"d": outline})
+            joined.append(alike[key])
+    return joined
+
+
+def _outline(element: Element) -> str | None:
+    """A straight line or an upright box as a path in the place to which it is moved; None of anything else."""
+    moved = MOVED.fullmatch(element.get("transform", "translate(0,0)"))
+    if moved is None or len(element) or element.get("stroke-dasharray") or "clip-path" in element.attrib:
+        return None
+    x, y = float(moved[1]), float(moved[2])
+    if element.tag == f"{SVG}line":
+        ends = (float(element.get(name, "0")) for name in ("x1", "y1", "x2", "y2"))
+        x1, y1, x2, y2 = ends
+        return f"M{x + x1:g},{y + y1:g}L{x + x2:g},{y + y2:g}"
+    box = BOX.fullmatch(element.get("d", "")) if element.tag == f"{SVG}path" else None
+    return f"M{x + float(box[1]):g},{y + float(box[2]):g}{box[3]}" if box else None
+
+
+@functools.cache
+def bundle() -> str:
+    """Vega, Vega-Lite and vega-embed as one script, with the expression interpreter that a strict CSP needs.
+
+    To put it together takes a second or two, and gives the same for the same version: the cache keeps it.
+    """
+    kept = cache.place("bundle", f"{cache.key(vl_convert=version('vl-convert-python'))}.js")
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        told, _, script = kept.read_bytes().decode().partition("\n")
+        if told == _seal(script):
+            return script
+    script = str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub forgets the default
+    cache.keep(kept, lambda path: path.write_bytes(f"{_seal(script)}\n{script}".encode()))
+    return script
+
+
+def _seal(script: str) -> str:
+    """The first line of a kept script, by which one that was damaged is told."""
+    return f"// {hashlib.sha256(script.encode()).hexdigest()}"

@@ -1,0 +1,360 @@
+"""Turn tokens and scores that someone else computed, a JSON file, into a report: no model, no attention.
+
+The file is an object. `tokens` are the tokenizer's strings or plain words; `scores` are one number for each, or a
+list of them for every head of every layer, none below 0. What else it may say is in `FIELDS`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reportgen.core import versions
+from reportgen.core.characters import UNPRINTABLE, clean, slug
+from reportgen.core.clock import now
+from reportgen.core.config import Config
+from reportgen.core.errors import DataError
+from reportgen.core.records import (
+    GIVEN,
+    Attention,
+    Example,
+    Floats,
+    HeadImportance,
+    Prediction,
+    Provenance,
+    Report,
+    Tokens,
+)
+
+
+class Field(NamedTuple):
+    """What a file of scores may say."""
+
+    kind: type
+    wanted: str
+
+
+FIELDS = {
+    "tokens": Field(list, "list of strings"),
+    "scores": Field(list, "list of numbers, or layers of heads of such lists"),
+    "text": Field(str, "string: the document; put together from the tokens if left out"),
+    "offsets": Field(list, "list of [start, end): characters of text for each token"),
+    "special": Field(list, "list of positions of special tokens; known by their names if left out"),
+    "title": Field(str, "string"),
+    "model": Field(str, "string"),
+    "revision": Field(str, "string"),
+    "dataset": Field(str, "string"),
+    "split": Field(str, "string"),
+    "index": Field(int, "number"),
+    "labels": Field(list, "list of names of the labels"),
+    "logits": Field(list, "list of numbers, one for each label"),
+    "gold": Field(str, "name of the true label"),
+}
+SPECIAL = re.compile(r"</?s>|<(pad|unk|mask|cls|sep)>|\[(CLS|SEP|PAD|MASK|UNK)\]|<\|[a-z_]+\|>")
+MOST_BYTES = 500_000_000
+LARGEST = 3e38  # about what a float32 can hold
+
+
+def load(path: Path, config: Config, *, title: str | None = None) -> Report:
+    """Read a file of scores; nothing is checked yet beyond its form.
+
+    Raises:
+        DataError: If the file cannot be read, or its parts do not fit together.
+    """
+    content = _read(path)
+    given = _object(path.name, content)
+    scores = _scores(path.name, given)
+    text, tokens = _document(path.name, given)
+    prediction = _prediction(path.name, given)
+    digest = hashlib.sha256(content).hexdigest()
+    title = clean(next((name for name in (title, given.get("title")) if name and name.strip()), path.name))
+    example = Example(
+        name=f"{slug(title) or 'scores'}-{digest[:10]}",
+        title=title,
+        text=clean(text),
+        replaced=len(UNPRINTABLE.findall(text)),
+        label=_cleaned(given.get("gold")),
+        dataset=_cleaned(given.get("dataset")),
+        split=_cleaned(given.get("split")),
+        index=given.get("index"),
+        file_sha256=digest,
+    )
+    return Report(
+        example=example,
+        tokens=tokens,
+        prediction=prediction,
+        attention=_attention(scores),
+        importance=HeadImportance(np.ones(scores.shape[:2], np.float32), "none", ""),
+        checks=(),
+        warnings=(),
+        provenance=_provenance(config, given, example),
+        top_k=config.top_k,
+        positions=config.positions,
+        colour_scale=config.colour_scale,
+        language=config.language,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{path}: {reason}", hint="check the path given to --scores") from error
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{path}: more than {MOST_BYTES:,} bytes")
+    return content
+
+
+def _object(name: str, content: bytes) -> dict[str, Any]:
+    """The object in the file, every field of the right kind."""
+    try:
+        given = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{name} is not JSON: {error}", hint="an object with tokens and scores") from error
+    if not isinstance(given, dict):
+        raise DataError(f"{name}: an object is wanted, not a {type(given).__name__}", hint="with tokens and scores")
+    for key, value in given.items():
+        if key not in FIELDS:
+            near = difflib.get_close_matches(key, FIELDS, n=1)
+            raise DataError(
+                f'{name}: unknown field "{key[:80]}"', hint=f"did you mean {near[0]}?" if near else _known()
+            )
+        if not isinstance(value, FIELDS[key].kind) or isinstance(value, bool):
+            raise DataError(
+                f"{name}: {key} has the wrong kind, {type(value).__name__}", hint=f"wanted: {FIELDS[key].wanted}"
+            )
+    for key in ("tokens", "scores"):
+        if key not in given:
+            raise DataError(f"{name}: no {key}", hint=_known())
+    if not given["tokens"] or not all(isinstance(token, str) for token in given["tokens"]):
+        raise DataError(f"{name}: tokens has to be a list of strings, and not empty")
+    return given
+
+
+def _known() -> str:
+    return f"its fields: {', '.join(FIELDS)}"
+
+
+def _scores(name: str, given: dict[str, Any]) -> Floats:
+    """The scores as (layer, head, token)."""
+    lists, tokens, wanted = given["scores"], len(given["tokens"]), f"wanted: {FIELDS['scores'].wanted}"
+    layers = lists if any(isinstance(one, list) for one in lists) else [[lists]]
+    if not all(isinstance(layer, list) and layer and all(isinstance(h, list) for h in layer) for layer in layers):
+        raise DataError(f"{name}: scores are neither one list of numbers nor layers of heads", hint=wanted)
+    heads = {len(layer) for layer in layers}
+    if len(heads) > 1:
+        raise DataError(f"{name}: layers have {min(heads)} to {max(heads)} heads", hint="every layer has as many")
+    for row in (row for layer in layers for row in layer):
+        others = [value for value in row if type(value) not in (int, float)]
+        if others:
+            raise DataError(f"{name}: scores hold {str(others[0])[:40]!r}, which is no number", hint=wanted)
+        if len(row) != tokens:
+            raise DataError(f"{name}: {len(row):,} scores for {tokens:,} tokens", hint=wanted)
+    scores = np.array([[[_single(value) for value in row] for row in layer] for layer in layers], np.float32)
+    wrong = np.argwhere(~(np.isfinite(scores) & (scores >= 0)))
+    if len(wrong):
+        layer, head, position = wrong[0].tolist()
+        raise DataError(
+            f"{name}: the score of the token at position {position} (layer {layer + 1}, head {head + 1}) is "
+            f"{scores[layer, head, position]:g}",
+            hint="heat has no sign: give numbers from 0 to 3e38, absolute values for example",
+        )
+    return scores
+
+
+def _single(value: float) -> float:
+    """A number that a float32 can hold; infinite if it cannot."""
+    return float(value) if -LARGEST <= value <= LARGEST or value != value else float("inf") if value > 0 else -1.0
+
+
+def _document(name: str, given: dict[str, Any]) -> tuple[str, Tokens]:
+    """The text, and the tokens with their places in it."""
+    strings = [clean(token) for token in given["tokens"]]
+    special = _special(name, given, strings)
+    if "offsets" in given:
+        if "text" not in given:
+            raise DataError(f"{name}: offsets without text", hint=f"text: {FIELDS['text'].wanted}")
+        text, spans = given["text"], _offsets(name, given["offsets"], given["text"], count=len(strings))
+    else:
+        text, spans = put_together(strings, special)
+        if "text" in given:
+            text, spans = given["text"], aligned(name, given["text"], [text[a:b] for a, b in spans], special)
+    blank = tuple(not text[a:b].strip() for a, b in spans)
+    starts, ends = (tuple(span[n] for span in spans) for n in (0, 1))
+    return text, Tokens(tuple(range(len(strings))), tuple(strings), starts, ends, tuple(special), blank, len(strings))
+
+
+def _special(name: str, given: dict[str, Any], strings: list[str]) -> list[bool]:
+    if "special" not in given:
+        return [SPECIAL.fullmatch(token) is not None for token in strings]
+    positions = given["special"]
+    if not all(type(position) is int and 0 <= position < len(strings) for position in positions):
+        raise DataError(f"{name}: special has to hold positions from 0 to {len(strings) - 1}")
+    chosen = set(positions)
+    return [position in chosen for position in range(len(strings))]
+
+
+def _offsets(name: str, given: list[Any], text: str, *, count: int) -> list[tuple[int, int]]:
+    spans = [tuple(span) for span in given if isinstance(span, list) and len(span) == 2]
+    fits = len(spans) == len(given) == count and all(type(n) is int for span in spans for n in span)
+    if not fits or not all(0 <= start <= end <= len(text) for start, end in spans):
+        raise DataError(f"{name}: offsets do not fit", hint=f"wanted: {count} pairs [start, end) within the text")
+    real = [span for span in spans if span[0] < span[1]]
+    if any(one[0] > other[0] for one, other in pairwise(real)):
+        raise DataError(f"{name}: offsets do not ascend", hint="tokens stand in the order of the text")
+    return spans
+
+
+def put_together(strings: list[str], special: list[bool]) -> tuple[str, list[tuple[int, int]]]:
+    """A text from tokens alone: byte-level pieces, SentencePiece, WordPiece, pieces with spaces of their own, or words.
+
+    >>> put_together(["<s>", "Two", "\u0120words"], [True, False, False])
+    ('Two words', [(0, 0), (0, 3), (4, 9)])
+    """
+    real = [string for string, is_special in zip(strings, special, strict=True) if not is_special]
+    if any("\u0120" in token or "\u010a" in token for token in real):
+        return _from_bytes(strings, special)
+    if any("\u2581" in token for token in real):
+        pieces = [token.replace("\u2581", " ") for token in strings]
+    elif any(token.startswith("##") for token in real):
+        pieces = [token[2:] if token.startswith("##") else f" {token}" for token in strings]
+    elif any(token != token.strip() for token in real):
+        pieces = strings
+    else:
+        pieces = [f" {token}" for token in strings]
+    text, spans = "", []
+    for piece, is_special in zip(pieces, special, strict=True):
+        if is_special:
+            spans.append((len(text), len(text)))
+            continue
+        piece = piece if text else piece.lstrip(" ")
+        spans.append((len(text) + len(piece) - len(piece.lstrip(" ")), len(text) + len(piece)))
+        text += piece
+    return text, spans
+
+
+def _from_bytes(strings: list[str], special: list[bool]) -> tuple[str, list[tuple[int, int]]]:
+    """The text of byte-level pieces; a piece of a character stands for all of it."""
+    values = {character: value for value, character in _byte_letters().items()}
+    content, ends = b"", []
+    for token, is_special in zip(strings, special, strict=True):
+        known = not is_special and all(character in values for character in token)
+        content += bytes(values[c] for c in token) if known else b"" if is_special else token.encode()
+        ends.append(len(content))
+    text = content.decode("utf-8", "replace")
+    places = [0] * (len(content) + 1)  # the character that a byte belongs to
+    at = 0
+    for number, character in enumerate(text):
+        size = len(character.encode()) if content.startswith(character.encode(), at) else 1
+        places[at : at + size] = [number] * size
+        at += size
+    places[at:] = [len(text)] * (len(places) - at)
+    spans = []
+    for start, end, is_special in zip([0, *ends], ends, special, strict=False):
+        if is_special or start == end:
+            spans.append((places[start], places[start]))
+            continue
+        inner = start + len(content[start:end]) - len(content[start:end].lstrip(b" "))
+        first = places[min(inner, end)] if inner < end else places[end - 1] + 1
+        spans.append((first, places[end - 1] + 1))
+    return text, spans
+
+
+def _byte_letters() -> dict[int, str]:
+    """The letters by which byte-level tokenizers write bytes (Radford et al. 2019)."""
+    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = sorted(set(range(256)) - set(visible))
+    return {byte: chr(byte) for byte in visible} | {byte: chr(256 + n) for n, byte in enumerate(others)}
+
+
+def aligned(name: str, text: str, pieces: list[str], special: list[bool]) -> list[tuple[int, int]]:
+    """Where each piece stands in the text, one after the other."""
+    spans, at = [], 0
+    for position, (piece, is_special) in enumerate(zip(pieces, special, strict=True)):
+        found = at if is_special or not piece.strip() else text.find(piece.strip(), at)
+        if found < 0:
+            raise DataError(
+                f"{name}: token {position}, {piece.strip()[:40]!r}, is not in the text after character {at}",
+                hint="give offsets, or leave the text out",
+            )
+        length = 0 if is_special or not piece.strip() else len(piece.strip())
+        spans.append((found, found + length))
+        at = found + length
+    return spans
+
+
+def _prediction(name: str, given: dict[str, Any]) -> Prediction | None:
+    """What a model said, if the file says it."""
+    labels, logits, gold = given.get("labels"), given.get("logits"), given.get("gold")
+    if labels is None and logits is None:
+        return None
+    if not isinstance(labels, list) or not isinstance(logits, list):
+        raise DataError(f"{name}: one of labels and logits is missing", hint="give both, or none")
+    named = all(isinstance(label, str) and label.strip() for label in labels)
+    counted = all(type(value) in (int, float) and abs(value) < LARGEST for value in logits)
+    if not labels or not named or not counted or len(labels) != len(logits):
+        raise DataError(f"{name}: labels and logits do not fit", hint="as many finite numbers as names")
+    powers = np.exp(np.asarray(logits, np.float64) - max(logits))
+    return Prediction(
+        labels=tuple(map(clean, labels)),
+        logits=tuple(map(float, logits)),
+        probabilities=tuple((powers / powers.sum()).tolist()),
+        predicted=int(np.argmax(logits)),
+        gold=labels.index(gold) if gold in labels else None,
+        gold_text=_cleaned(gold),
+    )
+
+
+def _cleaned(text: str | None) -> str | None:
+    return None if text is None else clean(text)
+
+
+def _attention(scores: Floats) -> Attention:
+    """Scores in the place of received attention; of who attends to whom nothing is known."""
+    layers, heads, tokens = scores.shape
+    nobody = np.zeros((layers, heads, tokens, 0))
+    return Attention(
+        received=scores,
+        reader=None,
+        attended_positions=nobody.astype(np.int32),
+        attended_weights=nobody.astype(np.float32),
+        attending_positions=nobody.astype(np.int32),
+        attending_weights=nobody.astype(np.float32),
+        maps=np.zeros((layers, heads, 0, 0), np.float32),
+        reader_position=None,
+        global_positions=(),
+        windows=(),
+        row_error=0.0,
+        zero_share=0.0,
+    )
+
+
+def _provenance(config: Config, given: dict[str, Any], example: Example) -> Provenance:
+    model = clean(given.get("model", "not named"))
+    return Provenance(
+        model=model,
+        model_type=GIVEN,
+        revision=clean(given.get("revision", "not named")),
+        weights_sha256="",
+        tokenizer=model,
+        tokenizer_revision="not named",
+        text_sha256=hashlib.sha256(example.text.encode()).hexdigest(),
+        device="elsewhere",
+        dtype="float32",
+        seed=config.seed,
+        command=config.command().replace("reportgen run", "reportgen render --scores SCORES.json", 1),
+        created=now().isoformat(timespec="seconds"),
+        configuration=replace(config, model=model).plain(),
+        versions=versions.installed(),
+        stages=(),
+    )

@@ -1,0 +1,263 @@
+"""Turn scores into coloured stretches of the document, and define the colour scale and its legend.
+
+The document is shown as it was written: cells cover it by the tokenizer's character offsets, and the pieces of a
+character that the tokenizer has split stand in one cell. Nothing is drawn here; the templates print the cells.
+"""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import regex
+
+from reportgen.core.records import (
+    Cell,
+    ColourScale,
+    Direction,
+    Floats,
+    HeatView,
+    Line,
+    Report,
+    Run,
+    Scores,
+    Stretch,
+    Tokens,
+)
+from reportgen.report.rounding import equal_but_for_rounding
+
+CLASSES = 16
+JOINS_ON = regex.compile(r"\p{Joining_Type=Dual_Joining}\p{Joining_Type=Transparent}*$")  # a letter like Arabic lam
+JOINED_TO = regex.compile(r"\p{Joining_Type=Dual_Joining}|\p{Joining_Type=Right_Joining}")
+LEFT_OUT = -1  # class of a special token: outside the scale
+
+
+def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
+    """Cover *text*, as far as the model has read it, with cells.
+
+    The texts of the cells of real tokens and of the gaps between them, joined, are the text.
+    """
+    read = tokens.end
+    inner = {match.start() for match in regex.finditer(r"\X", text[:read])}  # where characters begin
+    found: list[tuple[list[int], int, int, bool]] = []  # positions, start, end, special
+    for position, (start, end, special) in enumerate(zip(tokens.starts, tokens.ends, tokens.special, strict=True)):
+        last = found[-1] if found else None
+        joins = last is not None and not last[3] and (start < last[2] or (start < read and start not in inner))
+        if last is not None and joins and not special:
+            found[-1] = ([*last[0], position], last[1], max(last[2], end), False)
+        else:
+            found.append(([position], start, end, special))
+    return tuple(
+        Cell(tuple(positions), tokens.strings[positions[0]] if special else text[start:end], special, start, end)
+        for positions, start, end, special in found
+    )
+
+
+def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[HeatView, ...]:
+    """The ways of colouring the document that every report shows: all layers, the classifier's row, last layer."""
+    layers, heads, _ = report.attention.shape
+    if report.given:
+        return _given_views(scores, covered, layers=layers, several=layers * heads > 1, scale=report.colour_scale)
+    weighing = _weighing(report, scores.factors)
+    received = "Colour is the attention a token receives from all tokens"
+    shown = [
+        ("all", "All layers", f"{received}, {weighing}, summed over all layers and heads.", scores.total),
+        ("last", "Last layer, all tokens", f"{received} in layer {layers}, {weighing}.", scores.last_layer),
+    ]
+    if scores.reader is not None:
+        explanation = (
+            f"Colour is the attention that {report.reader_name} pays to a token in layer {layers}, "
+            f"{_weighing(report, scores.reader_factors)}. Of the last layer only this row feeds the classifier; what "
+            "other tokens attend to there cannot reach the prediction."
+        )
+        shown.insert(1, ("reader", f"Last layer, row of {report.reader_name}", explanation, scores.reader))
+    return tuple(view(*one, covered, scale=report.colour_scale) for one in shown)
+
+
+def _given_views(
+    scores: Scores, covered: tuple[Cell, ...], *, layers: int, several: bool, scale: ColourScale
+) -> tuple[HeatView, ...]:
+    """The same of scores that someone else computed."""
+    every = "summed over all layers and heads" if several else "as it was given"
+    shown = [("all", "All layers" if several else "Scores", f"Colour is the score of a token, {every}.", scores.total)]
+    if layers > 1:
+        explanation = f"Colour is the score of a token in layer {layers}, summed over its heads."
+        shown.append(("last", "Last layer", explanation, scores.last_layer))
+    return tuple(view(*one, covered, scale=scale) for one in shown)
+
+
+def _weighing(report: Report, factors: Floats) -> str:
+    if report.importance.measure == "none":
+        return "every head counting the same"
+    if np.all(factors == 1) and not np.all(report.importance.values == 1):
+        return "not weighed, because the importance of every head is 0"
+    return "weighed by head importance"
+
+
+def view(
+    key: str, title: str, explanation: str, values: Floats, covered: tuple[Cell, ...], *, scale: ColourScale
+) -> HeatView:
+    """Colour *covered* by *values* (token,): each cell by the sum of its pieces, special tokens left out."""
+    sums = np.array([values[list(cell.positions)].sum(dtype=np.float64) for cell in covered])
+    content = np.array([not cell.special and bool(cell.text.strip()) for cell in covered], dtype=bool)
+    heat = percent(sums, content)
+    classes, bounds, floor = classify(heat, content, scale=scale)
+    return HeatView(
+        key=key,
+        title=title,
+        explanation=explanation,
+        classes=tuple(classes.tolist()),
+        values=tuple(round(float(value), 4) for value in heat),
+        bounds=tuple(round(float(bound), 4) for bound in bounds),
+        scale=scale,
+        floor=floor,
+        coloured=int(content.sum()),
+        strongest=int((classes == CLASSES - 1).sum()),
+        uniform=bool(content.sum() > 1 and equal_but_for_rounding(sums[content])),
+    )
+
+
+def percent(values: npt.NDArray[np.float64], content: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Bring values to 0..100 over the content cells; special tokens may come to lie outside."""
+    chosen = values[content]
+    if equal_but_for_rounding(chosen):
+        return np.zeros_like(values)
+    scaled: npt.NDArray[np.float64] = (values - chosen.min()) / np.ptp(chosen) * 100
+    return scaled
+
+
+def classify(
+    heat: npt.NDArray[np.float64], content: npt.NDArray[np.bool_], *, scale: ColourScale
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float | None]:
+    """Put heat, 0..100, into 16 colour classes.
+
+    The last class of the linear scale holds the strongest hundredth: one comma cannot pale the document.
+
+    Returns:
+        Classes (cell,), -1 where left out; the 17 bounds of the classes; for the log scale, the smallest heat
+        above 0, at which it starts: what lies below is in the first class.
+    """
+    classes = np.full(heat.shape, LEFT_OUT, dtype=np.int64)
+    chosen = heat[content]
+    above = chosen[chosen > 0]
+    floor = None
+    if above.size == 0:
+        bounds = np.linspace(0, 100, CLASSES + 1)
+    elif scale == "rank":
+        bounds = np.quantile(chosen, np.linspace(0, 1, CLASSES + 1))
+    elif scale == "log":
+        floor = float(above.min())
+        bounds = np.geomspace(floor, 100, CLASSES + 1)
+    else:
+        strongest = float(np.quantile(chosen, 0.99)) or 100.0  # 0 where nearly all values are
+        bounds = np.append(np.linspace(0, strongest, CLASSES), 100)
+    classes[content] = np.clip(np.searchsorted(bounds[1:-1], chosen, side="right"), 0, CLASSES - 1)
+    return classes, bounds, floor
+
+
+def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ...]:
+    """The document as one stretch per cell, and the gaps between them."""
+    found: list[Run] = []
+    end = 0
+    for cell, heat in zip(covered, view.classes, strict=True):
+        if not cell.special and cell.start > end:
+            found.append(Run(text[end : cell.start], "gap", LEFT_OUT, -1))
+        kind = "special" if cell.special else "token" if cell.text.strip() else "break"
+        found.append(Run(cell.text, kind, heat, cell.positions[0]))
+        end = max(end, cell.end)
+    return tuple(found)
+
+
+def shown_text(text: str, covered: tuple[Cell, ...]) -> str:
+    """What the cells and the gaps between them show of *text*: all that the model read, if nothing is lost."""
+    end, found = 0, []
+    for cell in covered:
+        if not cell.special:
+            found.append(text[end : max(end, cell.start)] + cell.text)
+            end = max(end, cell.end)
+    return "".join(found)
+
+
+def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Join neighbouring stretches of one colour, and neighbouring gaps: what a printer needs.
+
+    The space between two words of one colour takes it too, so that half as many boxes have to be set; not where the
+    text has letters of two directions, whose order depends on where a box ends.
+    """
+    over_spaces = all(direction(run.text) != "rtl" for run in stretches)
+    joined: list[Run] = []
+    for run in stretches:
+        last = joined[-1] if joined else None
+        if last and last.kind == run.kind and run.kind in ("token", "gap") and last.heat == run.heat:
+            joined[-1] = replace(last, text=last.text + run.text)
+        elif over_spaces and run.kind == "token" and _parted_by_space(joined, run):
+            space = joined.pop().text
+            joined[-1] = replace(joined[-1], text=joined[-1].text + space + run.text)
+        else:
+            joined.append(run)
+    return tuple(joined)
+
+
+def _parted_by_space(joined: list[Run], run: Run) -> bool:
+    """Whether what was joined ends with a token of the colour of *run*, and spaces of the same line."""
+    if len(joined) < 2 or joined[-1].kind != "gap" or joined[-1].text.strip(" "):
+        return False
+    return joined[-2].kind == "token" and joined[-2].heat == run.heat
+
+
+def lines(stretches: tuple[Run, ...]) -> tuple[Line, ...]:
+    """Break runs into lines, and lines into stretches of one writing direction.
+
+    Browsers order left-to-right and right-to-left text themselves; a typesetter that draws box after box has to be
+    told where a direction begins and ends. Signs and spaces go with the letters on both sides, or with the line.
+    """
+    found: list[list[Run]] = [[]]
+    for run in stretches:
+        for part in run.text.splitlines(keepends=True) if "\n" in run.text else [run.text]:
+            found[-1].append(replace(run, text=part))
+            if part.endswith("\n"):
+                found.append([])
+    return tuple(_line(_connected(runs)) for runs in found if runs)
+
+
+def _connected(runs: list[Run]) -> list[Run]:
+    """Runs whose cursive letters keep the forms that they have beside each other: U+200D stands for the neighbour."""
+    connected = runs[:1]
+    for run in runs[1:]:
+        if JOINS_ON.search(connected[-1].text) and JOINED_TO.match(run.text):
+            connected[-1] = replace(connected[-1], text=connected[-1].text + "\u200d")
+            run = replace(run, text="\u200d" + run.text)
+        connected.append(run)
+    return connected
+
+
+def _line(runs: list[Run]) -> Line:
+    own = [None if run.kind == "special" else direction(run.text) for run in runs]  # "<s>" is no word of the text
+    base: Direction = next((one for one in own if one is not None), "ltr")
+    after: Direction = base
+    following: list[Direction] = []  # direction of the next letters, or the line's own
+    for one in reversed(own):
+        after = one or after
+        following.append(after)
+    directions: list[Direction] = []
+    for one, nearest in zip(own, reversed(following), strict=True):
+        before = directions[-1] if directions else base
+        directions.append(one or (before if before == nearest else base))
+    grouped = itertools.groupby(zip(directions, runs, strict=True), key=lambda pair: pair[0])
+    return Line(base, tuple(Stretch(way, tuple(run for _, run in pairs)) for way, pairs in grouped))
+
+
+def direction(text: str) -> Direction | None:
+    """Writing direction of the first letter; None where there is none.
+
+    >>> direction("1: abc"), direction("\u05d0"), direction("...")
+    ('ltr', 'rtl', None)
+    """
+    for character in text:
+        kind = unicodedata.bidirectional(character)
+        if kind in ("L", "R", "AL"):
+            return "ltr" if kind == "L" else "rtl"
+    return None

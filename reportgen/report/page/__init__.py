@@ -1,0 +1,1 @@
+"""The HTML page and the data that its scripts compute with."""

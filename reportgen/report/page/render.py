@@ -1,0 +1,385 @@
+"""Turn a report into HTML: the page for the browser, and the document that becomes the PDF.
+
+The one Jinja environment. Autoescape is on for every template; data reaches scripts only as JSON blocks; what is
+put in unescaped is our own CSS and JavaScript, and SVG whose every element and attribute has been looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from reportgen.core import characters, palette
+from reportgen.core.config import Paper
+from reportgen.core.records import HeatView, Line, Parts, Report
+from reportgen.report import words
+from reportgen.report.page import assets
+from reportgen.report.page.compress import Packed, dense, pack
+
+PACKAGE = Path(__file__).parents[2]
+SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "captions", "save", "tables", "charts", "maps", "walk",
+           "find", "strip", "token", "rankings", "controls", "main")  # fmt: skip
+TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, or a checkout
+OPTION = re.compile(r"((?<!\S)--[a-z][a-z-]*)")
+WIDE = 40  # letters of a word that may be wider than a line
+TALL = 14_000  # points: no page of a PDF is higher
+SVG = "{http://www.w3.org/2000/svg}"
+SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
+                "linearGradient", "symbol", "title"}  # fmt: skip
+COMMON = {  # said once for a whole drawing, or what holds anyway
+    ("font-family", palette.FONT), ("opacity", "1"), ("stroke-width", "1"), ("x2", "0"), ("y2", "0"),
+}  # fmt: skip
+SECTION = re.compile(
+    r'<script type="application/json" id="data-(?P<block>[\w-]+)">.*?</script>'
+    r'|<(?P<tag>script|style|svg)\b.*?</(?P=tag)>|<(?:img|source) [^>]*>|<div class="text".*?</div>',
+    re.DOTALL,
+)
+# What charts are drawn in on paper, and the CSS variable that stands in for it in the page.
+THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"} | {
+    colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
+}
+SITE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a site adds to the page of a report: where it stands there, and what leads on from it."""
+
+    site: str  # title
+    language: str  # of the title and the note
+    root: str = "../../"  # from the page to the top of the site
+    address: str | None = None  # of the folder of the page, with a slash at its end; None: not known
+    description: str = ""  # in a sentence or two, for those who link to it
+    note: str | None = None  # of the site on this report
+    previous: tuple[str, str] | None = None  # folder and title
+    next: tuple[str, str] | None = None
+    pdf: bool = False  # whether there is one
+    download: bool = False  # whether there is the self-contained page
+
+
+def page(report: Report, parts: Parts, *, bundle: str) -> str:
+    """The self-contained page. *bundle* is the script that draws the live charts.
+
+    One list of scores that someone else computed has no scripts: there is nothing to choose.
+    """
+    scripts = tuple(_source(f"js/{name}.js") for name in SCRIPTS) if report.live else ()
+    for source in scripts:
+        _check_script(source)
+    style = _page_style()
+    return _page(
+        report,
+        parts,
+        site=None,
+        style=Markup(style),
+        scripts=[Markup(source) for source in scripts],
+        policy=_policy(style, (*scripts, bundle) if scripts else ()),
+        blocks={"theme": THEME} | parts.blocks | {"bundle": _packed(bundle)} if scripts else {},
+    )
+
+
+def site_page(report: Report, parts: Parts, place: Place, *, bundle: str) -> str:
+    """The same page as one of a site: it shares styles and scripts with the others, and its data are packed as one.
+
+    Args:
+        report: What is shown.
+        parts: From `presentation.make_parts`.
+        place: What the site adds.
+        bundle: As for `site_assets`.
+    """
+    text = json.dumps({"theme": THEME} | parts.blocks, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    packed = dense(text.encode())
+    site = {
+        "place": place,
+        "assets": {name: f"{place.root}{path}" for name, (path, _) in _shared(bundle).items()},
+        "packed": Markup(packed.text) if report.live else None,  # its letters mean nothing to HTML
+        "length": packed.length,
+    }
+    scripts = ["first", "report"] if report.live else []
+    return _page(report, parts, site=site, scripts=scripts, policy=SITE_POLICY, blocks={})
+
+
+def site_assets(bundle: str) -> dict[str, bytes]:
+    """The files that the pages of a site share, by path; a path changes with what the file holds.
+
+    Args:
+        bundle: The script that draws the live charts.
+    """
+    return dict(_shared(bundle).values())
+
+
+def sections(html: str) -> dict[str, int]:
+    """What the bytes of a page are spent on, largest first; their sum is the whole page."""
+    sizes: dict[str, int] = {}
+    for match in SECTION.finditer(html):
+        name = match["block"] or {"script": "scripts", "style": "styles", "svg": "drawings"}.get(match["tag"] or "")
+        name = name or ("text" if match[0].startswith("<div") else "drawings")
+        name = "charts" if name.startswith("spec-") else name
+        sizes[name] = sizes.get(name, 0) + len(match[0].encode())
+    sizes["markup and tables"] = len(html.encode()) - sum(sizes.values())
+    return dict(sorted(sizes.items(), key=lambda section: -section[1]))
+
+
+def _page(report: Report, parts: Parts, **how: object) -> str:
+    """The page for the browser, with what its two kinds have in common."""
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            parts=parts,
+            spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
+            figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
+            has_list=bool(words.stop_words(report.language)),
+            **how,
+        )
+    )
+
+
+def document(report: Report, parts: Parts, *, paper: Paper = "a4", attached: tuple[str, ...] = ()) -> str:
+    """The same report as one printable document, without scripts and controls.
+
+    Args:
+        report: From `pipeline.analyse`, or from `store.load`.
+        parts: From `presentation.make_parts`.
+        paper: What it is printed on.
+        attached: Names of the files that the PDF carries.
+    """
+    style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/document.css") + _source("css/heat.css")
+    return (
+        environment()
+        .get_template("document.html.j2")
+        .render(
+            report=report,
+            parts=parts,
+            attached=attached,
+            style=Markup(f"@page{{size:{paper}}}\n{style}"),
+            findings=[svg_markup(found.svg, themed=False, title=found.sentence) for found in parts.findings],
+            figures=[
+                svg_markup(chart.svg, themed=False, title=characters.visible(f"{chart.title}. {chart.caption}"))
+                for chart in parts.charts
+            ],
+        )
+    )
+
+
+def excerpt(
+    report: Report,
+    view: HeatView,
+    lines: tuple[Line, ...],
+    *,
+    width: float,
+    height: float | None,
+    family: str,
+    title: str,
+) -> str:
+    """A stretch of the heatmap as a page of its own.
+
+    Args:
+        report: Whose text it is.
+        view: Its colours.
+        lines: From `heatmap.lines`, one run per cell.
+        width: Points.
+        height: Points; None where it is to be measured: the page is high then, and all that is drawn is a link.
+        family: Fonts, as CSS lists them.
+        title: What a reader calls it.
+    """
+    size = f"@page{{size:{width:.2f}pt {height or TALL:.2f}pt}}\nhtml{{font-family:{family}}}\n"
+    style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/excerpt.css") + _source("css/heat.css") + size
+    template = environment().get_template("excerpt.html.j2")
+    return template.render(
+        report=report, view=view, lines=lines, title=title, measuring=height is None, style=Markup(style)
+    )
+
+
+def plain_page(template: str, styles: tuple[str, ...], **values: object) -> str:
+    """A page without scripts, that carries its styles; *values* are what the template prints."""
+    style = style_sheet(styles)
+    fields = {"style": Markup(style), "policy": _policy(style, ())} | values
+    return environment().get_template(template).render(fields)
+
+
+def style_sheet(names: tuple[str, ...]) -> str:
+    """The colours, light and dark, and the style sheets of these names, as one."""
+    dark = f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
+    return f"{_variables(palette.LIGHT)}{dark}" + "".join(_source(f"css/{name}.css") for name in names)
+
+
+def script(names: tuple[str, ...]) -> str:
+    """The scripts of these names, as one."""
+    return "".join(_source(f"js/{name}.js") for name in names)
+
+
+def json_block(value: object) -> Markup:
+    r"""JSON that is safe inside a script element, whatever strings it holds.
+
+    >>> json_block("</script>")
+    Markup('"\\u003c/script\\u003e"')
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """Split *text* into (stretch, whether it is a label for characters that have no face of their own)."""
+    found: list[tuple[str, bool]] = []
+    for character in characters.one_break(text):
+        name = characters.label(character)
+        if name is None and found and not found[-1][1]:
+            found[-1] = (found[-1][0] + character, False)
+        else:
+            found.append((name or character, name is not None))
+    return found
+
+
+def options(text: str) -> list[tuple[str, bool]]:
+    """Split *text* into (stretch, whether it is the name of an option, which no line should break)."""
+    parts = OPTION.split(text)  # every second one is a name
+    return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
+
+
+def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
+    """An SVG that holds drawing elements only, for use inside a page.
+
+    Args:
+        svg: From `drawing.svg`.
+        themed: Let the colours of the page, light or dark, stand in for those of paper.
+        title: What the drawing says, where nothing around it does: a PDF takes its alternate text from here.
+
+    Raises:
+        ValueError: If it holds anything but drawing: a script, a handler, a link, a style.
+    """
+    ElementTree.register_namespace("", SVG[1:-1])
+    root = ElementTree.fromstring(svg)
+    for element in root.iter():
+        if element.tag.removeprefix(SVG) not in SVG_ELEMENTS:
+            raise ValueError(f"unexpected element {element.tag} in a chart")
+        for name, value in list(element.attrib.items()):
+            if name.startswith("on") or name.endswith("href") or name == "style":
+                raise ValueError(f"unexpected attribute {name} in a chart")
+            if "url(" in value.lower() and not value.startswith("url(#"):
+                raise ValueError(f"unexpected address {value} in a chart")
+            if name.startswith("aria-") or name in ("role", "class"):
+                del element.attrib[name]  # the figure around it has a name of its own
+            elif (name, value) in COMMON:
+                del element.attrib[name]
+            elif themed and value in THEME and name in ("fill", "stroke"):
+                element.set(name, f"var({THEME[value]})")
+            elif name in ("d", "transform"):
+                element.set(name, re.sub(r"(\d\.\d)\d+", r"\1", value))  # a tenth of a pixel is enough
+    root.set("font-family", palette.FONT)
+    root.set("aria-hidden", "true")
+    if title is not None:
+        element = ElementTree.Element(f"{SVG}title")
+        element.text = title
+        root.insert(0, element)
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """The one Jinja environment."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([str(folder) for folder in TEMPLATES if folder.is_dir()]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["json"] = json_block
+    made.filters["pieces"] = pieces
+    made.filters["options"] = options
+    made.filters["right_to_left"] = characters.right_to_left
+    made.filters["wide"] = lambda text: max(map(len, text.split()), default=0) > WIDE
+    made.filters["percent"] = lambda share: f"{share:.1%}"
+    made.filters["number"] = lambda value: f"{value:,}"
+    made.filters["short"] = lambda value: f"{value:.3g}"
+    made.filters["base64"] = lambda data: base64.b64encode(data).decode()
+    return made
+
+
+@functools.cache
+def _page_style() -> str:
+    """On the screen the page has its own looks; printed, it has those of the document that becomes the PDF."""
+    dark = f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
+    screen = "".join(_source(f"css/{name}.css") for name in ("page", "instrument"))
+    return (
+        f"{_variables(palette.LIGHT)}{_source('css/heat.css')}{_source('css/views.css')}"
+        f"@media screen{{\n{dark}{screen}}}\n"
+        f"@media print{{\n{_source('css/document.css')}{_source('css/print.css')}}}\n"
+    )
+
+
+@functools.cache
+def _shared(bundle: str) -> dict[str, tuple[str, bytes]]:
+    """The files that the pages of a site share: path and content by what they are."""
+    first, *others, main = (_source(f"js/{name}.js") for name in SCRIPTS)
+    started = f"reportgen.main = () => {{\n{main}}};\n"  # as soon as the data are unpacked
+    contents = {
+        "style": ("report.css", _page_style() + _source("css/shared.css")),
+        "first": ("first.js", first),
+        "report": ("report.js", "".join((*others, started, _source("js/shared.js")))),
+        "vega": ("vega.js", bundle),
+    }
+    return {
+        what: (assets.hashed(name, content.encode()), content.encode()) for what, (name, content) in contents.items()
+    }
+
+
+@functools.cache
+def _packed(bundle: str) -> Packed:
+    """A script in few bytes; the page unpacks it when the text can be read."""
+    return pack(np.frombuffer(bundle.encode(), np.uint8))
+
+
+@functools.cache
+def _source(name: str) -> str:
+    loader = environment().loader
+    assert loader is not None  # set in environment
+    return loader.get_source(environment(), name)[0]
+
+
+def _variables(ramps: dict[str, tuple[str, ...]]) -> str:
+    """Colours as CSS variables, and for heat the text colour that can be read on each."""
+    colours = [f"--{letter}{n}:{colour};" for letter, ramp in ramps.items() for n, colour in enumerate(ramp)]
+    texts = [f"--t{n}:{palette.text_on(colour)};" for n, colour in enumerate(ramps["h"])]
+    return f":root{{{''.join(colours + texts)}}}\n"
+
+
+def _classes(parts: Parts) -> list[str]:
+    """CSS classes of every stretch, one per view: "a3 r0 l5"; "" for gaps and special tokens."""
+    return [
+        " ".join(f"{view.key[0]}{run.heat}" for view, run in zip(parts.views, stretch, strict=True) if run.heat >= 0)
+        for stretch in zip(*parts.spans, strict=True)
+    ]
+
+
+def _check_script(source: str) -> None:
+    if re.search(r"</script|<!--", source, re.IGNORECASE):
+        raise ValueError("a script holds a sequence that would end its element")
+
+
+def _policy(style: str, scripts: tuple[str, ...]) -> str:
+    def hashed(source: str) -> str:
+        digest = hashlib.sha256(source.encode()).digest()
+        return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+    none = "'none'"
+    return (
+        f"default-src 'none'; script-src {' '.join(map(hashed, scripts)) or none}; style-src {hashed(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )

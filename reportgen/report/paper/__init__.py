@@ -1,0 +1,1 @@
+"""The PDF, and the figures, tables and citations for a manuscript."""

@@ -1,0 +1,107 @@
+r"""Name what a report rests on, as BibTeX: the model, the dataset, the methods, reportgen itself.
+
+Here too: how a text becomes one that TeX sets as it is, and how a name becomes a label.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+import unicodedata
+
+from reportgen.core.records import Provenance, Report
+
+WORDS = {
+    "\\": "textbackslash", "{": "textbraceleft", "}": "textbraceright", "$": "textdollar", "_": "textunderscore",
+    "^": "textasciicircum", "~": "textasciitilde", "'": "textquotesingle", "`": "textasciigrave",
+    '"': "textquotedbl", "<": "textless", ">": "textgreater", "|": "textbar", "\xa0": "nobreakspace",
+}  # fmt: skip
+TEX = {sign: f"\\{word}{{}}" for sign, word in WORDS.items()} | {sign: f"\\{sign}" for sign in "&#%"}
+BIB = frozenset(map(chr, range(0x20, 0x7F))) | frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
+LIGATED = "-–,<>‘’!?"  # two of these in a row may become one sign
+
+LONGFORMER = """@article{beltagy2020longformer,
+  author = {Beltagy, Iz and Peters, Matthew E. and Cohan, Arman},
+  title = {{Longformer}: The Long-Document Transformer},
+  journal = {arXiv preprint arXiv:2004.05150},
+  year = {2020}
+}
+"""
+TAYLOR = """@inproceedings{molchanov2019importance,
+  author = {Molchanov, Pavlo and Mallya, Arun and Tyree, Stephen and Frosio, Iuri and Kautz, Jan},
+  title = {Importance Estimation for Neural Network Pruning},
+  booktitle = {Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern Recognition},
+  pages = {11264--11272},
+  year = {2019}
+}
+
+@inproceedings{li2021t3vis,
+  author = {Li, Raymond and Xiao, Wen and Wang, Lanjun and Jang, Hyeju and Carenini, Giuseppe},
+  title = {{T3-Vis}: visual analytic for Training and fine-Tuning Transformers in {NLP}},
+  booktitle = {Proceedings of EMNLP 2021: System Demonstrations},
+  pages = {220--230},
+  year = {2021}
+}
+"""
+
+
+def citation(report: Report) -> str:
+    """BibTeX of the model, the dataset, the methods and reportgen itself."""
+    made, example = report.provenance, report.example
+    weights = f"{made.model_type}, revision {made.revision}, weights SHA-256 {made.weights_sha256[:12]}"
+    if report.given:
+        weights = f"Scores computed elsewhere, revision {made.revision}"
+    found = []
+    if made.model != "not named":
+        found.append(_entry("model", made.model, weights, made, hub="/" in made.model and made.revision != "local"))
+    if example.dataset:
+        split = f"split {example.split}" if example.split else ""
+        row = f"row {example.index}" if example.index is not None else ""
+        revision = f"revision {_brief(example.revision)}" if example.revision else ""
+        note = ", ".join(part for part in ("Dataset", revision, split, row) if part)
+        found.append(_entry("dataset", example.dataset, note, made, hub="/" in example.dataset))
+    if made.model_type == "longformer":
+        found.append(LONGFORMER)
+    if report.importance.measure.startswith("taylor"):
+        found.append(TAYLOR)
+    version = f"Computer software, version {made.versions.get('reportgen', 'unknown')}"
+    return "\n".join([*found, _entry("software", "reportgen", version, made, hub=False)])
+
+
+def _brief(revision: str) -> str:
+    """A revision that fits into a column: of a hash, its first letters."""
+    return revision[: len("sha256:") + 12] if revision.startswith("sha256:") else revision
+
+
+def _entry(kind: str, title: str, note: str, made: Provenance, *, hub: bool) -> str:
+    # Not @software: BibTeX's own styles know no such entry.
+    key = "reportgen" if kind == "software" else f"{kind}-{slug(title)}"
+    place = "  howpublished = {Hugging Face Hub},\n" if hub else ""
+    year = re.match(r"\d{4}", made.created)
+    return (
+        f"@misc{{{key},\n  key = {{{_bib(title)}}},\n  title = {{{{{_bib(title)}}}}},\n{place}"
+        f"  note = {{{_bib(note)}}},\n  year = {{{year[0] if year else ''}}}\n}}\n"
+    )
+
+
+def _bib(text: str) -> str:
+    """Text for a style of any encoding: of other letters than those of Latin-1, the code."""
+    known = (c if c in BIB else f"[U+{ord(c):04X}]" for c in unicodedata.normalize("NFC", " ".join(text.split())))
+    return escape("".join(known)).replace(TEX['"'], r"{\textquotesingle\textquotesingle}")
+
+
+def escape(text: str) -> str:
+    r"""Characters of `SAFE` as TeX sets them one by one, without ligatures that are other signs.
+
+    >>> print(escape("50%--\\x"))
+    50\%-{\kern0pt}-\textbackslash{}x
+    """
+    pairs = itertools.zip_longest(text, text[1:], fillvalue="x")
+    return "".join(TEX.get(a, a) + r"{\kern0pt}" * (a in LIGATED and b in LIGATED) for a, b in pairs)
+
+
+def slug(name: str) -> str:
+    """A name for labels and keys: its own where it is plain, else one that no other name has."""
+    plain = re.sub("[^A-Za-z0-9]+", "-", name).strip("-")
+    return plain if plain and plain == name else f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

@@ -1,0 +1,133 @@
+"""Draw a stretch of the heatmap as SVG: every token stands where the typesetter has put it.
+
+The same HTML, from `render.excerpt`, becomes the PDF; here it is laid out once, with a link around everything that is
+drawn, because where a link comes to stand can be asked for.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import replace
+from typing import NamedTuple
+
+from reportgen.core.characters import visible
+from reportgen.core.errors import UsageError
+from reportgen.core.palette import HEAT_LIGHT, INK, MUTED, text_on
+from reportgen.core.records import HeatView, Line, Run
+from reportgen.report.paper import typesetting
+
+TO_POINTS = 0.75  # of a CSS pixel
+ASCENT = 0.788  # of the height of a box of text, where its baseline lies: between those of Noto Sans and DejaVu Sans
+SMALL = 6.0  # points: letters of the legend and of special tokens
+LETTERS = 8.0  # points: letters of the text
+
+
+class Box(NamedTuple):
+    """Where something stands, points from the upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Layout(NamedTuple):
+    """Where everything in the excerpt stands."""
+
+    boxes: dict[str, list[Box]]  # by the name of its link: "t17" for the token at position 17; one for every line
+    height: float  # points, of all
+
+
+def within(runs: tuple[Run, ...], shown: range, *, tokens: int) -> tuple[Run, ...]:
+    """The runs, one per cell, whose first position is in *shown*, with the gaps between them.
+
+    Raises:
+        UsageError: If there is none, or the document has no more than *tokens* tokens.
+    """
+    if shown.stop > tokens:
+        raise UsageError(
+            f"--span {shown.start}:{shown.stop}: the document has positions 0 to {tokens - 1}",
+            hint=f"to its end it is --span {min(shown.start, tokens - 1)}:{tokens}",
+        )
+    inside = [n for n, run in enumerate(runs) if run.first in shown]
+    if not inside:
+        raise UsageError(
+            f"--span {shown.start}:{shown.stop}: no token stands there",
+            hint=f"the document has positions 0 to {tokens - 1}",
+        )
+    return runs[inside[0] : inside[-1] + 1]
+
+
+def measure(document: str) -> Layout:
+    """Lay the excerpt out on one page that is high enough.
+
+    Raises:
+        UsageError: If no page is.
+    """
+    page, *rest = typesetting.lay_out(document).pages
+    if rest:
+        raise UsageError("--span: the excerpt is higher than a page of a PDF can be", hint="choose a shorter span")
+    boxes: dict[str, list[Box]] = {}
+    for _, target, (left, top, right, bottom), _ in page.links:
+        box = Box(left * TO_POINTS, top * TO_POINTS, (right - left) * TO_POINTS, (bottom - top) * TO_POINTS)
+        boxes.setdefault(target, []).append(box)
+    return Layout(boxes, page.anchors["end"][1] * TO_POINTS)
+
+
+def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float, family: str, title: str) -> str:
+    """The excerpt as a drawing *width* points wide."""
+    runs = {f"t{run.first}": run for line in lines for part in line.stretches for run in part.runs if run.first >= 0}
+    steps = {f"s{n}": f"{view.bounds[n]:.3g}" if n in (4, 8, 12) else "" for n in range(len(HEAT_LIGHT))}
+    ends = {"lowest": f"{view.bounds[0]:.3g}", "highest": f"{view.bounds[-1]:.3g}"}
+    drawn: list[str] = []
+    for name, boxes in layout.boxes.items():
+        box = boxes[0]
+        if name in runs:
+            drawn += [_token(*part) for part in _broken(runs[name], boxes)]
+        elif name in steps:
+            drawn.append(_coloured(box, int(name[1:]), steps[name], size=SMALL, anchor="middle"))
+        elif name in ends:
+            drawn.append(_text(box, ends[name], MUTED, size=SMALL, anchor="start" if name == "lowest" else "end"))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{layout.height:.2f}pt" '
+        f'viewBox="0 0 {width:g} {layout.height:.2f}" font-family="{html.escape(family)}" xml:space="preserve">'
+        f"<title>{html.escape(visible(title))}</title>{''.join(drawn)}</svg>\n"
+    )
+
+
+def _broken(run: Run, boxes: list[Box]) -> list[tuple[Run, Box]]:
+    """A token that takes several lines, each with as many letters as it has room for."""
+    room = sum(box.width for box in boxes) or 1.0
+    ends = [round(len(run.text) * sum(box.width for box in boxes[: n + 1]) / room) for n in range(len(boxes))]
+    return [
+        (replace(run, text=run.text[start:end]), box) for start, end, box in zip([0, *ends], ends, boxes, strict=False)
+    ]
+
+
+def _token(run: Run, box: Box) -> str:
+    if run.kind == "special":
+        frame = f'<rect {_place(box)} fill="none" stroke="{MUTED}" stroke-width="0.4" rx="1.5"/>'
+        return frame + _text(box, run.text, MUTED, size=SMALL, anchor="middle")
+    if run.heat < 0:
+        return _text(box, run.text, INK, size=LETTERS)
+    return _coloured(box, run.heat, run.text, size=LETTERS)
+
+
+def _coloured(box: Box, heat: int, text: str, *, size: float, anchor: str | None = None) -> str:
+    colour = HEAT_LIGHT[heat]
+    return f'<rect {_place(box)} fill="{colour}"/>' + _text(box, text, text_on(colour), size=size, anchor=anchor)
+
+
+def _text(box: Box, text: str, colour: str, *, size: float, anchor: str | None = None) -> str:
+    """Letters as wide as the typesetter has set them, whatever font a viewer takes; of their own width if anchored."""
+    shown = visible(text)
+    if not shown.strip():
+        return ""
+    baseline = box.y + box.height * ASCENT
+    x = box.x + {"middle": box.width / 2, "end": box.width}.get(anchor or "", 0.0)
+    how = f' text-anchor="{anchor}"' if anchor else f' textLength="{box.width:.2f}" lengthAdjust="spacingAndGlyphs"'
+    return f'<text x="{x:.2f}" y="{baseline:.2f}" font-size="{size:g}" fill="{colour}"{how}>{html.escape(shown)}</text>'
+
+
+def _place(box: Box) -> str:
+    return f'x="{box.x:.2f}" y="{box.y:.2f}" width="{box.width:.2f}" height="{box.height:.2f}"'

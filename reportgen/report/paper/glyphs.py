@@ -1,0 +1,247 @@
+"""Find in a document what TeX's own fonts lack, and set it: a PDF with one page per stretch of text.
+
+WeasyPrint shapes the text with the fonts of this machine and embeds them: a coauthor without these fonts, and an
+engine that cannot shape Arabic, show the same. How TeX places a page is told in `latex.py`.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import regex
+
+from reportgen.core.characters import label, one_break
+from reportgen.core.records import Direction, Line, Run
+from reportgen.report.paper.typesetting import TEX_PDF, lay_out, typeset
+
+Ink = Literal["dark", "light"]
+How = Literal["letters", "glyphs", "label"]
+
+LONGEST = 20  # characters that stand together without a place to break
+# Native in T1 or TS1 (pdfLaTeX) and in Latin Modern (XeLaTeX) alike, as one glyph that copies as it was written.
+# Not U+0110, which T1 has as the Icelandic letter.
+LETTERS = (
+    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖØÙÚÛÜÝÞßàáâãäåæçèéêëìíîïðñòóôõöøùúûüýþÿ"
+    "ĂăĄąĆćČčĎďđĘęĚěĞğİıĹĺĽľŁłŃńŇňŊŋŐőŒœŔŕŘřŚśŞşŠšŢţŤťŮůŰűŸŹźŻżŽž"
+)
+SIGNS = "‘’“”‚„«»‹›–—…€™¡¿§¶©®°±×÷¢£¥†‡•‰"
+SAFE = frozenset(map(chr, range(0x21, 0x7F))) | frozenset(LETTERS + SIGNS + "\xa0")
+UNIT = regex.compile(r"\p{Latin}[\p{Latin}\p{M}]*|\X")
+ALONE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u3000-\u303f\uff00-\uffef]")
+
+EM = 10.0  # pt that stand for one em of the TeX document
+SIZE = 9.2  # pt: the letters of the fonts below are larger than those of Latin Modern
+HEIGHT = 2.6  # em, of every page: room for stacked marks
+PAD = 0.3  # em left and right of the text: room for what hangs over
+WIDEST = 4000.0  # pt: no word is wider
+CSS_PX = 0.75  # pt
+
+SPACES = " \t\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u205f\u3000"  # where a line may end
+SPACED = re.compile(f"[{SPACES}]+|[^{SPACES}]+")
+PAIRS = {"(": ")", "[": "]", "{": "}"}
+KINDS = {"L": "L", "R": "R", "AL": "R", "EN": "1", "AN": "1", "NSM": "m", "ES": "s", "CS": "s", "ET": "t"}
+
+FONTS = '"Latin Modern Roman", "Noto Serif", "DejaVu Serif", "Noto Serif CJK SC", "Noto Sans CJK SC", serif'
+STYLE = f"""@page {{ size: {WIDEST}pt {HEIGHT * EM}pt; margin: 0 }}
+html {{ font: {SIZE}pt {FONTS} }} body {{ margin: 0 }}
+p {{ margin: 0; padding: 0 {PAD * EM}pt; height: {HEIGHT * EM}pt; line-height: {HEIGHT * EM}pt; white-space: pre;
+  text-align: left; break-before: page }}
+a {{ color: inherit; text-decoration: none }} .dark {{ color: #000 }} .light {{ color: #fff }}
+"""
+
+
+class Atom(NamedTuple):
+    """Characters that TeX is given in one way."""
+
+    text: str
+    how: How
+
+
+class Piece(NamedTuple):
+    """Part of a run: all space or none, one direction."""
+
+    text: str
+    run: Run
+    level: int
+
+
+class GlyphRun(NamedTuple):
+    """Characters to be set together."""
+
+    text: str  # not empty, without white space and invisible characters
+    ink: Ink
+    direction: Direction
+
+
+class Glyph(NamedTuple):
+    """A page of the sheet."""
+
+    page: int  # from 1
+    width: float  # em, of the text; the page is wider by `PAD` on either side
+    depth: float  # em, from the lower edge of the page up to the baseline
+
+
+@dataclass(frozen=True, slots=True)
+class GlyphSheet:
+    """All stretches of text that TeX cannot set itself."""
+
+    data: bytes  # PDF
+    pages: Mapping[GlyphRun, Glyph]
+    missing: tuple[str, ...]  # characters that no font of this machine has
+
+
+def pieces(line: Line) -> Iterator[Piece]:
+    """Cut the runs of a line where space begins and ends, and where the direction turns."""
+    runs = [run for stretch in line.stretches for run in stretch.runs]
+    texts = [one_break(run.text).removesuffix("\n") for run in runs]
+    # A special token has no direction of its own, whatever letters name it.
+    neutral = ["\ufffc" * len(text) if run.kind == "special" else text for run, text in zip(runs, texts, strict=True)]
+    by_character = levels("".join(neutral), line.direction)
+    at = 0
+    for run, text in zip(runs, texts, strict=True):
+        own = by_character[at : at + len(text)]
+        at += len(text)
+        for match in SPACED.finditer(text):
+            start = match.start()
+            for level, group in itertools.groupby(own[start : match.end()]):
+                end = start + len(list(group))
+                yield Piece(text[start:end], run, level)
+                start = end
+
+
+def levels(text: str, base: Direction) -> list[int]:
+    """Embedding level of every character by UAX 9; the marks that turn text are shown, and turn nothing.
+
+    >>> levels("a \u05d0 1", "ltr")
+    [0, 0, 1, 1, 2]
+    """
+    own = "R" if base == "rtl" else "L"
+    kinds = ""
+    for character in text:
+        kind = KINDS.get(unicodedata.bidirectional(character), "-")
+        kinds += (kinds[-1:] or own) if kind == "m" else kind
+    kinds = re.sub("(?<=1)s(?=1)", "1", kinds)
+    kinds = re.sub("t+(?=1)|(?<=1)t+", lambda found: "1" * len(found[0]), kinds)
+    strong, resolved = own, ""
+    for kind in kinds:
+        strong = kind if kind in "LR" else strong
+        resolved += "L" if kind == "1" and strong == "L" else kind
+    resolved = _brackets(text, resolved, own)
+
+    def between(found: re.Match[str]) -> str:
+        around = {(own + resolved + own)[at].replace("1", "R") for at in (found.start(), found.end() + 1)}
+        return (around.pop() if len(around) == 1 else own) * len(found[0])
+
+    return [{"R": 1, "1": 2, "L": 2 * (own == "R")}[kind] for kind in re.sub("[-st]+", between, resolved)]
+
+
+def _brackets(text: str, kinds: str, own: str) -> str:
+    """Give both brackets of a pair one direction: rule N0."""
+    opened: list[int] = []
+    pairs = []
+    for at, character in enumerate(text):
+        if character in PAIRS:
+            opened.append(at)
+        elif opened and character == PAIRS[text[opened[-1]]]:
+            pairs.append((opened.pop(), at))
+    for start, end in sorted(pairs):
+        inside = set(kinds[start + 1 : end].replace("1", "R")) & {"L", "R"}
+        before = re.findall("[LR]", (own + kinds[:start]).replace("1", "R"))[-1]
+        if inside:
+            way = own if own in inside or before == own else before
+            kinds = kinds[:start] + way + kinds[start + 1 : end] + way + kinds[end + 1 :]
+    return kinds
+
+
+def atoms(text: str, *, rtl: bool, longest: int = LONGEST) -> list[Atom]:
+    """What TeX sets itself, what comes from the sheet, and labels of what has no face; none longer than *longest*.
+
+    All that runs from right to left comes from the sheet, where brackets are mirrored and letters joined.
+    """
+    units = regex.findall(r"\X", text) if rtl else UNIT.findall(text)
+    found: list[Atom] = []
+    for atom in (atom for unit in units for atom in _ways(unit, rtl=rtl)):
+        last = found[-1] if found else None
+        joins = last is not None and last.how == atom.how != "label"
+        if last is not None and joins and not (ALONE.match(atom.text) or ALONE.match(last.text)):
+            found[-1] = Atom(last.text + atom.text, atom.how)
+        else:
+            found.append(atom)
+    return [part for atom in found for part in _short(atom, longest, joined=rtl)]
+
+
+def _ways(unit: str, *, rtl: bool) -> list[Atom]:
+    """How to give TeX a letter with its marks, or a word of Latin letters: a word is of one font."""
+    composed = unicodedata.normalize("NFC", unit)
+    if not rtl and SAFE.issuperset(composed):
+        return [Atom(composed, "letters")]
+    if any(label(character) for character in unit):
+        if len(unit) > 1:
+            return [atom for character in unit for atom in _ways(character, rtl=rtl)]
+        return [Atom(f"U+{ord(unit):04X}", "label")]
+    return [Atom(unit, "glyphs")]
+
+
+def _short(atom: Atom, longest: int, *, joined: bool) -> list[Atom]:
+    """Parts of at most *longest* characters with their marks; *joined* letters keep their forms at the cuts."""
+    characters = regex.findall(r"\X", atom.text)
+    if len(characters) <= longest:
+        return [atom]
+    joiner = "\u200d" if joined and atom.how == "glyphs" else ""
+    parts = ["".join(characters[at : at + longest]) for at in range(0, len(characters), longest)]
+    return [Atom(joiner * (n > 0) + part + joiner * (n < len(parts) - 1), atom.how) for n, part in enumerate(parts)]
+
+
+def sheet(runs: tuple[GlyphRun, ...]) -> GlyphSheet | None:
+    """Set every distinct run on a page of its own; None where there is nothing to set."""
+    distinct = tuple(dict.fromkeys(runs))
+    if not distinct:
+        return None
+    document = lay_out(_html([_paragraph(run, tag="a") for run in distinct]))
+    measured = [_measure(page, number) for number, page in enumerate(document.pages, start=1)]
+    # subtle: one kind of page per width, not per run, because every kind is tried for every page
+    kinds = {f"w{_hundredths(glyph.width)}": glyph.width + 2 * PAD for glyph in measured}
+    sizes = "".join(f"@page {name} {{ size: {width * EM:.2f}pt {HEIGHT * EM}pt }}\n" for name, width in kinds.items())
+    paragraphs = [
+        _paragraph(run, tag="span", kind=f"w{_hundredths(glyph.width)}")
+        for run, glyph in zip(distinct, measured, strict=True)
+    ]
+    made = typeset(_html(paragraphs, sizes), any_length=True, pdf_version=TEX_PDF)
+    return GlyphSheet(made.data, dict(zip(distinct, measured, strict=True)), made.missing)
+
+
+def _html(paragraphs: list[str], sizes: str = "") -> str:
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>Glyphs</title><style>{STYLE}{sizes}</style>"
+        f"<body>{''.join(paragraphs)}</body></html>"
+    )
+
+
+def _paragraph(run: GlyphRun, *, tag: str, kind: str = "auto") -> str:
+    target = ' href="#g"' if tag == "a" else ""
+    return (
+        f'<p class="{run.ink}" dir="{run.direction}" style="page: {kind}">'
+        f"<{tag}{target}>{html.escape(run.text)}</{tag}></p>"
+    )
+
+
+def _measure(page: Any, number: int) -> Glyph:
+    """Width and baseline of the one link on *page*."""
+    [(_, _, (left, _, right, _), box)] = page.links
+    line = box.children[0]  # the text box: fonts that stand in for others move its baseline
+    baseline = (line.position_y + line.baseline) * CSS_PX
+    return Glyph(number, _round((right - left) * CSS_PX / EM), _round(HEIGHT - baseline / EM))
+
+
+def _round(em: float) -> float:
+    return round(em, 3)
+
+
+def _hundredths(width: float) -> int:
+    return round(width * 1000)

@@ -1,0 +1,181 @@
+"""Lay out our own HTML in pages with WeasyPrint: nothing is ever fetched, and what no font can show is noted.
+
+The only file that imports weasyprint. What is laid out, and what the pages are for, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reportgen.core.errors import OutputError, RefusedError
+
+if TYPE_CHECKING:
+    from weasyprint import Document
+    from weasyprint.urls import URLFetcher
+
+MOST_PAGES = 500
+MOST_SECONDS = 300
+TEX_PDF = "1.5"  # the latest version that pdfTeX takes without a warning
+PICTURE = "data:image/png;base64,"
+PACKAGES = (
+    "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
+    "Fedora: dnf install pango; macOS: brew install pango"
+)
+
+
+class Typeset(NamedTuple):
+    """A PDF, and the characters in it that no font on this machine has."""
+
+    data: bytes
+    missing: tuple[str, ...]
+
+
+def check_engine() -> None:
+    """See that WeasyPrint finds its system libraries, before a long run.
+
+    Raises:
+        OutputError: Naming the packages to install.
+    """
+    try:
+        import weasyprint  # noqa: F401  the import is the check
+    except OSError as error:
+        raise OutputError(
+            f"the PDF needs system libraries that are missing: {error}",
+            hint=f"{PACKAGES}; or leave the PDF out with --format html,tables",
+        ) from error
+
+
+def attachment(name: str, content: bytes, *, description: str, created: datetime) -> Any:
+    """A file to carry along in a PDF, as the option `attachments` takes it."""
+    from weasyprint import Attachment
+
+    dates = {"created": created, "modified": created}
+    return Attachment(string=content, name=name, description=description, relationship="Data", **dates)
+
+
+def lay_out(html: str) -> Document:
+    """The pages of *html*, for those who need to know where things came to stand.
+
+    Raises:
+        RefusedError: If the document asks for any URL.
+    """
+    with _offline() as fetcher:
+        return _document(html, fetcher)
+
+
+def typeset(
+    html: str, *, finisher: Callable[[Any, Any], None] | None = None, any_length: bool = False, **options: Any
+) -> Typeset:
+    """The PDF of *html*.
+
+    Args:
+        html: Our own.
+        finisher: Changes what WeasyPrint has made.
+        any_length: Not for people to read: it may have more than `MOST_PAGES`.
+        options: Those of WeasyPrint's `write_pdf`.
+
+    Raises:
+        RefusedError: If the document asks for any URL; no PDF is made then.
+        OutputError: If it has too many pages.
+    """
+    missing: dict[str, None] = {}  # in order of appearance
+    made = b""
+    with _listening(missing), _offline() as fetcher:
+        document = _document(html, fetcher, **options)
+        if len(document.pages) > MOST_PAGES and not any_length:
+            raise OutputError(f"{len(document.pages)} pages, more than {MOST_PAGES}", hint="choose a shorter text")
+        made = document.write_pdf(finisher=finisher, **options)
+    return Typeset(bytes(made), tuple(missing))
+
+
+def _document(html: str, fetcher: URLFetcher, **options: Any) -> Document:
+    import weasyprint
+
+    return weasyprint.HTML(string=html, url_fetcher=fetcher).render(**options)
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[URLFetcher]:
+    """While open, pages are made without the network, in time, and without the collector.
+
+    Raises:
+        RefusedError: At the end, if anything asked for a URL.
+    """
+    from weasyprint.urls import FatalURLFetchingError
+
+    asked: list[str] = []
+    with _without_collector(), _in_time(), contextlib.suppress(FatalURLFetchingError):
+        yield _refusing_fetcher(asked)
+    if asked:  # subtle: WeasyPrint goes on after an address in a drawing, and only after that
+        raise RefusedError(f"the document asks for a URL: {asked[0]}", hint="this is a bug: please report it")
+
+
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    """Give up after `MOST_SECONDS`, where the system can ring: Unix, and the main thread."""
+    if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(*_: object) -> None:
+        raise TimeoutError(f"not done after {MOST_SECONDS} seconds")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    running = signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)  # somebody else's, to be set again
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *running)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Leave out the search for cycles, a quarter of the time: very many boxes are made, and all live to the end."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def _listening(missing: dict[str, None]) -> Iterator[None]:
+    """While open, WeasyPrint's warnings of characters without a glyph are collected, not logged."""
+
+    def collect(record: logging.LogRecord) -> bool:
+        if "notdef" not in str(record.msg) or not isinstance(record.args, tuple):
+            return True
+        missing[str(record.args[0])] = None
+        return False
+
+    logger = logging.getLogger("weasyprint")
+    logger.addFilter(collect)
+    try:
+        yield
+    finally:
+        logger.removeFilter(collect)
+
+
+def _refusing_fetcher(asked: list[str]) -> URLFetcher:
+    """Note every URL that is asked for, and fetch none; a PNG within the document needs no fetching."""
+    from weasyprint.urls import FatalURLFetchingError, URLFetcher
+
+    class Refusing(URLFetcher):  # type: ignore[misc]  # weasyprint is untyped
+        def fetch(self, url: str, headers: dict[str, str] | None = None) -> Any:
+            if url.startswith(PICTURE):
+                return super().fetch(url, headers)
+            asked.append(url)
+            raise FatalURLFetchingError(url)
+
+    return Refusing()

@@ -1,0 +1,439 @@
+"""Chain the second half: a report, fresh or stored, becomes the files of its folder. Torch is not needed here.
+
+Reads like a table of contents, as `pipeline.py` does for the first half. What a stage does is told in the file of
+its name.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reportgen.core.clock import Clock
+from reportgen.core.config import MAX_HTML_MB, Config
+from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
+from reportgen.core.palette import font_family
+from reportgen.core.records import (
+    Chart,
+    Finding,
+    HeatView,
+    Parts,
+    Picture,
+    Rankings,
+    Report,
+    ReportWarning,
+    Run,
+    Scores,
+    Table,
+)
+from reportgen.report import checks, given_scores, heatmap, rank, scale, store, tables, words
+from reportgen.report.draw import chart_points, maps
+from reportgen.report.page import page_data
+from reportgen.report.paper import excerpt, typesetting
+
+if TYPE_CHECKING:
+    from reportgen.companion import Companion
+    from reportgen.report.draw.charts import Draw
+
+SUMMARY = 5  # words on the first screen
+AT_WIDTH = r"figures/.*-[\d.]+(in|cm|mm|pt)\.(svg|pdf|png)"
+FILES = {
+    "html": re.compile(r"report\.html"),
+    "pdf": re.compile(r"report\.pdf"),
+    "tables": re.compile(r"tables/.*"),
+    "charts": re.compile(rf"(?!{AT_WIDTH})figures/.*"),
+    "figures": re.compile(AT_WIDTH),
+    "latex": re.compile(r"latex/.*"),
+}  # which files of a report a format makes
+Document = tuple[tuple[ReportWarning, ...], bytes]  # the warnings of a report as it was typeset, and the PDF
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All that is drawn of a report."""
+
+    charts: tuple[Chart, ...]
+    findings: tuple[Finding, ...]  # none where the text has no content tokens
+    maps: Picture | None  # None where there is nothing to draw
+    enlarged_map: dict[str, object] | None  # Vega-Lite of one head's map, whose numbers the page fills in
+
+
+def needs_typesetting(config: Config) -> bool:
+    """Whether anything that is asked for is set in pages."""
+    needed = {"figures", "latex"} | ({"pdf"} if config.pdf == "required" else set())
+    return bool(needed & set(config.format))
+
+
+def check_typesetting(config: Config) -> None:
+    """See that what is asked for can be set in pages, before a long run.
+
+    Raises:
+        OutputError: Naming the packages to install.
+    """
+    if needs_typesetting(config):
+        typesetting.check_engine()
+
+
+def write(
+    report: Report,
+    folder: Path,
+    *,
+    config: Config,
+    clock: Clock,
+    staging: Path | None = None,
+    companion: Companion | None = None,
+) -> Report:
+    """Everything the folder holds, then the folder in one step. Gives the report as it was written.
+
+    Files are written in the folder *staging* first, or beside *folder*. *companion*: see `present`.
+
+    Raises:
+        OutputError: If something stands there, or the disk does not take it.
+        PdfError, DeviceError: If all is written but the PDF, see `check_pdf`.
+    """
+    report, files = present(report, config, clock, companion)
+    store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite, staging=staging)
+    check_pdf(report, config)
+    return report
+
+
+def present(
+    report: Report, config: Config, clock: Clock, companion: Companion | None = None
+) -> tuple[Report, dict[str, bytes]]:
+    """The files of a report by their paths in its folder.
+
+    Args:
+        report: From `pipeline.analyse`, or from `store.load`.
+        config: Which files to make, and how; of its other fields nothing is used.
+        clock: Says which stage runs; of what a companion does, how long it was waited for.
+        companion: Draws the charts and typesets the PDF, while the tables and the page are made here.
+
+    Returns:
+        The report with the warnings that only typesetting can find, and the files.
+
+    Raises:
+        UsageError: If `span` holds no token.
+    """
+    shown = bool(set(config.format) - {"tables"})
+    with clock.stage("scale"):
+        scores = scale.scale(report.attention, report.importance, given=report.given)
+    with clock.stage("rank"):
+        rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
+    drawn_there = companion.draw(report, scores, rankings, config) if companion and shown else lambda: None
+    made: dict[str, bytes] = {}
+    attach = "pdf" in config.format and config.pdf_variant == "a-3u"
+    if "tables" in config.format or attach:
+        with clock.stage("tables"):
+            made = tables.files(report, scores, rankings)
+    attached = made if attach else {}
+    if companion and "pdf" in config.format:
+        companion.typeset(report.warnings, attached)  # waited for when the rest is made
+    files = {f"tables/{name}": content for name, content in made.items()} if "tables" in config.format else {}
+    if shown:
+        draw = functools.partial(draw_figures, report, scores, rankings, config)
+        parts = make_parts(report, scores, rankings, config, clock, draw=lambda: drawn_there() or draw())
+        report, drawn = figure_files(report, parts, config, clock)
+        report, rendered = render_files(report, parts, attached, config, clock, companion)
+        files |= drawn | rendered
+    return report, files | store.dump(report)
+
+
+def draw_figures(
+    report: Report, scores: Scores, rankings: Rankings, config: Config, *, draw: Draw | None = None
+) -> Figures:
+    """The drawings that the wanted files show; *draw* makes the SVG of a chart where it is known."""
+    shown = set(config.format) - {"tables", "latex"}
+    if not shown:
+        return Figures(charts=(), findings=(), maps=None, enlarged_map=None)
+    from reportgen.report.draw import charts, findings, vega
+
+    picture = maps.picture(report)
+    return Figures(
+        charts=charts.charts(report, scores, rankings, draw=draw or vega.svg),
+        findings=findings.findings(report, scores, rankings) if "pdf" in shown else (),
+        maps=picture,
+        enlarged_map=charts.attention_map(report) if picture and "html" in shown else None,
+    )
+
+
+def make_parts(
+    report: Report, scores: Scores, rankings: Rankings, config: Config, clock: Clock, *, draw: Callable[[], Figures]
+) -> Parts:
+    """Step 6: what page and document are put together from; *draw* gives the figures, or waits for them."""
+    with clock.stage("heatmap"):
+        covered = heatmap.cells(report.example.text, report.tokens)
+        views = heatmap.views(report, scores, covered)
+        spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
+    found = words.whole_words(report.example.text, report.tokens, language=report.language)
+    counts = words.count_words(found, rankings.attended_counts)
+    blocks: dict[str, object] = {}
+    if "html" in config.format and report.live:
+        with clock.stage("live"):
+            kept = chart_points.kept(report, rankings)
+            max_bytes = None if config.max_html_mb is None else config.max_html_mb * 1e6
+            blocks = page_data.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
+    with clock.stage("charts"):
+        figures = draw()
+    if blocks:
+        blocks |= page_data.specifications(figures.charts, figures.enlarged_map)
+    return Parts(
+        views=views,
+        spans=spans,
+        lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
+        tables=tables.for_people(report, scores, rankings, counts),
+        charts=figures.charts,
+        findings=figures.findings,
+        maps=figures.maps,
+        summary=words.top_words(found, rankings, count=SUMMARY),
+        blocks=blocks,
+    )
+
+
+def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
+    """The charts as the page shows them; for a manuscript, the figures at their widths, and LaTeX."""
+    from reportgen.report.draw import vega
+
+    files: dict[str, bytes] = {}
+    missing: dict[str, None] = {}
+    if "charts" in config.format:
+        for chart in parts.charts:
+            files[f"figures/{chart.key}.svg"] = chart.svg.encode()
+            files[f"figures/{chart.key}.vl.json"] = vega.text(chart.spec).encode()
+        if parts.maps:
+            files[f"figures/{parts.maps.key}.png"] = parts.maps.light
+    if "figures" in config.format:
+        with clock.stage("figures"):
+            from reportgen.report.paper import figures
+
+            widths, font = config.figure_widths, config.figure_font
+            made = figures.files(parts.charts, parts.maps, widths=widths, font=font)
+            if config.positions_shown is not None:
+                made |= excerpts(report, parts, config, missing)
+        files |= {f"figures/{name}": content for name, content in made.items()}
+    if "latex" in config.format:
+        with clock.stage("latex"):
+            files |= {f"latex/{name}": content for name, content in latex_files(report, parts, config, missing).items()}
+    return warned_of_glyphs(report, missing), files
+
+
+def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, None]) -> dict[str, bytes]:
+    """The chosen stretch of the heatmap, in every view and at every width."""
+    from reportgen.report.page import render
+
+    assert config.span is not None  # or nothing is asked for
+    files: dict[str, bytes] = {}
+    family = font_family(config.figure_font)
+    for view, runs in zip(parts.views, runs_shown(report, parts, config), strict=True):
+        lines = heatmap.lines(runs)
+        title = f"{view.title}: positions {config.span.replace(':', ' up to ')} of {report.example.title}"
+        for name, width in config.figure_widths.items():
+            how: dict[str, Any] = {"width": width, "family": family, "title": title}
+            layout = excerpt.measure(render.excerpt(report, view, lines, height=None, **how))
+            document = render.excerpt(report, view, lines, height=layout.height, **how)
+            made = typesetting.typeset(document, pdf_version=typesetting.TEX_PDF, pdf_tags=True)
+            missing |= dict.fromkeys(made.missing)
+            stem = f"heatmap-{view.key}-{config.span.replace(':', '-')}-{name}"
+            files[f"{stem}.svg"] = excerpt.svg(lines, view, layout, **how).encode()
+            files[f"{stem}.pdf"] = made.data
+    return files
+
+
+def runs_shown(report: Report, parts: Parts, config: Config) -> tuple[tuple[Run, ...], ...]:
+    """The runs of every view, one per cell, of the chosen stretch or of all the document."""
+    shown = config.positions_shown
+    return tuple(excerpt.within(runs, shown, tokens=len(report.tokens)) if shown else runs for runs in parts.spans)
+
+
+def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str, None]) -> dict[str, bytes]:
+    """Heatmap, top tokens and citations for a manuscript in LaTeX."""
+    from reportgen.report.paper import glyphs, latex
+
+    top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
+    view: HeatView = parts.views[0]
+    lines = heatmap.lines(heatmap.join(runs_shown(report, parts, config)[0]))
+    sheet = glyphs.sheet(latex.glyph_runs(report, view, lines, top))
+    missing |= dict.fromkeys(sheet.missing if sheet else ())
+    return latex.files(report, view, lines, top, sheet)
+
+
+def render_files(
+    report: Report,
+    parts: Parts,
+    attached: dict[str, bytes],
+    config: Config,
+    clock: Clock,
+    companion: Companion | None = None,
+) -> tuple[Report, dict[str, bytes]]:
+    """Step 7: page and document. A document that cannot be made is a warning; `check_pdf` says what that means.
+
+    The page is too large or not, and the PDF finds characters that no font here has: both come to stand as warnings
+    in both, so that what was made before is made again.
+    """
+    files: dict[str, bytes] = {}
+    if "html" in config.format:
+        with clock.stage("render"):
+            files["report.html"] = make_page(report, parts)
+            too_large = checks.warn_of_size(len(files["report.html"]), config.max_html_mb or MAX_HTML_MB)
+            if too_large:
+                report = warned(report, too_large)
+                files["report.html"] = make_page(report, parts)
+    if "pdf" in config.format:
+        with clock.stage("pdf"):
+            before = report.warnings
+            try:
+                there = companion.typeset(report.warnings, attached)() if companion else None
+                warnings, files["report.pdf"] = there or make_document(report, parts, attached, config)
+                report = replace(report, warnings=warnings)
+            except RefusedError:
+                raise
+            except Exception as error:  # whatever it is, the rest of the report is worth keeping
+                report = warned(report, checks.warn_of_pdf(error))
+            if report.warnings != before and "report.html" in files:
+                files["report.html"] = make_page(report, parts)
+    return report, files
+
+
+def make_page(report: Report, parts: Parts) -> bytes:
+    """The self-contained page."""
+    from reportgen.report.draw import vega
+    from reportgen.report.page import render
+
+    return render.page(report, parts, bundle=vega.bundle()).encode()
+
+
+def make_document(report: Report, parts: Parts, attached: dict[str, bytes], config: Config) -> Document:
+    """The PDF, which carries the *attached* files, with a warning more if it has characters that no font here has."""
+    from reportgen.report.page import render
+    from reportgen.report.paper import pdf
+
+    how: dict[str, Any] = {"created": report.provenance.created, "variant": config.pdf_variant, "attached": attached}
+    typeset = pdf.pdf(render.document(report, parts, paper=config.paper, attached=tuple(attached)), **how)
+    changed = warned_of_glyphs(report, dict.fromkeys(typeset.missing))
+    if changed is not report:
+        typeset = pdf.pdf(render.document(changed, parts, paper=config.paper, attached=tuple(attached)), **how)
+    return changed.warnings, typeset.data
+
+
+def warned_of_glyphs(report: Report, missing: dict[str, None]) -> Report:
+    """The report with a warning of characters that no font here has; the same report if there are none."""
+    return warned(report, checks.warn_of_glyphs(tuple(missing))) if missing else report
+
+
+def warned(report: Report, warning: ReportWarning) -> Report:
+    """The report with one warning more; of its kind only the last is kept, where a report is presented again."""
+    if warning in report.warnings:
+        return report
+    others = tuple(one for one in report.warnings if one.code != warning.code)
+    return replace(report, warnings=(*others, warning))
+
+
+def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock) -> Report:
+    """Make files of a stored report again; what is not asked for stays as it is.
+
+    Args:
+        folder: A report; its data are read, and nothing else.
+        output: Where the report goes, the same folder or another.
+        changes: Fields of `Config` that shall be other than those of the run that made the report.
+        clock: Says which stage runs.
+
+    Raises:
+        UsageError: If a field is out of range.
+        OutputError: If *folder* is no report, its files were changed, or something stands at *output*.
+    """
+    again = output.resolve() == folder.resolve()
+    _, others = store.verify(folder)
+    if again and others and not changes.get("overwrite"):
+        raise OutputError(
+            f"{folder} holds {others[0]}, which is no file of the report",
+            hint="move it, or give --overwrite to lose it",
+        )
+    kept, before, stored = store.files(folder), store.manifest(folder), store.load(folder)
+    config = replace(Config.restored(stored.provenance.configuration), **changes)
+    report = changed(stored, changes)
+    if report != stored:  # what shows it is made again, or the folder would contradict itself
+        config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
+    store.check_target(output, overwrite=again or config.overwrite)
+    check_typesetting(config)
+    report, files = present(report, config, clock)
+    stages = {"stages": before.get("stages", []), "rendered": [asdict(stage) for stage in clock.stages()]}
+    kept = {name: content for name, content in kept.items() if not formats([name]) & set(config.format)}
+    store.write(output, kept | files, facts=facts(report, clock) | stages, overwrite=again or config.overwrite)
+    check_pdf(report, config)
+    return report
+
+
+def formats(names: Iterable[str]) -> set[str]:
+    """The formats that the files of a report belong to.
+
+    >>> sorted(formats(["report.pdf", "figures/overview-3.3in.svg", "figures/overview.vl.json"]))
+    ['charts', 'figures', 'pdf']
+    """
+    return {kind for name in names for kind, pattern in FILES.items() if pattern.fullmatch(name)}
+
+
+def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None) -> tuple[Report, Path]:
+    """The report of tokens and scores that someone else computed, and its folder.
+
+    Raises:
+        DataError: If the file cannot be read, or its parts do not fit together.
+        OutputError: If something stands at the folder.
+    """
+    report = given_scores.load(path, config, title=title)
+    folder = Path(config.output) if config.output else Path("reports") / report.example.name
+    store.check_target(folder, overwrite=config.overwrite)
+    check_typesetting(config)
+    covered = heatmap.cells(report.example.text, report.tokens)
+    complete = heatmap.shown_text(report.example.text, covered) == report.example.text[: report.tokens.end]
+    report = replace(
+        report, checks=checks.check_given(report, complete=complete), warnings=tuple(checks.warn_of_given(report))
+    )
+    return write(report, folder, config=config, clock=clock), folder
+
+
+def changed(report: Report, changes: Mapping[str, Any]) -> Report:
+    """The report with what can be chosen again without the model: length of lists, colour scale, language."""
+    again = {name: value for name, value in changes.items() if name in ("top_k", "colour_scale", "language")}
+    return replace(report, **again)
+
+
+def check_pdf(report: Report, config: Config) -> None:
+    """See, when everything else is written, that the PDF was made if it is required.
+
+    Raises:
+        PdfError: If it was not.
+        DeviceError: If there was not enough memory for it.
+    """
+    failed = next((warning.message for warning in report.warnings if warning.code == "no-pdf"), None)
+    if failed is None or config.pdf == "best-effort" or "pdf" not in config.format:
+        return
+    if "MemoryError" in failed:
+        raise DeviceError(failed, hint="the rest of the report is written; a shorter text needs less memory")
+    raise PdfError(failed, hint="the rest of the report is written; --pdf best-effort makes this a warning")
+
+
+def facts(report: Report, clock: Clock) -> dict[str, Any]:
+    """What the manifest says beside the hashes."""
+    source, example = report.provenance, report.example
+    return {
+        "reportgen": source.versions["reportgen"],
+        "command": source.command,
+        "configuration": source.configuration,
+        "recipe": source.recipe,
+        "model": {"name": source.model, "revision": source.revision, "weights_sha256": source.weights_sha256},
+        "tokenizer": {"name": source.tokenizer, "revision": source.tokenizer_revision},
+        "dataset": {"name": example.dataset, "split": example.split, "index": example.index, "id": example.id,
+                    "picked": example.picked, "revision": example.revision},
+        "input": {"text_sha256": source.text_sha256, "file_sha256": example.file_sha256},
+        "importance": {"measure": report.importance.measure, "source": report.importance.source,
+                       **report.importance.provenance},
+        "device": source.device,
+        "dtype": source.dtype,
+        "seed": source.seed,
+        "versions": source.versions,
+        "created": source.created,
+        "stages": [asdict(stage) for stage in clock.stages()],
+    }  # fmt: skip

@@ -1,0 +1,52 @@
+"""Weigh received attention by head importance and bring it to one scale.
+
+attention_scores = min-max of (importance * received) over all layers, heads and tokens of the example, so that
+scores of different heads can be compared and added. Order within a head is not decided here: see `rank.py`.
+"""
+
+import numpy as np
+
+from reportgen.core.records import Attention, Floats, HeadImportance, Scores
+
+
+def scale(attention: Attention, importance: HeadImportance, *, given: bool = False) -> Scores:
+    """Scores of every token in every layer and head, and their sums over heads and layers.
+
+    Scores that someone else has computed (*given*) stay as they are. Where importance would make every score 0, every
+    head counts the same instead: an order is still an order.
+    """
+    factors = _not_all_zero(importance.values)
+    reader_factors = _not_all_zero(importance.values[-1])
+    weighed = weigh(attention.received, factors)  # (layer, head, token)
+    scores = weighed if given else normalise(weighed)
+    return Scores(
+        attention_scores=scores,
+        total=scores.sum(axis=(0, 1), dtype=np.float64).astype(np.float32),
+        last_layer=scores[-1].sum(axis=0, dtype=np.float64).astype(np.float32),
+        reader=None if attention.reader is None else reader_scores(attention.reader[-1], reader_factors),
+        factors=factors,
+        reader_factors=reader_factors,
+    )
+
+
+def weigh(received: Floats, importance: Floats) -> Floats:
+    """Weigh: importance (layer, head) x received (layer, head, token) -> (layer, head, token)."""
+    return received * importance[:, :, None]
+
+
+def normalise(values: Floats) -> Floats:
+    """Min-max over the whole array to 0..1; all 0 where all values are equal."""
+    low, high = float(values.min()), float(values.max())
+    if high <= low:
+        return np.zeros_like(values)
+    return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
+
+
+def reader_scores(row: Floats, factors: Floats) -> Floats:
+    """The classifier's row of the last layer, (head, token), weighed by (head,) and summed over heads, (token,)."""
+    total: Floats = (row * factors[:, None]).sum(axis=0, dtype=np.float64).astype(np.float32)
+    return total
+
+
+def _not_all_zero(importance: Floats) -> Floats:
+    return importance if np.any(importance) else np.ones_like(importance)

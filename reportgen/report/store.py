@@ -1,0 +1,261 @@
+"""Keep a finished report as a folder, put in place in one atomic step, and read it back.
+
+`report.json` holds the report without its arrays, `attention.safetensors` the arrays, `manifest.json` the hash of
+every file. What the files say is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, get_origin
+
+import cattrs.preconf.json
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from reportgen.core import disk
+from reportgen.core.errors import OutputError
+from reportgen.core.records import Report
+
+REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
+OFFERED = ("report.pdf", "report.html")  # what people open, where it is there
+ARRAY_FIELDS = {
+    "received": ("attention", "received"),
+    "reader": ("attention", "reader"),
+    "attended_positions": ("attention", "attended_positions"),
+    "attended_weights": ("attention", "attended_weights"),
+    "attending_positions": ("attention", "attending_positions"),
+    "attending_weights": ("attention", "attending_weights"),
+    "maps": ("attention", "maps"),
+    "head_importance": ("importance", "values"),
+}  # name in the file -> where it belongs in the report
+
+
+def dump(report: Report) -> dict[str, bytes]:
+    """The two files that hold a report."""
+    plain = _converter().unstructure(report)
+    arrays = {}
+    for name, (part, field) in ARRAY_FIELDS.items():
+        array = plain[part].pop(field)
+        if array is not None:
+            arrays[name] = np.ascontiguousarray(array)
+    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return {REPORT: text.encode(), ARRAYS: save(arrays)}
+
+
+def load(folder: Path) -> Report:
+    """Read a report back, equal to the one that was written.
+
+    Raises:
+        OutputError: If a file is missing or not what `dump` writes.
+    """
+    try:
+        plain = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        arrays = load_file(folder / ARRAYS)
+        for name, (part, field) in ARRAY_FIELDS.items():
+            plain[part][field] = arrays.get(name)
+        return _converter().structure(plain, Report)
+    except cattrs.BaseValidationError as error:
+        wrong = cattrs.transform_error(error)[0].removesuffix(" @ $").replace(" @ $.", " at ")
+        raise OutputError(
+            f"{folder}: {REPORT} is not what this version of reportgen writes: {wrong}",
+            hint="make the report again, or use the version that its manifest names",
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise OutputError(f"{folder}: not a report folder: {error}") from error
+
+
+def text(folder: Path) -> str:
+    """The text of a stored report, without the rest of it.
+
+    Raises:
+        OutputError: If the file that holds it is missing or not what `dump` writes.
+    """
+    try:
+        return str(json.loads((folder / REPORT).read_text(encoding="utf-8"))["example"]["text"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{folder}: not a report folder: {error}") from error
+
+
+def write(
+    folder: Path,
+    files: Mapping[str, bytes],
+    *,
+    facts: Mapping[str, Any],
+    overwrite: bool,
+    staging: Path | None = None,
+) -> None:
+    """Put a folder with *files* and their manifest in place, whole or not at all.
+
+    Args:
+        folder: Where the report shall stand.
+        files: Content by relative path.
+        facts: What the manifest says beside the hashes.
+        overwrite: Replace a report that stands there.
+        staging: Where the files are written first, on the same file system; beside the folder if left out.
+
+    Raises:
+        OutputError: If something else stands there, or the disk does not take it.
+    """
+    check_target(folder, overwrite=overwrite)
+    manifest = {**facts, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
+    text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
+    with disk.errors(folder):
+        staging = staging or folder.parent
+        for parent in (folder.parent, staging):
+            parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=staging))
+        try:
+            for name, content in {**files, MANIFEST: text.encode()}.items():
+                _write_file(made / name, content)
+            made.chmod(0o777 & ~disk.umask())
+            _sync_folders(made)
+            _replace(made, folder, staging)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        _sync(folder.parent)
+
+
+def verify(folder: Path) -> tuple[int, tuple[str, ...]]:
+    """Compare every file of a report with the hash in its manifest.
+
+    Returns:
+        How many files were compared, and the files that the manifest does not name.
+
+    Raises:
+        OutputError: Naming the files that are missing, or others than those that were written.
+    """
+    named = manifest(folder)["files"]
+    wrong = [problem for name, digest in named.items() if (problem := changed_file(folder, name, digest))]
+    if wrong:
+        others = f" (and {len(wrong) - 1} more: {'; '.join(wrong[1:6])})" if len(wrong) > 1 else ""
+        raise OutputError(wrong[0] + others, hint="the report was changed after it was written")
+    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    return len(named), tuple(sorted(present - set(named) - {MANIFEST}))
+
+
+def changed_file(folder: Path, name: str, digest: str) -> str | None:
+    """What is wrong with a file of a report; None if nothing is."""
+    path = folder / name
+    if any(part.is_symlink() for part in (path, *path.parents[: len(Path(name).parts) - 1])):
+        return f"{disk.shown(path)} is a symbolic link"
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        return f"{disk.shown(path)}: {error.strerror}"
+    if found == digest:
+        return None
+    return (
+        f"{disk.shown(path)} is not the file that was written: its SHA-256 begins with {found[:12]}, "
+        f"in the manifest with {digest[:12]}"
+    )
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """What the manifest of a report says.
+
+    Raises:
+        OutputError: If there is none, or it names files outside the folder.
+    """
+    if not folder.is_dir():
+        raise OutputError(f"{disk.shown(folder)}: no such folder", hint="name a folder that reportgen has written")
+    try:
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        files = found["files"]
+        if not all(isinstance(name, str) and isinstance(digest, str) for name, digest in files.items()):
+            raise TypeError("its files have no hashes")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise OutputError(f"{disk.shown(folder)}: not a report folder: {MANIFEST}: {reason}") from error
+    for name in files:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\0" in name or "\\" in name:
+            raise OutputError(f"{disk.shown(folder)}: {MANIFEST} names a file outside the folder: {name[:200]}")
+    return dict(found)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """The files of a report by name; whether they are as they were written, `verify` says."""
+    return {name: (folder / name).read_bytes() for name in manifest(folder)["files"]}
+
+
+def check_target(folder: Path, *, overwrite: bool) -> None:
+    """See that a report may be written to *folder*, before a long run.
+
+    Raises:
+        OutputError: If something stands there and may not be replaced, or no folder can have this name.
+    """
+    with disk.errors(folder):
+        _check_target(folder, overwrite=overwrite)
+
+
+def _check_target(folder: Path, *, overwrite: bool) -> None:
+    disk.check_folder(folder)
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MANIFEST).is_file():
+            raise OutputError(f"{folder} holds something else than a report", hint="choose another --output")
+        if not overwrite:
+            raise OutputError(f"{folder} holds a report already", hint="use --overwrite, or another --output")
+        link = min((path for path in folder.rglob("*") if path.is_symlink()), default=None)
+        if link is not None:  # this program has made none
+            raise OutputError(f"{disk.shown(link)} is a symbolic link", hint="remove it, or choose another --output")
+
+
+def _replace(made: Path, folder: Path, staging: Path) -> None:
+    """Rename *made* to *folder*; what stood there is moved aside first and removed last."""
+    if not folder.exists():
+        os.replace(made, folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-old-", dir=staging))
+    try:
+        os.replace(folder, old)
+        os.replace(made, folder)
+    except BaseException:  # a signal, too, may come between the two
+        if not folder.exists():
+            os.replace(old, folder)
+        raise
+    finally:
+        if folder.exists():  # subtle: if the old report could not be put back, it must not be removed
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folders(folder: Path) -> None:
+    """Let the disk have the names, too, of the files that are in a folder and below."""
+    for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        _sync(each)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _converter() -> cattrs.Converter:
+    """Nouns to plain values and back; arrays pass through."""
+    converter = cattrs.preconf.json.make_converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook_func(_is_array, lambda array: array)
+    converter.register_structure_hook_func(_is_array, lambda array, _: array)
+    return converter
+
+
+def _is_array(kind: object) -> bool:
+    return get_origin(kind) is np.ndarray or kind is np.ndarray

@@ -1,0 +1,271 @@
+"""Turn rankings into tables: Arrow tables for the data files, short tables of text for people.
+
+Column names of the data files are the notebook's. In files and tables alike, layers, heads and ranks count from
+1 and positions from 0. Writing files is not done here: see `store.py`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from reportgen.core.records import Floats, Integers, Rankings, Report, Scores, Table, WordCount
+
+Array = npt.NDArray[np.generic]
+
+NAMED = 5  # tokens that the table of heads names of each
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
+
+
+def files(report: Report, scores: Scores, rankings: Rankings) -> dict[str, bytes]:
+    """The data files of a report by name, as they stand in its folder `tables`."""
+    with ThreadPoolExecutor(1) as pool:  # the largest file beside the others: Arrow lets them run meanwhile
+        attended = pool.submit(lambda: parquet(attended_tokens(report, scores))) if report.attention.top_k else None
+        top = top_tokens(report, scores, rankings)
+        made = {
+            "token_attention.parquet": parquet(token_attention(report, scores, rankings)),
+            "top_tokens.parquet": parquet(top),
+            "top_tokens.csv": comma_separated(top),
+            "tokens.csv": comma_separated(token_list(report, scores)),
+        }
+        return made | ({"attended_tokens.parquet": attended.result()} if attended else {})
+
+
+def token_attention(report: Report, scores: Scores, rankings: Rankings) -> pa.Table:
+    """Every token in every layer and head: layers * heads * tokens rows."""
+    layers, heads, tokens = report.attention.shape
+    return pa.table(
+        {
+            **_layer_head_columns(layers, heads, tokens),
+            "position": _column(np.tile(np.arange(tokens, dtype=np.int32), layers * heads)),
+            "token": _tokens(report, np.tile(np.arange(tokens, dtype=np.int32), layers * heads)),
+            "attention_scores": _column(scores.attention_scores),
+            "received": _column(report.attention.received),
+            "rank": _column(rankings.ranks),
+        }
+    )
+
+
+def top_tokens(report: Report, scores: Scores, rankings: Rankings) -> pa.Table:
+    """The k tokens that receive most in every layer and head: layers * heads * k rows."""
+    layers, heads, k = rankings.top_positions.shape
+    chosen = np.take_along_axis(scores.attention_scores, rankings.top_positions, axis=-1)
+    return pa.table(
+        {
+            "token": _tokens(report, rankings.top_positions),
+            "position": _column(rankings.top_positions),
+            "attention_scores": _column(chosen),
+            **_layer_head_columns(layers, heads, k),
+            "rank": _column(np.tile(np.arange(1, k + 1, dtype=np.int32), layers * heads)),
+        }
+    )
+
+
+def attended_tokens(report: Report, scores: Scores) -> pa.Table:
+    """The k tokens that every token attends to most, in every layer and head: layers * heads * tokens * k rows."""
+    attention = report.attention
+    layers, heads, tokens = attention.shape
+    k = attention.top_k
+    queries = np.tile(np.repeat(np.arange(tokens, dtype=np.int32), k), layers * heads)
+    return pa.table(
+        {
+            "token": _tokens(report, queries),
+            "self_position": _column(queries),
+            "attended_token": _tokens(report, attention.attended_positions),
+            "token_position": _column(attention.attended_positions),
+            "attention_scores": _column(attention.attended_weights * scores.factors[:, :, None, None]),
+            **_layer_head_columns(layers, heads, tokens * k),
+            "rank": _column(np.tile(np.arange(1, k + 1, dtype=np.int32), layers * heads * tokens)),
+        }
+    )
+
+
+def token_list(report: Report, scores: Scores) -> pa.Table:
+    """The document token by token: tokens rows."""
+    tokens = report.tokens
+    text = report.example.text
+    spans = zip(tokens.starts, tokens.ends, tokens.special, strict=True)
+    reader = scores.reader if scores.reader is not None else np.full(len(tokens), np.nan, np.float32)
+    return pa.table(
+        {
+            "position": pa.array(range(len(tokens)), pa.int32()),
+            "token": pa.array(tokens.strings, pa.string()),
+            "text": pa.array(["" if special else text[start:end] for start, end, special in spans], pa.string()),
+            "start": pa.array(tokens.starts, pa.int32()),
+            "end": pa.array(tokens.ends, pa.int32()),
+            "score": _column(scores.total),
+            "score_last_layer": _column(scores.last_layer),
+            "score_cls": pa.array(reader, pa.float32(), from_pandas=True),  # empty where there is no such row
+            "special": pa.array(tokens.special, pa.bool_()),
+        }
+    )
+
+
+def parquet(table: pa.Table) -> bytes:
+    """Parquet, compressed with zstd; the same bytes for the same table and version of pyarrow.
+
+    Every column but floats is a dictionary and its codes. Floats hardly repeat: their first bytes, which are much
+    alike, stand before their second ones, and so on. Of text no smallest and largest value is kept, which takes longer
+    than all else and finds no row faster. No cell is empty, and the columns say so, which spares a mark in every row.
+    """
+    schema = pa.schema([field.with_nullable(False) for field in table.schema])
+    table = pa.Table.from_arrays(table.columns, schema=schema)
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    others = [name for name in table.column_names if name not in floats]
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=others,
+        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        write_statistics=[field.name for field in table.schema if not pa.types.is_dictionary(field.type)],
+    )
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def comma_separated(table: pa.Table) -> bytes:
+    """CSV as spreadsheets take it: text that they would run as a formula begins with an apostrophe."""
+    sink = io.StringIO()
+    writer = csv.writer(sink)  # subtle: with another line end than its own it leaves a lone CR unquoted
+    writer.writerow(table.column_names)
+    for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        writer.writerow([_cell(value) for value in row])
+    return sink.getvalue().encode()
+
+
+def for_people(report: Report, scores: Scores, rankings: Rankings, words: tuple[WordCount, ...]) -> tuple[Table, ...]:
+    """The top-k tables of the page, in reading order; none where the text has no content tokens."""
+    if rankings.by_score.size == 0:
+        return ()
+    shown = [_by_score(report, scores, rankings)]
+    if scores.reader is not None and rankings.by_reader is not None:
+        shown.append(_by_reader(report, scores.reader, rankings.by_reader))
+    if report.attention.top_k:
+        shown += [_by_count(report, rankings), _by_word(report, words)]
+    if report.live:
+        shown.append(_by_head(report, rankings))
+    return tuple(shown)
+
+
+def _by_score(report: Report, scores: Scores, rankings: Rankings) -> Table:
+    names, total = report.words(), float(scores.total[report.tokens.content].sum()) or 1.0
+    best = rankings.ranks.min(axis=(0, 1))
+    rows = tuple(
+        (str(n), names[p], str(p), f"{scores.total[p]:.3f}", f"{scores.total[p] / total:.1%}", str(best[p]))
+        for n, p in enumerate(rankings.by_score[: report.top_k].tolist(), start=1)
+    )
+    where = " over all layers and heads" if report.live else ""
+    shown = 6 if report.live else 5  # of one list of scores, the best rank in a head is the rank
+    return Table(
+        key="top-tokens",
+        caption=f"The tokens with the highest scores{where}: {_of(rows, rankings)}",
+        columns=("Rank", "Token", "Position", "Score", "Share of all scores", "Best rank in a head")[:shown],
+        numeric=(True, False, True, True, True, True)[:shown],
+        rows=tuple(row[:shown] for row in rows),
+    )
+
+
+def _by_reader(report: Report, row: Floats, order: Integers) -> Table:
+    names = report.words()
+    weighed = report.importance.measure != "none" and report.importance.values[-1].any()
+    return Table(
+        key="reader-tokens",
+        caption=f"The tokens that the row of {report.reader_name}, which the classifier reads, attends to most in the "
+        "last layer",
+        columns=("Rank", "Token", "Position", f"{'Weighed attention' if weighed else 'Attention'}, sum over heads"),
+        numeric=(True, False, True, True),
+        rows=tuple(
+            (str(n), names[p], str(p), f"{row[p]:.4g}") for n, p in enumerate(order[: report.top_k].tolist(), start=1)
+        ),
+    )
+
+
+def _by_count(report: Report, rankings: Rankings) -> Table:
+    names, counts = report.words(), rankings.attended_counts.sum(axis=(0, 1))
+    return Table(
+        key="attended-instances",
+        caption=f"In how many lists of the {report.attention.top_k} tokens that another token attends to most a token "
+        "stands, over all layers, heads and other tokens",
+        columns=("Rank", "Token", "Position", "Lists"),
+        numeric=(True, False, True, True),
+        rows=tuple(
+            (str(n), names[p], str(p), f"{counts[p]:,}")
+            for n, p in enumerate(rankings.by_count[: report.top_k].tolist(), start=1)
+        ),
+    )
+
+
+def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
+    return Table(
+        key="attended-words",
+        caption="The same by word: pieces joined, all occurrences added up, upper and lower case together",
+        columns=("Rank", "Word", "Occurrences", "Lists", "Lists per occurrence"),
+        numeric=(True, False, True, True, True),
+        rows=tuple(
+            (str(n), w.word, f"{w.occurrences:,}", f"{w.attended:,}", f"{w.attended / w.occurrences:,.1f}")
+            for n, w in enumerate(words[: report.top_k], start=1)
+        ),
+    )
+
+
+def _by_head(report: Report, rankings: Rankings) -> Table:
+    names, importance = report.words(), report.importance.values
+    layers, heads, _ = report.attention.shape
+    return Table(
+        key="head-tokens",
+        caption=f"The tokens that {'have' if report.given else 'receive'} most in every layer and head",
+        columns=("Layer", "Head", "Importance", f"Tokens, {'highest' if report.given else 'most received'} first"),
+        numeric=(True, True, True, False),
+        rows=tuple(
+            (
+                str(layer + 1),
+                str(head + 1),
+                f"{importance[layer, head]:.3f}",
+                " · ".join(names[p] for p in first_content(report, rankings.ranks[layer, head], NAMED)),
+            )
+            for layer in range(layers)
+            for head in range(heads)
+        ),
+    )
+
+
+def first_content(report: Report, ranks: Integers, count: int) -> list[int]:
+    """Positions of the *count* first-ranked content tokens, from ranks (token,)."""
+    content = np.flatnonzero(report.tokens.content)
+    return content[np.argsort(ranks[content])][:count].tolist()  # type: ignore[no-any-return]
+
+
+def _of(rows: tuple[tuple[str, ...], ...], rankings: Rankings) -> str:
+    return f"{len(rows)} of {len(rankings.by_score):,}; special tokens and white space are left out"
+
+
+def _layer_head_columns(layers: int, heads: int, repeat: int) -> dict[str, pa.Array]:
+    return {
+        "layer": _column(np.repeat(np.arange(1, layers + 1, dtype=np.int16), heads * repeat)),
+        "head": _column(np.tile(np.repeat(np.arange(1, heads + 1, dtype=np.int16), repeat), layers)),
+    }
+
+
+def _column(values: Array) -> pa.Array:
+    return pa.array(np.ascontiguousarray(values).reshape(-1))
+
+
+def _tokens(report: Report, positions: Integers) -> pa.DictionaryArray:
+    """Token strings of positions of any shape, each string stored once."""
+    names, codes = np.unique(np.array(report.tokens.strings, dtype=object), return_inverse=True)
+    flat = codes.astype(np.int32)[positions.reshape(-1)]
+    return pa.DictionaryArray.from_arrays(pa.array(flat), pa.array(names, pa.string()))
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return "'" + value
+    return str(value).lower() if isinstance(value, bool) else f"{value:.7g}" if isinstance(value, float) else value

@@ -1,0 +1,83 @@
+"""Group tokens into words, count words, and say which of them carry no content of their own.
+
+The lists of stop words are bm25s's, which keeps those of NLTK; nothing is typed in here.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+
+import numpy as np
+
+from reportgen.core.records import Integers, Rankings, Tokens, Word, WordCount
+
+LISTS = {  # language, as HTML names it -> name of the list in bm25s.stopwords
+    "da": "DANISH", "de": "GERMAN", "en": "EN_PLUS", "es": "SPANISH", "fr": "FRENCH", "it": "ITALIAN", "ko": "KOREAN",
+    "nl": "DUTCH", "no": "NORWEGIAN", "pt": "PORTUGUESE", "ru": "RUSSIAN", "sv": "SWEDISH", "tr": "TURKISH",
+    "zh": "CHINESE",
+}  # fmt: skip
+SIGNS = ("Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "Zs", "Cc", "Cf")  # punctuation, + = $ ^, spaces
+
+
+@functools.cache
+def stop_words(language: str) -> frozenset[str]:
+    """The stop words of a language, lower case; none for a language that has no list.
+
+    >>> "which" in stop_words("en"), "learning" in stop_words("en-GB"), stop_words("la")
+    (True, False, frozenset())
+    """
+    name = LISTS.get(language.split("-")[0].lower())
+    if name is None:
+        return frozenset()
+    from bm25s import stopwords
+
+    return frozenset(getattr(stopwords, f"STOPWORDS_{name}"))
+
+
+def whole_words(text: str, tokens: Tokens, *, language: str) -> tuple[Word, ...]:
+    """The words of *text* with the positions of their pieces: letters and digits that stand together are one word.
+
+    A sign is a word of its own; special and blank tokens are in none.
+    """
+    found: list[tuple[int, int, list[int]]] = []  # start, end, positions
+    for position in np.flatnonzero(tokens.content).tolist():
+        start, end = tokens.starts[position], tokens.ends[position]
+        last = found[-1] if found else None
+        if last and (start < last[1] or (start == last[1] and text[start - 1].isalnum() and text[start].isalnum())):
+            found[-1] = (last[0], max(last[1], end), [*last[2], position])
+        else:
+            found.append((start, end, [position]))
+    common = stop_words(language)
+    named = ((text[start:end].strip(), tuple(positions)) for start, end, positions in found)
+    return tuple(Word(word, positions, masked=_is_masked(word, common)) for word, positions in named)
+
+
+def _is_masked(word: str, common: frozenset[str]) -> bool:
+    """Whether a word is a stop word, or only punctuation. Emoji and other pictures are neither."""
+    return word.casefold() in common or all(unicodedata.category(character) in SIGNS for character in word)
+
+
+def count_words(words: tuple[Word, ...], counts: Integers) -> tuple[WordCount, ...]:
+    """Counts of all occurrences of a word added up, most attended first, equal counts in order of appearance.
+
+    Args:
+        words: From `whole_words`.
+        counts: By (layer, head, token), from `rank.count_attended`.
+    """
+    by_token = counts.sum(axis=(0, 1))
+    occurrences: dict[str, list[int]] = {}
+    for word in words:
+        occurrences.setdefault(word.text.casefold(), []).append(int(by_token[list(word.positions)].sum()))
+    found = [WordCount(word, len(each), sum(each)) for word, each in occurrences.items()]
+    return tuple(sorted(found, key=lambda entry: -entry.attended))
+
+
+def top_words(words: tuple[Word, ...], rankings: Rankings, *, count: int) -> tuple[str, ...]:
+    """The words of the highest-scoring tokens, signs left out, each once whatever its case."""
+    word_of = {position: word.text for word in words for position in word.positions}
+    found: dict[str, str] = {}
+    for word in (word_of[position] for position in rankings.by_score.tolist()):
+        if any(character.isalnum() for character in word):
+            found.setdefault(word.casefold(), word)
+    return tuple(found.values())[:count]

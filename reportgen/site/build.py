@@ -1,0 +1,294 @@
+"""Turn report folders into a static site; reads like a table of contents.
+
+What a page, a card or the index looks like is told in the files of these names. Of the reports no more than their
+cards is held: each is read and rendered in a worker process, and only if its page is not there already, made of the
+same.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reportgen.core import cache, disk, versions
+from reportgen.core.clock import Clock
+from reportgen.core.errors import BrokenLinkError, OutputError
+from reportgen.report import store
+from reportgen.report.page import render
+from reportgen.site import cards, dead_links, feeds, find_reports, index_pages, report_page, work
+from reportgen.site import folder as site_folder
+from reportgen.site.cards import Card
+from reportgen.site.find_reports import Found, Note, natural
+from reportgen.site.folder import Made, State
+from reportgen.site.settings import SiteConfig
+from reportgen.site.work import PageJob
+
+INDEX = "index.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build has done."""
+
+    index: Path  # the first page
+    reports: int  # in the site
+    rendered: int  # of these, pages that were made anew
+    removed: int  # files of the site before that are gone
+    notes: tuple[Note, ...]  # what is not in the site, and why
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A report that is in the site, and what it is made of."""
+
+    found: Found
+    card: Card
+    key: str  # of the card
+
+
+def build(
+    folders: Sequence[Path], config: SiteConfig, output: Path, clock: Clock, *, base: Path = Path(), workers: int = 1
+) -> Built:
+    """Build the site, or what has changed of it.
+
+    Args:
+        folders: Reports, or folders that hold them; if there are none, the patterns of the configuration count.
+        config: Of the site.
+        output: Where it goes; the site that stands there stays as it is until all is rendered.
+        clock: Says which stage runs, and how far it has come.
+        base: What the patterns of the configuration are relative to.
+        workers: Processes that render.
+
+    Raises:
+        OutputError: If something else stands at *output*, if it holds a site and no report is left of it, or the disk
+            does not take it.
+        DeviceError: If a worker process was ended from outside.
+        BrokenLinkError: If a link of the new site would lead nowhere.
+    """
+    named, notes = (folders, []) if folders else find_reports.expand(config.reports, base)
+    found, unread = find_reports.gather(named)
+    if not folders:
+        notes += _unknown_notes(config, found)
+    with site_folder.opened(output) as before, work.pool(workers) as pool:
+        shown, broken = _read_cards(found, config, before, output, pool, clock)
+        if before.reports and not shown:
+            raise OutputError(
+                f"no report found: the site of {len(before.reports):,} in {disk.shown(output)} is left as it is",
+                hint="see where the reports are; remove that folder if it shall be empty",
+            )
+        shown, made, failed, rendered = _render(shown, config, before, output, pool, clock)
+        with clock.stage("index"):
+            site = _site(shown, made, config, before, output)
+        with clock.stage("write"):
+            removed = _put(output, before, State(_kept(shown), made, site))
+    notes += [*unread, *broken, *failed]
+    return Built(output / INDEX, len(shown), rendered, removed, tuple(notes))
+
+
+def _read_cards(
+    found: list[Found], config: SiteConfig, before: State, output: Path, pool: work.Pool, clock: Clock
+) -> tuple[list[Shown], list[Note]]:
+    """The card of every report, in the order of the site; from the state where nothing has changed since."""
+    keys = {one.name: _key(program(), one.name, one.manifest, sorted(one.files.items()), sorted(one.stamps.items()))
+            for one in found}  # fmt: skip
+    known = {one.name: card for one in found if (card := cards.restored(before.cards.get(keys[one.name], {})))}
+    missing = [one for one in found if one.name not in known]
+    notes: list[Note] = []
+    with clock.stage("cards"):
+        for name, read in pool(work.read_card, missing, "cards", clock):
+            if isinstance(read, Note):
+                notes.append(read)
+            else:
+                known[name] = read
+    shown = [Shown(one, known[one.name], keys[one.name]) for one in found if one.name in known]
+    if missing:  # worth keeping, whatever becomes of this build
+        site_folder.save(output, replace(before, cards=before.cards | _kept(shown)))
+    return arranged(shown, config), sorted(notes, key=str)
+
+
+def _render(
+    shown: list[Shown], config: SiteConfig, before: State, output: Path, pool: work.Pool, clock: Clock
+) -> tuple[list[Shown], dict[str, Made], list[Note], int]:
+    """A page for every report, in the site already or staged; without those of which none can be made.
+
+    A page names its neighbours: where one cannot be made, the pages beside it are made again.
+    """
+    notes: list[Note] = []
+    rendered: set[str] = set()
+    with clock.stage("render"):
+        while True:
+            jobs = _jobs(shown, config, output)
+            made = {name: found for name, job in jobs.items() if (found := _made_before(job, before))}
+            missing = [job for name, job in jobs.items() if name not in made]
+            failed: dict[str, Note] = {}
+            for name, page in pool(work.render_page, missing, "render", clock):
+                if isinstance(page, Note):
+                    failed[name] = page
+                else:
+                    made[name] = page
+                    rendered.add(name)
+            if not failed:
+                return shown, {one.found.name: made[one.found.name] for one in shown}, notes, len(rendered)
+            notes += [failed[name] for name in sorted(failed)]
+            shown = [one for one in shown if one.found.name not in failed]
+
+
+def _jobs(shown: Sequence[Shown], config: SiteConfig, output: Path) -> dict[str, PageJob]:
+    """What there is to render, by the names of the reports."""
+    plain = replace(config, reports=(), notes={}, blurb="", order="listed", per_page=1)  # what no page shows
+    around = [None, *(one.card for one in shown), None]
+    jobs = {}
+    for place, one in enumerate(shown):
+        note, beside = config.notes.get(one.found.called), (around[place], around[place + 2])
+        named = [card and (card.name, card.title) for card in beside]
+        made_of = _key(one.key, plain.title, plain.base_url, plain.downloads, plain.language, note, named)
+        jobs[one.found.name] = PageJob(one.found, one.card, made_of, plain, note, *beside, output)
+    return jobs
+
+
+def _made_before(job: PageJob, before: State) -> Made | None:
+    """The page of a job where it stands in the site, or was staged by a build that did not come to its end."""
+    there = before.reports.get(job.found.name)
+    if site_folder.is_whole(job.output, there, job.key):
+        return there
+    return site_folder.staged(job.output, job.key)
+
+
+def _site(shown: list[Shown], made: dict[str, Made], config: SiteConfig, before: State, output: Path) -> Made:
+    """All that belongs to no one report, in the site already or staged. Every link is looked at before."""
+    told = [(one.key, config.notes.get(one.found.called), sorted(made[one.found.name].files)) for one in shown]
+    plain = [config.title, config.blurb, config.base_url, config.order, config.per_page, config.downloads]
+    wanted = _key(program(), *plain, config.language, told)
+    there = before.site if site_folder.is_whole(output, before.site, wanted) else None
+    files = {} if there else _site_files(shown, made, config)
+    read = {path: dead_links.read(content.decode()) for path, content in files.items() if path.endswith(".html")}
+    of_reports = {page_of(name): dead_links.Linked(each.links, frozenset()) for name, each in made.items()}
+    paths = {*(there.files if there else files), *(path for each in made.values() for path in each.files)}
+    ids = {path: page.ids for path, page in read.items()}
+    wrong = dead_links.problems(read | of_reports, paths, ids=ids, base_url=config.base_url)
+    if wrong:
+        more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
+        raise BrokenLinkError(f"broken link: {wrong[0]}{more}", hint="this is a bug; the site is as it was before")
+    return there or site_folder.stage(output, wanted, files)
+
+
+def _site_files(shown: list[Shown], made: dict[str, Made], config: SiteConfig) -> dict[str, bytes]:
+    """Assets, catalogue, pages of the index, and what programs read, in the order in which they are put in place."""
+    all_cards = [one.card for one in shown]
+    noted = {one.found.name: config.notes[one.found.called] for one in shown if one.found.called in config.notes}
+    config = replace(config, notes=noted)
+    data = index_pages.files(all_cards, _texts(shown), config)
+    html = index_pages.pages(all_cards, config, data)
+    named = {one.found.name: links_of(one.found.name, made[one.found.name]) for one in shown}
+    listed = [name for name in html if name != dead_links.NOT_FOUND]
+    return {
+        **report_page.site_assets(),
+        **index_pages.site_assets(),
+        **data,
+        **feeds.files(all_cards, config, links=named, pages=listed),
+        **{name: html[name].encode() for name in sorted(html, key=lambda name: (name == INDEX, name))},
+    }
+
+
+def _put(output: Path, before: State, after: State) -> int:
+    """Put what is staged in place, so that no link ever leads nowhere, then remove what is of no use any more.
+
+    Assets come first, then reports, then the index; the state is saved last, and says in the meantime what is ours.
+    """
+    assert after.site is not None  # it was made before
+    kept = {
+        name: made
+        for name, made in after.reports.items()
+        if site_folder.is_whole(output, before.reports.get(name), made.key)
+    }
+    fresh = {name: made for name, made in after.reports.items() if name not in kept}
+    site = after.site if site_folder.is_whole(output, before.site, after.site.key) else None
+    gone = before.files - after.files
+    if not fresh and not gone and site is not None and not before.pending:
+        site_folder.clear(output)
+        return 0
+    pending = tuple(sorted(before.files | after.files))
+    folded = {path.casefold() for path in after.files}  # to some disks two names that differ in case are one
+    site_folder.remove(output, {path for path in gone if path.casefold() in folded})
+    site_folder.check_free(output, before, after.files)
+    site_folder.save(output, State(after.cards, kept, site, pending))
+    if site is None:
+        site_folder.install(output, after.site, [path for path in after.site.files if path.startswith("assets/")])
+    for name in sorted(fresh, key=lambda name: name in before.reports):  # what no page names yet, first
+        site_folder.install(output, fresh[name])
+    if site is None:
+        site_folder.install(output, after.site, [path for path in after.site.files if path[:7] != "assets/"])
+    site_folder.remove(output, gone)
+    site_folder.save(output, after)
+    site_folder.clear(output)
+    return len(gone)
+
+
+def arranged(shown: Iterable[Shown], config: SiteConfig) -> list[Shown]:
+    """Reports in the order of the site. "interest": errors, the surest first; then the rest, the least sure first."""
+    given = list(shown)
+    if config.order == "listed":
+        return given
+    by_name = sorted(given, key=lambda one: natural(one.card.name))
+    orders: dict[str, Callable[[Card], Any]] = {
+        "name": lambda card: (),
+        "title": lambda card: natural(card.title),
+        "probability": lambda card: (card.probability is None, -(card.probability or 0)),
+        "newest": lambda card: -feeds.moment(card.created).timestamp(),
+        "interest": _interest,
+    }
+    return sorted(by_name, key=lambda one: orders[config.order](one.card))
+
+
+def _interest(card: Card) -> tuple[int, float]:
+    sure = card.probability or 0.0
+    if card.verdict == "wrong":
+        return 0, -sure
+    return (1, sure) if card.probability is not None else (2, 0.0)
+
+
+def page_of(name: str) -> str:
+    """The path of a report's page in the site."""
+    return f"reports/{name}/{INDEX}"
+
+
+def links_of(name: str, made: Made) -> dict[str, str | None]:
+    """What there is of a report, by path in the site."""
+    kinds = {"page": INDEX, "pdf": "report.pdf", "download": "report.html", "picture": "card.png"}
+    paths = {kind: f"reports/{name}/{file}" for kind, file in kinds.items()}
+    return {kind: path if path in made.files else None for kind, path in paths.items()}
+
+
+def _key(*parts: Any) -> str:
+    """A name for what is made of *parts*."""
+    return cache.key(made_of=parts)
+
+
+@functools.cache
+def program() -> str:
+    """What changes when the program does: a hash over its files, its templates, and the versions that it uses."""
+    digest = hashlib.sha256(json.dumps(versions.installed(), sort_keys=True).encode())
+    for root in (render.PACKAGE, *render.TEMPLATES):
+        for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".j2", ".css", ".js")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _kept(shown: Iterable[Shown]) -> dict[str, dict[str, Any]]:
+    return {one.key: cards.plain(one.card) for one in shown}
+
+
+def _texts(shown: Iterable[Shown]) -> Iterator[tuple[Card, str]]:
+    """The texts of the reports, one after the other."""
+    for one in shown:
+        yield one.card, store.text(one.found.folder)
+
+
+def _unknown_notes(config: SiteConfig, found: Sequence[Found]) -> list[Note]:
+    known = {one.called for one in found}
+    return [Note(f"notes: {name}", "no report of this name") for name in config.notes if name not in known]

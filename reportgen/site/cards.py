@@ -1,0 +1,147 @@
+"""Turn a report into its card: what a list of reports shows of it, what a reader can search and filter by.
+
+Plain values, small enough to hold for thousands of reports. How a card looks is told in the templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from reportgen.core.characters import clean
+from reportgen.core.records import HeatView, Report, Verdict
+from reportgen.report import heatmap, rank, scale, store, words
+
+TOP = 8  # words
+STRETCHES = 96  # of the strip, at most
+LONG_TITLE, LONG_LABEL, LONG_WORD = 300, 120, 40  # characters that lists of reports show
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A report in short."""
+
+    name: str  # of its folder in the site
+    title: str
+    source: str  # "demo, row 0"; empty for a text of the user's own
+    dataset: str | None
+    split: str | None
+    index: int | None  # row in the split
+    id: str | None  # what the dataset calls the row
+    model: str
+    label: str | None  # the true one, as the model or else the source calls it
+    predicted: str | None
+    probability: float | None  # of the predicted label
+    verdict: Verdict
+    tokens: int  # of the whole text, special ones included
+    read: int  # of these, how many the model has read: fewer where the text was cut
+    top_tokens: tuple[str, ...]  # words that drew the most attention, best first, at most `TOP`
+    strip: tuple[int, ...]  # heat class by stretch of the document, 0..15; -1 where nothing is coloured
+    created: str  # ISO 8601, UTC
+    version: str  # of reportgen
+    language: str  # of the text
+    given: bool  # whether the scores were computed elsewhere
+    files: tuple[str, ...]  # those of `store.OFFERED` that the folder has
+
+    @property
+    def drawn(self) -> str:
+        """What the words and the colours are about."""
+        return "Highest scores" if self.given else "Most attention"
+
+
+def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
+    """The card of a report.
+
+    Args:
+        report: From `store.load`.
+        name: Of its folder in the site.
+        files: What the folder holds.
+    """
+    example, said, held = report.example, report.prediction, set(files)
+    scores = scale.scale(report.attention, report.importance, given=report.given)
+    rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
+    whole = words.whole_words(example.text, report.tokens, language=report.language)
+    covered = heatmap.cells(example.text, report.tokens)
+    top = words.top_words(whole, rankings, count=TOP)
+    return Card(
+        name=name,
+        title=clean(example.title).strip() or name,
+        source=_source(report),
+        dataset=_clean(example.dataset),
+        split=_clean(example.split),
+        index=example.index,
+        id=_clean(example.id),
+        model=clean(report.provenance.model),
+        label=_clean(_label(report)),
+        predicted=_clean(said.labels[said.predicted]) if said else None,
+        probability=said.probabilities[said.predicted] if said else None,
+        verdict=said.verdict if said else "unknown",
+        tokens=report.tokens.total,
+        read=len(report.tokens),
+        top_tokens=tuple(map(clean, top)),
+        strip=strip(heatmap.views(report, scores, covered)[0]),
+        created=report.provenance.created,
+        version=report.provenance.versions["reportgen"],
+        language=report.language,
+        given=report.given,
+        files=tuple(name for name in store.OFFERED if name in held),
+    )
+
+
+def strip(view: HeatView, *, stretches: int = STRETCHES) -> tuple[int, ...]:
+    """The heat of the document from its beginning to its end, in stretches of equally many cells.
+
+    A stretch has the mean heat of its coloured cells; on these means the colour scale is linear from the lowest to the
+    highest, so that a place that draws attention can be seen in a long document, too.
+
+    Args:
+        view: Its cells in reading order.
+        stretches: At most; there are fewer where there are fewer cells.
+    """
+    classes, heat = np.array(view.classes), np.array(view.values)
+    coloured = classes >= 0
+    count = min(stretches, len(classes))
+    own = np.arange(len(classes)) * count // max(len(classes), 1)
+    cells = np.bincount(own[coloured], minlength=count)
+    sums = np.bincount(own[coloured], weights=heat[coloured], minlength=count)
+    means = sums / np.maximum(cells, 1)
+    if not cells.any():
+        return (heatmap.LEFT_OUT,) * count
+    shown, _, _ = heatmap.classify(heatmap.percent(means, cells > 0), cells > 0, scale="linear")
+    return tuple(shown.tolist())
+
+
+def plain(card: Card) -> dict[str, Any]:
+    """A card as values that JSON has."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(card).items()}
+
+
+def restored(values: Mapping[str, Any]) -> Card | None:
+    """The card that `plain` was given; None if the values are of no card."""
+    if set(values) != {field.name for field in fields(Card)}:
+        return None
+    return Card(**{**values, **{name: tuple(values[name]) for name in ("top_tokens", "strip", "files")}})
+
+
+def _source(report: Report) -> str:
+    example = report.example
+    parts = [
+        example.dataset,
+        example.split and f"split {example.split}",
+        None if example.index is None else f"row {example.index:,}",
+    ]
+    return clean(", ".join(part for part in parts if part)) if example.dataset is not None else ""
+
+
+def _label(report: Report) -> str | None:
+    said = report.prediction
+    if said is None:
+        return None if report.example.label is None else str(report.example.label)
+    return said.gold_name
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else clean(text)

@@ -1,0 +1,192 @@
+"""Turn folders and patterns into the reports of a site: where each lies, what it is called there, what its page needs.
+
+A report's name in the site depends on the reports alone, not on where they lie or which is named first. Nothing is
+rendered here; of a report no more than its manifest is read.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reportgen.core import disk
+from reportgen.core.errors import OutputError, one_line
+from reportgen.report import store
+
+USED = (store.REPORT, store.ARRAYS)  # a page is made of these
+IDENTITY = ("input", "dataset", "model", "tokenizer", "importance", "configuration")  # of a manifest: rendering it
+# again changes none of these
+LONGEST = 80  # letters of a name
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A report that a site can show."""
+
+    name: str  # in the site: letters, digits, "-", "_", "."
+    called: str  # its folder's own name
+    folder: Path
+    manifest: str  # SHA-256 of its manifest
+    files: dict[str, str]  # SHA-256 by name, of `USED` and `store.OFFERED`
+    stamps: dict[str, tuple[int, int]]  # bytes and time of the last change, by name, of the same
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What of that which was asked for is not in the site."""
+
+    what: str
+    why: str
+
+    def __str__(self) -> str:
+        return one_line(f"{self.what}: {self.why}")
+
+
+def gather(folders: Sequence[Path]) -> tuple[list[Found], list[Note]]:
+    """The reports among *folders*, and those that folders hold; each once, however often it is named.
+
+    Raises:
+        OutputError: If a folder is not there or cannot be read.
+    """
+    reports: list[Path] = []
+    notes: list[Note] = []
+    for folder in folders:
+        inside = _reports_in(folder)
+        reports += inside
+        if not inside:
+            notes.append(Note(disk.shown(folder), "no report in it"))
+    found = []
+    once: dict[Path, Path] = {}
+    for folder in reports:
+        once.setdefault(folder.resolve(), folder)
+    for folder in once.values():
+        try:
+            found.append(_read(folder))
+        except OutputError as error:
+            notes.append(Note("left out", error.message))
+    return _named(found), notes
+
+
+def expand(patterns: Iterable[str], base: Path) -> tuple[list[Path], list[Note]]:
+    """The folders that the patterns of a `site.toml` in *base* name, in their order; matches of one in natural order.
+
+    Files are left out, and hidden folders where the pattern does not begin with a dot.
+    """
+    folders: list[Path] = []
+    notes: list[Note] = []
+    for pattern in patterns:
+        matches = sorted(glob.glob(pattern, root_dir=base, recursive=True), key=natural)  # noqa: PTH207  takes any pattern
+        with disk.errors(base):
+            matched = [base / match for match in matches if (base / match).is_dir()]
+        folders += matched
+        if not matched:
+            notes.append(Note(pattern[:200], "no folder matches this pattern"))
+    return folders, notes
+
+
+def natural(name: str) -> tuple[tuple[str, int, str], ...]:
+    """A key by which 2 comes before 10.
+
+    >>> sorted(["demo-10", "demo-2", "Demo-1"], key=natural)
+    ['Demo-1', 'demo-2', 'demo-10']
+    """
+    parts = re.findall(r"([^0-9]*)([0-9]*)", name)
+    return tuple(
+        (text.casefold(), int(number or -1) if len(number) < 20 else 0, text + number) for text, number in parts
+    )
+
+
+def problem(found: Found, names: Iterable[str]) -> str | None:
+    """What is wrong with some of a report's files; None if they are as they were written."""
+    problems = (store.changed_file(found.folder, name, found.files[name]) for name in names)
+    return next((wrong for wrong in problems if wrong), None)
+
+
+def drawings(found: Found) -> list[str]:
+    """The drawings that lie in a report's folder, as they were written: what else is there is drawn again."""
+    named = store.manifest(found.folder)["files"]
+    return [
+        name
+        for name, digest in named.items()
+        if name.startswith("figures/") and store.changed_file(found.folder, name, digest) is None
+    ]
+
+
+def _reports_in(folder: Path) -> list[Path]:
+    """The folder, if it is a report, or else those of its children that are."""
+    with disk.errors(folder):
+        if not folder.is_dir():
+            raise OutputError(f"{disk.shown(folder)}: no such folder", hint="name folders that reportgen has written")
+        if (folder / store.MANIFEST).is_file():
+            return [folder]
+        children = sorted(
+            (path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: natural(path.name)
+        )
+        return [path for path in children if (path / store.MANIFEST).is_file()]
+
+
+def _read(folder: Path) -> tuple[Found, str]:
+    """A report under its own name, and a mark of what it is.
+
+    Raises:
+        OutputError: If it is none, or a file that its page needs is missing.
+    """
+    told = store.manifest(folder)
+    for name in USED:
+        if name not in told["files"]:
+            raise OutputError(f"{disk.shown(folder)}: not a report folder: {store.MANIFEST} does not name {name}")
+    files = {name: told["files"][name] for name in (*USED, *store.OFFERED) if name in told["files"]}
+    stamps = {}
+    with disk.errors(folder):
+        digest = hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest()
+        for name in list(files):
+            path = folder / name
+            if path.is_file() and not path.is_symlink():
+                status = path.stat()
+                stamps[name] = (status.st_size, status.st_mtime_ns)
+            elif name in USED:
+                raise OutputError(f"{disk.shown(path)} is missing, or no file")
+            else:  # a page without it is a page all the same
+                del files[name]
+    called = folder.resolve().name
+    return Found(_plain(called), called, folder, digest, files, stamps), _mark(told)
+
+
+def _named(found: list[tuple[Found, str]]) -> list[Found]:
+    """Reports of one name get a mark of what they are behind it; of the very same report, all but one get a number."""
+    shared = Counter(one.name.casefold() for one, _ in found)
+    marked = [
+        (one, one.name if shared[one.name.casefold()] == 1 else f"{one.name.casefold()}-{mark[:8]}")
+        for one, mark in found
+    ]
+    taken = {name.casefold() for one, name in marked if name == one.name}
+    names: dict[Path, str] = {}
+    for one, wanted in sorted(marked, key=lambda pair: (pair[1], pair[0].manifest, str(pair[0].folder))):
+        name, count = wanted, 1
+        while name != one.name and name.casefold() in taken:
+            count += 1
+            name = f"{wanted}-{count}"
+        taken.add(name.casefold())
+        names[one.folder] = name
+    return [Found(names[one.folder], one.called, one.folder, one.manifest, one.files, one.stamps) for one, _ in found]
+
+
+def _plain(name: str) -> str:
+    """A folder's name as a part of an address, the same on every system.
+
+    >>> _plain("demo-0"), _plain("My réport #2?"), _plain("..")
+    ('demo-0', 'My-r-port-2', 'report')
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:LONGEST].strip("-._") or "report"
+
+
+def _mark(told: dict[str, Any]) -> str:
+    parts = {name: told.get(name) for name in IDENTITY}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

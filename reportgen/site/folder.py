@@ -1,0 +1,240 @@
+"""Keep a site's folder: what was written there and of what, so that the next build writes only what has changed.
+
+In `.reportgen-site` lie the state of the last build and pages that are rendered and not yet put in place. The site
+stays as it was until all of the next one is rendered; a build that was interrupted is finished by the next. Files that
+are not ours are never touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from reportgen.core import disk, lock
+from reportgen.core.errors import OutputError
+
+OWN, STATE, STAGED, FACTS = ".reportgen-site", "state.json", "staged", "facts.json"
+FORMAT = 1  # of the state
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Files that were made of one thing."""
+
+    key: str  # hash of all that they depend on
+    files: dict[str, int]  # bytes, by path in the site
+    links: tuple[tuple[str, bool], ...] = ()  # that leave the page, see `links.Linked`
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a folder holds of a site."""
+
+    cards: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the key of what each is made of
+    reports: dict[str, Made] = field(default_factory=dict)  # by name
+    site: Made | None = None  # all that belongs to no one report
+    pending: tuple[str, ...] = ()  # paths that a build was writing when it ended
+
+    @property
+    def files(self) -> set[str]:
+        """All paths that are ours."""
+        made = [*self.reports.values(), *([self.site] if self.site else [])]
+        return {*self.pending, *(path for each in made for path in each.files)}
+
+
+@contextlib.contextmanager
+def opened(output: Path) -> Iterator[State]:
+    """Hold the folder for one build; gives the state in which the last one has left it.
+
+    Raises:
+        OutputError: If it holds something else than a site, another build is running, or the disk does not take it.
+    """
+    disk.check_folder(output)
+    with disk.errors(output):
+        if output.is_dir() and any(output.iterdir()) and not (output / OWN).is_dir():
+            raise OutputError(f"{disk.shown(output)} holds something else than a site", hint="choose another --output")
+    for path in (output / OWN, output / OWN / STAGED):
+        disk.check_folder(path, hint="choose another --output")
+    with lock.held(output / OWN):
+        yield _load(output)
+
+
+def save(output: Path, state: State) -> None:
+    """Keep the state, whole or not at all.
+
+    Raises:
+        OutputError: If the disk does not take it.
+    """
+    plain = {
+        "format": FORMAT,
+        "cards": state.cards,
+        "reports": {name: asdict(made) for name, made in state.reports.items()},
+        "site": asdict(state.site) if state.site else None,
+        "pending": state.pending,
+    }
+    text = json.dumps(plain, ensure_ascii=False, sort_keys=True) + "\n"
+    staging = output / OWN / STAGED
+    disk.put(output / OWN / STATE, lambda path: path.write_text(text, encoding="utf-8"), staging=staging)
+
+
+def is_whole(output: Path, made: Made | None, key: str) -> bool:
+    """Whether what stands in the site is what *key* names: all its files are there, and of the size they had."""
+    return made is not None and made.key == key and all(_size(output / path) == n for path, n in made.files.items())
+
+
+def stage(output: Path, key: str, files: Mapping[str, bytes], links: tuple[tuple[str, bool], ...] = ()) -> Made:
+    """Write files to be put in place later, under the key of what they are made of.
+
+    Args:
+        output: The site.
+        key: Hash of all that they depend on.
+        files: By path in the site.
+        links: Of their page.
+
+    Raises:
+        OutputError: If the disk does not take them.
+    """
+    place = output / OWN / STAGED / key
+    made = Made(key, {path: len(content) for path, content in files.items()}, links)
+    with disk.errors(place):
+        shutil.rmtree(place, ignore_errors=True)
+        for path, content in files.items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            with (place / path).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+    # subtle: with its facts in place, last, it is whole
+    disk.put(place / FACTS, lambda path: path.write_text(json.dumps(asdict(made)), encoding="utf-8"))
+    return made
+
+
+def staged(output: Path, key: str) -> Made | None:
+    """What an earlier build has staged under *key*; None if it is not there, or not whole."""
+    place = output / OWN / STAGED / key
+    try:
+        made = _made(json.loads((place / FACTS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return made if is_whole(place, made, key) else None
+
+
+def check_free(output: Path, state: State, paths: Iterable[str]) -> None:
+    """See that nothing stands at *paths* that is not ours.
+
+    Raises:
+        OutputError: Naming it.
+    """
+    for path in sorted(set(paths) - state.files):
+        with disk.errors(output / path):
+            _check_parents(output, path)
+            if (output / path).is_symlink() or (output / path).exists():
+                raise OutputError(
+                    f"{disk.shown(output / path)} stands where a file of the site shall go, and is none of its files",
+                    hint="move it, or choose another --output",
+                )
+
+
+def install(output: Path, made: Made, paths: Iterable[str] | None = None) -> None:
+    """Put what was staged under a key in place, one file after the other, in the order in which they are named.
+
+    A file that stands there and has the same bytes is left as it is.
+
+    Args:
+        output: The site.
+        made: From `stage` or `staged`.
+        paths: Only these of its files.
+
+    Raises:
+        OutputError: If a symbolic link leads out of the site, or the disk does not take them.
+    """
+    place = output / OWN / STAGED / made.key
+    for path in made.files if paths is None else paths:
+        source, target = place / path, output / path
+        with disk.errors(target):
+            _check_parents(output, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not _same(source, target):
+                source.chmod(0o666 & ~disk.umask())
+                os.replace(source, target)
+
+
+def remove(output: Path, paths: Iterable[str]) -> None:
+    """Remove files of ours, and the folders that are empty then.
+
+    Raises:
+        OutputError: If the disk does not take it.
+    """
+    for path in sorted(paths):
+        with disk.errors(output / path):
+            _check_parents(output, path)
+            (output / path).unlink(missing_ok=True)
+        for folder in PurePosixPath(path).parents:
+            if folder.name:
+                with contextlib.suppress(OSError):  # it holds something, or is gone
+                    (output / folder).rmdir()
+
+
+def clear(output: Path) -> None:
+    """Remove what was staged, and what a build that was killed was writing."""
+    shutil.rmtree(output / OWN / STAGED, ignore_errors=True)
+
+
+def _load(output: Path) -> State:
+    """The state as it was saved; an empty one where there is none.
+
+    Raises:
+        OutputError: If it cannot be read: whose the files in the folder are is not known then.
+    """
+    path = output / OWN / STATE
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        if plain["format"] != FORMAT:
+            raise ValueError(f"format {plain['format']} is of another version of reportgen")
+        reports = {str(name): _made(made) for name, made in plain["reports"].items()}
+        site = _made(plain["site"]) if plain["site"] else None
+        state = State(dict(plain["cards"]), reports, site, tuple(map(str, plain["pending"])))
+        for name in state.files:
+            if PurePosixPath(name).is_absolute() or {"..", OWN} & set(PurePosixPath(name).parts) or "\0" in name:
+                raise ValueError(f"it names {name[:200]}")
+    except FileNotFoundError:
+        return State()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise OutputError(
+            f"{disk.shown(path)}: not the state of a site: {error}",
+            hint="remove the folder, or choose another --output",
+        ) from error
+    return state
+
+
+def _made(plain: dict[str, Any]) -> Made:
+    links = tuple((str(link), bool(loaded)) for link, loaded in plain["links"])
+    return Made(str(plain["key"]), {str(path): int(size) for path, size in plain["files"].items()}, links)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; -1 if it is none."""
+    try:
+        return path.stat().st_size if path.is_file() and not path.is_symlink() else -1
+    except OSError:
+        return -1
+
+
+def _same(one: Path, other: Path) -> bool:
+    if _size(one) != _size(other):
+        return False
+    return one.read_bytes() == other.read_bytes()
+
+
+def _check_parents(output: Path, path: str) -> None:
+    for folder in PurePosixPath(path).parents:
+        if folder.name and (output / folder).is_symlink():
+            raise OutputError(
+                f"{disk.shown(output / folder)} is a symbolic link: it may lead out of the site", hint="remove it"
+            )

@@ -1,0 +1,269 @@
+"""Turn cards and texts into the front of a site: the pages of its index, and the data that its search loads by need.
+
+The data are scripts, not JSON: a page that is opened from a disk may load no other kind of file. Nothing is read or
+written here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlsplit
+
+from reportgen.core import palette
+from reportgen.core.characters import cut, visible
+from reportgen.report import store
+from reportgen.report.page import assets, render
+from reportgen.site import search_index
+from reportgen.site.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card
+from reportgen.site.settings import SiteConfig
+
+FOLDER = "catalogue"
+SCRIPTS = ("data", "words", "state", "cards", "finder")  # of templates/js/site, in their order
+STYLES = ("heat", "page", "site")
+CHUNK = 16  # cards in a file: a page of hits may need as many files as it has cards
+HITS = 24  # cards on a page of hits
+SEVERAL = 7  # pages that are all named in the list of pages
+VERDICTS = {"right": "Right", "wrong": "Wrong"}
+EXAMPLE = (  # words and heat classes of the drawing in how-to-read
+    ("The", 0), ("attention", 9), ("of", 1), ("a", 0), ("head", 7), ("is", 1), ("a", 0), ("share,", 5), ("not", 3),
+    ("an", 0), ("explanation.", 14),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A card in the words and links that a reader sees, the same from the template and from the script."""
+
+    title: str
+    language: str
+    page: str
+    about: str  # where it comes from, how long it is
+    strip: str  # a hexadecimal digit for the heat class of each stretch, "." where nothing is coloured
+    seen: str  # what the strip shows, in words
+    verdict: str
+    said: tuple[tuple[str, str], ...]  # (kind, text) of what was predicted: kind "em", "strong" or ""
+    drawn: str  # what the words are
+    words: tuple[str, ...]
+    note: str
+    files: tuple[tuple[str, str], ...]  # (name, link)
+
+    @property
+    def paths(self) -> tuple[tuple[str, str], ...]:
+        """The strip as (class, path) of SVG, one unit wide for each stretch and one high."""
+        found: dict[str, str] = {}
+        at = 0
+        for digit, run in groupby(self.strip):
+            length = len(list(run))
+            if digit != ".":
+                name = f"h{int(digit, 16)}"
+                found[name] = f"{found.get(name, '')}M{at} 0h{length}v1h-{length}z"
+            at += length
+        return tuple(found.items())
+
+
+def pages(cards: Sequence[Card], config: SiteConfig, data: Iterable[str]) -> dict[str, str]:
+    """The pages of the site that are of no one report, by path.
+
+    Args:
+        cards: In the order of the site.
+        config: Of the site; its notes by the names of the cards.
+        data: Paths of `files`.
+    """
+    names = page_names(len(cards), config.per_page)
+    (overview,) = (path for path in data if path.startswith(f"{FOLDER}/overview-"))
+    shared = {name.rpartition(".")[2]: path for path, name in zip(site_assets(), ("site.css", "site.js"), strict=True)}
+    values: dict[str, Any] = {
+        "config": config,
+        "policy": render.SITE_POLICY,
+        "assets": shared | {"overview": overview},
+        "reports": len(cards),
+    }
+    made = {}
+    for number, name in enumerate(names):
+        first = number * config.per_page
+        shown = cards[first : first + config.per_page]
+        made[name] = _render(
+            "index",
+            **values,
+            faces=[face(card, config) for card in shown],
+            first=first + 1,
+            name=name,
+            names=names,
+            number=number,
+            listed=listed(number, len(names)),
+        )
+    made["how-to-read.html"] = _render(
+        "how-to-read", **values, name="how-to-read.html", classes=range(len(palette.HEAT_LIGHT)), example=EXAMPLE
+    )
+    home = f"{urlsplit(config.base_url).path or '/'}index.html" if config.base_url else None
+    made["404.html"] = render.plain_page("site/404.html.j2", STYLES, config=config, home=home)
+    return made
+
+
+def page_names(reports: int, per_page: int) -> tuple[str, ...]:
+    """The pages of the index: there is one at least.
+
+    >>> page_names(0, 2), page_names(5, 2)
+    (('index.html',), ('index.html', 'page-2.html', 'page-3.html'))
+    """
+    return "index.html", *(f"page-{number}.html" for number in range(2, -(-reports // per_page) + 1))
+
+
+def listed(number: int, count: int) -> tuple[int | None, ...]:
+    """Which of *count* pages a list names where *number* is shown, from 0; None for those between.
+
+    >>> listed(0, 3), listed(5, 90)
+    ((0, 1, 2), (0, None, 4, 5, 6, None, 89))
+    """
+    near = {0, number - 1, number, number + 1, count - 1} if count > SEVERAL else range(count)
+    named = sorted(set(range(count)) & set(near))
+    found: list[int | None] = []
+    for one in named:
+        if found and found[-1] != one - 1:
+            found.append(None)
+        found.append(one)
+    return tuple(found)
+
+
+def files(cards: Sequence[Card], texts: Iterable[tuple[Card, str]], config: SiteConfig) -> dict[str, bytes]:
+    """The data of filter and search, by path.
+
+    Args:
+        cards: In the order of the site.
+        texts: Of all cards or of some, in their order; read one after the other, and held no longer than that.
+        config: Of the site; its notes by the names of the cards.
+    """
+    made: dict[str, bytes] = {}
+    chunks, shards = [], []
+    for number, first in enumerate(range(0, len(cards), CHUNK)):
+        chunk = [_plain(face(card, config)) for card in cards[first : first + CHUNK]]
+        chunks.append(_put(made, "cards", number, chunk))
+    for number, shard in enumerate(search_index.shards(_entries(cards, texts))):
+        value = {"terms": " ".join(term for term, _ in shard), "lists": " ".join(lists for _, lists in shard)}
+        shards.append([shard[0][0], _put(made, "words", number, value)])
+    _put(made, "overview", None, _overview(cards) | {"cards": chunks, "words": shards, "chunk": CHUNK, "hits": HITS})
+    return made
+
+
+def site_assets() -> dict[str, bytes]:
+    """Style and script of the index, by path: these two in this order."""
+    style = render.style_sheet(STYLES).encode()
+    script = render.script(tuple(f"site/{name}" for name in SCRIPTS)).encode()
+    return {assets.hashed("site.css", style): style, assets.hashed("site.js", script): script}
+
+
+def face(card: Card, config: SiteConfig) -> Face:
+    """What a reader sees of a card."""
+    read = f"{card.read:,} of {card.tokens:,}" if card.read < card.tokens else f"{card.tokens:,}"
+    folder = f"reports/{card.name}"
+    kinds = {"report.pdf": "PDF", "report.html": "One file to keep"}
+    held = {*card.files} if config.downloads else {*card.files} - {"report.html"}
+    return Face(
+        title=cut(card.title, LONG_TITLE),
+        language=card.language,
+        page=f"{folder}/index.html",
+        about=" · ".join(part for part in (cut(card.source, LONG_TITLE), f"{read} tokens") if part),
+        strip="".join("." if heat < 0 else f"{heat:x}" for heat in card.strip),
+        seen=_seen(card),
+        verdict=card.verdict,
+        said=_said(card),
+        drawn=card.drawn,
+        words=tuple(cut(word, LONG_WORD) for word in card.top_tokens),
+        note=config.notes.get(card.name, ""),
+        files=tuple((kinds[name], f"{folder}/{name}") for name in store.OFFERED if name in held),
+    )
+
+
+def _said(card: Card) -> tuple[tuple[str, str], ...]:
+    """What was predicted, whether it is right, and what would have been."""
+    gold = (("strong", cut(card.label, LONG_LABEL)),) if card.label is not None else ()
+    if card.predicted is None:
+        return (("", "No prediction"), *((("", "; gold label "), *gold) if gold else ()))
+    sure = "" if card.probability is None else f", {card.probability:.1%}"
+    predicted = ("strong", cut(card.predicted, LONG_LABEL))
+    if card.verdict == "right":
+        return ("em", VERDICTS["right"]), ("", ": "), predicted, ("", sure)
+    begin = (("em", VERDICTS["wrong"]), ("", ": predicted ")) if card.verdict == "wrong" else (("", "Predicted "),)
+    between = "; gold label " if card.verdict == "wrong" else "; a gold label that the model does not know: "
+    return (*begin, predicted, ("", sure), *((("", between), *gold) if gold else ()))
+
+
+def _seen(card: Card) -> str:
+    what = "Scores" if card.given else "Attention"
+    over = f"{what} over the document, from its beginning to its end"
+    strongest = max(card.strip, default=-1)
+    if strongest < 0:
+        return f"{over}: nothing is coloured"
+    if strongest == 0:
+        return f"{over}: the same throughout"
+    place = (card.strip.index(strongest) + 0.5) / len(card.strip)
+    return f"{over}: strongest after {place:.0%} of it"
+
+
+def _overview(cards: Sequence[Card]) -> dict[str, Any]:
+    """What all cards are filtered and ordered by; a label is its place in a list, -1 for none."""
+    names = {label for card in cards for label in (card.label, card.predicted) if label is not None}
+    places = {name: place for place, name in enumerate(sorted(names, key=lambda name: (name.casefold(), name)))}
+    shown = [visible(cut(name, LONG_LABEL)) for name in places]
+    times = Counter(shown)
+    return {
+        "labels": [f"{name} ({place + 1})" if times[name] > 1 else name for place, name in enumerate(shown)],
+        "verdicts": "".join(card.verdict[0] for card in cards),
+        "gold": [-1 if card.label is None else places[card.label] for card in cards],
+        "predicted": [-1 if card.predicted is None else places[card.predicted] for card in cards],
+        "probability": [_per_mille(card.probability) for card in cards],
+    }
+
+
+def _per_mille(probability: float | None) -> int:
+    """As the card shows it, so that a filter and the cards agree; -1 for none."""
+    return -1 if probability is None else round(float(f"{probability:.1%}"[:-1]) * 10)
+
+
+def _entries(cards: Sequence[Card], texts: Iterable[tuple[Card, str]]) -> Iterator[search_index.Entry]:
+    numbers = {card.name: number for number, card in enumerate(cards)}
+    index = search_index.Index()
+    for card, text in texts:
+        title = " ".join((card.title, card.name, card.id or "", card.source))
+        index.add(numbers[card.name], title=title, top=card.top_tokens, text=text)
+    return index.entries()
+
+
+def _put(made: dict[str, bytes], kind: str, number: int | None, value: object) -> str:
+    """Put in a script that hands *value* over under its name; gives its path."""
+    name = kind if number is None else f"{kind}/{number}"
+    content = f"reportgen.site.data({render.json_block(name)},{render.json_block(value)});\n".encode()
+    path = assets.hashed(f"{name.replace('/', '-')}.js", content, folder=FOLDER)
+    made[path] = content
+    return path
+
+
+def _plain(face: Face) -> dict[str, Any]:
+    """For the script: what is empty left out; texts with characters that have no face of their own in pieces."""
+    texts = {name: value for name, value in asdict(face).items() if value}
+    for name in ("title", "about", "note"):
+        if name in texts:
+            texts[name] = _pieces(texts[name])
+    said = [[kind, _pieces(text)] for kind, text in face.said if text]
+    return texts | {"said": said, "words": [_pieces(word) for word in face.words]}
+
+
+def _pieces(text: str) -> str | list[str]:
+    """A text as it is, or where it has labels: text and label in turn, text first."""
+    if text.isprintable():
+        return text
+    found = [""]
+    for piece, is_label in render.pieces(text):
+        if is_label:
+            found += [piece, ""]
+        else:
+            found[-1] += piece
+    return found if len(found) > 1 else found[0]
+
+
+def _render(name: str, /, **values: Any) -> str:
+    return render.environment().get_template(f"site/{name}.html.j2").render(values)

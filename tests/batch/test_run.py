@@ -1,0 +1,566 @@
+"""batch: many examples, none lost and none made twice, whatever happens on the way."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import gc
+import json
+import os
+import shutil
+import signal
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reportgen.batch import journal
+from reportgen.batch.outcome import succeeded
+from reportgen.batch.run import How
+from reportgen.batch.select import Selection
+from reportgen.core.config import Config
+from reportgen.core.errors import ImportanceError, LeftOutError, ModelError, OutputError, UsageError
+from reportgen.model import forward_pass
+from reportgen.report import store
+from tests import batches, tiny
+
+COUNT = 10
+
+
+@pytest.fixture(autouse=True)
+def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports of two runs are the same to the byte."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
+
+
+@pytest.fixture
+def asked(folder: Path, tmp_path: Path) -> Config:
+    """What the batches of these tests are asked for."""
+    return batches.config(folder, batches.rows(tmp_path / "data.jsonl", COUNT), tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of a batch that nothing disturbed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
+        place = tmp_path_factory.mktemp("wanted")
+        patch.chdir(place)
+        model = tiny.save(tiny.longformer(), place / "model")
+        made = batches.make(batches.config(model, batches.rows(place / "data.jsonl", COUNT), place / "out"))
+        assert made.made == COUNT
+        return batches.contents(place / "out")
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many documents the model reads, each time."""
+    counts: list[int] = []
+    really = forward_pass.attend
+    monkeypatch.setattr(
+        forward_pass, "attend", lambda c, documents, on: (counts.append(len(documents)), really(c, documents, on))[1]
+    )
+    return counts
+
+
+def out(config: Config) -> Path:
+    assert config.output is not None
+    return Path(config.output)
+
+
+def reports(config: Config) -> list[Path]:
+    return sorted(path for path in out(config).iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+# --- what a batch makes ----------------------------------------------------------------------------------------------
+
+
+def test_every_example_gets_a_report_of_its_own(asked: Config) -> None:
+    made = batches.make(asked)
+    assert (made.made, made.known, made.failed) == (COUNT, 0, 0)
+    assert [outcome.index for outcome in made.outcomes] == list(range(COUNT))
+    assert sorted(batches.names(made)) == [path.name for path in reports(asked)]
+    for outcome in made.outcomes:
+        store.verify(out(asked) / outcome.name)
+        found = store.load(out(asked) / outcome.name)
+        assert (found.example.index, found.example.id) == (outcome.index, f"doc/{outcome.index}")
+        assert succeeded(found) == outcome
+
+
+def test_a_report_of_a_batch_is_the_one_that_run_makes(asked: Config, tmp_path: Path) -> None:
+    from reportgen import pipeline
+    from reportgen.core.clock import Clock
+
+    made = batches.make(asked)
+    _, alone = pipeline.run(replace(asked, index=4, output=str(tmp_path / "alone")), Clock())
+    assert batches.contents(alone) == batches.contents(out(asked) / made.outcomes[4].name)
+
+
+def test_examples_of_about_equal_length_are_read_together_the_longest_first(asked: Config, read: list[int]) -> None:
+    batches.make(replace(asked, batch_size=4))
+    assert read == [4, 4, 2]
+    plan = journal.Journal(out(asked)).plan()
+    assert plan is not None
+    lengths = [[len(store.load(out(asked) / name).example.text) for _, name in unit] for unit in plan.units]
+    flat = [length for unit in lengths for length in unit]
+    assert flat == sorted(flat, reverse=True)
+
+
+def test_reading_together_changes_nothing_but_rounding(asked: Config, tmp_path: Path) -> None:
+    alone = batches.make(asked)
+    together = batches.make(replace(asked, batch_size=5, output=str(tmp_path / "together")))
+    for one, other in zip(alone.outcomes, together.outcomes, strict=True):
+        first, second = store.load(alone.folder / one.name), store.load(together.folder / other.name)
+        assert second.attention.received == pytest.approx(first.attention.received, abs=1e-5)
+        assert second.prediction.logits == pytest.approx(first.prediction.logits, abs=1e-5)  # type: ignore[union-attr]
+
+
+def test_where_memory_runs_out_fewer_are_read_together(
+    asked: Config, read: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reportgen.core.errors import DeviceError
+
+    really = forward_pass.predict_logits
+
+    def predict_logits(classifier: Any, documents: Any) -> Any:
+        if len(documents) > 2:
+            raise DeviceError("out of memory")
+        return really(classifier, documents)
+
+    monkeypatch.setattr(forward_pass, "predict_logits", predict_logits)
+    made = batches.make(replace(asked, batch_size=8))
+    assert made.made == COUNT
+    assert read == [2, 2, 2, 2, 2]
+
+
+def test_the_index_lists_what_was_made_and_what_failed(asked: Config) -> None:
+    Path(asked.dataset or "").write_text(
+        "\n".join(json.dumps(row) for row in [
+            {"text": "the heads attend", "label": "left"},
+            {"text": None, "label": "left"},
+            {"text": "<script>alert(1)</script>", "label": "=1+1"},
+        ])
+    )  # fmt: skip
+    made = batches.make(asked)
+    page = made.index.read_text()
+    assert (made.made, made.failed) == (2, 1)
+    assert page.count("/report.json") == 2
+    assert "<script" not in page
+    assert "row 1" in made.unreadable[1]
+    rows = list(csv.DictReader((out(asked) / "index.csv").read_text().splitlines()))
+    assert [row["index"] for row in rows] == ["0", "1", "2"]
+    assert rows[1]["error"] == made.unreadable[1]
+    assert rows[2]["label"] == "'=1+1"
+
+
+# --- one bad example -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let the model fail at the document of one row."""
+
+    def breaks(index: int) -> None:
+        from reportgen import pipeline
+
+        really = pipeline._plan
+
+        def plan(config: Any, classifier: Any, example: Any) -> Any:
+            if example.index == index:
+                raise ModelError("the model returned logits that are not finite (NaN or Inf)", hint="look")
+            return really(config, classifier, example)
+
+        monkeypatch.setattr(pipeline, "_plan", plan)
+
+    return breaks
+
+
+@pytest.mark.parametrize("size", [None, 4])
+def test_one_that_fails_costs_no_other_and_is_tried_again(
+    asked: Config, broken: Callable[[int], None], size: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context():
+        broken(3)
+        made = batches.make(replace(asked, batch_size=size))
+        assert (made.made, made.failed) == (COUNT - 1, 1)
+        assert made.outcomes[3].error == "the model returned logits that are not finite (NaN or Inf)"
+        assert "not finite" in made.index.read_text()
+    monkeypatch.undo()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
+    again = batches.make(replace(asked, batch_size=size))
+    assert (again.made, again.known, again.failed) == (1, COUNT - 1, 0)
+    assert "not finite" not in made.index.read_text()
+
+
+def test_fail_fast_does_not_begin_where_a_row_cannot_be_read(asked: Config, read: list[int]) -> None:
+    with Path(asked.dataset or "").open("a") as file:
+        file.write('{"text": null, "label": "left"}\n')
+    with pytest.raises(LeftOutError, match=f"row {COUNT}: "):
+        batches.make(asked, how=How(fail_fast=True))
+    assert read == []
+
+
+def test_what_fails_holds_no_memory_while_the_others_are_tried(asked: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the pass that failed is what the next ones need."""
+    from reportgen import pipeline
+    from reportgen.core.errors import DeviceError
+
+    held: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+    really = pipeline.analyse_together
+
+    class Activations:
+        pass
+
+    def analyse_together(config: Any, classifier: Any, examples: Any, *more: Any) -> Any:
+        alive.append(sum(one() is not None for one in held))
+        activations = Activations()
+        held.append(weakref.ref(activations))
+        if len(examples) > 1:
+            try:
+                raise MemoryError
+            except MemoryError as error:
+                raise DeviceError("out of memory") from error
+        return really(config, classifier, examples, *more)
+
+    monkeypatch.setattr(pipeline, "analyse_together", analyse_together)
+    gc.disable()
+    try:
+        assert batches.make(replace(asked, batch_size=5)).made == COUNT
+    finally:
+        gc.enable()
+    assert alive == [0] * (COUNT + 2)
+
+
+def test_fail_fast_stops_at_the_first(asked: Config, broken: Callable[[int], None]) -> None:
+    broken(3)
+    with pytest.raises(LeftOutError, match="not finite"):
+        batches.make(asked, how=How(fail_fast=True))
+    assert len(reports(asked)) < COUNT
+
+
+def test_a_bug_is_told_with_its_place(asked: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reportgen.report.tables.files", lambda *_: 1 / 0)
+    made = batches.make(asked)
+    assert made.failed == COUNT
+    assert "ZeroDivisionError" in str(made.outcomes[0].error)
+    assert "test_run.py" in str(made.outcomes[0].error)
+
+
+# --- going on --------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_makes_nothing(asked: Config, read: list[int]) -> None:
+    first = batches.make(asked)
+    files = {path: path.stat().st_mtime_ns for path in out(asked).rglob("*.parquet")}
+    read.clear()
+    again = batches.make(asked)
+    assert (again.made, again.known, read) == (0, COUNT, [])
+    assert again.outcomes == first.outcomes
+    assert {path: path.stat().st_mtime_ns for path in out(asked).rglob("*.parquet")} == files
+
+
+def test_a_report_that_is_gone_is_made_again(asked: Config) -> None:
+    batches.make(asked)
+    before = batches.contents(out(asked))
+    shutil.rmtree(reports(asked)[2])
+    assert batches.make(asked).made == 1
+    assert batches.contents(out(asked)) == before
+
+
+@pytest.mark.parametrize("damage", ["content", "missing", "more", "manifest", "no manifest"])
+def test_a_report_that_was_changed_is_made_again_unless_that_is_not_wanted(asked: Config, damage: str) -> None:
+    batches.make(asked)
+    before = batches.contents(out(asked))
+    report = reports(asked)[1]
+    match damage:
+        case "content":
+            (report / "report.json").write_text("{}")
+        case "missing":
+            (report / "attention.safetensors").unlink()
+        case "more":
+            (report / "notes.txt").write_text("mine")
+        case "manifest":
+            (report / "manifest.json").write_text('{"files": {}')
+        case "no manifest":
+            (report / "manifest.json").unlink()
+    with pytest.raises(OutputError, match=report.name):
+        batches.make(asked, how=How(overwrite=False))
+    again = batches.make(asked)
+    assert (again.made, again.known) == (1, COUNT - 1)
+    assert report.name in again.notes[0]
+    assert batches.contents(out(asked)) == before
+
+
+def test_a_touched_report_is_compared_and_kept(asked: Config, read: list[int]) -> None:
+    batches.make(asked)
+    os.utime(reports(asked)[1] / "report.json", (0, 0))
+    read.clear()
+    assert batches.make(asked).known == COUNT
+    assert read == []
+
+
+@pytest.mark.parametrize("lost", ["all", "torn", "garbage"])
+def test_a_journal_that_is_lost_is_made_again_from_the_manifests(
+    asked: Config, lost: str, read: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = batches.make(asked)
+    path = out(asked) / ".batch" / "journal.jsonl"
+    lines = path.read_bytes()
+    path.unlink()
+    if lost == "torn":
+        path.write_bytes(lines[:-40])
+    if lost == "garbage":
+        path.write_bytes(b'\x00\xff[]\n{"outcome": {"name": 1}, "stamp": 2}\n' + lines[:200])
+    read.clear()
+    again = batches.make(asked)
+    assert (again.made, again.known, again.outcomes, read) == (0, COUNT, first.outcomes, [])
+    monkeypatch.setattr(store, "verify", lambda _: pytest.fail("a report was read"))
+    assert batches.make(asked).known == COUNT
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"top_k": 2}, r"--top-k: 3 before, 2 now"),
+        ({"seed": 5, "dtype": "bfloat16"}, r"--dtype: float32 before, bfloat16 now; --seed: 0 before, 5 now"),
+    ],
+)
+def test_other_settings_are_refused_by_name(asked: Config, change: dict[str, Any], told: str) -> None:
+    batches.make(asked)
+    before = batches.contents(out(asked))
+    with pytest.raises(UsageError, match=told) as caught:
+        batches.make(replace(asked, **change))
+    assert "--restart" in (caught.value.hint or "")
+    assert batches.contents(out(asked)) == before
+
+
+def test_another_model_under_the_same_name_is_refused(asked: Config) -> None:
+    batches.make(asked)
+    tiny.save(tiny.longformer(seed=9), Path(asked.model))
+    with pytest.raises(UsageError, match="model weights: "):
+        batches.make(asked)
+
+
+def test_other_data_under_the_same_name_are_refused(asked: Config) -> None:
+    batches.make(asked)
+    batches.rows(Path(asked.dataset or ""), COUNT + 1)
+    with pytest.raises(UsageError, match="dataset revision: sha256"):
+        batches.make(asked)
+
+
+def test_another_selection_is_refused(asked: Config) -> None:
+    batches.make(asked, Selection(limit=4))
+    with pytest.raises(UsageError, match="--limit: 4 before, 5 now"):
+        batches.make(asked, Selection(limit=5))
+
+
+def test_other_head_importance_in_the_same_file_is_refused(asked: Config, tmp_path: Path) -> None:
+    path = tmp_path / "importance.csv"
+    path.write_text("1,2\n3,4\n")
+    asked = replace(asked, importance=str(path))
+    batches.make(asked)
+    path.write_text("1,2\n3,5\n")
+    with pytest.raises(UsageError, match="importance file: "):
+        batches.make(asked)
+
+
+def test_restart_makes_all_anew_and_removes_what_is_no_longer_wanted(asked: Config) -> None:
+    batches.make(asked)
+    (out(asked) / "mine.txt").write_text("mine")
+    again = batches.make(replace(asked, top_k=2), Selection(limit=4), How(restart=True))
+    assert (again.made, again.known) == (4, 0)
+    assert [path.name for path in reports(asked)] == sorted(batches.names(again))
+    assert (out(asked) / "mine.txt").read_text() == "mine"
+    assert store.load(reports(asked)[0]).top_k == 2
+    (reports(asked)[0] / "manifest.json").unlink()
+    assert batches.make(asked, how=How(restart=True)).made == COUNT
+
+
+def test_settings_that_have_made_no_report_may_be_corrected(asked: Config, tmp_path: Path) -> None:
+    (tmp_path / "importance.csv").write_text("1,2,3\n")
+    with pytest.raises(ImportanceError):
+        batches.make(replace(asked, importance=str(tmp_path / "importance.csv")))
+    assert batches.make(asked).made == COUNT
+
+
+def test_a_report_that_a_batch_has_not_made_is_not_replaced(asked: Config, tmp_path: Path) -> None:
+    from reportgen import pipeline
+    from reportgen.core.clock import Clock
+
+    name = batches.names(batches.make(replace(asked, output=str(tmp_path / "other"))))[3]
+    pipeline.run(replace(asked, index=3, top_k=1, output=str(out(asked) / name)), Clock())
+    before = batches.contents(out(asked))
+    with pytest.raises(OutputError, match=f"{name} holds a report that was made otherwise"):
+        batches.make(asked)
+    assert batches.contents(out(asked)) == before
+
+
+def test_a_report_of_the_same_settings_is_taken_as_it_is(asked: Config, tmp_path: Path) -> None:
+    from reportgen import pipeline
+    from reportgen.core.clock import Clock
+
+    name = batches.names(batches.make(replace(asked, output=str(tmp_path / "other"))))[3]
+    pipeline.run(replace(asked, index=3, output=str(out(asked) / name)), Clock())
+    made = batches.make(asked)
+    assert (made.made, made.known) == (COUNT - 1, 1)
+
+
+def test_something_else_that_stands_in_the_way_is_not_touched(asked: Config, tmp_path: Path) -> None:
+    name = batches.names(batches.make(replace(asked, output=str(tmp_path / "other"))))[3]
+    (out(asked) / name).mkdir(parents=True)
+    (out(asked) / name / "thesis.tex").write_text("mine")
+    for how in (How(), How(restart=True)):
+        with pytest.raises(OutputError, match="something else than a report"):
+            batches.make(asked, how=how)
+    assert (out(asked) / name / "thesis.tex").read_text() == "mine"
+
+
+# --- a full disk, and kill -9 at any step ----------------------------------------------------------------------------
+
+
+STEPS = ((os, "fsync"), (os, "replace"), (os, "write"), (os, "close"), (Path, "mkdir"), (Path, "unlink"))
+FILLING = ((os, "fsync"), (os, "write"), (Path, "mkdir"))  # steps that need room
+
+
+def step_by_step(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None], steps: Any = STEPS) -> None:
+    """Call *act* with a running number before every step that changes the disk."""
+    count = [0]
+
+    def before(really: Any) -> Any:
+        def step(*given: Any, **more: Any) -> Any:
+            count[0] += 1
+            act(count[0])
+            return really(*given, **more)
+
+        return step
+
+    for owner, name in steps:
+        monkeypatch.setattr(owner, name, before(getattr(owner, name)))
+
+
+def run_in_child(action: Callable[[], object]) -> int:
+    """Run *action* in a copy of this process; how it ended: 0, or the signal that killed it."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            action()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed_at(step: int, make: Callable[[], object], steps: Any = STEPS) -> int:
+    """Run *make* in a copy of this process, killed before its step of that number; how it ended."""
+
+    def action() -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            step_by_step(patch, lambda count: os.kill(os.getpid(), signal.SIGKILL) if count == step else None, steps)
+            make()
+
+    return run_in_child(action)
+
+
+def test_killed_at_any_step_a_batch_goes_on_as_if_nothing_had_been(asked: Config, tmp_path: Path) -> None:
+    asked = replace(asked, format=("tables",))
+    small = Selection(limit=2)
+    undisturbed = batches.make(replace(asked, output=str(tmp_path / "undisturbed")), small)
+    expected = batches.contents(undisturbed.folder)
+
+    step = 0
+    while True:
+        step += 1
+        shutil.rmtree(out(asked), ignore_errors=True)
+        ended = killed_at(step, lambda: batches.make(asked, small))
+        if ended == 0:
+            break
+        assert ended == -signal.SIGKILL
+        made = batches.make(asked, small)
+        assert made.failed == 0
+        assert batches.contents(out(asked)) == expected, f"killed at step {step}"
+        assert sorted(path.name for path in (out(asked) / ".batch").iterdir()) == ["journal.jsonl", "lock", "plan.json"]
+    assert step > 40
+
+
+def test_killed_while_it_makes_all_anew_a_batch_goes_on(asked: Config, tmp_path: Path) -> None:
+    """Removing, too, leaves no half of a report in its place."""
+    asked = replace(asked, format=("tables",))
+    small = Selection(limit=2)
+    expected = batches.contents(batches.make(asked, small).folder)
+    shutil.copytree(out(asked), tmp_path / "begun")
+    steps = (*STEPS, (os, "unlink"), (os, "rmdir"))
+
+    for step in range(1, 60):
+        shutil.rmtree(out(asked))
+        shutil.copytree(tmp_path / "begun", out(asked))
+        ended = killed_at(step, lambda: batches.make(asked, small, How(restart=True)), steps)
+        assert ended == -signal.SIGKILL
+        made = batches.make(asked, small)
+        assert made.failed == 0
+        assert batches.contents(out(asked)) == expected, f"killed at step {step}"
+
+
+def test_a_full_disk_at_any_write_stops_the_batch_and_leaves_no_half_report(asked: Config, tmp_path: Path) -> None:
+    small = Selection(limit=2)
+    undisturbed = batches.make(replace(asked, output=str(tmp_path / "undisturbed")), small)
+    expected = batches.contents(undisturbed.folder)
+
+    def full(count: int, step: int) -> None:
+        if count >= step:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    step, told = 0, list[str]()
+    while True:
+        step += 3
+        shutil.rmtree(out(asked), ignore_errors=True)
+        with pytest.MonkeyPatch.context() as patch:
+            step_by_step(patch, lambda count, step=step: full(count, step), FILLING)  # type: ignore[misc]
+            try:
+                batches.make(asked, small)
+                break
+            except OutputError as error:
+                told.append(error.message)
+        for path in reports(asked) if out(asked).exists() else []:
+            store.verify(path)
+        made = batches.make(asked, small)
+        assert made.failed == 0
+        assert batches.contents(out(asked)) == expected, f"full at step {step}"
+    assert all("No space left" in message for message in told)
+    assert step > 40
+
+
+def test_a_link_in_the_place_of_the_folder_is_refused(asked: Config, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    out(asked).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="out is a symbolic link"):
+        batches.make(asked)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize("inside", [".batch", ".batch/staging"])
+def test_a_link_that_leads_out_of_the_folder_is_refused(asked: Config, tmp_path: Path, inside: str) -> None:
+    (tmp_path / "elsewhere" / "staging").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "staging" / "mine.txt").write_text("mine")
+    link = out(asked) / inside
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match=f"{inside} is a symbolic link"):
+        batches.make(asked)
+    assert (tmp_path / "elsewhere" / "staging" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["index.html", "index.csv", "index-2.html"])
+def test_an_index_that_no_batch_has_made_is_not_replaced(asked: Config, name: str) -> None:
+    out(asked).mkdir()
+    (out(asked) / name).write_text("mine")
+    with pytest.raises(OutputError, match=f"{name} is there already, and no batch has made it"):
+        batches.make(asked)
+    assert (out(asked) / name).read_text() == "mine"
+    (out(asked) / name).rename(out(asked) / "index-old.html")
+    batches.make(asked)
+    assert (out(asked) / "index-old.html").read_text() == "mine"

@@ -1,0 +1,52 @@
+"""workers: processes that work for this one, and what they leave each other."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from reportgen.core import workers
+from tests.test_imports import python
+
+WITH_TORCH = """
+import os
+
+os.dup2(1, 2)  # OpenMP tells its settings on stderr
+os.environ.pop("OMP_WAIT_POLICY", None)
+os.environ["OMP_DISPLAY_ENV"] = "true"
+from reportgen.core import workers
+
+workers.share_cores()
+import torch
+"""
+BATCH = """
+import sys
+from reportgen import cli
+from reportgen.core import workers
+
+def share_cores():
+    print(f"called, with torch: {'torch' in sys.modules}")
+    sys.exit()
+
+workers.share_cores = share_cores
+cli.main(["batch", "--preset", "demo", "-o", "nowhere"])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another OpenMP than GNU's tells its settings otherwise")
+def test_threads_of_torch_sleep_while_they_wait() -> None:
+    """As OpenMP itself tells it."""
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in python(WITH_TORCH)
+
+
+def test_who_has_chosen_otherwise_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    workers.share_cores()
+    assert os.environ["OMP_WAIT_POLICY"] == "active"
+
+
+def test_a_batch_says_so_before_torch_is_loaded() -> None:
+    """Later nobody would hear it."""
+    assert "called, with torch: False" in python(BATCH)

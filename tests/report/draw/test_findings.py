@@ -1,0 +1,57 @@
+"""findings: the three things to know first, with their numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reportgen.core.records import Report
+from reportgen.report.draw import findings
+from reportgen.report.page import render
+from tests import reports
+
+
+def found(report: Report) -> tuple[findings.Finding, ...]:
+    """The findings of a report."""
+    return findings.findings(report, *reports.ranked(report))
+
+
+def test_numbers_are_those_of_the_definitions() -> None:
+    report = reports.example()
+    scores, _ = reports.ranked(report)
+    concentration, place, heads = found(report)
+    content = np.flatnonzero(report.tokens.content)
+    total = scores.total.astype(np.float64)[content]
+    assert concentration.number == f"{np.sort(total)[-5:].sum() / total.sum():.0%}"
+    assert f"on 5 of {len(content)} tokens" in concentration.sentence
+    assert f"{5 / len(content):.1%}" in concentration.sentence
+    whole = np.where(report.tokens.content, scores.total, 0).astype(np.float64)
+    width = -(-len(whole) // 10)
+    sums = [whole[n : n + width].sum() for n in range(len(whole) - width + 1)]
+    best = int(np.argmax(sums))
+    assert place.number == f"{max(sums) / whole.sum():.0%}"
+    assert f"positions {best} to {best + width - 1}." in place.sentence
+    received = np.sort(report.attention.received.astype(np.float64), axis=-1)
+    shares = received[..., -5:].sum(-1) / received.sum(-1)
+    layer, head = np.unravel_index(shares.argmax(), shares.shape)
+    assert heads.number == f"{shares.max():.0%}"
+    assert f"layer {layer + 1}, head {head + 1} on 5 tokens, the most of all 12 heads" in heads.sentence
+
+
+def test_every_finding_leads_to_a_figure_and_has_a_drawing() -> None:
+    document = render.document(reports.example(), reports.example_parts())
+    for one in found(reports.example()):
+        assert f'id="{one.target}"' in document
+        assert one.svg.startswith("<svg")
+
+
+def test_one_head_is_not_compared_with_others() -> None:
+    assert [one.target for one in found(reports.report(layers=1, heads=1))] == [
+        "table-top-tokens",
+        "figure-distribution",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", " ", "word", "two words"])
+def test_short_texts_have_what_there_is_to_say(text: str) -> None:
+    assert bool(found(reports.report(text))) == bool(text.strip())

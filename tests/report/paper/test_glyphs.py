@@ -1,0 +1,128 @@
+"""glyphs: what TeX's fonts lack -> a PDF with one page for each."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import unicodedata
+from pathlib import Path
+
+import pikepdf
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reportgen.report.paper import glyphs
+from reportgen.report.paper.glyphs import Atom, GlyphRun
+from tests import reports
+from tests.report.paper.test_pdf import READER, needs_reader
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "expected"),
+    [
+        ("ab 12", "ltr", [0, 0, 0, 0, 0]),
+        ("a אב c", "ltr", [0, 0, 1, 1, 0, 0]),
+        ("א 12 ב", "ltr", [1, 1, 2, 2, 1, 1]),
+        ("א 1.5% ב", "rtl", [1, 1, 2, 2, 2, 2, 1, 1]),
+        ("ab א", "rtl", [2, 2, 1, 1]),
+        ("ab (cd) א", "rtl", [2, 2, 2, 2, 2, 2, 2, 1, 1]),
+        ("א (12) a", "ltr", [1, 1, 1, 2, 2, 1, 0, 0]),
+        ("א\u05b0!", "ltr", [1, 1, 0]),
+        ("", "rtl", []),
+    ],
+)
+def test_directions_are_those_of_uax_9(text: str, base: glyphs.Direction, expected: list[int]) -> None:
+    assert glyphs.levels(text, base) == expected
+
+
+@given(reports.texts, st.sampled_from(["ltr", "rtl"]))
+def test_every_character_has_a_level_of_its_line(text: str, base: glyphs.Direction) -> None:
+    found = glyphs.levels(text, base)
+    assert len(found) == len(text)
+    assert set(found) <= ({0, 1, 2} if base == "ltr" else {1, 2})
+
+
+def test_words_that_tex_has_no_letters_for_are_of_one_font() -> None:
+    assert glyphs.atoms("Nguyễn-x", rtl=False) == [Atom("Nguyễn", "glyphs"), Atom("-x", "letters")]
+    assert glyphs.atoms("e\u0301t", rtl=False) == [Atom("ét", "letters")]
+    assert glyphs.atoms("漢字", rtl=False) == [Atom("漢", "glyphs"), Atom("字", "glyphs")]
+    assert glyphs.atoms("(a)", rtl=True) == [Atom("(a)", "glyphs")]
+
+
+@given(reports.texts, st.booleans())
+def test_atoms_hold_the_text_and_none_is_long(text: str, rtl: bool) -> None:
+    found = glyphs.atoms(text, rtl=rtl)
+    shown = "".join(chr(int(atom.text[2:], 16)) if atom.how == "label" else atom.text for atom in found)
+    assert unicodedata.normalize("NFC", shown) == unicodedata.normalize("NFC", text) or rtl
+    assert all(len(glyphs.regex.findall(r"\X", atom.text)) <= glyphs.LONGEST + 2 for atom in found)
+
+
+def test_cut_arabic_letters_keep_their_joined_forms() -> None:
+    first, second = glyphs.atoms("ب" * 30, rtl=True)
+    assert (first.text[-1], second.text[0]) == ("\u200d", "\u200d")
+
+
+def test_nothing_gives_no_sheet() -> None:
+    assert glyphs.sheet(()) is None
+
+
+@needs_reader
+def test_every_run_is_a_page_of_its_own_text(tmp_path: Path) -> None:
+    texts = ("漢", "ภาษาไทย", "ελληνικά", "x\u0301", "ab", "<b>&amp;</b>")
+    runs = (*(GlyphRun(text, "dark", "ltr") for text in texts), GlyphRun("ab", "light", "ltr"))
+    made = glyphs.sheet(runs + runs)
+    assert made is not None
+    assert [made.pages[run].page for run in runs] == [1, 2, 3, 4, 5, 6, 7]
+    assert READER
+    (tmp_path / "sheet.pdf").write_bytes(made.data)
+    for run, glyph in made.pages.items():
+        command = [READER, "-f", str(glyph.page), "-l", str(glyph.page), tmp_path / "sheet.pdf", "-"]
+        said = subprocess.run(command, capture_output=True, check=True).stdout.decode().strip()
+        assert unicodedata.normalize("NFKC", said) == unicodedata.normalize("NFKC", run.text)
+
+
+def test_a_page_is_as_wide_as_its_text_and_as_high_as_the_others() -> None:
+    made = glyphs.sheet(tuple(GlyphRun(text, "dark", "ltr") for text in ("漢", "漢字", "α", "\u200d")))
+    assert made is not None
+    one, two, alpha, joiner = made.pages.values()
+    assert two.width == pytest.approx(2 * one.width, abs=0.01)
+    assert 0 < alpha.width < one.width
+    assert joiner.width == pytest.approx(0, abs=0.01)
+    with pikepdf.open(io.BytesIO(made.data)) as opened:
+        assert str(opened.pdf_version) == "1.5"
+        for page, glyph in zip(opened.pages, made.pages.values(), strict=True):
+            width, height = float(page.mediabox[2]), float(page.mediabox[3])
+            assert width == pytest.approx((glyph.width + 2 * glyphs.PAD) * glyphs.EM, abs=0.1)
+            assert height == pytest.approx(glyphs.HEIGHT * glyphs.EM, abs=0.1)
+            assert 0.3 < glyph.depth < glyphs.HEIGHT / 2
+
+
+def test_ink_and_direction_change_what_is_drawn() -> None:
+    runs = [GlyphRun("(", "dark", "ltr"), GlyphRun("(", "dark", "rtl"), GlyphRun("(", "light", "ltr")]
+    assert len({made.data for run in runs if (made := glyphs.sheet((run,)))}) == 3
+
+
+def test_every_font_is_inside_and_the_same_runs_give_the_same_bytes() -> None:
+    runs = tuple(GlyphRun(text, "dark", "ltr") for text in "漢αя")
+    made = glyphs.sheet(runs)
+    assert made is not None
+    assert made == glyphs.sheet(runs)
+    with pikepdf.open(io.BytesIO(made.data)) as opened:
+        fonts = [o for o in opened.objects if isinstance(o, pikepdf.Dictionary) and o.get("/Type") == "/FontDescriptor"]
+        assert fonts
+        assert all({"/FontFile", "/FontFile2", "/FontFile3"} & set(font.keys()) for font in fonts)
+
+
+def test_a_character_that_no_font_has_is_told() -> None:
+    made = glyphs.sheet((GlyphRun("\U000f1234", "dark", "ltr"),))
+    assert made is not None
+    assert made.missing == ("\U000f1234",)
+
+
+def test_a_sheet_may_have_more_pages_than_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Chinese text of 2,000 characters has several hundred; nobody reads the sheet."""
+    monkeypatch.setattr("reportgen.report.paper.typesetting.MOST_PAGES", 2)
+    made = glyphs.sheet(tuple(glyphs.GlyphRun(sign, "dark", "ltr") for sign in "\u6f22\u5b57\u8a9e"))
+    assert made is not None
+    assert sorted(glyph.page for glyph in made.pages.values()) == [1, 2, 3]

@@ -1,0 +1,361 @@
+"""latex: a report -> files for a manuscript, compiled here with the real engines."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reportgen.core.characters import label
+from reportgen.core.records import Line, Report, Run, Stretch
+from reportgen.report.paper import citation, glyphs, latex
+from tests import reports
+
+ENGINES = ("pdflatex", "xelatex")
+FOUND = all(map(shutil.which, (*ENGINES, "bibtex", "pdftotext")))
+needs_tex = pytest.mark.skipif(not FOUND and "CI" not in os.environ, reason="TeX or pdftotext is not installed")
+engines = pytest.mark.parametrize("engine", ENGINES)
+
+ASCII = "".join(map(chr, range(0x21, 0x7F)))
+HARD = f"""{" ".join(ASCII)} {ASCII[::-1]}
+-- --- ---- << >> ,, '' `` ?` !` ?' ‘‘ ’’ –- "a" 'b' fi ffl a--b don’t “far” ‚x‘ „y“ «z» 5 € ™ … ...
+{" ".join(glyphs.LETTERS + glyphs.SIGNS)} Łódź Ærøskøbing naïve
+
+
+    indented, after two empty lines\twith a tab
+漢字かな交じり文、これは日本語の文章です。中文没有空格的长句子应该能够换行，这是一个测试。
+ภาษาไทย ελληνικά кириллица Nguyễn e\u0301 x\u0301\u0323 👍🏽 🇩🇪 👩\u200d👩\u200d👧 \U0001d4b3 a\u202eb\u202c c\0d \u200b
+{"W" * 200} {"漢" * 60} https://example.invalid/{"path/" * 20}"""
+RTL = "שלום עולם, אחד שניים (123) end\nالسلام عليكم ورحمة الله 2024 abc def وبركاته"
+COMMANDS = (
+    r"\input{secret}",
+    r"\input secret ",
+    r"}\input{secret}{",
+    r"\csname input\endcsname{secret}",
+    r"\immediate\write18{touch ran}",
+    r"\immediate\openout5=ran\relax",
+    r"\end{document}",
+    r"\endgroup\endinput",
+    "^^5cinput{secret}",
+    "^^M^^4d%",
+    "% comment",
+    r"\catcode`\%=12 \catcode`\#=13",
+    r"$$\input{secret}$$ \[x\]",
+    r"\\[1cm] \\* & # ~ _",
+    "a\rb\x0bc\x85d",
+    r"@misc{x, title={\input{secret}}",
+    r"\verb|x| \begin{verbatim}",
+)
+
+
+def parts(report: Report) -> tuple[object, ...]:
+    """What the files are made of."""
+    made = reports.parts(report)
+    top = next((table for table in made.tables if table.key == "top-tokens"), None)
+    return report, made.views[0], made.lines[0], top
+
+
+def made(report: Report) -> dict[str, bytes]:
+    """The files of a report."""
+    given = parts(report)
+    return latex.files(*given, glyphs.sheet(latex.glyph_runs(*given)))  # type: ignore[arg-type]
+
+
+def write(folder: Path, report: Report) -> Path:
+    """The same on disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in made(report).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def run(folder: Path, engine: str, name: str) -> tuple[int, str]:
+    """Exit code and log of an engine that may run no program."""
+    command = [engine, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", name]
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
+    return done.returncode, (folder / name).with_suffix(".log").read_bytes().decode(errors="replace")
+
+
+def compile_clean(folder: Path, engine: str, name: str, *, times: int = 1) -> str:
+    """The text of the PDF; nothing sticks out, no character is missing, nothing is warned of."""
+    for _ in range(times):
+        code, log = run(folder, engine, name)
+        assert code == 0, log[-2000:]
+    assert not [found for found in re.findall(r"Overfull \\hbox \((\S+)pt", log) if float(found) > 1]
+    assert not re.findall(r".*(?:Warning|warning|Missing character).*", log)
+    read = subprocess.run(
+        ["pdftotext", "-raw", folder / Path(name).with_suffix(".pdf"), "-"], capture_output=True, check=True
+    )
+    return read.stdout.decode().replace("\f", "\n")
+
+
+def squeezed(text: str) -> str:
+    """Text without white space and joiners, one code for one letter: how a line was broken is not compared."""
+    shown = "".join(f"U+{ord(c):04X}" if label(c) else c for c in text.replace("\r\n", "\n"))
+    return "".join(unicodedata.normalize("NFKC", re.sub("[\u200c\u200d\u202a-\u202e\u2066-\u2069]", "", shown)).split())
+
+
+def manuscript(folder: Path, inputs: list[str], *, options: str = "", before: str = "", after: str = "") -> str:
+    """A manuscript that takes in the files of several folders."""
+    taken = "\n".join(
+        rf"\renewcommand\reportgenpath{{{name}/}}\input{{{name}/heatmap}}"
+        + (rf"\input{{{name}/top_tokens}}" if (folder / name / "top_tokens.tex").exists() else "")
+        for name in inputs
+    )
+    (folder / "paper.tex").write_text(
+        rf"""\documentclass[{options}]{{article}}
+\ifdefined\pdftexversion\input{{glyphtounicode}}\pdfgentounicode=1\fi
+\usepackage{{xcolor,booktabs}}\newcommand\reportgenpath{{}}\pagestyle{{empty}}
+\begin{{document}}
+{before}
+{taken}
+{after}
+\end{{document}}
+"""
+    )
+    return "paper.tex"
+
+
+@pytest.fixture(scope="module")
+def hard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a text that is hard to set."""
+    return write(tmp_path_factory.mktemp("latex") / "hard", reports.report(HARD))
+
+
+@needs_tex
+@engines
+def test_alone_it_compiles_and_holds_every_character_of_the_document(hard: Path, engine: str) -> None:
+    text = squeezed(compile_clean(hard, engine, "heatmap.tex"))
+    assert squeezed("A small report Read by models/small (local).") in text
+    assert squeezed(f"0 100 <s>{HARD}</s>") in text
+
+
+@needs_tex
+@engines
+@pytest.mark.parametrize("options", ["", "twocolumn"])
+def test_a_manuscript_takes_both_files_in(hard: Path, engine: str, options: str) -> None:
+    name = manuscript(hard.parent, ["hard"], options=options, before=r"See \ref{tab:top-tokens-small-0}.")
+    text = squeezed(compile_clean(hard.parent, engine, name, times=2))
+    assert "SeeTable" not in text
+    assert text.startswith("See1.")
+    assert squeezed(f"<s>{HARD}</s>") in text.replace("Table1:", "") or options, "a float may stand between"
+    for word in ("Bestrankinahead", "Table1:The3tokensof“Asmallreport”withthehighestscores,readbymodels/small."):
+        assert word in text
+
+
+@needs_tex
+@engines
+def test_the_manuscript_around_it_is_as_it_was(hard: Path, engine: str) -> None:
+    """Colours, lengths, macros, and characters that its packages have made active."""
+    active = "".join(rf"\catcode{ord(c)} 13 " for c in "\":;!?<>|'`=")
+    before = r"\makeatletter\def\probe{\the\parindent\the\baselineskip\the\catcode`\@\the\hyphenpenalty\f@encoding}"
+    before += r"\edef\was{\probe}" + active
+    after = (
+        active.replace("13 ", "12 ")
+        + r"\edef\is{\probe}\ifx\was\is SAME\else DIFFERENT \is\fi\ifdefined\reportgenheat LEAK\fi"
+    )
+    text = squeezed(
+        compile_clean(hard.parent, engine, manuscript(hard.parent, ["hard"], before=before, after=after), times=2)
+    )
+    assert "SAME" in text
+    assert "LEAK" not in text
+    assert squeezed(HARD) in re.sub(r"Table1:.*?inahead1", "", text)
+
+
+@needs_tex
+@pytest.mark.parametrize(
+    ("engine", "preamble", "said"),
+    [
+        ("pdflatex", r"\usepackage[T1]{fontenc}", r"Put \usepackage{xcolor} in the preamble"),
+        ("xelatex", "", r"Put \usepackage{xcolor} in the preamble"),
+        ("xelatex", r"\usepackage{xcolor}", "No file heatmap-glyphs.pdf"),
+    ],
+)
+def test_what_the_preamble_lacks_is_said(hard: Path, tmp_path: Path, engine: str, preamble: str, said: str) -> None:
+    shutil.copy(hard / "heatmap.tex", tmp_path)
+    (tmp_path / "paper.tex").write_text(
+        rf"\documentclass{{article}}{preamble}\begin{{document}}\input{{heatmap}}\end{{document}}"
+    )
+    code, log = run(tmp_path, engine, "paper.tex")
+    assert code != 0
+    assert said in log.replace("\n", "")
+
+
+@needs_tex
+@engines
+def test_text_from_right_to_left_runs_from_right_to_left(engine: str, tmp_path: Path) -> None:
+    write(tmp_path, reports.report(RTL, read=reports.tokens(RTL, edges=False)))
+    compile_clean(tmp_path, engine, "heatmap.tex")
+    made = subprocess.run(["pdftotext", "-bbox", tmp_path / "heatmap.pdf", "-"], capture_output=True, check=True)
+    words = re.findall(r'xMin="([\d.]+)".*?>([^<]+)</word>', made.stdout.decode())
+    left = {word.strip(","): float(x) for x, word in words}
+    for line in ("שלום עולם אחד שניים end", "عليكم ورحمة 2024 def abc وبركاته"):  # from the right; words as they look
+        order = [left[word if word.isascii() else word[::-1]] for word in line.split()]
+        assert order == sorted(order, reverse=True)
+
+
+@needs_tex
+@engines
+def test_no_text_commands_tex(engine: str, tmp_path: Path) -> None:
+    (tmp_path / "secret.tex").write_text("SECRETWORD")
+    payloads = (*reports.PAYLOADS, *COMMANDS)
+    names = [write(tmp_path / f"d{n}", reports.infected(payload)).name for n, payload in enumerate(payloads)]
+    text = squeezed(compile_clean(tmp_path, engine, manuscript(tmp_path, names, after="END OF PAPER"), times=2))
+    assert "SECRETWORD" not in text
+    assert "ENDOFPAPER" in text
+    assert "Readby" not in text, "the heading is of the heatmap that is compiled alone"
+    assert not list(tmp_path.glob("ran*"))
+    for payload in payloads:
+        assert squeezed(payload) in text
+
+
+@needs_tex
+@engines
+def test_the_sources_are_set_without_a_warning(engine: str, tmp_path: Path) -> None:
+    (tmp_path / "secret.tex").write_text("SECRETWORD")
+    found = [reports.report("one"), *map(reports.infected, (*COMMANDS, *reports.PAYLOADS))]
+    bodies = [made(report)["citation.bib"].decode() for report in found]
+    entries = dict.fromkeys(entry for body in bodies for entry in re.split(r"\n(?=@)", body))
+    (tmp_path / "all.bib").write_text("\n".join({entry.split(",")[0]: entry for entry in entries}.values()))
+    (tmp_path / "paper.tex").write_text(
+        r"\documentclass{article}\begin{document}\nocite{*}\bibliographystyle{plain}\bibliography{all}\end{document}"
+    )
+    assert run(tmp_path, engine, "paper.tex")[0] == 0
+    done = subprocess.run(["bibtex", "paper"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "arning" not in done.stdout
+    code, log = run(tmp_path, engine, "paper.tex")
+    assert code == 0, log[-2000:]
+    read = subprocess.run(["pdftotext", tmp_path / "paper.pdf", "-"], capture_output=True, check=True, text=True).stdout
+    assert "SECRETWORD" not in read
+    for word in ("Longformer", "T3-Vis", "Molchanov", "models/small", "reportgen"):
+        assert word in read
+
+
+@needs_tex
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.text(st.sampled_from([*sorted(glyphs.SAFE), " "]), min_size=1), min_size=30, max_size=30))
+def test_any_text_of_latin_letters_is_read_back(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    text = "\n".join(f"{n}:{one}." for n, one in enumerate(texts))
+    folder = write(tmp_path_factory.mktemp("any"), reports.report(text))
+    for engine in ENGINES:
+        assert squeezed(text) in squeezed(compile_clean(folder, engine, "heatmap.tex"))
+
+
+@needs_tex
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(reports.texts, min_size=30, max_size=30))
+def test_any_text_compiles(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    text = "\n".join(f"{n}: {one} end{n}" for n, one in enumerate(texts))
+    folder = write(tmp_path_factory.mktemp("any"), reports.report(text))
+    for engine in ENGINES:
+        read = squeezed(compile_clean(folder, engine, "heatmap.tex"))
+        assert all(f"end{n}" in read for n in range(len(texts)))
+
+
+def source(text: str, *, kind: str = "token", direction: str = "ltr") -> str:
+    """One run of one colour."""
+    line = Line(direction, (Stretch(direction, (Run(text, kind, 3, 0),)),))  # type: ignore[arg-type]
+    return latex.inline(line, dict.fromkeys(_ordered(line), glyphs.Glyph(1, 1.0, 1.0)))
+
+
+def _ordered(line: Line) -> list[glyphs.GlyphRun]:
+    boxes = [item for item in latex.items(line) if isinstance(item, latex.Box)]
+    return [box.run(atom) for box in boxes for atom in box.atoms if atom.how == "glyphs"]
+
+
+@given(st.one_of(reports.texts, st.text(st.sampled_from(ASCII + " "))))
+def test_only_known_commands_and_plain_characters_are_written(text: str) -> None:
+    known = r"\\(?:text\w+|nobreakspace|reportgen\w+|allowbreak|begin[LR]|end[LR]|kern0pt)(?![a-zA-Z])|\\[&#%]|[{}]"
+    for kind in ("token", "gap", "special"):
+        rest = re.sub(known, "", source(text.replace("\n", " "), kind=kind))
+        assert not set(rest) & set("\\{}$&#%_^~`'\"\r\0\x85\u202e")
+
+
+def test_a_run_of_several_words_is_one_colour_with_places_to_break() -> None:
+    assert source("two words") == r"\reportgenheat{3}{two}\reportgenspace{3}\reportgenheat{3}{words}"
+
+
+def test_a_long_word_has_places_to_break_and_a_short_one_has_none() -> None:
+    assert "break" not in source("a" * glyphs.LONGEST)
+    assert source("a" * 50).count(r"\reportgenbreak{}") == 2
+    assert source("漢字。").count(r"\allowbreak{}") == 1, "no line begins with a full stop"
+
+
+def test_empty_lines_and_spaces_at_the_beginning_are_kept() -> None:
+    text = made(reports.report("one\n\n\n  two   three"))["heatmap.tex"].decode()
+    one, two = text.index(r"{one}"), text.index(r"{two}")
+    assert text[one:two].count("\\reportgenblank\n") == 2
+    assert r"\reportgenindent{2}" in text[one:two]
+    assert r"\reportgenskip{3}" in text[two:]
+
+
+def test_a_special_token_is_framed_and_an_invisible_character_labelled() -> None:
+    assert source("<s>", kind="special") == r"\reportgenspecial{\textless{}s\textgreater{}}"
+    assert source("a\0b\u202e") == r"\reportgenheat{3}{a\reportgenlabel{U+0000}b\reportgenlabel{U+202E}}"
+
+
+def test_what_comes_from_the_sheet_has_the_ink_and_the_direction_of_its_place() -> None:
+    runs = tuple(Run(text, "token", heat, 0) for text, heat in (("漢", 0), ("字", 15), ("שלום", 15)))
+    made = [(run.text, run.ink, run.direction) for run in _ordered(Line("ltr", (Stretch("ltr", runs),)))]
+    assert made == [("漢", "dark", "ltr"), ("字", "light", "ltr"), ("שלום", "light", "rtl")]
+
+
+def test_a_text_that_tex_can_set_needs_no_sheet() -> None:
+    assert set(made(reports.report("Grüße"))) == {"heatmap.tex", "top_tokens.tex", "citation.bib"}
+    assert "heatmap-glyphs.pdf" in made(reports.report("漢字"))
+
+
+def test_without_content_tokens_there_is_no_table() -> None:
+    assert set(made(reports.report(""))) == {"heatmap.tex", "citation.bib"}
+
+
+def test_a_text_that_was_cut_says_so() -> None:
+    cut = reports.report("one two three", read=replace(reports.tokens("one two"), total=9))
+    assert "Cut here: 4 of 9 tokens were read." in made(cut)["heatmap.tex"].decode()
+
+
+def test_a_sheet_that_lacks_a_run_is_refused() -> None:
+    report, view, lines, top = parts(reports.report("漢字"))
+    with pytest.raises(ValueError, match="'漢' is not on the sheet"):
+        latex.files(report, view, lines, top, None)  # type: ignore[arg-type]
+
+
+@needs_tex
+@engines
+def test_titles_and_names_of_any_script_are_set(engine: str, tmp_path: Path) -> None:
+    report = reports.report("one")
+    example = replace(report.example, name="漢", title="כותרת (א) 漢字", dataset="漢")
+    report = replace(report, example=example, provenance=replace(report.provenance, model="שלום/漢 (x)"))
+    write(tmp_path / "d", report)
+    compile_clean(tmp_path / "d", engine, "heatmap.tex")
+    text = squeezed(compile_clean(tmp_path, engine, manuscript(tmp_path, ["d"]), times=2))
+    assert "The1tokenof“" in text
+    assert {"כותרת", "שלום"} <= set(re.findall("[א-ת]+", text)) | {w[::-1] for w in re.findall("[א-ת]+", text)}
+    assert "title = {{[U+6F22]}}" in citation.citation(report)
+
+
+def test_labels_and_keys_are_plain_and_differ() -> None:
+    names = ("demo-0", "demo 0", "demo_0", "漢", "字", "")
+    assert citation.slug("demo-0") == "demo-0"
+    assert len({citation.slug(name) for name in names}) == len(names)
+    assert all(re.fullmatch("[A-Za-z0-9-]+", citation.slug(name)) for name in names)
+
+
+def test_the_sources_name_the_hub_only_for_what_comes_from_it() -> None:
+    report = reports.report("one")
+    assert "Hugging Face Hub" not in citation.citation(report)
+    assert "revision local, weights SHA-256 abababababab" in citation.citation(report)
+
+
+def test_two_calls_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1714564800")  # an emoji font that is cut says when
+    assert made(reports.report(HARD)) == made(reports.report(HARD))

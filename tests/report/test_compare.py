@@ -1,0 +1,85 @@
+"""compare: two runs -> what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reportgen.core.records import Report
+from reportgen.report.compare import compare
+from tests import reports
+
+BASE = reports.report()
+
+
+def changed(part: str, **changes: Any) -> Report:
+    """The example with one part changed."""
+    return replace(BASE, **{part: replace(getattr(BASE, part), **changes)})
+
+
+def found(after: Report) -> dict[str, bool]:
+    """What differs, and whether it matters."""
+    return {one.what: one.matters for one in compare(BASE, after)}
+
+
+def test_a_run_is_like_itself() -> None:
+    assert compare(BASE, BASE) == ()
+
+
+def test_where_it_was_run_does_not_matter() -> None:
+    elsewhere = changed(
+        "provenance", device="cuda", versions={**BASE.provenance.versions, "torch": "3"}, created="later"
+    )
+    assert found(elsewhere) == {"device": False, "version of torch": False}
+
+
+@pytest.mark.parametrize(("field", "name"), [("weights_sha256", "weights of the model"), ("text_sha256", "text")])
+def test_other_weights_and_another_text_matter(field: str, name: str) -> None:
+    assert found(changed("provenance", **{field: "ef" * 32})) == {name: True}
+
+
+def test_another_prediction_matters() -> None:
+    assert found(changed("prediction", predicted=1)) == {"predicted label": True}
+    assert found(changed("prediction", logits=(0.8, -0.5))) == {"logits": True}
+    assert found(changed("prediction", logits=(0.8 + 1e-6, -0.6))) == {}
+
+
+def test_rounding_does_not_matter_and_another_value_does() -> None:
+    received = BASE.attention.received
+    assert found(changed("attention", received=received * np.float32(1 + 1e-6))) == {}
+    other = received.copy()
+    other[0, 0, 3] += received.max() / 100
+    assert found(changed("attention", received=other)) == {"received attention": True}
+
+
+def test_half_precision_is_allowed_more() -> None:
+    received = BASE.attention.received * np.float32(1.004)
+    coarse = replace(changed("attention", received=received), provenance=replace(BASE.provenance, dtype="float16"))
+    assert found(coarse) == {"dtype": False}
+
+
+def test_other_top_tokens_matter() -> None:
+    """One head turned around: its order is told, beside its values."""
+    received = BASE.attention.received.copy()
+    received[1, 1] = received[1, 1, ::-1]
+    differences = {one.what: one for one in compare(BASE, changed("attention", received=received))}
+    assert differences["the 10 top tokens of a head"].after == "others in 1 of 4 heads"
+    assert differences["received attention"].matters
+
+
+def test_equal_values_may_change_places() -> None:
+    """All attention alike: which ten come first is chance."""
+    flat = np.ones_like(BASE.attention.received)
+    even = changed("attention", received=flat)
+    assert compare(even, changed("attention", received=flat + np.float32(1e-6) * np.arange(flat.shape[-1]) / 99)) == ()
+
+
+def test_another_length_is_told_and_nothing_is_compared_further() -> None:
+    assert found(reports.report("one two")) == {"tokens": True, "layers x heads x tokens": True}
+
+
+def test_a_row_that_is_gone_is_told() -> None:
+    assert found(changed("attention", reader=None)) == {"row that the classifier reads": True}

@@ -1,0 +1,298 @@
+"""heatmap: scores -> coloured stretches of the document."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import regex
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reportgen.core.records import Cell, ColourScale, Run, Tokens
+from reportgen.report import heatmap
+from tests import reports
+
+SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
+HEATS = st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=40)
+
+
+def cell(text: str, *positions: int, special: bool = False) -> Cell:
+    """A cell whose place in the text does not matter."""
+    return Cell(positions, text, special, 0, len(text))
+
+
+def coloured(values: list[float], *, scale: ColourScale = "linear") -> tuple[list[int], list[float]]:
+    """Classes and values of one-token cells."""
+    covered = tuple(cell("x", n) for n in range(len(values)))
+    made = heatmap.view("all", "", "", np.array(values, np.float32), covered, scale=scale)
+    return list(made.classes), list(made.values)
+
+
+def test_a_sentence_by_hand() -> None:
+    """Specials stand apart, spaces belong to nobody, the highest token gets the last class."""
+    text = "No war ."
+    covered = heatmap.cells(text, reports.tokens(text))
+    assert [(c.positions, c.text, c.special) for c in covered] == [
+        ((0,), "<s>", True), ((1,), "No", False), ((2,), "war", False), ((3,), ".", False), ((4,), "</s>", True)
+    ]  # fmt: skip
+    made = heatmap.view("all", "", "", np.array([9, 1, 3, 2, 9], np.float32), covered, scale="linear")
+    assert made.classes == (-1, 0, 15, 7, -1)
+    assert made.values[1:4] == (0, 100, 50)
+    runs = heatmap.spans(text, covered, made)
+    assert [(run.text, run.kind, run.heat, run.first) for run in runs] == [
+        ("<s>", "special", -1, 0), ("No", "token", 0, 1), (" ", "gap", -1, -1), ("war", "token", 15, 2),
+        (" ", "gap", -1, -1), (".", "token", 7, 3), ("</s>", "special", -1, 4),
+    ]  # fmt: skip
+
+
+@given(reports.tokenised())
+def test_what_is_shown_is_the_text_as_far_as_it_was_read(case: tuple[str, Tokens]) -> None:
+    text, tokens = case
+    covered = heatmap.cells(text, tokens)
+    made = heatmap.view("all", "", "", np.arange(len(tokens), dtype=np.float32), covered, scale="linear")
+    runs = heatmap.spans(text, covered, made)
+    assert "".join(run.text for run in runs if run.kind != "special") == text[: tokens.end]
+    joined = heatmap.join(runs)
+    assert "".join(run.text for run in joined if run.kind != "special") == text[: tokens.end]
+    assert sum(run.kind == "special" for run in joined) == sum(tokens.special)
+
+
+@given(reports.tokenised())
+def test_every_token_is_in_exactly_one_cell_in_order(case: tuple[str, Tokens]) -> None:
+    covered = heatmap.cells(*case)
+    assert [p for c in covered for p in c.positions] == list(range(len(case[1])))
+
+
+@given(reports.tokenised(), st.integers(0, 2**16))
+def test_a_cell_counts_the_sum_of_its_pieces(case: tuple[str, Tokens], seed: int) -> None:
+    text, tokens = case
+    covered = heatmap.cells(text, tokens)
+    values = np.random.default_rng(seed).integers(0, 100, len(tokens)).astype(np.float32)
+    made = heatmap.view("all", "", "", values, covered, scale="linear")
+    sums = [sum(float(values[p]) for p in c.positions) for c in covered]
+    kept = [n for n, c in enumerate(covered) if not c.special and c.text.strip()]
+    low, high = min((sums[n] for n in kept), default=0), max((sums[n] for n in kept), default=0)
+    for n in kept:
+        assert made.values[n] == pytest.approx((sums[n] - low) / (high - low) * 100 if high > low else 0, abs=1e-3)
+
+
+@given(reports.tokenised())
+def test_no_cell_begins_inside_a_character(case: tuple[str, Tokens]) -> None:
+    text, tokens = case
+    inside = {n for m in regex.finditer(r"\X", text[: tokens.end]) for n in range(m.start() + 1, m.end())}
+    real = [c for c in heatmap.cells(text, tokens) if not c.special and c.text]
+    assert not inside & {c.start for c in real[1:]}  # the first may: nothing stands before it
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("a 👍 b", [(0, 1), (2, 3), (2, 3), (2, 3), (4, 5)]),  # bytes of one emoji, each with the whole span
+        ("a 👩‍👩‍👧 b", [(0, 1), (2, 3), (3, 4), (4, 5), (5, 7), (8, 9)]),  # people and joiners
+        ("a e\u0301 b", [(0, 1), (2, 3), (3, 4), (5, 6)]),  # a letter and its accent
+        ("a e\u0301 b", [(0, 1), (2, 3), (3, 3), (3, 4), (5, 6)]),  # and a token of no characters between them
+        ("a 🇩🇪 b", [(0, 1), (2, 3), (3, 4), (5, 6)]),  # a flag of two letters
+    ],
+)
+def test_pieces_of_one_character_share_a_cell(text: str, spans: list[tuple[int, int]]) -> None:
+    covered = heatmap.cells(text, reports.tokens(text, spans=spans))
+    shown = [c for c in covered if not c.special]
+    assert [c.text for c in shown] == ["a", text[2:-2], "b"]
+    assert shown[1].positions == tuple(range(2, len(spans)))
+
+
+def test_special_tokens_and_space_are_left_out_of_the_scale() -> None:
+    """However much attention they draw."""
+    covered = (cell("<s>", 0, special=True), cell("a", 1), cell("\n", 2), cell("b", 3), cell("c", 4))
+    made = heatmap.view("all", "", "", np.array([1000, 1, 500, 2, 3], np.float32), covered, scale="linear")
+    assert made.classes == (-1, 0, -1, 7, 15)
+    assert heatmap.spans("a\nbc", covered, made)[2].kind == "break"
+
+
+def test_the_three_scales_by_hand() -> None:
+    values = [0, 1, 10, 100]
+    assert coloured(values)[0] == [0, 0, 1, 15]  # 15 classes up to the 99th percentile, 97.3
+    assert coloured(values, scale="rank")[0] == [0, 5, 10, 15]  # thirds
+    assert coloured(values, scale="log")[0] == [0, 0, 8, 15]  # 1 to 100: the middle is 10
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@given(values=HEATS)
+def test_classes_follow_the_values_and_the_legend(scale: ColourScale, values: list[float]) -> None:
+    heat = heatmap.percent(np.array(values, np.float64), np.ones(len(values), dtype=bool))
+    classes, bounds, _ = heatmap.classify(heat, np.ones(len(values), dtype=bool), scale=scale)
+    assert set(classes.tolist()) <= set(range(16))
+    assert len(bounds) == 17
+    assert (np.diff(bounds) >= 0).all()
+    order = np.argsort(heat)
+    assert (np.diff(classes[order]) >= 0).all(), "a higher value never gets a paler class"
+    for value, step in zip(heat.tolist(), classes.tolist(), strict=True):
+        assert step == 15 or value < bounds[step + 1] or bounds[step] == bounds[step + 1]
+        assert step == 0 or value >= bounds[step]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("noise", [0.0, 1e-7])
+def test_equal_attention_is_neutral_and_flagged(scale: ColourScale, noise: float) -> None:
+    """Sums of equal weights differ in the last bit; colouring that would show noise."""
+    values = np.array([3, 3 * (1 + noise), 3, 3 * (1 - noise)], np.float32)
+    covered = tuple(cell("x", n) for n in range(4))
+    made = heatmap.view("all", "", "", values, covered, scale=scale)
+    assert made.uniform
+    assert set(made.classes) == {0}
+    assert not heatmap.view("all", "", "", values + np.arange(4, dtype=np.float32), covered, scale=scale).uniform
+
+
+def test_one_token_does_not_pale_the_document() -> None:
+    """The last class of the linear scale is for the strongest hundredth."""
+    classes, _ = coloured([*range(199), 100_000])
+    assert classes[199] == 15
+    assert len(set(classes)) == 16
+
+
+def test_where_nearly_all_tokens_are_equal_they_are_pale() -> None:
+    """The 99th percentile is 0 then."""
+    for scale in ("linear", "log"):
+        classes, _ = coloured([0.0] * 300 + [5.0], scale=scale)  # type: ignore[arg-type]
+        assert classes == [0] * 300 + [15]
+
+
+def test_the_log_scale_starts_at_the_smallest_value_above_zero() -> None:
+    """2.9e-8 is what an fp16 softmax leaves; a zero has no logarithm."""
+    heat: npt.NDArray[np.float64] = np.array([0, 0, 2.9e-8, 1e-3, 100])
+    classes, bounds, floor = heatmap.classify(heat, np.ones(5, dtype=bool), scale="log")
+    assert floor == 2.9e-8
+    assert bounds[0] == pytest.approx(2.9e-8)
+    assert classes.tolist() == [0, 0, 0, 7, 15]
+
+
+def test_only_the_log_scale_has_a_floor() -> None:
+    values, everything = np.array([0, 50.0, 100]), np.ones(3, dtype=bool)
+    assert [heatmap.classify(values, everything, scale=s)[2] for s in SCALES] == [None, None, 50.0]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("text", ["", " ", "one", "one two"])
+def test_short_texts_divide_by_nothing(text: str, scale: ColourScale) -> None:
+    given = replace(reports.report(text, top_k=1), colour_scale=scale)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores, _ = reports.ranked(given)
+        covered = heatmap.cells(text, given.tokens)
+        for made in heatmap.views(given, scores, covered):
+            assert np.isfinite(made.values).all()
+            assert np.isfinite(made.bounds).all()
+
+
+def test_neighbours_of_one_colour_are_joined_and_others_not() -> None:
+    covered = (cell("ab", 0), cell("cd", 1), cell("ef", 2), cell("<s>", 3, special=True), cell("<s>", 4, special=True))
+    covered = tuple(replace(c, start=2 * n, end=2 * n + 2) for n, c in enumerate(covered))
+    made = heatmap.view("all", "", "", np.array([1, 1, 9, 0, 0], np.float32), covered, scale="linear")
+    runs = heatmap.join(heatmap.spans("abcdef", covered, made))
+    assert [(run.text, run.heat, run.first) for run in runs] == [
+        ("abcd", 0, 0), ("ef", 15, 2), ("<s>", -1, 3), ("<s>", -1, 4)
+    ]  # fmt: skip
+
+
+@given(reports.tokenised())
+def test_lines_hold_the_whole_text_and_end_where_it_breaks(case: tuple[str, Tokens]) -> None:
+    """Joiners may be added, so that cursive letters stay connected across two colours."""
+    text, tokens = case
+    covered = heatmap.cells(text, tokens)
+    made = heatmap.view("all", "", "", np.arange(len(tokens), dtype=np.float32), covered, scale="linear")
+    lines = heatmap.lines(heatmap.join(heatmap.spans(text, covered, made)))
+    runs = [[run for stretch in line.stretches for run in stretch.runs] for line in lines]
+    shown = ["".join(run.text for run in line if run.kind != "special").replace("\u200d", "") for line in runs]
+    assert "".join(shown) == text[: tokens.end].replace("\u200d", "")
+    assert all("\n" not in line[:-1] for line in shown)
+
+
+def test_a_line_of_two_directions_by_hand() -> None:
+    """Hebrew inside English is a stretch of its own; the sign between two Hebrew words goes with them."""
+    text = "see \u05d0\u05d1, \u05d2 now\n\u05d3 end"
+    covered = heatmap.cells(text, reports.tokens(text, edges=False))
+    made = heatmap.view("all", "", "", np.arange(len(covered), dtype=np.float32), covered, scale="linear")
+    first, second = heatmap.lines(heatmap.spans(text, covered, made))
+    shown = [(s.direction, "".join(run.text for run in s.runs)) for s in first.stretches]
+    assert first.direction == "ltr"
+    assert shown == [("ltr", "see "), ("rtl", "\u05d0\u05d1, \u05d2"), ("ltr", " now\n")]
+    assert second.direction == "rtl"
+
+
+def test_a_special_token_does_not_turn_the_line() -> None:
+    """A Hebrew document begins with <s>, whose letter is Latin: the line begins on the right all the same."""
+    text = "\u05d0\u05d1 \u05d2"
+    covered = heatmap.cells(text, reports.tokens(text))
+    made = heatmap.view("all", "", "", np.arange(len(covered), dtype=np.float32), covered, scale="linear")
+    (line,) = heatmap.lines(heatmap.spans(text, covered, made))
+    assert line.direction == "rtl"
+
+
+def joined(text: str, values: list[float]) -> list[str]:
+    """The coloured stretches that are set in print."""
+    covered = heatmap.cells(text, reports.tokens(text, edges=False))
+    made = heatmap.view("all", "", "", np.array(values, np.float32), covered, scale="linear")
+    return [run.text for run in heatmap.join(heatmap.spans(text, covered, made)) if run.kind == "token"]
+
+
+def test_words_of_one_colour_are_set_in_one_piece() -> None:
+    """With the space between them, but not across a line, and not over a word of another colour."""
+    assert joined("two words, one", [5, 5, 5, 0]) == ["two words,", "one"]
+    assert joined("two\nwords one", [5, 5, 0]) == ["two", "words", "one"]
+    assert joined("a b c", [5, 0, 5]) == ["a", "b", "c"]
+
+
+def test_words_of_two_directions_stay_apart() -> None:
+    """Their order depends on where a box ends."""
+    assert joined("ab \u05d0\u05d1 \u05d2 cd", [5, 5, 5, 0]) == ["ab", "\u05d0\u05d1", "\u05d2", "cd"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        (("كل", "مة"), ("كل\u200d", "\u200dمة")),  # lam joins on to meem
+        (("عر", "بي"), ("عر", "بي")),  # reh joins on to nothing
+        (("word", "s"), ("word", "s")),
+    ],
+)
+def test_letters_keep_the_form_that_they_have_beside_each_other(
+    pieces: tuple[str, str], shown: tuple[str, str]
+) -> None:
+    """A joiner stands for the neighbour in the other box, and only where letters are joined."""
+    runs = tuple(Run(piece, "token", heat, heat) for heat, piece in enumerate(pieces))
+    (line,) = heatmap.lines(runs)
+    assert tuple(run.text for stretch in line.stretches for run in stretch.runs) == shown
+
+
+def test_a_report_shows_all_layers_then_the_row_that_is_read_then_the_last_layer() -> None:
+    given = reports.report()
+    scores, _ = reports.ranked(given)
+    covered = heatmap.cells(given.example.text, given.tokens)
+    made = heatmap.views(given, scores, covered)
+    assert [view.key for view in made] == ["all", "reader", "last"]
+    assert made[1].title == "Last layer, row of <s>"
+    assert "weighed by head importance" in made[1].explanation
+    content = [n for n, c in enumerate(covered) if not c.special]
+    for view, values in zip(made, (scores.total, scores.reader, scores.last_layer), strict=True):
+        assert values is not None
+        chosen = np.array([values[covered[n].positions[0]] for n in content])
+        expected = (chosen - chosen.min()) / np.ptp(chosen) * 100
+        assert [view.values[n] for n in content] == pytest.approx(expected.tolist(), abs=1e-3)
+
+
+def test_a_model_that_pools_has_no_view_of_a_row() -> None:
+    given = reports.report(reader=None)
+    scores, _ = reports.ranked(given)
+    made = heatmap.views(given, scores, heatmap.cells(given.example.text, given.tokens))
+    assert [view.key for view in made] == ["all", "last"]
+
+
+def test_a_view_and_cells_that_do_not_belong_together_are_an_error() -> None:
+    covered = (cell("a", 0), cell("b", 1))
+    made = heatmap.view("all", "", "", np.array([1, 2], np.float32), covered, scale="linear")
+    with pytest.raises(ValueError, match="zip"):
+        heatmap.spans("ab", covered[:1], made)

@@ -1,0 +1,140 @@
+"""gather: folders and patterns -> the reports of a site, with names that last."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reportgen.core.errors import OutputError
+from reportgen.report import store
+from reportgen.site import find_reports
+from tests import reports
+
+FACTS = {"input": {"text_sha256": "ab"}, "created": "2024-05-01T12:00:00+00:00"}
+
+
+def put(folder: Path, *, text: str = "ab", **files: bytes) -> Path:
+    """A report as a site sees it before it reads it."""
+    made = {store.REPORT: b"{}", store.ARRAYS: b"", **{name.replace("_", "."): data for name, data in files.items()}}
+    store.write(folder, made, facts={**FACTS, "input": {"text_sha256": text}}, overwrite=True)
+    return folder
+
+
+def names(*folders: Path) -> list[str]:
+    """The names in the site of what is found."""
+    return [one.name for one in find_reports.gather(folders)[0]]
+
+
+def test_reports_are_found_in_folders_of_reports_in_natural_order(tmp_path: Path) -> None:
+    for name in ("demo-10", "demo-2", ".hidden"):
+        put(tmp_path / "many" / name)
+    (tmp_path / "many" / "none").mkdir()
+    (tmp_path / "many" / "index.json").write_text("{}")
+    single = put(tmp_path / "one", report_pdf=b"pdf", report_html=b"html")
+    found, notes = find_reports.gather([single, tmp_path / "many"])
+    assert [(one.name, one.called) for one in found] == [(n, n) for n in ("one", "demo-2", "demo-10")]
+    sizes = {name: size for name, (size, _) in found[0].stamps.items()}
+    assert sizes == {
+        store.REPORT: 2,
+        store.ARRAYS: 0,
+        "report.pdf": 3,
+        "report.html": 4,
+    }
+    assert notes == []
+
+
+def test_a_report_that_is_named_twice_is_there_once(tmp_path: Path) -> None:
+    put(tmp_path / "many" / "a")
+    (tmp_path / "link").symlink_to(tmp_path / "many" / "a")
+    assert names(tmp_path / "many", tmp_path / "many" / "a", tmp_path / "link") == ["a"]
+
+
+def test_reports_of_one_name_are_told_apart_whatever_their_order(tmp_path: Path) -> None:
+    """By what they are, not where they lie; rendering one again does not move it."""
+    one, other = put(tmp_path / "x" / "Demo", text="one"), put(tmp_path / "y" / "demo", text="other")
+    third = put(tmp_path / "z" / "third")
+    found = names(one, other, third)
+    assert found == names(third, other, one)[::-1]
+    assert len({name.casefold() for name in found}) == 3
+    assert all(name.startswith("demo-") for name in found[:2])
+    put(one, text="one", report_pdf=b"new")
+    assert names(one, other, third) == found
+    copy = put(tmp_path / "w" / "demo", text="one")
+    assert sorted(names(one, other, copy)) == sorted([*found[:2], f"{found[0]}-2"])
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="/\0"), min_size=1, max_size=12)))
+def test_names_are_plain_and_each_its_own(called: list[str]) -> None:
+    made = [
+        (find_reports.Found(find_reports._plain(name), name, Path(str(place)), "", {}, {}), "0" * 64)
+        for place, name in enumerate(called)
+    ]
+    found = [one.name for one in find_reports._named(made)]
+    assert len({name.casefold() for name in found}) == len(called)
+    assert all(name.isascii() and name[0] not in ".-" and not set(name) & set(" /\\'\"<>&?#%:") for name in found)
+
+
+def test_what_is_no_whole_report_is_left_out_with_a_note(tmp_path: Path) -> None:
+    put(tmp_path / "good")
+    (put(tmp_path / "gone") / store.ARRAYS).unlink()
+    (put(tmp_path / "odd") / store.MANIFEST).write_text("[1]")
+    store.write(tmp_path / "bare", {store.REPORT: b"{}"}, facts=FACTS, overwrite=False)
+    linked = put(tmp_path / "linked") / store.REPORT
+    linked.unlink()
+    linked.symlink_to(tmp_path / "good" / store.REPORT)
+    outside = {"files": {"../x": "00", store.REPORT: "00", store.ARRAYS: "00"}}
+    (put(tmp_path / "outside") / store.MANIFEST).write_text(json.dumps(outside))
+    found, notes = find_reports.gather([tmp_path])
+    assert [one.name for one in found] == ["good"]
+    assert len(notes) == 5
+    for note, word in zip(notes, ("bare", "gone", "linked", "odd", "outside"), strict=True):
+        assert word in str(note)
+
+
+def test_a_pdf_that_is_missing_or_a_link_is_not_offered(tmp_path: Path) -> None:
+    (put(tmp_path / "a", report_pdf=b"pdf") / "report.pdf").unlink()
+    linked = put(tmp_path / "b", report_pdf=b"pdf") / "report.pdf"
+    linked.unlink()
+    linked.symlink_to(tmp_path / "a" / store.REPORT)
+    found, notes = find_reports.gather([tmp_path])
+    assert [sorted(one.files) for one in found] == [sorted(find_reports.USED)] * 2
+    assert notes == []
+
+
+def test_files_that_were_changed_are_named(tmp_path: Path) -> None:
+    folder = put(tmp_path / "a")
+    found = find_reports.gather([folder])[0][0]
+    assert find_reports.problem(found, find_reports.USED) is None
+    (folder / store.REPORT).write_bytes(b"[]")
+    assert "report.json is not the file that was written" in (find_reports.problem(found, find_reports.USED) or "")
+
+
+def test_folders_that_are_not_there_end_it_and_empty_ones_are_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="none: no such folder"):
+        find_reports.gather([tmp_path / "none"])
+    assert [str(note) for note in find_reports.gather([tmp_path])[1]] == [f"{tmp_path}: no report in it"]
+
+
+def test_patterns_are_relative_to_their_file_and_leave_out_what_is_hidden(tmp_path: Path) -> None:
+    for name in ("runs/b-10", "runs/b-2", "runs/.batch", "more"):
+        (tmp_path / "site" / name).mkdir(parents=True)
+    (tmp_path / "site" / "runs" / "index.json").write_text("{}")
+    (tmp_path / "beside").mkdir()
+    found, notes = find_reports.expand(["more", "runs/*", "../beside", "none*"], tmp_path / "site")
+    assert [os.path.relpath(path, tmp_path / "site") for path in found] == [
+        "more",
+        "runs/b-2",
+        "runs/b-10",
+        "../beside",
+    ]
+    assert [str(note) for note in notes] == ["none*: no folder matches this pattern"]
+
+
+def test_a_note_is_one_line_that_only_says_something(tmp_path: Path) -> None:
+    assert "\x1b" not in str(find_reports.Note("a\x1b[31m", reports.TEXT))
+    assert "\n" not in str(find_reports.Note("a", reports.TEXT))

@@ -1,0 +1,173 @@
+"""site_folder: a site's files -> its folder; nothing else is touched, and what was interrupted is finished."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from reportgen.core.errors import OutputError
+from reportgen.site import folder as site_folder
+from reportgen.site.folder import Made, State
+
+KEY = "0" * 32
+FILES = {"reports/a/report.pdf": b"pdf", "reports/a/index.html": b"page"}
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """A site of one report."""
+    made = tmp_path / "site"
+    with site_folder.opened(made):
+        put = site_folder.stage(made, KEY, FILES, (("../b.html", False),))
+        site_folder.install(made, put)
+        site_folder.save(made, State({"k": {"name": "a"}}, {"a": put}, Made(KEY, {}), ("x.html",)))
+    return made
+
+
+def test_the_state_comes_back_as_it_was_saved(output: Path) -> None:
+    with site_folder.opened(output) as state:
+        made = Made(KEY, {path: len(content) for path, content in FILES.items()}, (("../b.html", False),))
+        assert state == State({"k": {"name": "a"}}, {"a": made}, Made(KEY, {}), ("x.html",))
+        assert state.files == {*FILES, "x.html"}
+        assert site_folder.is_whole(output, made, KEY)
+        assert not site_folder.is_whole(output, made, "1" * 32)
+        (output / "reports/a/index.html").write_bytes(b"pages")
+        assert not site_folder.is_whole(output, made, KEY)
+
+
+@pytest.mark.parametrize("kind", ["folder of others", "file", "link", "link inside"])
+def test_what_is_no_site_is_refused_and_left_as_it_is(kind: str, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.txt").write_text("mine")
+    target = tmp_path / "target"
+    if kind == "folder of others":
+        target = other
+    elif kind == "file":
+        target.write_text("mine")
+    elif kind == "link":
+        target.symlink_to(other)
+    else:
+        target.mkdir()
+        (target / site_folder.OWN).symlink_to(other)
+    with pytest.raises(OutputError), site_folder.opened(target):
+        pass
+    assert [path.name for path in other.iterdir()] == ["mine.txt"]
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with site_folder.opened(tmp_path / "empty") as state:
+        assert state == State()
+
+
+def test_two_builds_of_one_folder_are_one_too_many(output: Path) -> None:
+    with (
+        site_folder.opened(output),
+        pytest.raises(OutputError, match="is being written by"),
+        site_folder.opened(output),
+    ):
+        pass
+
+
+def test_what_was_staged_is_found_again_unless_it_is_torn(output: Path) -> None:
+    with site_folder.opened(output):
+        made = site_folder.stage(output, KEY, FILES)
+        assert site_folder.staged(output, KEY) == made
+        torn = output / site_folder.OWN / site_folder.STAGED / KEY / "reports/a/index.html"
+        torn.write_bytes(b"")
+        assert site_folder.staged(output, KEY) is None
+        assert site_folder.staged(output, "1" * 32) is None
+        site_folder.clear(output)
+        assert site_folder.staged(output, KEY) is None
+
+
+def test_a_file_with_the_same_bytes_is_left_as_it_is(output: Path) -> None:
+    before = {path: (output / path).stat().st_ino for path in FILES}
+    with site_folder.opened(output):
+        site_folder.install(output, site_folder.stage(output, KEY, {**FILES, "reports/a/index.html": b"new!"}))
+    assert (output / "reports/a/report.pdf").stat().st_ino == before["reports/a/report.pdf"]
+    assert (output / "reports/a/index.html").stat().st_ino != before["reports/a/index.html"]
+    assert (output / "reports/a/index.html").read_bytes() == b"new!"
+
+
+def test_files_of_others_in_a_site_stay_and_are_never_replaced(output: Path) -> None:
+    (output / "CNAME").write_text("example.org")
+    (output / "reports/a/mine.txt").write_text("mine")
+    with site_folder.opened(output) as state:
+        site_folder.check_free(output, state, FILES)
+        with pytest.raises(OutputError, match="CNAME stands where a file of the site shall go"):
+            site_folder.check_free(output, state, ["CNAME"])
+        site_folder.remove(output, state.files)
+    assert {path.name for path in output.rglob("*") if path.is_file()} >= {"CNAME", "mine.txt"}
+    assert not (output / "reports/a/index.html").exists()
+
+
+def test_folders_that_are_empty_go_with_their_last_file(output: Path) -> None:
+    with site_folder.opened(output):
+        site_folder.remove(output, FILES)
+    assert not (output / "reports").exists()
+    assert output.is_dir()
+
+
+def test_a_link_out_of_the_site_is_named_and_not_followed(output: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "a").mkdir(parents=True)
+    (outside / "a/index.html").write_text("not ours")
+    with site_folder.opened(output) as state:
+        site_folder.remove(output, FILES)
+        (output / "reports").symlink_to(outside)
+        made = site_folder.stage(output, KEY, FILES)
+        for act in (
+            lambda: site_folder.install(output, made),
+            lambda: site_folder.remove(output, FILES),
+            lambda: site_folder.check_free(output, State(), state.files),
+        ):
+            with pytest.raises(OutputError, match="reports is a symbolic link"):
+                act()
+    assert (outside / "a/index.html").read_text() == "not ours"
+    assert [path.name for path in (outside / "a").iterdir()] == ["index.html"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "{",
+        "[]",
+        '{"format": 2}',
+        json.dumps({"format": 1, "cards": {}, "reports": {}, "site": None, "pending": ["../mine.txt"]}),
+        json.dumps({"format": 1, "cards": {}, "reports": {}, "site": None, "pending": ["/etc/passwd"]}),
+        json.dumps({"format": 1, "cards": {}, "reports": {"a": {"key": "k", "files": {"a/../../b": 1}, "links": []}},
+                    "site": None, "pending": []}),
+    ],
+)  # fmt: skip
+def test_a_state_that_names_what_is_not_ours_is_refused(damage: str, output: Path) -> None:
+    (output / site_folder.OWN / site_folder.STATE).write_text(damage)
+    with pytest.raises(OutputError, match="not the state of a site"), site_folder.opened(output):
+        pass
+
+
+def test_a_full_disk_ends_it_and_leaves_the_site_as_it_was(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("fsync", "replace"):
+        with monkeypatch.context() as patched, site_folder.opened(output) as state:
+            made = site_folder.stage(output, KEY, {**FILES, "reports/a/index.html": b"new!"})
+            patched.setattr(os, name, full)
+            with pytest.raises(OutputError, match="No space left"):
+                site_folder.stage(output, "1" * 32, FILES)
+            with pytest.raises(OutputError, match="No space left"):
+                site_folder.save(output, State())
+            if name == "replace":
+                with pytest.raises(OutputError, match="No space left"):
+                    site_folder.install(output, made)
+            patched.undo()
+            assert site_folder.staged(output, "1" * 32) is None
+        with site_folder.opened(output) as after:
+            assert after == state
+        assert (output / "reports/a/index.html").read_bytes() == b"page"
