@@ -4,8 +4,7 @@ import functools
 import platform
 from importlib import metadata
 
-PRESENTATION = ("numpy", "pyarrow", "altair", "vl-convert-python", "weasyprint", "jinja2", "safetensors", "bm25s",
-                "pillow")  # fmt: skip
+PRESENTATION = ("numpy", "pyarrow", "altair", "vl-convert-python", "weasyprint", "jinja2", "safetensors", "pillow")
 _version = functools.cache(metadata.version)  # every report of a batch names them all
 
 

@@ -1,38 +1,37 @@
 """Group tokens into words, count words, and say which of them carry no content of their own.
 
-The lists of stop words are bm25s's, which keeps those of NLTK; nothing is typed in here.
+The lists of stop words are in `stop_words.txt`, which names their source and licence.
 """
 
 from __future__ import annotations
 
 import functools
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 
 from reportgen.core.records import Integers, Rankings, Tokens, Word, WordCount
 
-LISTS = {  # language, as HTML names it -> name of the list in bm25s.stopwords
-    "da": "DANISH", "de": "GERMAN", "en": "EN_PLUS", "es": "SPANISH", "fr": "FRENCH", "it": "ITALIAN", "ko": "KOREAN",
-    "nl": "DUTCH", "no": "NORWEGIAN", "pt": "PORTUGUESE", "ru": "RUSSIAN", "sv": "SWEDISH", "tr": "TURKISH",
-    "zh": "CHINESE",
-}  # fmt: skip
 SIGNS = ("Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "Zs", "Cc", "Cf")  # punctuation, + = $ ^, spaces
 
 
-@functools.cache
 def stop_words(language: str) -> frozenset[str]:
     """The stop words of a language, lower case; none for a language that has no list.
 
     >>> "which" in stop_words("en"), "learning" in stop_words("en-GB"), stop_words("la")
     (True, False, frozenset())
     """
-    name = LISTS.get(language.split("-")[0].lower())
-    if name is None:
-        return frozenset()
-    from bm25s import stopwords
+    return stop_lists().get(language.split("-")[0].lower(), frozenset())
 
-    return frozenset(getattr(stopwords, f"STOPWORDS_{name}"))
+
+@functools.cache
+def stop_lists() -> dict[str, frozenset[str]]:
+    """The stop words of every language that has a list, by its code in HTML."""
+    lines = (Path(__file__).parent / "stop_words.txt").read_text(encoding="utf-8").split("\n")
+    paragraphs = "\n".join(line for line in lines if not line.startswith("#")).strip().split("\n\n")
+    lists = (paragraph.split(":", 1) for paragraph in paragraphs)
+    return {code: frozenset(found.split()) for code, found in lists}
 
 
 def whole_words(text: str, tokens: Tokens, *, language: str) -> tuple[Word, ...]:
