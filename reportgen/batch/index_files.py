@@ -6,7 +6,6 @@ A list to look something up in; what is worth publishing is made by `build.py`.
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -68,7 +67,7 @@ def write(
         )
         content[name] = html.encode()
     for name, data in content.items():
-        disk.put(folder / name, functools.partial(Path.write_bytes, data=data), staging=staging)
+        disk.put(folder / name, data, staging=staging)
     for old in set(files_in(folder)) - {folder / name for name in content}:
         with contextlib.suppress(OSError):
             old.unlink()

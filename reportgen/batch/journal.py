@@ -8,7 +8,6 @@ quickly what is there, and is made again where it is lost.
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import json
 import os
@@ -105,8 +104,7 @@ class Journal:
         text = json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
         with disk.errors(self.folder):
             (self.folder / FOLDER / JOURNAL).unlink(missing_ok=True)
-        write = functools.partial(Path.write_text, data=text, encoding="utf-8")
-        disk.put(self.folder / FOLDER / PLAN, write, staging=self.staging)
+        disk.put(self.folder / FOLDER / PLAN, text.encode(), staging=self.staging)
 
     def remove(self, name: str) -> None:
         """Take a report away, whole or not at all.
@@ -172,8 +170,7 @@ class Writer:
         found = stamp(self.folder / outcome.name) if outcome.error is None else ""
         line = json.dumps({"outcome": outcome.plain(), "stamp": found}, ensure_ascii=False) + "\n"
         with disk.errors(self.folder):
-            os.write(self.handle, line.encode())
-            os.fsync(self.handle)
+            disk.append(self.handle, line)
 
 
 def stamp(folder: Path) -> str:

@@ -1,16 +1,25 @@
-"""Put a file in place whole or not at all, and say what the disk says against it."""
+"""Write files and folders whole or not at all, keep the cache, and say what the disk says against it.
+
+This is the one place that syncs what is written. Models and datasets of the hub have a cache of their own,
+huggingface_hub's.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import hashlib
+import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from reportgen.core.errors import OutputError, UsageError
+
+CACHE = "REPORTGEN_CACHE"  # variable that names the folder of the cache
+Content = bytes | Mapping[str, bytes] | Callable[[Path], object]  # of a file; of a folder, by path; what makes a file
 
 
 def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
@@ -48,29 +57,96 @@ def check_folder(path: Path, *, hint: str = "name the folder itself with --outpu
             raise OutputError(f"{shown(path)} is a file", hint="name another folder with --output")
 
 
-def put(path: Path, write: Callable[[Path], object], *, staging: Path | None = None) -> None:
-    """Let *write* make a file beside *path*, or in the folder *staging* of the same file system, then rename it.
+def put(path: Path, content: Content, *, staging: Path | None = None) -> None:
+    """Put a file or a folder in place; a process may be killed between any two of the steps.
 
-    Until then what stands at *path* is as it was.
+    A file is replaced in one step. A folder is moved aside first: killed between these two steps, the process leaves
+    the old one in *staging*.
+
+    Args:
+        path: Where it goes; what is there is replaced.
+        content: Of the file; of the files in the folder, by path; or what makes the file at the path that it is given.
+        staging: Where it is made, a folder of the same file system; beside *path* if left out.
 
     Raises:
-        OutputError: If the disk does not take it.
+        OutputError: If the disk does not take it. What was at *path* is as it was.
     """
     with errors(path):
         staging = staging or path.parent
         for parent in (path.parent, staging):
             parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=staging, prefix=f".{path.name[:40]}-", suffix=".part")
-        os.close(handle)
-        made = Path(name)
+        place = Path(tempfile.mkdtemp(dir=staging, prefix=f".{path.name[:40]}-", suffix=".part"))
+        new, old = place / "new", place / "old"
         try:
-            write(made)
-            with made.open("rb") as file:
-                os.fsync(file.fileno())
-            made.chmod(0o666 & ~umask())
-            os.replace(made, path)
+            _make(new, content)
+            for each in (new, *new.rglob("*")):
+                _sync(each)
+            if new.is_dir() and path.exists():
+                os.replace(path, old)
+            os.replace(new, path)
+            _sync(path.parent)
+        except BaseException:  # a signal, too, may come between the two renames
+            if old.exists() and not path.exists():
+                os.replace(old, path)
+            raise
         finally:
-            made.unlink(missing_ok=True)
+            if path.exists() or not old.exists():  # subtle: what could not be put back must not be removed
+                shutil.rmtree(place, ignore_errors=True)
+
+
+def append(handle: int, line: str) -> None:
+    """Add a line to an open file, on the disk when this returns.
+
+    Raises:
+        OSError: If the disk does not take it.
+    """
+    os.write(handle, line.encode())
+    os.fsync(handle)
+
+
+def _make(path: Path, content: Content) -> None:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, Mapping):
+        for name, data in content.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            (path / name).write_bytes(data)
+    else:
+        content(path)
+
+
+def _sync(path: Path) -> None:
+    """Have the disk keep a file, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def cached(kind: str, name: str) -> Path:
+    """The place of a file in the cache: the kind "predictions", the name "0f3a.parquet". It may be gone at any time."""
+    return cache() / kind / name
+
+
+def cache() -> Path:
+    """The folder of the cache: `REPORTGEN_CACHE`, or `reportgen` in the cache folder of the system's user."""
+    own = os.environ.get(CACHE)
+    if own:
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "reportgen"
+
+
+def key(**parts: object) -> str:
+    """A name for what was computed from *parts*, plain values: equal parts, equal names."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def keep(path: Path, content: Content) -> None:
+    """Put a file in the cache, if that can be written: what was computed serves without it, too."""
+    with contextlib.suppress(OutputError):
+        put(path, content)
 
 
 def sha256(path: Path) -> str:
@@ -87,13 +163,6 @@ def sha256(path: Path) -> str:
 def _sha256(path: Path, size: int, changed: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def umask() -> int:
-    """What the user takes away from the rights of new files."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @contextlib.contextmanager

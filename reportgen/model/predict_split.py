@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen.core import cache, versions
+from reportgen.core import disk, versions
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import BATCH_SIZE, Config
 from reportgen.core.errors import DataError, DeviceError, ModelError, ReportgenError
@@ -80,7 +80,7 @@ def predict(config: Config, classifier: Classifier, rows: Rows, clock: Clock) ->
         ReportgenError: What is wrong with the first row, if none can be read.
     """
     wanted = _wanted(config, rows)
-    path = cache.place("predictions", f"{_key(config, classifier, rows)}.parquet")
+    path = disk.cached("predictions", f"{_key(config, classifier, rows)}.parquet")
     known = _load_answers(path)
     missing = [index for index in wanted if index not in known]
     size = CHUNK * (config.batch_size or BATCH_SIZE)
@@ -226,7 +226,7 @@ def _predicted(classifier: Classifier, answer: Answer, names: Sequence[str]) -> 
 
 def _key(config: Config, classifier: Classifier, rows: Rows) -> str:
     """Name of all that the model's answers depend on."""
-    return cache.key(
+    return disk.key(
         **identify(classifier),
         dataset=[rows.dataset, rows.config, rows.split, rows.revision, sorted(rows.columns.items())],
         length=classifier.max_length,
@@ -278,6 +278,6 @@ def _save_answers(path: Path, known: dict[int, Answer]) -> None:
         {name: json.dumps(answer.label) if name == "label" else getattr(answer, name) for name, _ in fields}
         for _, answer in sorted(known.items())
     ]
-    cache.keep(
+    disk.keep(
         path, lambda temporary: parquet.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), temporary)
     )

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, get_origin
@@ -107,20 +104,7 @@ def write(
     check_target(folder, overwrite=overwrite)
     manifest = {**facts, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
-    with disk.errors(folder):
-        staging = staging or folder.parent
-        for parent in (folder.parent, staging):
-            parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=staging))
-        try:
-            for name, content in {**files, MANIFEST: text.encode()}.items():
-                _write_file(made / name, content)
-            made.chmod(0o777 & ~disk.umask())
-            _sync_folders(made)
-            _replace(made, folder, staging)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-        _sync(folder.parent)
+    disk.put(folder, {**files, MANIFEST: text.encode()}, staging=staging)
 
 
 def verify(folder: Path) -> tuple[int, tuple[str, ...]]:
@@ -207,46 +191,6 @@ def _check_target(folder: Path, *, overwrite: bool) -> None:
         link = min((path for path in folder.rglob("*") if path.is_symlink()), default=None)
         if link is not None:  # this program has made none
             raise OutputError(f"{disk.shown(link)} is a symbolic link", hint="remove it, or choose another --output")
-
-
-def _replace(made: Path, folder: Path, staging: Path) -> None:
-    """Rename *made* to *folder*; what stood there is moved aside first and removed last."""
-    if not folder.exists():
-        os.replace(made, folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-old-", dir=staging))
-    try:
-        os.replace(folder, old)
-        os.replace(made, folder)
-    except BaseException:  # a signal, too, may come between the two
-        if not folder.exists():
-            os.replace(old, folder)
-        raise
-    finally:
-        if folder.exists():  # subtle: if the old report could not be put back, it must not be removed
-            shutil.rmtree(old, ignore_errors=True)
-
-
-def _write_file(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folders(folder: Path) -> None:
-    """Let the disk have the names, too, of the files that are in a folder and below."""
-    for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        _sync(each)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _converter() -> cattrs.Converter:

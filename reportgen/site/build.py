@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reportgen.core import cache, disk, versions
+from reportgen.core import disk, versions
 from reportgen.core.clock import Clock
 from reportgen.core.errors import BrokenLinkError, OutputError
 from reportgen.report import store
@@ -266,7 +266,7 @@ def links_of(name: str, made: Made) -> dict[str, str | None]:
 
 def _key(*parts: Any) -> str:
     """A name for what is made of *parts*."""
-    return cache.key(made_of=parts)
+    return disk.key(made_of=parts)
 
 
 @functools.cache

@@ -79,8 +79,7 @@ def save(output: Path, state: State) -> None:
         "pending": state.pending,
     }
     text = json.dumps(plain, ensure_ascii=False, sort_keys=True) + "\n"
-    staging = output / OWN / STAGED
-    disk.put(output / OWN / STATE, lambda path: path.write_text(text, encoding="utf-8"), staging=staging)
+    disk.put(output / OWN / STATE, text.encode(), staging=output / OWN / STAGED)
 
 
 def is_whole(output: Path, made: Made | None, key: str) -> bool:
@@ -102,16 +101,7 @@ def stage(output: Path, key: str, files: Mapping[str, bytes], links: tuple[tuple
     """
     place = output / OWN / STAGED / key
     made = Made(key, {path: len(content) for path, content in files.items()}, links)
-    with disk.errors(place):
-        shutil.rmtree(place, ignore_errors=True)
-        for path, content in files.items():
-            (place / path).parent.mkdir(parents=True, exist_ok=True)
-            with (place / path).open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-    # subtle: with its facts in place, last, it is whole
-    disk.put(place / FACTS, lambda path: path.write_text(json.dumps(asdict(made)), encoding="utf-8"))
+    disk.put(place, {**files, FACTS: json.dumps(asdict(made)).encode()})
     return made
 
 
@@ -161,7 +151,6 @@ def install(output: Path, made: Made, paths: Iterable[str] | None = None) -> Non
             _check_parents(output, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             if not _same(source, target):
-                source.chmod(0o666 & ~disk.umask())
                 os.replace(source, target)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from reportgen import pipeline
-from reportgen.core import cache, versions
+from reportgen.core import disk, versions
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, DeviceError, ModelError, OutputError, ReportgenError, UsageError
@@ -131,7 +131,7 @@ def test_an_interruption_keeps_what_the_model_has_said(model: Any, data: Path, m
 def test_a_damaged_cache_is_made_again(content: bytes, model: Any, data: Path, asked: list[int]) -> None:
     config, rows = opened(data)
     first = predict_split.predict(config, model, rows, Clock())
-    (kept,) = cache.folder().rglob("*.parquet")
+    (kept,) = disk.cache().rglob("*.parquet")
     kept.write_bytes(content)
     assert predict_split.predict(config, model, rows, Clock()).predicted == first.predicted
     assert sum(asked) == 24

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -222,17 +223,17 @@ def fails_at(call: int, function: Any) -> Any:
 @pytest.mark.parametrize("stands", [True, False], ids=["over a report", "fresh"])
 @pytest.mark.parametrize(
     ("owner", "name", "calls"),
-    [(Path, "open", 4), (os, "fsync", 4), (os, "replace", 2), (store.tempfile, "mkdtemp", 2)],
+    [(Path, "open", 4), (os, "fsync", 6), (os, "replace", 2), (tempfile, "mkdtemp", 1)],
 )
 def test_a_full_disk_leaves_the_old_report_and_no_trace(
     owner: Any, name: str, calls: int, stands: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At every file, at every sync of a file, at every rename."""
+    """At every file, at every sync of a file or folder before the renames, at every rename."""
     folder = tmp_path / "report"
     if stands:
         put(folder, {"report.html": b"old"})
     before = contents(tmp_path)
-    for call in range(calls if stands or owner not in (os, store.tempfile) or name == "fsync" else 1):
+    for call in range(calls if stands or name != "replace" else 1):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, fails_at(call, getattr(owner, name)))
             with pytest.raises(OutputError, match="No space left on device") as caught:

@@ -121,16 +121,9 @@ def write(path: Path, tensors: Mapping[str, Array], metadata: Mapping[str, str])
     Raises:
         OutputError: If the disk does not take it.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    def save_to(made: Path) -> None:
-        try:
-            save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, made, dict(metadata))
-        except SafetensorError as error:  # what the system says of the disk
-            raise OSError(str(error)) from error
-
-    disk.put(path, save_to)
+    disk.put(path, save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, dict(metadata)))
 
 
 def _checked(values: Array, *, shape: tuple[int, int], name: str) -> Floats:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from reportgen.core import cache, versions
+from reportgen.core import disk, versions
 from reportgen.core.characters import clean
 from reportgen.core.clock import Clock, now
 from reportgen.core.config import BATCH_SIZE, MEASURES, Config, without_home
@@ -112,7 +112,7 @@ def auto(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance
     sample = _sample(config, classifier, rows, SMALL_SIZE)
     facts = _facts(config, classifier, rows, sample)
     name = _measured(config, classifier, sample, by=MEASURE)
-    path = cache.place("importance", f"{name}.safetensors")
+    path = disk.cached("importance", f"{name}.safetensors")
     try:
         kept = importance_files.load(path, shape=classifier.shape)
         return replace(kept, source=SMALL)
@@ -192,7 +192,7 @@ def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sa
 def _measured(config: Config, classifier: Classifier, sample: Sample, *, by: str) -> str:
     """Name of all that head importance depends on."""
     documents = [[tokens.ids, gold] for tokens, gold in zip(sample.documents, sample.gold, strict=True)]
-    return cache.key(**predict_split.identify(classifier), by=by, documents=documents, seed=config.seed)
+    return disk.key(**predict_split.identify(classifier), by=by, documents=documents, seed=config.seed)
 
 
 def _facts(config: Config, classifier: Classifier, rows: Rows, sample: Sample) -> dict[str, str]:

@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element
 import vl_convert
 from PIL import Image
 
-from reportgen.core import cache
+from reportgen.core import disk
 from reportgen.core.characters import visible
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -143,13 +143,13 @@ def bundle() -> str:
 
     To put it together takes a second or two, and gives the same for the same version: the cache keeps it.
     """
-    kept = cache.place("bundle", f"{cache.key(vl_convert=version('vl-convert-python'))}.js")
+    kept = disk.cached("bundle", f"{disk.key(vl_convert=version('vl-convert-python'))}.js")
     with contextlib.suppress(OSError, UnicodeDecodeError):
         told, _, script = kept.read_bytes().decode().partition("\n")
         if told == _seal(script):
             return script
     script = str(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # its stub forgets the default
-    cache.keep(kept, lambda path: path.write_bytes(f"{_seal(script)}\n{script}".encode()))
+    disk.keep(kept, f"{_seal(script)}\n{script}".encode())
     return script
 
 

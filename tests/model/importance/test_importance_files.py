@@ -117,6 +117,13 @@ def test_what_is_saved_comes_back_equal(tmp_path: Path, layers: int, heads: int,
     np.testing.assert_allclose(found.values, raw, rtol=1e-6)
 
 
+def test_a_file_has_the_rights_of_any_new_file(tmp_path: Path) -> None:
+    """The library's own would be for its owner only."""
+    importance_files.save(tmp_path / "x.safetensors", measured(VALUES), {})
+    (tmp_path / "plain").write_bytes(b"")
+    assert (tmp_path / "x.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_raw_figures_are_kept_in_double_precision(tmp_path: Path) -> None:
     raw = np.array([[1 + 1e-12, -1e-300]])
     importance_files.save(tmp_path / "raw.safetensors", measured(np.zeros((1, 2), np.float32), raw), {})

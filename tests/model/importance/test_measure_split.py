@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from reportgen import pipeline
-from reportgen.core import cache
+from reportgen.core import disk
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, UsageError
@@ -165,7 +165,7 @@ def test_a_cache_that_cannot_serve_costs_nothing_but_time(damage: str, model: An
         assert pipeline.find_importance(config, model, Clock()).values.max() == 1
         return
     first = pipeline.find_importance(config, model, Clock())
-    (kept,) = (cache.folder() / "importance").iterdir()
+    (kept,) = (disk.cache() / "importance").iterdir()
     kept.write_bytes(kept.read_bytes()[:40])
     assert pipeline.find_importance(config, model, Clock()) == first
 

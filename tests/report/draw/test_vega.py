@@ -12,7 +12,7 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from reportgen.core import cache
+from reportgen.core import disk
 from reportgen.report.draw import vega
 from tests import reports
 
@@ -110,7 +110,7 @@ def test_the_script_of_the_charts_is_put_together_once(monkeypatch: pytest.Monke
         assert vega.bundle() == "let é = 1;\r\n// two lines"
         assert len(made) == times
         vega.bundle.cache_clear()
-    (kept,) = cache.place("bundle", "x").parent.iterdir()
+    (kept,) = disk.cached("bundle", "x").parent.iterdir()
     for broken in (kept.read_bytes().replace(b"two", b"ten"), b"", b"\xff\xfe"):
         kept.write_bytes(broken)
         assert vega.bundle().endswith("// two lines")
