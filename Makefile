@@ -2,13 +2,14 @@
 # make test     what the tests need, and the tests
 # make bench    how fast, how large, and beside what: benchmarks/README.md
 # make site     a report of every document of the demo, and a site of them in site/_build
+# make docs     the manual, in site/_docs; a broken link is an error
 # make lint     style, types, and the walls between the modules
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: report test bench site lint clean
+.PHONY: report test bench site docs lint clean
 
 report: $(VENV)/.installed
 	$(BIN)/reportgen run --overwrite $(ARGS)
@@ -25,6 +26,9 @@ site: $(VENV)/.installed
 	$(BIN)/reportgen batch --preset demo --pick all -o site/_reports
 	$(BIN)/reportgen site build --strict $(ARGS)
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build -W -n --keep-going -q -d build/docs $(ARGS) docs site/_docs
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,7 +36,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) reports site/_reports site/_build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) reports site/_reports site/_build site/_docs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt scripts/install.py
 	$(PYTHON) scripts/install.py $(VENV)
@@ -40,4 +44,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt scripts/install.py
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt scripts/install.py
 	$(PYTHON) scripts/install.py $(VENV) dev
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt scripts/install.py
+	$(PYTHON) scripts/install.py $(VENV) docs
 	@touch $@ $(VENV)/.installed

@@ -1,47 +1,74 @@
-"""The README says what is true now. Run as a script, this file writes the help text into it."""
+"""README and manual say what is true now: commands, exit codes, options, and every file that they name."""
+
+from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from click.testing import CliRunner
+import pytest
 
 from reportgen import cli
 from reportgen.core import errors
+from scripts import options
 
-README = Path(__file__).parent.parent / "README.md"
-BLOCK = re.compile(r"(<!-- help: .*? -->\n```\n)(.*?)(```\n<!-- /help -->)", re.DOTALL)
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+MANUAL = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, *MANUAL]
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+NAMED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*(?:/|\.(?:py|md|toml|yml|sh|j2|css|js|txt|png|json)))`")
+PLACES = ("", "reportgen", "tests", "docs")  # where a path in `code` may begin
+MADE = re.compile(  # files that reportgen, make or a reader writes
+    r"(reports|figures|latex|tables|folder|pos)/.*|site/_(build|docs|reports)|build/|reports/|.*\bmy[.-].*"
+    r"|(index|manifest|report|scores|top_tokens|test|train)\.\w+"
+)
 
 
-def _help() -> str:
-    return CliRunner().invoke(cli.main, ["run", "--help"], prog_name="reportgen", terminal_width=100).output
+def named(page: Path) -> set[str]:
+    """The files and folders of the project that a page names in `code`."""
+    return {name for name in NAMED.findall(page.read_text(encoding="utf-8")) if not MADE.fullmatch(name)}
 
 
-def test_the_readme_shows_the_help_of_run_word_for_word():
-    match = BLOCK.search(README.read_text(encoding="utf-8"))
-    assert match is not None
-    assert match[2] == _help()
+def test_the_readme_fits_on_one_screen() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_the_readme_lists_the_exit_code_of_every_error():
-    text = README.read_text(encoding="utf-8")
+def test_the_readme_leads_to_every_page_a_reader_looks_for() -> None:
+    reached = set(LINK.findall(README.read_text(encoding="utf-8")))
+    included = {"docs/index.md", "docs/benchmarks.md", "docs/demo.md"}  # the texts of these two are elsewhere
+    assert {f"docs/{page.name}" for page in MANUAL} - reached <= included
+
+
+def test_the_options_page_is_the_help_of_every_command() -> None:
+    current = options.PAGE.read_text(encoding="utf-8") == options.page()
+    assert current, "docs/options.md is not current: run python scripts/options.py"
+
+
+def test_every_command_is_explained_in_the_manual() -> None:
+    """In words, not only by its help."""
+    text = "".join(page.read_text(encoding="utf-8") for page in MANUAL if page != options.PAGE)
+    assert [name for name, _ in options.commands() if f"reportgen {name}" not in text] == []
+
+
+def test_the_exit_codes_of_all_errors_are_listed() -> None:
+    text = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
     codes = {kind.exit_code for kind in errors.ReportgenError.__subclasses__()} | {0, 70}
     listed = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", text, re.MULTILINE) for code in row.split(",")}
-    assert codes <= listed
-    assert {cli.INTERRUPTED, cli.TERMINATED} <= listed
+    assert listed == codes | {cli.INTERRUPTED, cli.TERMINATED}
 
 
-def test_every_command_is_in_the_readme():
-    text = README.read_text(encoding="utf-8")
-    assert all(f"reportgen {name}" in text for name in cli.main.commands)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_every_file_that_the_readme_names_is_there():
-    root = README.parent
-    named = re.findall(r"\]\((?!http)([^)#]+)\)", README.read_text(encoding="utf-8"))
-    assert named
-    assert [name for name in named if not (root / name).exists()] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    assert [name for name in sorted(named(page)) if not any((ROOT / place / name).exists() for place in PLACES)] == []
 
 
-if __name__ == "__main__":
-    text = README.read_text(encoding="utf-8")
-    README.write_text(BLOCK.sub(lambda match: match[1] + _help() + match[3], text), encoding="utf-8")
+def test_every_make_target_is_in_the_manual() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
+    assert targets == set(re.findall(r"^\| `make ([a-z]+)` \|", text, re.MULTILINE))

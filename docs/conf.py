@@ -1,0 +1,40 @@
+"""Settings of the manual: `make docs`. Sphinx reads the Markdown pages with MyST and checks every link in them."""
+
+import dataclasses
+import inspect
+import re
+from typing import Any
+
+import reportgen
+
+COMMENT = re.compile(r"^    (\w+): .+?  # (.+)$", re.MULTILINE)  # of a field of a dataclass
+
+project = html_title = "reportgen"
+version = release = reportgen.__version__
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_heading_anchors = 3
+smartquotes = False  # or --text would become –text
+default_role = "code"  # docstrings write `name`
+highlight_language = "text"
+autodoc_typehints = "none"  # shapes and units are in the docstrings
+html_theme = "furo"
+html_copy_source = html_show_sphinx = html_show_copyright = False
+
+
+def describe_fields(_app: Any, what: str, _name: str, item: Any, _options: Any, lines: list[str]) -> None:
+    """Add the fields of a dataclass, with their types and with the comments that explain them in the source."""
+    if what == "class" and dataclasses.is_dataclass(item):
+        comments = dict(COMMENT.findall(inspect.getsource(item)))
+        found = [f"* **{f.name}** (``{f.type}``) {comments.get(f.name, '')}" for f in dataclasses.fields(item)]
+        lines += ["", *found, ""]
+
+
+def without_signature(_app: Any, what: str, *_: Any) -> tuple[str, None] | None:
+    """Leave out the signature of a class: its fields are listed."""
+    return ("", None) if what == "class" else None
+
+
+def setup(app: Any) -> None:
+    """Connect to Sphinx."""
+    app.connect("autodoc-process-docstring", describe_fields, priority=400)  # before Napoleon
+    app.connect("autodoc-process-signature", without_signature)
