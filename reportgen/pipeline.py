@@ -37,7 +37,6 @@ from reportgen.report import checks, heatmap, present, scale, store
 from reportgen.report.present import write
 
 if TYPE_CHECKING:
-    from reportgen.companion import Companion
     from reportgen.model.checkpoint import Checkpoint
     from reportgen.model.classifier import Classifier
     from reportgen.model.long_documents import Plan, Reading
@@ -45,8 +44,8 @@ if TYPE_CHECKING:
 READING = ("torch", "transformers", "tokenizers")  # packages that the analysis depends on
 
 
-def run(config: Config, clock: Clock, *, companion: Companion | None = None) -> tuple[Report, Path]:
-    """One example from its source to its folder. *companion*: see `presentation.present`."""
+def run(config: Config, clock: Clock) -> tuple[Report, Path]:
+    """One example from its source to its folder."""
     now()  # a time that is none is worth no run
     present.check_typesetting(config)
     if config.pick is None:
@@ -58,7 +57,7 @@ def run(config: Config, clock: Clock, *, companion: Companion | None = None) -> 
         example = predict_split.pick(config, classifier, clock)
         folder = _target(config, example)
     report = analyse(config, classifier, example, clock)
-    return write(report, folder, config=config, clock=clock, companion=companion), folder
+    return write(report, folder, config=config, clock=clock), folder
 
 
 def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, overwrite: bool = False) -> Survey:

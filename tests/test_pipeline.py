@@ -284,9 +284,17 @@ def small_pages(*formats: str) -> Config:
     return Config(format=formats, max_html_mb=0.1)
 
 
-def test_a_page_that_is_too_large_is_a_warning_on_every_side() -> None:
-    """In the page itself, in the document, and in what is stored."""
+def test_a_page_that_is_too_large_is_a_warning_on_every_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the page itself, in the document, and in what is stored; the document is set once."""
+    set_: list[str] = []
+
+    def typeset(html: str, **_: Any) -> Typeset:
+        set_.append(html)
+        return Typeset(b"%PDF", ())
+
+    monkeypatch.setattr(pdf, "pdf", typeset)
     report, files = present.present(reports.report("one two"), small_pages("html", "pdf"), Clock())
+    assert [('data-code="large-page"' in html) for html in set_] == [True]
     assert codes(report) == ["large-page"]
     size = len(files["report.html"]) / 1e6
     assert f"{size:.1f} MB, more than 0.1 MB" in report.warnings[0].message

@@ -47,11 +47,10 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     if config.pick is None and options["limit"] is not None:
         raise UsageError("--limit goes with --pick", hint="it says among how many rows to choose")
     settle(offline=config.offline, quiet=quiet)
-    from reportgen import companion, pipeline
+    from reportgen import pipeline
 
     clock = clock_for(quiet=quiet, verbose=verbose)
-    with companion.beside(config) as other:
-        report, folder = pipeline.run(config, clock, companion=other)
+    report, folder = pipeline.run(config, clock)
     print_report(report, folder, clock.seconds, quiet=quiet, as_json=as_json, verbose=verbose)
     if config.strict and report.warnings:
         count = len(report.warnings)

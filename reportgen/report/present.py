@@ -6,9 +6,8 @@ its name.
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,6 @@ from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
 
 if TYPE_CHECKING:
-    from reportgen.companion import Companion
     from reportgen.report.draw.charts import Draw
 
 SUMMARY = 5  # words on the first screen
@@ -49,7 +47,6 @@ FILES = {
     "figures": re.compile(AT_WIDTH),
     "latex": re.compile(r"latex/.*"),
 }  # which files of a report a format makes
-Document = tuple[tuple[ReportWarning, ...], bytes]  # the warnings of a report as it was typeset, and the PDF
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,39 +75,28 @@ def check_typesetting(config: Config) -> None:
         typesetting.check_engine()
 
 
-def write(
-    report: Report,
-    folder: Path,
-    *,
-    config: Config,
-    clock: Clock,
-    staging: Path | None = None,
-    companion: Companion | None = None,
-) -> Report:
+def write(report: Report, folder: Path, *, config: Config, clock: Clock, staging: Path | None = None) -> Report:
     """Everything the folder holds, then the folder in one step. Gives the report as it was written.
 
-    Files are written in the folder *staging* first, or beside *folder*. *companion*: see `present`.
+    Files are written in the folder *staging* first, or beside *folder*.
 
     Raises:
         OutputError: If something stands there, or the disk does not take it.
         PdfError, DeviceError: If all is written but the PDF, see `check_pdf`.
     """
-    report, files = present(report, config, clock, companion)
+    report, files = present(report, config, clock)
     store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite, staging=staging)
     check_pdf(report, config)
     return report
 
 
-def present(
-    report: Report, config: Config, clock: Clock, companion: Companion | None = None
-) -> tuple[Report, dict[str, bytes]]:
+def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
     """The files of a report by their paths in its folder.
 
     Args:
         report: From `pipeline.analyse`, or from `store.load`.
         config: Which files to make, and how; of its other fields nothing is used.
-        clock: Says which stage runs; of what a companion does, how long it was waited for.
-        companion: Draws the charts and typesets the PDF, while the tables and the page are made here.
+        clock: Says which stage runs.
 
     Returns:
         The report with the warnings that only typesetting can find, and the files.
@@ -123,21 +109,19 @@ def present(
         scores = scale.scale(report.attention, report.importance, given=report.given)
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
-    drawn_there = companion.draw(report, scores, rankings, config) if companion and shown else lambda: None
     made: dict[str, bytes] = {}
     attach = "pdf" in config.format and config.pdf_variant == "a-3u"
     if "tables" in config.format or attach:
         with clock.stage("tables"):
             made = tables.files(report, scores, rankings)
     attached = made if attach else {}
-    if companion and "pdf" in config.format:
-        companion.typeset(report.warnings, attached)  # waited for when the rest is made
     files = {f"tables/{name}": content for name, content in made.items()} if "tables" in config.format else {}
     if shown:
-        draw = functools.partial(draw_figures, report, scores, rankings, config)
-        parts = make_parts(report, scores, rankings, config, clock, draw=lambda: drawn_there() or draw())
+        with clock.stage("charts"):
+            figures = draw_figures(report, scores, rankings, config)
+        parts = make_parts(report, scores, rankings, figures, config, clock)
         report, drawn = figure_files(report, parts, config, clock)
-        report, rendered = render_files(report, parts, attached, config, clock, companion)
+        report, rendered = render_files(report, parts, attached, config, clock)
         files |= drawn | rendered
     return report, files | store.dump(report)
 
@@ -161,9 +145,9 @@ def draw_figures(
 
 
 def make_parts(
-    report: Report, scores: Scores, rankings: Rankings, config: Config, clock: Clock, *, draw: Callable[[], Figures]
+    report: Report, scores: Scores, rankings: Rankings, figures: Figures, config: Config, clock: Clock
 ) -> Parts:
-    """Step 6: what page and document are put together from; *draw* gives the figures, or waits for them."""
+    """Step 6: what page and document are put together from."""
     with clock.stage("heatmap"):
         covered = heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered)
@@ -176,10 +160,7 @@ def make_parts(
             kept = chart_points.kept(report, rankings)
             max_bytes = None if config.max_html_mb is None else config.max_html_mb * 1e6
             blocks = page_data.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
-    with clock.stage("charts"):
-        figures = draw()
-    if blocks:
-        blocks |= page_data.specifications(figures.charts, figures.enlarged_map)
+            blocks |= page_data.specifications(figures.charts, figures.enlarged_map)
     return Parts(
         views=views,
         spans=spans,
@@ -261,12 +242,7 @@ def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str,
 
 
 def render_files(
-    report: Report,
-    parts: Parts,
-    attached: dict[str, bytes],
-    config: Config,
-    clock: Clock,
-    companion: Companion | None = None,
+    report: Report, parts: Parts, attached: dict[str, bytes], config: Config, clock: Clock
 ) -> tuple[Report, dict[str, bytes]]:
     """Step 7: page and document. A document that cannot be made is a warning; `check_pdf` says what that means.
 
@@ -285,9 +261,7 @@ def render_files(
         with clock.stage("pdf"):
             before = report.warnings
             try:
-                there = companion.typeset(report.warnings, attached)() if companion else None
-                warnings, files["report.pdf"] = there or make_document(report, parts, attached, config)
-                report = replace(report, warnings=warnings)
+                report, files["report.pdf"] = make_document(report, parts, attached, config)
             except RefusedError:
                 raise
             except Exception as error:  # whatever it is, the rest of the report is worth keeping
@@ -305,8 +279,8 @@ def make_page(report: Report, parts: Parts) -> bytes:
     return render.page(report, parts, bundle=vega.bundle()).encode()
 
 
-def make_document(report: Report, parts: Parts, attached: dict[str, bytes], config: Config) -> Document:
-    """The PDF, which carries the *attached* files, with a warning more if it has characters that no font here has."""
+def make_document(report: Report, parts: Parts, attached: dict[str, bytes], config: Config) -> tuple[Report, bytes]:
+    """The PDF, which carries the *attached* files; the report has a warning more if characters have no font here."""
     from reportgen.report.page import render
     from reportgen.report.paper import pdf
 
@@ -315,7 +289,7 @@ def make_document(report: Report, parts: Parts, attached: dict[str, bytes], conf
     changed = warned_of_glyphs(report, dict.fromkeys(typeset.missing))
     if changed is not report:
         typeset = pdf.pdf(render.document(changed, parts, paper=config.paper, attached=tuple(attached)), **how)
-    return changed.warnings, typeset.data
+    return changed, typeset.data
 
 
 def warned_of_glyphs(report: Report, missing: dict[str, None]) -> Report:

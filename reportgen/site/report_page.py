@@ -68,7 +68,7 @@ def for_site(
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     how = Config(text="", format=("html",), max_html_mb=ROOM)
     figures = present.draw_figures(report, scores, rankings, how, draw=stored(folder, files))
-    parts = present.make_parts(report, scores, rankings, how, Clock(), draw=lambda: figures)
+    parts = present.make_parts(report, scores, rankings, figures, how, Clock())
     place = render.Place(
         site=config.title,
         language=config.language,

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +54,23 @@ def test_who_has_chosen_otherwise_is_left_alone(monkeypatch: pytest.MonkeyPatch)
 def test_a_batch_says_so_before_torch_is_loaded() -> None:
     """Later nobody would hear it."""
     assert "called, with torch: False" in python(BATCH)
+
+
+def test_a_worker_dies_with_the_process_it_works_for() -> None:
+    """Whatever it does at the time, and however that process ends."""
+    program = (
+        "import os, time; from reportgen.core import workers\n"
+        "if __name__ == '__main__':\n"
+        "    pool = workers.pool(1)\n"
+        "    print(pool.submit(os.getpid).result(), flush=True); pool.submit(time.sleep, 600).result()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(300):
+        if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+            return
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail("the worker outlived its parent")
