@@ -1,22 +1,40 @@
+<<<<<<< HEAD
 # make report   a virtual environment, the install, and a report of the embedded demo
 # make test     what the tests need, and the tests
 # make bench    how fast, how large, and beside what: benchmarks/README.md
 # make site     a report of every document of the demo, and a site of them in site/_build
 # make docs     the manual, in site/_docs; a broken link is an error
 # make lint     style, types, and the walls between the modules
+=======
+# make report     a virtual environment, the install, and a report of the embedded demo
+# make test       what the tests need, and the tests: minutes
+# make test-slow  the others: Ray, kill -9, TeX, and 200 examples of each property
+# make bench      how fast, how large, and beside what: benchmarks/README.md
+# make site       a report of every document of the demo, and a site of them in site/_build
+# make lint       style, types, and the walls between the modules
+>>>>>>> c064d9e (Tests side by side: pytest-xdist, a file to a worker, slow tests apart; 20 examples of a property, 200 in make test-slow)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest -n auto --dist loadgroup
 
+<<<<<<< HEAD
 .PHONY: report test bench site docs lint clean
+=======
+.PHONY: report test test-slow bench site lint clean
+>>>>>>> c064d9e (Tests side by side: pytest-xdist, a file to a worker, slow tests apart; 20 examples of a property, 200 in make test-slow)
 
 report: $(VENV)/.installed
 	$(BIN)/reportgen run --overwrite $(ARGS)
 
 test: $(VENV)/.installed-dev
 	sh scripts/install_test_tools.sh
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-slow: $(VENV)/.installed-dev
+	sh scripts/install_test_tools.sh
+	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	sh scripts/install_test_tools.sh

@@ -1,6 +1,7 @@
-"""What every test shares: one thread for torch, a hub of our own, and Hypothesis without a clock."""
+"""What every test shares: a place on a worker, one thread for torch, a hub of our own, and Hypothesis without a clock.
 
-# ruff: noqa: E402  # what the clients of the hub read once, when they are imported, has to be set before
+What takes long to import is imported by those who need it: a test of a small module starts within a second.
+"""
 
 import atexit
 import os
@@ -11,6 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from hypothesis import settings
+
 from tests.hub import Hub
 
 HUB = Hub()
@@ -18,20 +22,21 @@ HOME = tempfile.mkdtemp(prefix="reportgen-hub-")  # nobody's own cache is read o
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "TRANSFORMERS_"))]:
     del os.environ[name]
-os.environ |= {"HF_ENDPOINT": HUB.url, "HF_HOME": HOME}
+# Read once, when torch and the clients of the hub are imported. Tests run side by side: each has one thread.
+os.environ |= {"HF_ENDPOINT": HUB.url, "HF_HOME": HOME, "OMP_NUM_THREADS": "1"}
 os.environ |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
 
-import altair  # noqa: F401  a run that finds these loaded begins no process for them
-import pytest
-import torch
-import weasyprint  # noqa: F401
-from hypothesis import settings
-
-from tests import tiny
-
-torch.set_num_threads(1)
-settings.register_profile("reportgen", deadline=None, max_examples=60, derandomize=True, database=None)
+settings.register_profile("reportgen", deadline=None, max_examples=20, derandomize=True, database=None)
+settings.register_profile("thorough", settings.get_profile("reportgen"), max_examples=200)
 settings.load_profile("reportgen")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, which then makes what they share once; a group of its own counts more."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
