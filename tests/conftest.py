@@ -41,6 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def _saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests import tiny
+
     return tiny.save(tiny.longformer(), tmp_path_factory.mktemp("tiny"))
 
 
