@@ -207,7 +207,7 @@ def test_no_file_and_no_line_names_a_token_or_the_home_of_the_user(tmp_path: Pat
 def test_the_command_verifies_what_it_wrote(everything: Path, tmp_path: Path) -> None:
     ran = reportgen("verify", str(everything), cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout == f"{everything}: all {len(contents(everything)) - 1} files are as they were written\n"
+    assert ran.stdout == f"{everything}: all {len(contents(everything)) - 1} files are unchanged\n"
     shutil.copytree(everything, tmp_path / "copy")
     (tmp_path / "copy" / "tables" / "tokens.csv").write_text("position\n")
     ran = reportgen("verify", "copy", cwd=tmp_path)
@@ -276,9 +276,9 @@ def test_the_command_renders_again_where_torch_is_not_installed(everything: Path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("render",), "error: give one of FOLDER and --scores"),
-        (("render", "report", "--scores", "x.json"), "error: give one of FOLDER and --scores"),
-        (("render", "report", "--title", "x"), "error: --title goes with --scores"),
+        (("render",), "error: give either FOLDER or --scores"),
+        (("render", "report", "--scores", "x.json"), "error: give either FOLDER or --scores"),
+        (("render", "report", "--title", "x"), "error: --title needs --scores"),
         (("render", "report", "--span", "9:2"), "error: --span 9:2: it has to be two positions"),
         (
             ("render", "report", "--span", "9000:9001", "--format", "latex"),

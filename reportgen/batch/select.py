@@ -55,7 +55,7 @@ class Selection:
         if wrong:
             raise UsageError(f"--limit {self.limit}: {wrong}")
         if self.ids is not None and self.kind != ALL:
-            raise UsageError("give one of --ids and --pick", hint="each names the examples to read")
+            raise UsageError("give only one of --ids and --pick", hint="each chooses examples")
         if self.kind == "random" and self.limit is None:
             raise UsageError("--pick random: how many?", hint="say so with --limit")
         if self.where is not None:

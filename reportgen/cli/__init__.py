@@ -28,21 +28,21 @@ from reportgen.data.hub import redact
 BUG = 70
 INTERRUPTED = 130
 TERMINATED = 143
-RESUMED = ("batch", "examples", "importance", "site")  # commands that go on where they were interrupted
-GO_ON = "run the same command again to go on"
-COLLECT_AFTER = 50_000  # new objects until Python looks for dead cycles: imports make very many, and all live
+RESUMED = ("batch", "examples", "importance", "site")  # commands that continue after an interruption
+GO_ON = "run the same command again to continue"
+COLLECT_AFTER = 50_000  # new objects between collections: imports make many objects, and all of them stay
 
 
 class Reportgen(click.Group):
-    """The group of commands; an error nobody foresaw becomes one line and exit code 70."""
+    """The group of commands; an unexpected error becomes one line and exit code 70."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command; `--debug` lets tracebacks through."""
+        """Run a command; `--debug` shows tracebacks."""
         try:
             return super().invoke(context)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except BrokenPipeError:  # whoever reads has enough
+        except BrokenPipeError:  # the reader closed the pipe
             drop_output()
             context.exit(0)
         except SystemExit as stop:
@@ -50,7 +50,7 @@ class Reportgen(click.Group):
                 click.echo(f"terminated: {GO_ON}", err=True)
             raise
         except MemoryError as error:
-            raise DeviceError("out of memory", hint="use a smaller --max-length, or a shorter text") from error
+            raise DeviceError("out of memory", hint="use a smaller --max-length or a shorter text") from error
         except KeyboardInterrupt:
             kept = context.invoked_subcommand in RESUMED
             said = GO_ON if kept else "nothing was written"
@@ -61,7 +61,10 @@ class Reportgen(click.Group):
                 raise
             click.echo(f"error: {type(error).__name__}: {one_line(redact(str(error)))}", err=True)
             command = context.invoked_subcommand or "run"
-            click.echo(f"hint: this is a bug; run again with reportgen --debug {command} ... and report it", err=True)
+            click.echo(
+                f"hint: this is a bug in reportgen; please report it, with the output of reportgen --debug {command}",
+                err=True,
+            )
             context.exit(BUG)
 
 
@@ -71,7 +74,7 @@ class Reportgen(click.Group):
 def main(debug: bool) -> None:
     """Show which tokens the attention heads of a long-document classifier attend to.
 
-    One command turns one text into a self-contained HTML page, a PDF, and the data behind them.
+    One command turns one text into a self-contained HTML page, a PDF and the data behind them.
     """
     signal.signal(signal.SIGTERM, _terminate)
 
@@ -79,7 +82,7 @@ def main(debug: bool) -> None:
 def script() -> NoReturn:
     """The command `reportgen`: `main` in a process of its own, which ends as soon as nothing is left to do.
 
-    To take apart what torch has built would take most of a second, and nobody needs it.
+    Freeing torch's objects in order would take most of a second, for nothing.
     """
     code: object = 0
     gc.set_threshold(COLLECT_AFTER)
@@ -89,7 +92,7 @@ def script() -> NoReturn:
         code = stop.code
     atexit._run_exitfuncs()  # temporary files, worker processes, Ray
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads any more
+        with contextlib.suppress(OSError, ValueError):  # the stream is closed, or its reader is gone
             stream.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))
 

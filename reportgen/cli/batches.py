@@ -1,4 +1,4 @@
-"""The command over many examples: batch."""
+"""The command for many examples: batch."""
 
 from __future__ import annotations
 
@@ -30,30 +30,37 @@ if TYPE_CHECKING:
     from reportgen.batch.run import Batch, Engines
     from reportgen.batch.select import Selection
 
-SHOWN = 20  # failures that are printed; all stand in the index
+SHOWN = 20  # failures that are printed; the index lists all
 
 
 @click.command()
 @model_options
 @data_options
-@click.option("--pick", metavar="|".join(("all", *PICKS)), help="Rows by what the model says of them. [default: all]")
-@click.option("--ids", metavar="FILE|-", help="Rows whose ids stand in this file, one a line.")
-@click.option("--where", metavar="EXPRESSION", help='Rows of which this holds, as SQL: "label = 1 AND tokens > 500".')
-@click.option("--limit", type=int, metavar="N", help="At most N reports. [default: all; most-, least-confident: 10]")
+@click.option("--pick", metavar="|".join(("all", *PICKS)), help="Choose rows by the model's prediction. [default: all]")
+@click.option("--ids", metavar="FILE|-", help="Choose rows by id: a file with one id per line.")
+@click.option(
+    "--where", metavar="EXPRESSION", help='Choose rows by an SQL condition, like "label = 1 AND tokens > 500".'
+)
+@click.option(
+    "--limit",
+    type=int,
+    metavar="N",
+    help="Make at most N reports. [default: all; 10 for most-confident and least-confident]",
+)
 @reading_options
 @long_options
 @score_options
 @machine_options
 @engine_options
-@click.option("-o", "--output", metavar="FOLDER", help="Where reports and index go. [default: reports]")
+@click.option("-o", "--output", metavar="FOLDER", help="Folder of the reports and their index. [default: reports]")
 @presentation_options
 @loading_options
-@click.option("--resume", is_flag=True, help="Go on with a batch that was interrupted. [the default]")
-@click.option("--restart", is_flag=True, help="Make all reports anew, and remove those of the batch that is there.")
-@click.option("--no-overwrite", is_flag=True, help="Do not replace a report that was changed; end with exit code 7.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted batch. [the default]")
+@click.option("--restart", is_flag=True, help="Remove the existing batch and make all reports again.")
+@click.option("--no-overwrite", is_flag=True, help="Stop at a report that was changed since, with exit code 7.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first example that fails.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is loaded, and how long that took.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the path of the index and nothing else.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the path of the index.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def batch(
     ids: str | None,
@@ -67,13 +74,13 @@ def batch(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Make a report of each of many examples, and an index of them.
+    """Make reports of many examples, and an index.
 
-    The same command again goes on where it was interrupted, and makes what failed again. An example that fails does
+    Run the same command again to continue an interrupted batch and to retry failed examples. A failed example does
     not stop the others: it is listed, and the exit code is 10.
     """
     if resume and restart:
-        raise UsageError("give one of --resume and --restart", hint="to go on is what happens without them")
+        raise UsageError("give only one of --resume and --restart", hint="without them, an existing batch is continued")
     chosen = _chosen(options, ids=ids, where=where)
     config = configure(options, rows=True)
     settle(offline=config.offline, quiet=quiet)
@@ -87,7 +94,7 @@ def batch(
         print_seconds(clock.seconds)
     try:
         _print(made, quiet=quiet, as_json=as_json)
-    except BrokenPipeError:  # the exit code is for those who do not read, too
+    except BrokenPipeError:  # the exit code matters even if nobody reads the output
         drop_output()
     if made.failed:
         count = made.failed
@@ -97,7 +104,7 @@ def batch(
 
 
 def _chosen(options: dict[str, Any], *, ids: str | None, where: str | None) -> Selection:
-    """Which rows the options ask for; `pick` and `limit` are taken out of them, which `Config` has for one report."""
+    """The rows that the options choose; removes `pick` and `limit`, which mean one report in a `Config`."""
     from reportgen.batch import select
 
     named = None if ids is None else select.read_ids_file(ids)
@@ -113,7 +120,7 @@ def _engine(options: dict[str, Any]) -> Engines:
 
 
 def _print(made: Batch, *, quiet: bool, as_json: bool) -> None:
-    """What was found and what failed on stderr, the summary on stdout, the path of the index last."""
+    """Print notes and failures on stderr, then the summary and the path of the index on stdout."""
     for note in made.notes:
         click.echo(f"note: {one_line(note)}", err=True)
     failed = [(outcome.index, outcome.error) for outcome in made.outcomes if outcome.error is not None]
@@ -151,7 +158,7 @@ def _summary(made: Batch) -> str:
     rate = f"{made.made / made.seconds * 60:,.1f} a minute" if made.made and made.seconds else ""
     rows = [
         ("made now", f"{made.made:,}", rate),
-        ("there already", f"{made.known:,}", ""),
+        ("existed already", f"{made.known:,}", ""),
         ("failed", f"{made.failed:,}", ""),
         ("right", f"{verdicts['right']:,}", ""),
         ("wrong", f"{verdicts['wrong']:,}", ""),

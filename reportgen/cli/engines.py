@@ -1,4 +1,4 @@
-"""Say by the options which machines do the work: this one, or a Ray cluster."""
+"""Turn the options of the engine into a Ray cluster, or into None for this machine."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...] = ()) -> Clus
     """The cluster that `engine_options` name; None for this machine.
 
     Args:
-        options: Of the command.
-        alone: Options that say nothing about this machine either, beside `OF_A_CLUSTER`.
+        options: The options of the command.
+        alone: Further options that only a cluster takes, in addition to `OF_A_CLUSTER`.
 
     Raises:
-        UsageError: If one of these is given for it.
+        UsageError: If an option of a cluster is given for this machine.
     """
     if options["engine"] == "ray":
         if not math.isfinite(options["gpus_per_worker"] or 0):
@@ -37,5 +37,5 @@ def cluster_for(options: dict[str, Any], *, alone: tuple[str, ...] = ()) -> Clus
     source = click.get_current_context().get_parameter_source
     for name in (*OF_A_CLUSTER, *alone):
         if source(name) is ParameterSource.COMMANDLINE:
-            raise UsageError(f"{option(name)} goes with --engine ray")
+            raise UsageError(f"{option(name)} needs --engine ray")
     return None

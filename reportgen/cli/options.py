@@ -1,7 +1,7 @@
 """The options of the commands, and how they become a `Config`.
 
-Options that several commands share are declared once, here, by what they are about: model, data, choice, head
-importance, presentation.
+Options that several commands share are declared here once, in groups: model, data, choice of an example, reading,
+scores, machine, presentation.
 """
 
 from __future__ import annotations
@@ -47,74 +47,88 @@ def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]
 
 model_options = _all(
     click.option(
-        "--preset", metavar="NAME|PATH", help="Settings to start from; see reportgen presets. [default: demo]"
+        "--preset", metavar="NAME|PATH", help="Start from these settings; reportgen presets lists them. [default: demo]"
     ),
-    click.option("--model", metavar="FOLDER|ID", help="A sequence classifier: a folder, or an id on the hub."),
+    click.option("--model", metavar="FOLDER|ID", help="Sequence classifier: a folder, or an id on the hub."),
     click.option("--revision", metavar="REV", help="Branch, tag or commit of the model on the hub."),
-    click.option("--tokenizer", metavar="FOLDER|ID", help="Tokenizer, if it is not the model's own."),
-    click.option("--tokenizer-revision", metavar="REV", help="Branch, tag or commit of that tokenizer on the hub."),
-    click.option("--labels", metavar="A,B", help="Names of the labels, instead of the model's own."),
+    click.option("--tokenizer", metavar="FOLDER|ID", help="Tokenizer. [default: the model's own]"),
+    click.option("--tokenizer-revision", metavar="REV", help="Branch, tag or commit of the tokenizer on the hub."),
+    click.option("--labels", metavar="A,B", help="Names of the labels. [default: the model's own]"),
 )
 
 data_options = _all(
     click.option(
-        "--dataset", metavar="PATH|ID", help="Rows of text: Parquet, CSV, JSON Lines, a folder, or an id on the hub."
+        "--dataset", metavar="PATH|ID", help="Dataset: Parquet, CSV, JSON Lines, a folder, or an id on the hub."
     ),
-    click.option("--dataset-config", metavar="NAME", help="Which of the datasets that one id holds."),
+    click.option("--dataset-config", metavar="NAME", help="Configuration of the dataset, if its id has several."),
     click.option("--dataset-revision", metavar="REV", help="Branch, tag or commit of the dataset on the hub."),
-    click.option("--split", metavar="NAME", help="Split, or a slice of it: test[:100]."),
-    click.option("--text-column", metavar="NAME", help="Column of the text. [default: text, or the only one of text]"),
-    click.option("--label-column", metavar="NAME", help="Column of the gold label. [default: label or labels]"),
-    click.option("--id-column", metavar="NAME", help="Column of what the rows are called. [default: id]"),
+    click.option("--split", metavar="NAME", help="Split, or a slice of it, like test[:100]."),
+    click.option(
+        "--text-column", metavar="NAME", help="Column with the text. [default: text, or the only text column]"
+    ),
+    click.option("--label-column", metavar="NAME", help="Column with the gold label. [default: label or labels]"),
+    click.option("--id-column", metavar="NAME", help="Column with the ids of the rows. [default: id]"),
 )
 
 choice_options = _all(
-    click.option("--index", type=int, metavar="N", help="Row of the split, from 0."),
-    click.option("--id", metavar="ID", help="Row of the split, by its id."),
-    click.option("--pick", metavar="|".join(PICKS), help="Row of the split, by what the model says of it."),
-    click.option("--limit", type=int, metavar="N", help="Pick among the first N rows. [default: all]"),
-    click.option("--text", help="Read this text."),
-    click.option("--file", metavar="PATH|-", help="Read the text in this file (UTF-8); - is standard input."),
+    click.option("--index", type=int, metavar="N", help="Choose the row by its number, from 0."),
+    click.option("--id", metavar="ID", help="Choose the row by its id."),
+    click.option("--pick", metavar="|".join(PICKS), help="Choose the row by the model's prediction."),
+    click.option("--limit", type=int, metavar="N", help="Let --pick choose among the first N rows. [default: all]"),
+    click.option("--text", help="Read this text instead of a dataset."),
+    click.option(
+        "--file", metavar="PATH|-", help="Read this file (UTF-8) instead of a dataset; - reads standard input."
+    ),
     click.option("--label", metavar="NAME|INDEX", help="Gold label of --text or --file."),
 )
 
 reading_options = _all(
-    click.option("--max-length", type=int, metavar="N", help="Tokens to read. [default: the model's limit]"),
-    click.option("--max-chars", type=int, metavar="N", help="Refuse longer texts. [default: 5000000]"),
-    click.option("--attention-window", type=int, metavar="N", help="Window of all layers, not the model's own."),
-    click.option("--global-tokens", metavar="P,P", help="Positions with global attention. [default: 0]"),
+    click.option("--max-length", type=int, metavar="N", help="Read at most N tokens. [default: the model's limit]"),
+    click.option("--max-chars", type=int, metavar="N", help="Refuse texts with more characters. [default: 5000000]"),
+    click.option(
+        "--attention-window", type=int, metavar="N", help="Attention window of every layer. [default: the model's own]"
+    ),
+    click.option("--global-tokens", metavar="P,P", help="Positions of the tokens with global attention. [default: 0]"),
 )
 
 long_options = _all(
-    click.option("--long", metavar="|".join(LONG), help="What to do with a text that is too long. [default: truncate]"),
-    click.option("--stride", type=int, metavar="N", help="Tokens that neighbouring windows share. [default: half]"),
+    click.option(
+        "--long",
+        metavar="|".join(LONG),
+        help="Cut texts that are too long, or read them in windows. [default: truncate]",
+    ),
+    click.option("--stride", type=int, metavar="N", help="Overlap of two windows, in tokens. [default: half a window]"),
 )
 
 score_options = _all(
     click.option(
         "--importance",
         metavar="PATH|auto|none",
-        help="Head importance: .safetensors, .npy, .csv, .json, .pt; auto computes it over a small sample.",
+        help="Head importance: a file (.safetensors, .npy, .csv, .json, .pt); auto computes it on a small sample.",
     ),
-    click.option("--importance-key", metavar="NAME", help="Which tensor of that file."),
-    click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: 10]"),
+    click.option("--importance-key", metavar="NAME", help="Tensor to read from that file."),
+    click.option("--top-k", type=int, metavar="N", help="Length of the lists of top tokens. [default: 10]"),
     click.option(
-        "--positions", metavar="P,P", help="Tokens of the layer trend. [default: [CLS] and the five top tokens]"
+        "--positions",
+        metavar="P,P",
+        help="Positions of the tokens in the layer trend. [default: [CLS] and the five top tokens]",
     ),
-    click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours."),
-    click.option("--language", metavar="CODE", help="Language of the text, for its stop words. [default: en]"),
+    click.option(
+        "--colour-scale", metavar="|".join(COLOUR_SCALES), help="Colour scale of the heatmap. [default: linear]"
+    ),
+    click.option("--language", metavar="CODE", help="Language of the text and its stop words. [default: en]"),
 )
 
 machine_options = _all(
-    click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Where the model runs. [default: auto]"),
-    click.option("--dtype", metavar="|".join(DTYPES), help="Numbers of the model. [default: float32]"),
+    click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Device that the model runs on. [default: auto]"),
+    click.option("--dtype", metavar="|".join(DTYPES), help="Number format of the model. [default: float32]"),
     click.option(
         "--batch-size",
         type=int,
         metavar="N",
-        help="Texts read at once, where there are many. [default: 8; batch, CPU: 1]",
+        help="Texts in one forward pass. [default: 8; batch on a CPU: 1]",
     ),
-    click.option("--seed", type=int, metavar="N", help="Seed of every draw, and of torch. [default: 0]"),
+    click.option("--seed", type=int, metavar="N", help="Seed of random choices and of torch. [default: 0]"),
 )
 
 engine_options = _all(
@@ -122,65 +136,69 @@ engine_options = _all(
         "--engine",
         type=click.Choice(["local", "ray"]),
         default="local",
-        help="This machine, or a Ray cluster. [default: local]",
+        help="Run on this machine, or on a Ray cluster. [default: local]",
     ),
     click.option(
         "--workers",
         type=click.IntRange(1),
         metavar="N",
-        help="Processes that render, or on Ray those that hold the model. [default: what there is room for]",
+        help="Processes that render; on Ray, processes that hold the model. [default: as many as fit]",
     ),
     click.option(
         "--ray-address",
         envvar="RAY_ADDRESS",
         metavar="auto|HOST:PORT",
-        help="Cluster; auto: that of this machine. [default: one for this run alone]",
+        help="Address of the cluster; auto finds the one on this machine. [default: start one for this run]",
     ),
     click.option(
         "--gpus-per-worker",
         type=click.FloatRange(0),
         metavar="N",
-        help="GPUs, or a part of one, of each worker on Ray. [default: 1 where there are any]",
+        help="GPUs of each worker on Ray, like 1 or 0.5. [default: 1 if there are GPUs]",
     ),
 )
 
 loading_options = _all(
-    click.option("--offline", is_flag=True, default=None, help="Use only what is on this disk."),
+    click.option("--offline", is_flag=True, default=None, help="Use only local and cached files."),
     click.option("--require-safetensors", is_flag=True, default=None, help="Refuse weights in PyTorch's own format."),
 )
 
 presentation_options = _all(
-    click.option("--format", metavar="LIST", help=f"Of {','.join(FORMATS)}. [default: {','.join(DEFAULT_FORMATS)}]"),
-    click.option("--paper", metavar="|".join(PAPERS), help="Paper of the PDF. [default: a4]"),
     click.option(
-        "--pdf", metavar="|".join(PDF_NEEDS), help="Whether a report without a PDF will do. [default: required]"
+        "--format", metavar="LIST", help=f"Choose from {','.join(FORMATS)}. [default: {','.join(DEFAULT_FORMATS)}]"
+    ),
+    click.option("--paper", metavar="|".join(PAPERS), help="Paper size of the PDF. [default: a4]"),
+    click.option(
+        "--pdf",
+        metavar="|".join(PDF_NEEDS),
+        help="If no PDF can be made: fail, or warn and go on. [default: required]",
     ),
     click.option(
         "--pdf-variant",
         metavar="|".join(PDF_VARIANTS),
-        help="Standard of the PDF; a-3u carries the tables. [default: ua-1]",
+        help="Standard of the PDF; a-3u attaches the tables. [default: ua-1]",
     ),
     click.option("--figure-width", metavar="W,W", help="Widths of the figures. [default: 3.3in,6.9in]"),
-    click.option("--figure-font", metavar="NAME", help="Font of the figures, if the manuscript has another."),
-    click.option("--span", metavar="P:P", help="Part of the heatmap for figures and latex, like 120:260."),
+    click.option("--figure-font", metavar="NAME", help="Font of the figures. [default: the page's font]"),
+    click.option("--span", metavar="P:P", help="Part of the heatmap for figures and latex, by positions: 120:260."),
     click.option(
         "--max-html-mb",
         type=float,
         metavar="MB",
-        help="Fill the page with links up to this size; warn above. [default: short lists, warn above 8]",
+        help="Store longer lists in the page up to this size; warn above it. [default: short lists, warn above 8]",
     ),
 )
 
 
 def configure(options: dict[str, Any], *, rows: bool = False) -> Config:
-    """Preset and options, checked, as one configuration; options win.
+    """Check preset and options, and return them as one configuration; options override the preset.
 
     Args:
         options: Values by the names of `Config`; None where an option is not given.
         rows: Whether the command reads a whole split, not one text.
 
     Raises:
-        UsageError: If a value is none, or options contradict each other.
+        UsageError: If a value is invalid, or options contradict each other.
     """
     given = given_options(options)
     _check_choice(given)
@@ -189,7 +207,7 @@ def configure(options: dict[str, Any], *, rows: bool = False) -> Config:
     base = load_preset(preset) if preset else Config()
     base = without_overridden(base, given)
     if "label" in given and base.text is None and base.file is None and not {"text", "file"} & set(given):
-        raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
+        raise UsageError("--label needs --text or --file", hint="the labels of a dataset come from its label column")
     return replace(base, **given)
 
 
@@ -208,10 +226,10 @@ def _check_choice(given: dict[str, Any]) -> None:
         chosen.append("dataset")
     if len(chosen) > 1:
         named = " and ".join(option(name) for name in chosen)
-        raise UsageError(f"give one of {named}", hint="each names the text to read")
+        raise UsageError(f"give only one of {named}", hint="each chooses a text")
     foreign = [name for name in (*OF_A_DATASET, "limit") if name in given]
     if own and foreign:
-        raise UsageError(f"{option(foreign[0])} goes with a dataset, not with {option(own[0])}")
+        raise UsageError(f"{option(foreign[0])} needs a dataset, not {option(own[0])}")
 
 
 def _check_source(given: dict[str, Any], *, rows: bool) -> None:
@@ -219,9 +237,9 @@ def _check_source(given: dict[str, Any], *, rows: bool) -> None:
         return
     if "model" in given and not {"text", "file", "dataset"} & set(given):
         one = "add --text, --file or --dataset, or --preset demo"
-        raise UsageError("--model needs a text to read", hint="add --dataset, or --preset demo" if rows else one)
+        raise UsageError("--model needs a text", hint="add --dataset, or --preset demo" if rows else one)
     if "dataset" in given and "model" not in given:
-        raise UsageError("--dataset needs a model to read it", hint="add --model, or a --preset that names one")
+        raise UsageError("--dataset needs a model", hint="add --model, or a --preset with a model")
 
 
 def _lists(given: dict[str, Any]) -> dict[str, tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""The command about presets."""
+"""The command for presets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 @click.group(invoke_without_command=True)
 @click.pass_context
 def presets(context: click.Context) -> None:
-    """List the presets; presets show NAME prints one to copy."""
+    """List the presets, or print one of them."""
     if context.invoked_subcommand is not None:
         return
     from reportgen.core import presets as known
@@ -23,7 +23,7 @@ def presets(context: click.Context) -> None:
 @presets.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """Print the preset NAME, to copy and change; run --preset takes the path of yours."""
+    """Print the preset NAME. Copy and change it to make your own; --preset takes its path."""
     from reportgen.core import presets as known
 
     click.echo(known.text(name), nl=False)
@@ -31,7 +31,7 @@ def show(name: str) -> None:
 
 @presets.command()
 def schema() -> None:
-    """Print what a preset may hold, as JSON Schema, for editors that check TOML."""
+    """Print the JSON Schema of presets. Editors check TOML files with it."""
     from reportgen.core import presets as known
 
     click.echo(json.dumps(known.schema(), indent=2))

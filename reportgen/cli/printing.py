@@ -1,4 +1,4 @@
-"""What several commands print, and what they tell clock and clients before they begin."""
+"""Print what several commands share: results, timings, progress; and prepare clock and hub before a command."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from reportgen.core.records import HeadImportance, Report
 
 TRUE = ("1", "TRUE", "YES", "ON")
-OTHER_OFFLINE = ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # what these libraries alone would heed
+OTHER_OFFLINE = ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # read only by those libraries
 
 
 def print_report(
     report: Report, folder: Path, seconds: dict[str, float], *, quiet: bool, as_json: bool, verbose: bool
 ) -> None:
-    """Warnings and timings on stderr, the result on stdout, the path last."""
+    """Print warnings and timings on stderr, then the result and the path on stdout."""
     for warning in report.warnings:
         click.echo(f"warning: {one_line(warning.message)}", err=True)
     if verbose:
@@ -56,7 +56,7 @@ def print_report(
 
 
 def print_sections(page: Path) -> None:
-    """What the bytes of the page are spent on, on stderr; MB of a million bytes, as --max-html-mb counts them."""
+    """Print the size of each part of the page on stderr; one MB is a million bytes, as for --max-html-mb."""
     if not page.is_file():
         return
     from reportgen.report.page import render
@@ -67,7 +67,7 @@ def print_sections(page: Path) -> None:
 
 
 def print_heads(found: HeadImportance) -> None:
-    """The ten most important heads, and over what."""
+    """Print the ten most important heads and the sample that was measured."""
     facts = found.provenance
     click.echo(f"{found.measure} over {facts['examples']} examples of {facts['data']}; the most important heads:")
     heads = [(layer, head) for layer, row in enumerate(found.values) for head in range(len(row))]
@@ -77,17 +77,17 @@ def print_heads(found: HeadImportance) -> None:
 
 
 def drop_output() -> None:
-    """Nobody reads any more: what is still to come on stdout goes nowhere."""
+    """Discard all further output, because its reader is gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_seconds(seconds: dict[str, float]) -> None:
-    """What every stage took, on stderr."""
+    """Print the time of every stage on stderr."""
     click.echo("  ".join(f"{stage} {taken:.2f} s" for stage, taken in seconds.items()), err=True)
 
 
 def settle(*, offline: bool, quiet: bool) -> None:
-    """Tell the clients of the hub what they read once, when they are imported."""
+    """Set the environment of the hub clients, which they read once, on import."""
     if offline or any(os.environ.get(name, "0").upper() in TRUE for name in OTHER_OFFLINE):
         os.environ["HF_HUB_OFFLINE"] = "1"
     if quiet:
@@ -95,7 +95,7 @@ def settle(*, offline: bool, quiet: bool) -> None:
 
 
 def clock_for(*, quiet: bool, verbose: bool) -> Clock:
-    """A clock that says on stderr which stage runs, and how far it has come, where somebody may be looking."""
+    """A clock that shows stages and progress on stderr, if that is a terminal or the command is verbose."""
     from reportgen.core.clock import Clock, untold
 
     shown = not quiet and (verbose or sys.stderr.isatty())
@@ -105,7 +105,7 @@ def clock_for(*, quiet: bool, verbose: bool) -> Clock:
 
 @contextlib.contextmanager
 def bar(what: str, total: int) -> Iterator[Advance]:
-    """A progress bar on stderr, where that is a terminal."""
+    """A progress bar on stderr, if that is a terminal."""
     from tqdm import tqdm
 
     silent = os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS", "0").upper() in TRUE

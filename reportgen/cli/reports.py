@@ -1,4 +1,4 @@
-"""The commands about one report: run, render, verify, rerun."""
+"""The commands for one report: run, render, verify, rerun."""
 
 from __future__ import annotations
 
@@ -33,19 +33,22 @@ from reportgen.core.errors import DiffersError, StrictWarningsError, UsageError,
 @long_options
 @score_options
 @machine_options
-@click.option("-o", "--output", metavar="FOLDER", help="Where the report goes. [default: reports/NAME]")
+@click.option("-o", "--output", metavar="FOLDER", help="Folder of the report. [default: reports/NAME]")
 @presentation_options
-@click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands there.")
+@click.option("--overwrite", is_flag=True, default=None, help="Replace an existing report.")
 @loading_options
-@click.option("--strict", is_flag=True, default=None, help="End with exit code 10 if there are warnings.")
-@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the path of the report and nothing else.")
+@click.option("--strict", is_flag=True, default=None, help="Exit with code 10 if there are warnings.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the path of the report.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
-    """Make a report of one text: a row of a dataset, --text, --file, or the embedded demo."""
+    """Make a report of one text.
+
+    The text is a row of a dataset, --text, --file, or a document of the built-in demo.
+    """
     config = configure(options)
     if config.pick is None and options["limit"] is not None:
-        raise UsageError("--limit goes with --pick", hint="it says among how many rows to choose")
+        raise UsageError("--limit needs --pick", hint="it limits the rows that --pick chooses from")
     settle(offline=config.offline, quiet=quiet)
     from reportgen import pipeline
 
@@ -59,29 +62,36 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-@click.option("--scores", metavar="FILE", help="Tokens and scores that someone else computed (JSON); no FOLDER then.")
-@click.option("--title", help="Title of a report of --scores.")
-@click.option("--top-k", type=int, metavar="N", help="Length of the top lists. [default: the stored one, or 10]")
-@click.option("--colour-scale", metavar="|".join(COLOUR_SCALES), help="How scores become colours.")
-@click.option("--language", metavar="CODE", help="Language of the text, for its stop words.")
-@click.option("-o", "--output", metavar="FOLDER", help="Where it goes. [default: FOLDER; with --scores, reports/NAME]")
+@click.option("--scores", metavar="FILE", help="Tokens and scores in JSON, computed elsewhere, instead of FOLDER.")
+@click.option("--title", help="Title of the report of --scores.")
+@click.option("--top-k", type=int, metavar="N", help="Length of the lists of top tokens. [default: as stored, or 10]")
+@click.option(
+    "--colour-scale",
+    metavar="|".join(COLOUR_SCALES),
+    help="Colour scale of the heatmap. [default: as stored, or linear]",
+)
+@click.option("--language", metavar="CODE", help="Language of the text and its stop words. [default: as stored, or en]")
+@click.option(
+    "-o", "--output", metavar="FOLDER", help="Folder of the new files. [default: FOLDER; with --scores, reports/NAME]"
+)
 @presentation_options
-@click.option("--overwrite", is_flag=True, default=None, help="Replace a report that stands at --output.")
-@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the path of the report and nothing else.")
+@click.option("--overwrite", is_flag=True, default=None, help="Replace an existing report at --output.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the path of the report.")
 def render(
     folder: Path | None, scores: str | None, title: str | None, verbose: bool, quiet: bool, **options: Any
 ) -> None:
-    """Make files of the report in FOLDER again, without the model: HTML, PDF, figures, LaTeX.
+    """Make files of a report again, without the model.
 
-    What is not asked for stays as it is. With --scores, a report of tokens and scores from elsewhere.
+    FOLDER is the report. --format chooses the files, and other files stay as they are. With --scores, make a report
+    of tokens and scores computed elsewhere.
     """
     from reportgen.report import present
 
     if (folder is None) == (scores is None):
-        raise UsageError("give one of FOLDER and --scores", hint="reportgen render --help")
+        raise UsageError("give either FOLDER or --scores", hint="reportgen render --help")
     if title is not None and scores is None:
-        raise UsageError("--title goes with --scores", hint="a stored report has its title")
+        raise UsageError("--title needs --scores", hint="a stored report keeps its title")
     given = given_options(options)
     clock = clock_for(quiet=quiet, verbose=verbose)
     if scores is not None:
@@ -100,9 +110,12 @@ def render(
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing unless something is wrong.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing unless a file differs.")
 def verify(folder: Path, quiet: bool) -> None:
-    """Compare every file of the report in FOLDER with the hash in its manifest; exit code 7 if one differs."""
+    """Check the files of a report by their hashes.
+
+    Every file in FOLDER is compared with the hash in its manifest. The exit code is 7 if one differs.
+    """
     from reportgen.report import store
 
     count, others = store.verify(folder)
@@ -110,19 +123,22 @@ def verify(folder: Path, quiet: bool) -> None:
         return
     for name in others:
         click.echo(f"note: not in the manifest: {one_line(name)}", err=True)
-    click.echo(f"{folder}: all {count} files are as they were written")
+    click.echo(f"{folder}: all {count} files are unchanged")
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep the new report here.")
-@click.option("--offline", is_flag=True, help="Use only what is on this disk.")
-@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
-@click.option("-q", "--quiet", is_flag=True, help="Print differences and nothing else.")
+@click.option(
+    "-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep the new report in this folder."
+)
+@click.option("--offline", is_flag=True, help="Use only local and cached files.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only differences.")
 def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet: bool) -> None:
-    """Run the configuration of the report in FOLDER again and say what differs; exit code 10 if the results do.
+    """Run a report again and compare the results.
 
-    Numbers that differ by no more than a sum in another order are the same.
+    The model runs again with the configuration in FOLDER. Differences are listed, and the exit code is 10 if results
+    differ. Rounding differences do not count.
     """
     settle(offline=offline, quiet=quiet)
     from reportgen import pipeline

@@ -1,4 +1,4 @@
-"""The commands about a site of reports: build it, and look at it."""
+"""The commands for a site of reports: build it, and serve it on this machine."""
 
 from __future__ import annotations
 
@@ -17,25 +17,32 @@ OUTPUT = Path("site/_build")
 
 @click.group()
 def site() -> None:
-    """Turn many reports into a static site, with an index to search and to filter."""
+    """Build and serve a static site of many reports."""
 
 
 @site.command()
 @click.argument("folders", type=click.Path(path_type=Path), nargs=-1)
-@click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help=f"[default: {CONFIG}, if it is there]")
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=f"Settings of the site. [default: {CONFIG}, if it exists]",
+)
 @click.option(
     "-o",
     "--output",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
     default=OUTPUT,
-    help=f"Where the site goes. [default: {OUTPUT}]",
+    help=f"Folder of the site. [default: {OUTPUT}]",
 )
-@click.option("--base-url", metavar="URL", help="Where the site will stand; a site map and a feed need it.")
-@click.option("--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that render. [default: cores]")
-@click.option("--strict", is_flag=True, help="End with exit code 10 if there are notes: a report that was left out.")
-@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the path of the first page and nothing else.")
+@click.option("--base-url", metavar="URL", help="Address of the published site, for the site map and the feed.")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that render. [default: one per core]"
+)
+@click.option("--strict", is_flag=True, help="Exit with code 10 if there are notes, like a report left out.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the path of the first page.")
 def build(
     folders: tuple[Path, ...],
     config: Path | None,
@@ -46,9 +53,9 @@ def build(
     verbose: bool,
     quiet: bool,
 ) -> None:
-    """Build a site of the reports in FOLDERS: reports, or folders that hold them.
+    """Build a site of the reports in FOLDERS; these are reports, or folders of reports.
 
-    Without FOLDERS it is made of the reports that site.toml names. Only what has changed is rendered again.
+    Without FOLDERS, site.toml names the reports. Only changed pages are rendered again.
     """
     from reportgen.site import build as site_build
     from reportgen.site import settings as site_settings
@@ -56,9 +63,7 @@ def build(
     path = config or (CONFIG if CONFIG.is_file() else None)
     settings = site_settings.load(path) if path else site_settings.SiteConfig()
     if not folders and not settings.reports:
-        raise UsageError(
-            "which reports?", hint=f"name folders, or give patterns as reports = [...] in {path or CONFIG}"
-        )
+        raise UsageError("no reports given", hint=f"name folders, or set reports = [...] in {path or CONFIG}")
     if base_url is not None:
         settings = replace(settings, base_url=base_url.rstrip("/") + "/")
     clock = clock_for(quiet=quiet, verbose=verbose)
@@ -68,9 +73,9 @@ def build(
         for note in built.notes:
             click.echo(f"note: {note}", err=True)
         if not built.reports:
-            click.echo("note: the site has no reports; name folders, or patterns in site.toml", err=True)
-        told = f"{built.reports:,} report{'' if built.reports == 1 else 's'}, {built.rendered:,} rendered"
-        click.echo(f"{told}, {built.removed:,} files removed", err=True)
+            click.echo("note: the site has no reports; name folders, or set reports in site.toml", err=True)
+        made = f"{built.reports:,} report{'' if built.reports == 1 else 's'}, {built.rendered:,} rendered"
+        click.echo(f"{made}, {built.removed:,} files removed", err=True)
     if verbose:
         print_seconds(clock.seconds)
     click.echo(built.index)
@@ -81,11 +86,17 @@ def build(
 
 @site.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=OUTPUT)
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, metavar="N", help="[default: 8000; 0: any free]")
-@click.option("--path", "under", default="/", metavar="PATH", help="Serve it under a path, like /reports/.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the address and nothing else.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    metavar="N",
+    help="Port; 0 takes any free port. [default: 8000]",
+)
+@click.option("--path", "under", default="/", metavar="PATH", help="Serve the site under this path, like /reports/.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the address.")
 def serve(folder: Path, port: int, under: str, quiet: bool) -> None:
-    """Show the site in FOLDER to this machine alone, until Ctrl-C."""
+    """Serve the site in FOLDER on this machine only, until Ctrl-C."""
     from reportgen.site import serve as serving
 
     def tell(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The commands over a whole split: examples, importance."""
+"""The commands for a whole split: examples, importance."""
 
 from __future__ import annotations
 
@@ -27,24 +27,28 @@ from reportgen.core.errors import LeftOutError, one_line
 @click.command()
 @model_options
 @data_options
-@click.option("--limit", type=int, metavar="N", help="The first N rows. [default: all]")
+@click.option("--limit", type=int, metavar="N", help="Read only the first N rows. [default: all]")
 @reading_options
 @long_options
 @machine_options
 @loading_options
-@click.option("--show", type=click.IntRange(0), default=20, metavar="N", help="Rows to print; 0: all. [default: 20]")
-@click.option("-o", "--output", metavar="FILE.parquet", type=click.Path(path_type=Path), help="Write all rows here.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that stands there.")
-@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
-@click.option("--json", "as_json", is_flag=True, help="Print all rows as JSON, one a line.")
+@click.option(
+    "--show", type=click.IntRange(0), default=20, metavar="N", help="Rows to print; 0 prints all. [default: 20]"
+)
+@click.option(
+    "-o", "--output", metavar="FILE.parquet", type=click.Path(path_type=Path), help="Write all rows to this file."
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option("--json", "as_json", is_flag=True, help="Print all rows as JSON, one per line.")
 def examples(
     show: int, output: Path | None, overwrite: bool, verbose: bool, quiet: bool, as_json: bool, **options: Any
 ) -> None:
-    """Predict over a split: which examples are worth a report.
+    """Predict every example of a split.
 
-    Prints the confusion matrix and a table: errors first, the surest on top. The same command again asks the model
-    for new rows only.
+    Prints the confusion matrix and a table, to find examples worth a report: wrong predictions first, the most
+    confident on top. Predictions are cached: the same command again runs the model on new rows only.
     """
     config = configure(options, rows=True)
     settle(offline=config.offline, quiet=quiet)
@@ -78,8 +82,10 @@ def examples(
 @click.command()
 @model_options
 @data_options
-@click.option("--measure", default="taylor", metavar="|".join(MEASURES), help="What importance is. [default: taylor]")
-@click.option("--limit", type=int, metavar="N", help="Draw N rows at random. [default: 500]")
+@click.option(
+    "--measure", default="taylor", metavar="|".join(MEASURES), help="How importance is measured. [default: taylor]"
+)
+@click.option("--limit", type=int, metavar="N", help="Size of the random sample. [default: 500]")
 @reading_options
 @machine_options
 @engine_options
@@ -90,12 +96,12 @@ def examples(
     metavar="FILE",
     type=click.Path(path_type=Path),
     default="importance.safetensors",
-    help="Where it goes. [default: importance.safetensors]",
+    help="File of the result. [default: importance.safetensors]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a file that stands there.")
-@click.option("--restart", is_flag=True, help="Begin anew, and drop what an interrupted run has left.")
-@click.option("-v", "--verbose", is_flag=True, help="Say which stage runs and how long each took.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the path of the file and nothing else.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@click.option("--restart", is_flag=True, help="Start over instead of continuing an interrupted run.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the path of the file.")
 def importance(
     measure: str,
     output: Path,
@@ -105,9 +111,10 @@ def importance(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Compute how much each head matters for the gold label, over a sample of a split, for run --importance FILE.
+    """Measure the importance of each head.
 
-    An interrupted run goes on where it was when the same command is given again.
+    Importance is how much a head matters for the gold label, on a sample of a split. run --importance FILE uses the
+    result. Run the same command again to continue an interrupted run.
     """
     config = configure(options, rows=True)
     settle(offline=config.offline, quiet=quiet)
@@ -127,8 +134,8 @@ def importance(
         print_seconds(clock.seconds)
     drawn, used = int(found.provenance["rows drawn"]), int(found.provenance["examples"])
     if used < drawn:
-        told = f"warning: {drawn - used} of {drawn} rows have no gold label that the model knows: they are left out"
-        click.echo(told, err=True)
+        warning = f"warning: {drawn - used} of {drawn} rows left out: the model does not know their gold label"
+        click.echo(warning, err=True)
     if not quiet:
         print_heads(found)
     click.echo(output)

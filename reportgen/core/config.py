@@ -141,11 +141,11 @@ class Config:
             if wrong:
                 raise UsageError(f"{option(field.name)} {_short(getattr(self, field.name))}: {wrong}")
         if self.text is not None and self.file is not None:
-            raise UsageError("give one of --text and --file", hint="each names the text to read")
+            raise UsageError("give only one of --text and --file", hint="each chooses a text")
         if self.stride is not None and self.long != "window":
-            raise UsageError("--stride goes with --long window", hint="it says how many tokens windows share")
+            raise UsageError("--stride needs --long window", hint="it sets the overlap of two windows, in tokens")
         if sum(choice is not None for choice in (self.index, self.id, self.pick)) > 1:
-            raise UsageError("give one of --index, --id and --pick", hint="each names the example to read")
+            raise UsageError("give only one of --index, --id and --pick", hint="each chooses an example")
 
     def plain(self) -> dict[str, Any]:
         """The fields for `report.json` and the manifest, without where it went; the text has a place of its own."""

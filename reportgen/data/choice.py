@@ -56,7 +56,7 @@ def open_rows(config: Config) -> Rows:
     if config.dataset is None:
         raise UsageError("no text to read", hint=f"give one: {SOURCES}")
     if config.label is not None:
-        raise UsageError("--label goes with --text or --file", hint="rows of a dataset carry their own label")
+        raise UsageError("--label needs --text or --file", hint="the labels of a dataset come from its label column")
     if config.dataset == "demo":
         return _demo_rows(config)
     return sources.open_rows(config)
@@ -212,7 +212,7 @@ def _demo_rows(config: Config) -> Rows:
     """The embedded documents; their labels are those of the model that is trained on them, and no other's."""
     foreign = next((name for name in OF_A_DATASET if name != "split" and getattr(config, name) is not None), None)
     if foreign is not None:
-        raise UsageError(f"{option(foreign)} does not go with the demo", hint="name a dataset of yours with --dataset")
+        raise UsageError(f"{option(foreign)} does not apply to the demo", hint="choose a dataset with --dataset")
     asked = sources.parse_split(config.split)
     if asked["name"] not in (None, "", DEMO_SPLIT):
         raise DataError(

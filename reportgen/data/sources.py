@@ -139,7 +139,7 @@ def _chosen(source: Source, asked: str | None) -> str | None:
 def _on_disk(dataset: str, config: Config) -> Source:
     for name, value in (("--dataset-config", config.dataset_config), ("--dataset-revision", config.dataset_revision)):
         if value is not None:
-            raise UsageError(f"{name} goes with a dataset of the hub, and {clean(dataset)} is local")
+            raise UsageError(f"{name} needs a dataset of the hub, and {clean(dataset)} is local")
     try:
         path = Path(dataset).expanduser()
         name = clean(path.resolve().name)

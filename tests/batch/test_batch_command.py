@@ -97,9 +97,9 @@ def test_rows_that_fail_are_listed_and_the_exit_code_is_10(folder: Path, tmp_pat
         (["--where", "lable = 1"], "lable"),
         (["--restart", "--resume"], "--restart"),
         (["--workers", "0"], "workers"),
-        (["--gpus-per-worker", "1"], "--gpus-per-worker goes with --engine ray"),
+        (["--gpus-per-worker", "1"], "--gpus-per-worker needs --engine ray"),
         (["--gpus-per-worker", "nan", "--engine", "ray"], "--gpus-per-worker takes a number"),
-        (["--ray-address", "auto"], "--ray-address goes with --engine ray"),
+        (["--ray-address", "auto"], "--ray-address needs --engine ray"),
         (["--index", "3"], "index"),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_signal_ends_a_batch_that_can_go_on(
     os.killpg(process.pid, number)  # as a terminal and a cluster do: the workers hear it, too
     _, told = process.communicate(timeout=30)
     assert process.returncode == code
-    assert "run the same command again to go on" in told
+    assert "run the same command again to continue" in told
     assert "Traceback" not in told
     ended = time.monotonic()
     while left := workers_of(process):  # Python's helper for shared memory ends when it sees that we have

@@ -259,7 +259,7 @@ def test_where_nothing_is_chosen_the_condition_is_named(
         ({"pick": "best"}, "--pick best: it is one of"),
         ({"pick": "all:left"}, "--pick all:left"),
         ({"limit": 0}, "--limit 0"),
-        ({"ids": ("a",), "pick": "fp"}, "give one of --ids and --pick"),
+        ({"ids": ("a",), "pick": "fp"}, "give only one of --ids and --pick"),
         ({"where": "lable = 1"}, "no such column: lable"),
     ],
 )

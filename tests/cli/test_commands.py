@@ -180,7 +180,7 @@ def test_labels_that_the_model_does_not_have_are_told(source: tuple[str, ...], d
     )
     result = call("importance", *source)
     assert result.exit_code == 0
-    assert result.stderr == "warning: 1 of 8 rows have no gold label that the model knows: they are left out\n"
+    assert result.stderr == "warning: 1 of 8 rows left out: the model does not know their gold label\n"
 
 
 def test_importance_of_another_model_is_a_warning(source: tuple[str, ...], here: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_run_that_is_terminated_says_how_to_go_on(arguments: list[str], source
         process.terminate()
         said = process.stderr.read()
     assert process.returncode == 143
-    assert "terminated: run the same command again to go on" in said
+    assert "terminated: run the same command again to continue" in said
 
 
 def test_presets_are_listed_shown_and_described(here: Path) -> None:

@@ -86,7 +86,7 @@ def test_the_demo_preset_needs_nothing_from_outside() -> None:
         ("labels = ['a', '']", "every label needs a name of its own"),
         ("output = ''", "output = '': it is empty"),
         ('model = "a\\u0000b"', "it holds a NUL character"),
-        ("text = 'a'\nfile = 'b'", "mine.toml: give one of --text and --file"),
+        ("text = 'a'\nfile = 'b'", "mine.toml: give only one of --text and --file"),
         ("title = 'x'", 'unknown key "title"'),
         ("seed = " + "9" * 5000, "is not TOML"),
         ("labels = " + "[" * 9000, "is not TOML"),

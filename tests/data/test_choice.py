@@ -143,7 +143,7 @@ def test_the_demo_has_slices_and_nothing_to_choose_beside_them() -> None:
         choice.choose(Config(dataset="demo", split="test[1:]", index=2))
     with pytest.raises(DataError, match='split "train" is not in demo'):
         choice.choose(Config(dataset="demo", split="train", index=0))
-    with pytest.raises(UsageError, match="--text-column does not go with the demo"):
+    with pytest.raises(UsageError, match="--text-column does not apply to the demo"):
         choice.choose(Config(dataset="demo", text_column="text", index=0))
 
 
@@ -168,7 +168,7 @@ def test_an_embedded_document_has_no_gold_label_for_another_model() -> None:
         ({"model": "tiny/lf"}, "no text to read"),
         ({"index": 3}, "no text to read"),
         ({"dataset": "demo"}, 'split "test" of demo: which of its 16 rows'),
-        ({"dataset": "demo", "label": "x"}, "--label goes with"),
+        ({"dataset": "demo", "label": "x"}, "--label needs"),
     ],
 )
 def test_what_names_no_text_reads_none(settings: dict[str, Any], message: str) -> None:

@@ -554,7 +554,7 @@ def test_the_user_s_folders_are_in_no_report(tmp_path: Path) -> None:
 def test_options_of_the_hub_are_refused_for_local_data(tmp_path: Path) -> None:
     path = save(FRAME, tmp_path, "csv")
     for options in ({"dataset_revision": "main"}, {"dataset_config": "x"}):
-        with pytest.raises(UsageError, match="goes with a dataset of the hub"):
+        with pytest.raises(UsageError, match="needs a dataset of the hub"):
             opened(path, **options)
 
 

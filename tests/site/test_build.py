@@ -299,7 +299,7 @@ def test_the_command_says_what_it_did(home: Path, monkeypatch: pytest.MonkeyPatc
     assert "2 reports, " in result.stderr
     assert site_build(home, "-q").stderr == ""
     monkeypatch.chdir(home)
-    fails(call("site", "build"), 2, "which reports?")
+    fails(call("site", "build"), 2, "no reports given")
     fails(call("site", "build", "none"), 7, "none: no such folder")
     fails(call("site", "build", "n" * 300), 7, "File name too long")
     fails(call("site", "serve", "n" * 300), 7, "File name too long")
