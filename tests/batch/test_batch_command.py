@@ -69,7 +69,7 @@ def test_a_summary_and_the_path_of_the_index(folder: Path, data: Path, tmp_path:
     lines = [line.split() for line in made.stdout.splitlines()]
     assert ["made", "now", "6"] in [line[:3] for line in lines]
     again = call(*words(folder, data, tmp_path / "out", "--limit", "6"))
-    assert ["there", "already", "6"] in [line.split() for line in again.stdout.splitlines()]
+    assert ["existed", "already", "6"] in [line.split() for line in again.stdout.splitlines()]
     quiet = call(*words(folder, data, tmp_path / "out", "--limit", "6", "-q"))
     assert quiet.output == f"{tmp_path / 'out' / 'index.html'}\n"
 
