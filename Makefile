@@ -1,29 +1,17 @@
-<<<<<<< HEAD
-# make report   a virtual environment, the install, and a report of the embedded demo
-# make test     what the tests need, and the tests
-# make bench    how fast, how large, and beside what: benchmarks/README.md
-# make site     a report of every document of the demo, and a site of them in site/_build
-# make docs     the manual, in site/_docs; a broken link is an error
-# make lint     style, types, and the walls between the modules
-=======
 # make report     a virtual environment, the install, and a report of the embedded demo
 # make test       what the tests need, and the tests: minutes
 # make test-slow  the others: Ray, kill -9, TeX, and 200 examples of each property
 # make bench      how fast, how large, and beside what: benchmarks/README.md
 # make site       a report of every document of the demo, and a site of them in site/_build
+# make docs       the manual, in site/_docs; a broken link is an error
 # make lint       style, types, and the walls between the modules
->>>>>>> c064d9e (Tests side by side: pytest-xdist, a file to a worker, slow tests apart; 20 examples of a property, 200 in make test-slow)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -n auto --dist loadgroup
 
-<<<<<<< HEAD
-.PHONY: report test bench site docs lint clean
-=======
-.PHONY: report test test-slow bench site lint clean
->>>>>>> c064d9e (Tests side by side: pytest-xdist, a file to a worker, slow tests apart; 20 examples of a property, 200 in make test-slow)
+.PHONY: report test test-slow bench site docs lint clean
 
 report: $(VENV)/.installed
 	$(BIN)/reportgen run --overwrite $(ARGS)
