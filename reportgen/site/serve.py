@@ -6,12 +6,13 @@ Only files are served, no lists of folders; nothing outside the site, whatever t
 from __future__ import annotations
 
 import errno
-import shutil
+import functools
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from typing import BinaryIO
+from urllib.parse import quote
 
 from reportgen.core import disk
 from reportgen.core.errors import OutputError, UsageError
@@ -24,10 +25,7 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json; charset=utf-8",
     ".xml": "application/xml; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".pdf": "application/pdf",
-}
+}  # the standard library knows the others, and names no charset
 INDEX, NOT_FOUND = "index.html", "404.html"
 
 
@@ -38,84 +36,75 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(self, site: Path, port: int, under: str, tell: Callable[[str], None]) -> None:
-        self.site = site.resolve()
-        self.under = under
+        self.under = quote(under)
         self.tell = tell
-        super().__init__((HOST, port), Handler)
+        super().__init__((HOST, port), functools.partial(Handler, directory=str(site.resolve())))
 
     @property
     def address(self) -> str:
         """Where the site is to be seen."""
-        return f"http://{HOST}:{self.server_port}{quote(self.under)}"
+        return f"http://{HOST}:{self.server_port}{self.under}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A reader who went away is no error."""
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers for files."""
+class Handler(SimpleHTTPRequestHandler):
+    """The standard library's, for one site: no lists of folders, and a page of its own for 404."""
 
     server: Server
     server_version = "reportgen"
     sys_version = ""
+    extensions_map = TYPES
 
-    def do_GET(self) -> None:
-        """A file, or the page that says there is none."""
-        self._answer(with_content=True)
+    def send_head(self) -> BinaryIO | None:  # type: ignore[override]
+        """Headers of a file, if this machine was asked under a name of its own."""
+        if self.headers.get("Host", HOST).rsplit(":", 1)[0].lower() not in HOSTS:
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            return None
+        return super().send_head()  # type: ignore[return-value]
 
-    def do_HEAD(self) -> None:
-        """What `do_GET` would say of it."""
-        self._answer(with_content=False)
+    def translate_path(self, path: str) -> str:
+        """The file that an address names; "", which is no file, for what is hidden or outside the site."""
+        asked = path.partition("?")[0].partition("#")[0]
+        if not asked.startswith(self.server.under):
+            return ""
+        asked = f"/{asked.removeprefix(self.server.under)}{INDEX if asked.endswith('/') else ''}"
+        try:
+            found = Path(super().translate_path(asked)).resolve()
+            inside = found.relative_to(self.directory)
+        except (OSError, ValueError, RuntimeError):  # too long a name, a NUL, a link that leads out or in a circle
+            return ""
+        hidden = any(part.startswith(".") for part in inside.parts)  # the build's own
+        return "" if hidden else str(found)
+
+    def list_directory(self, path: object) -> None:
+        """No lists."""
+        self.send_error(HTTPStatus.NOT_FOUND)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """An error; for what is not there, the site's own page."""
+        page = Path(self.directory) / NOT_FOUND
+        if code != HTTPStatus.NOT_FOUND or not page.is_file():
+            super().send_error(code, message, explain)
+            return
+        content = page.read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", self.guess_type(page))
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def end_headers(self) -> None:
+        """No browser keeps what the next build may change, nor guesses what it is."""
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
         """Tell what was asked for."""
         self.server.tell(format % args)
-
-    def _answer(self, *, with_content: bool) -> None:
-        if self.headers.get("Host", HOST).rsplit(":", 1)[0].lower() not in HOSTS:
-            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
-            return
-        try:
-            address = urlsplit(self.path)
-        except ValueError:
-            self.send_error(HTTPStatus.BAD_REQUEST)
-            return
-        asked = unquote(address.path)
-        path, status = self._file(asked), HTTPStatus.OK
-        if path is None and self._file(f"{asked}/") is not None:
-            self.send_response(HTTPStatus.MOVED_PERMANENTLY)
-            self.send_header("Location", f"{address.path}/{address.query and '?'}{address.query}")
-            self.end_headers()
-            return
-        if path is None:
-            path, status = self._file(self.server.under + NOT_FOUND), HTTPStatus.NOT_FOUND
-        if path is None:
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        with path.open("rb") as file:
-            self.send_response(status)
-            self.send_header("Content-Type", TYPES.get(path.suffix, "application/octet-stream"))
-            self.send_header("Content-Length", str(path.stat().st_size))
-            self.send_header("Cache-Control", "no-store")
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.end_headers()
-            if with_content:
-                shutil.copyfileobj(file, self.wfile)
-
-    def _file(self, asked: str) -> Path | None:
-        """The file of the site that an address names; None where there is none."""
-        if not asked.startswith(self.server.under) or "\0" in asked or "\\" in asked:
-            return None
-        parts = asked[len(self.server.under) :].split("/")
-        parts[-1] = parts[-1] or INDEX
-        if any(part in ("", "..") or part.startswith(".") for part in parts):  # what is hidden is the build's own
-            return None
-        path = self.server.site.joinpath(*parts)
-        try:
-            found = path.resolve()
-            return found if found.is_relative_to(self.server.site) and found.is_file() else None
-        except (OSError, ValueError):  # too long a name, a loop of links
-            return None
 
 
 def server(site: Path, *, port: int, under: str = "/", tell: Callable[[str], None]) -> Server:

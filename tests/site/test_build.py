@@ -297,7 +297,7 @@ def test_the_command_says_what_it_did(home: Path, monkeypatch: pytest.MonkeyPatc
     assert result.exit_code == 10
     assert "note: left out: " in result.stderr
     assert "2 reports, " in result.stderr
-    assert site_build(home, "-q").stderr == ""
+    assert build_command(home, "-q").stderr == ""
     monkeypatch.chdir(home)
     fails(call("site", "build"), 2, "no reports given")
     fails(call("site", "build", "none"), 7, "none: no such folder")
@@ -321,7 +321,7 @@ def test_the_reports_of_site_toml_are_found_beside_it(home: Path, monkeypatch: p
 
 def test_no_reports_are_a_site_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
-    result = site_build(tmp_path)
+    result = build_command(tmp_path)
     assert result.exit_code == 0, result.output
     assert "no report in it" in result.stderr
     assert "the site has no reports" in result.stderr
@@ -347,7 +347,7 @@ def test_a_page_that_cannot_be_rendered_leaves_no_gap(home: Path, monkeypatch: p
 
 
 def test_a_broken_link_is_never_put_in_place(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_build.catalogue, "pages", lambda *_: {"index.html": "<a href='none.html'>x</a>"})
+    monkeypatch.setattr(site_build.index_pages, "pages", lambda *_: {"index.html": "<a href='none.html'>x</a>"})
     before = contents(home / "site")
     put(home / "reports" / "d")
     with pytest.raises(BrokenLinkError, match=r"index\.html: none\.html: there is no none\.html"):

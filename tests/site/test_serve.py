@@ -31,6 +31,11 @@ def site(tmp_path: Path) -> Path:
     (made / "reports" / "a" / "index.html").write_text("report a")
     (made / ".reportgen-site" / "state.json").write_text("secret")
     (made / "link.html").symlink_to(tmp_path / "secret.html")
+    (made / "circle.html").symlink_to("circle.html")
+    (made / "reports" / "b").mkdir()
+    (made / "reports" / "b" / "index.html").symlink_to(tmp_path / "secret.html")
+    (made / "reports" / "state.json").symlink_to(made / ".reportgen-site" / "state.json")
+    (made / "plot.svg").write_text("<svg/>")
     return made
 
 
@@ -45,12 +50,12 @@ def port(site: Path, request: pytest.FixtureRequest) -> Iterator[int]:
         thread.join()
 
 
-def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, str, dict[str, str]]:
+def ask(port: int, path: str, method: str = "GET", **headers: str) -> tuple[int, str, http.client.HTTPMessage]:
     """Status, content and headers of an answer; the path goes out as it is."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
-    found = answer.status, answer.read().decode(), dict(answer.headers)
+    found = answer.status, answer.read().decode(), answer.headers
     connection.close()
     return found
 
@@ -61,21 +66,22 @@ def test_files_have_their_types(port: int) -> None:
         ("/index.html#part", "index", "text/html; charset=utf-8"),
         ("/reports/a/", "report a", "text/html; charset=utf-8"),
         ("/style.css?v=1", "p{}", "text/css; charset=utf-8"),
+        ("/plot.svg", "<svg/>", "image/svg+xml"),
     ):
         status, text, headers = ask(port, path)
         assert (status, text, headers["Content-Type"]) == (200, content, kind)
         assert headers["X-Content-Type-Options"] == "nosniff"
     status, text, headers = ask(port, "/style.css", "HEAD")
     assert (status, text, headers["Content-Length"]) == (200, "", "3")
-    status, _, headers = ask(port, "/reports/a")
-    assert (status, headers["Location"]) == (301, "/reports/a/")
+    status, _, headers = ask(port, "/reports/a?v=1")
+    assert (status, headers["Location"]) == (301, "/reports/a/?v=1")
 
 
 @pytest.mark.parametrize(
     "path",
     ["/none.html", "/reports/", "/../secret.html", "/..%2fsecret.html", "/%2e%2e/secret.html", "/link.html",
      "/reports/%2e%2e/%2e%2e/secret.html", "/.reportgen-site/state.json", "/a%00b", "/..%5csecret.html",
-     "//index.html/", "/" + "a" * 5000],
+     "//index.html/", "/" + "a" * 5000, "/circle.html", "/reports/b/", "/reports/state.json"],
 )  # fmt: skip
 def test_what_is_no_file_of_the_site_is_answered_with_its_page_for_that(path: str, port: int) -> None:
     status, text, headers = ask(port, path)
