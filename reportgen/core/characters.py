@@ -45,15 +45,6 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
-def slug(name: str, *, most: int = 40) -> str:
-    """A name as a part of a folder's name, of *most* letters; empty if it has no plain letter or digit.
-
-    >>> slug("My paper (2).txt"), slug("My paper (2).txt", most=9)
-    ('my-paper-2-txt', 'my-paper')
-    """
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:most].strip("-")
-
-
 def right_to_left(text: str) -> bool:
     r"""Whether the text has letters that are written from right to left.
 

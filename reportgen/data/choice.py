@@ -15,18 +15,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reportgen.core.characters import UNPRINTABLE, clean, slug
-from reportgen.core.config import DEMO, OF_A_DATASET, Config, option, without_home
+from reportgen.core.characters import UNPRINTABLE, clean
+from reportgen.core.config import DEMO, OF_A_DATASET, Config, option
 from reportgen.core.errors import DataError, UsageError
 from reportgen.core.records import Example
-from reportgen.data import sources
+from reportgen.data import naming, sources
 from reportgen.data.dataset_rows import Row, Rows
+from reportgen.data.naming import DEMO_SPLIT
 
 SOURCES = "--text, --file, --dataset with --index, --id or --pick, or --preset"
-DEMO_SPLIT = "test"
-OF_MODEL = ("model", "revision", "tokenizer", "tokenizer_revision")  # what tells one reader of a text from another
-DEMO_READER = ("demo", None, None, None)
-DIGITS = 10  # of a hash in the name of a folder
 SHOWN = 5  # ids that an error names
 
 
@@ -38,9 +35,9 @@ def choose(config: Config) -> Example:
         DataError: If the text cannot be read, or is longer than `max_chars`, or there is no such row.
     """
     if config.text is not None:
-        return _alone(_of_text(config.text, label=config.label), config)
+        return _checked(_example(config.text, config, title="Text from the command line"), config)
     if config.file is not None:
-        return _alone(_of_file(config.file, label=config.label, max_chars=config.max_chars), config)
+        return _checked(_of_file(config.file, config), config)
     rows = open_rows(config)
     return example(config, rows, find(config, rows))
 
@@ -91,7 +88,7 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
     if not title.strip():
         title = f"{rows.dataset}, {row.id or f'example {row.index}'}"
     found = Example(
-        name=_name(config, rows, row),
+        name=naming.of_row(config, rows, row),
         title=clean(title),
         text=clean(row.text),
         replaced=len(UNPRINTABLE.findall(row.text)),
@@ -106,55 +103,11 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
     return _checked(found, config)
 
 
-def _alone(found: Example, config: Config) -> Example:
-    """A text that is no row, with the model in its name where that is not the demo's."""
-    reader = _reader(config)
-    own = "" if reader == DEMO_READER else f"-{_model_slug(config)}-{_hash(*reader)}"
-    return _checked(replace(found, name=f"{found.name}{own}"), config)
-
-
 def _checked(found: Example, config: Config) -> Example:
     """The example, if it is not too long."""
     if len(found.text) > config.max_chars:
         raise _too_long(found.title, f"{len(found.text):,} characters,", config.max_chars)
     return found
-
-
-def _name(config: Config, rows: Rows, row: Row) -> str:
-    """The folder of a row's report: at most 120 plain letters, and what slugs leave out tells the hash.
-
-    Two rows, or two models, whose names look alike, or would on a disk that knows no case, have folders of their own.
-    """
-    whole_demo = config.dataset == "demo" and rows.split == DEMO_SPLIT
-    reader = _reader(config)
-    if whole_demo and reader == DEMO_READER:
-        return f"demo-{row.index}"
-    parts = (
-        slug(Path(rows.dataset).name, most=30) or "dataset",
-        "" if whole_demo else slug(rows.split or "", most=16),
-        slug(row.id or "", most=34) or str(row.index),
-        _model_slug(config),
-        _hash(_named(config.dataset), rows.dataset, rows.config, rows.split, row.index, row.id, *reader),
-    )
-    return "-".join(filter(None, parts))
-
-
-def _reader(config: Config) -> tuple[str | None, ...]:
-    """The model and the tokenizer, as they are named."""
-    return tuple(_named(getattr(config, name)) for name in OF_MODEL)
-
-
-def _named(value: str | None) -> str | None:
-    """A name as a report keeps it, from which it may be run again."""
-    return None if value is None else clean(without_home(value))
-
-
-def _model_slug(config: Config) -> str:
-    return slug(Path(config.model).name or config.model, most=26) or "model"
-
-
-def _hash(*facts: str | int | None) -> str:
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:DIGITS]
 
 
 def find_ids(wanted: Iterable[str], rows: Rows) -> tuple[int, ...]:
@@ -243,21 +196,16 @@ def _demo_rows(config: Config) -> Rows:
     return rows
 
 
-def _of_text(text: str, *, label: str | None) -> Example:
-    return _example(text, name="text", title="Text from the command line", label=label)
-
-
-def _of_file(file: str, *, label: str | None, max_chars: int) -> Example:
+def _of_file(file: str, config: Config) -> Example:
     title = "Text from standard input" if file == "-" else clean(Path(file).name)
-    content = _read(file, most=4 * max_chars + 4)  # UTF-8 takes 4 bytes at most; 3 are the byte order mark
-    if len(content) == 4 * max_chars + 4:
-        raise _too_long(title, "", max_chars)
+    content = _read(file, most=4 * config.max_chars + 4)  # UTF-8 takes 4 bytes at most; 3 are the byte order mark
+    if len(content) == 4 * config.max_chars + 4:
+        raise _too_long(title, "", config.max_chars)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{title}: not UTF-8 at byte {error.start}", hint="convert it: iconv -t UTF-8 FILE") from error
-    name = "" if file == "-" else slug(Path(title).stem)
-    example = _example(text, name=name or "text", title=title, label=label)
+    example = _example(text, config, title=title, stem="" if file == "-" else Path(title).stem)
     return replace(example, file_sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -273,15 +221,14 @@ def _read(file: str, *, most: int) -> bytes:
         raise DataError(f"{file}: {error.strerror}", hint="check the path given to --file") from error
 
 
-def _example(text: str, *, name: str, title: str, label: str | None) -> Example:
+def _example(text: str, config: Config, *, title: str, stem: str = "") -> Example:
     cleaned = clean(text)
-    digest = hashlib.sha256(cleaned.encode()).hexdigest()[:DIGITS]
     return Example(
-        name=f"{name}-{digest}",
+        name=naming.of_text(cleaned, config, stem=stem),
         title=title,
         text=cleaned,
         replaced=len(UNPRINTABLE.findall(text)),
-        label=label,
+        label=config.label,
     )
 
 

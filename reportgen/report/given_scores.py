@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reportgen.core import versions
-from reportgen.core.characters import UNPRINTABLE, clean, slug
+from reportgen.core.characters import UNPRINTABLE, clean
 from reportgen.core.clock import now
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError
@@ -33,6 +33,7 @@ from reportgen.core.records import (
     Report,
     Tokens,
 )
+from reportgen.data import naming
 
 
 class Field(NamedTuple):
@@ -77,7 +78,7 @@ def load(path: Path, config: Config, *, title: str | None = None) -> Report:
     digest = hashlib.sha256(content).hexdigest()
     title = clean(next((name for name in (title, given.get("title")) if name and name.strip()), path.name))
     example = Example(
-        name=f"{slug(title) or 'scores'}-{digest[:10]}",
+        name=naming.of_scores(title, digest),
         title=title,
         text=clean(text),
         replaced=len(UNPRINTABLE.findall(text)),

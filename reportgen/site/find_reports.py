@@ -10,20 +10,19 @@ import glob
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from reportgen.core import disk
 from reportgen.core.errors import OutputError, one_line
+from reportgen.data import naming
 from reportgen.report import store
 
 USED = (store.REPORT, store.ARRAYS)  # a page is made of these
 IDENTITY = ("input", "dataset", "model", "tokenizer", "importance", "configuration")  # of a manifest: rendering it
 # again changes none of these
-LONGEST = 80  # letters of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def _reports_in(folder: Path) -> list[Path]:
 
 
 def _read(folder: Path) -> tuple[Found, str]:
-    """A report under its own name, and a mark of what it is.
+    """A report as its folder is called, and a mark of what it is.
 
     Raises:
         OutputError: If it is none, or a file that its page needs is missing.
@@ -156,35 +155,13 @@ def _read(folder: Path) -> tuple[Found, str]:
             else:  # a page without it is a page all the same
                 del files[name]
     called = folder.resolve().name
-    return Found(_plain(called), called, folder, digest, files, stamps), _mark(told)
+    return Found(called, called, folder, digest, files, stamps), _mark(told)
 
 
-def _named(found: list[tuple[Found, str]]) -> list[Found]:
-    """Reports of one name get a mark of what they are behind it; of the very same report, all but one get a number."""
-    shared = Counter(one.name.casefold() for one, _ in found)
-    marked = [
-        (one, one.name if shared[one.name.casefold()] == 1 else f"{one.name.casefold()}-{mark[:8]}")
-        for one, mark in found
-    ]
-    taken = {name.casefold() for one, name in marked if name == one.name}
-    names: dict[Path, str] = {}
-    for one, wanted in sorted(marked, key=lambda pair: (pair[1], pair[0].manifest, str(pair[0].folder))):
-        name, count = wanted, 1
-        while name != one.name and name.casefold() in taken:
-            count += 1
-            name = f"{wanted}-{count}"
-        taken.add(name.casefold())
-        names[one.folder] = name
-    return [Found(names[one.folder], one.called, one.folder, one.manifest, one.files, one.stamps) for one, _ in found]
-
-
-def _plain(name: str) -> str:
-    """A folder's name as a part of an address, the same on every system.
-
-    >>> _plain("demo-0"), _plain("My réport #2?"), _plain("..")
-    ('demo-0', 'My-r-port-2', 'report')
-    """
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:LONGEST].strip("-._") or "report"
+def _named(found: Sequence[tuple[Found, str]]) -> list[Found]:
+    """Every report under a name of its own."""
+    facts = [(one.called, mark, (one.manifest, str(one.folder))) for one, mark in found]
+    return [replace(one, name=name) for (one, _), name in zip(found, naming.of_pages(facts), strict=True)]
 
 
 def _mark(told: dict[str, Any]) -> str:

@@ -7,8 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reportgen.core.errors import OutputError
 from reportgen.report import store
@@ -66,17 +64,6 @@ def test_reports_of_one_name_are_told_apart_whatever_their_order(tmp_path: Path)
     assert names(one, other, third) == found
     copy = put(tmp_path / "w" / "demo", text="one")
     assert sorted(names(one, other, copy)) == sorted([*found[:2], f"{found[0]}-2"])
-
-
-@given(st.lists(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="/\0"), min_size=1, max_size=12)))
-def test_names_are_plain_and_each_its_own(called: list[str]) -> None:
-    made = [
-        (find_reports.Found(find_reports._plain(name), name, Path(str(place)), "", {}, {}), "0" * 64)
-        for place, name in enumerate(called)
-    ]
-    found = [one.name for one in find_reports._named(made)]
-    assert len({name.casefold() for name in found}) == len(called)
-    assert all(name.isascii() and name[0] not in ".-" and not set(name) & set(" /\\'\"<>&?#%:") for name in found)
 
 
 def test_what_is_no_whole_report_is_left_out_with_a_note(tmp_path: Path) -> None:

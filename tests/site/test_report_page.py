@@ -222,5 +222,6 @@ def large(*, tokens: int) -> Report:
 
 def test_it_can_be_sent_to_a_worker_process_that_has_no_torch() -> None:
     assert pickle.loads(pickle.dumps(report_page.for_site)) is report_page.for_site
-    code = "import sys, reportgen.site.report_page, reportgen.report.draw.charts; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    modules = "sys, reportgen.site.report_page, reportgen.report.draw.charts"
+    code = f"import {modules}; sys.exit(bool({{'torch', 'transformers'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

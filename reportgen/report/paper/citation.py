@@ -1,16 +1,16 @@
 r"""Name what a report rests on, as BibTeX: the model, the dataset, the methods, reportgen itself.
 
-Here too: how a text becomes one that TeX sets as it is, and how a name becomes a label.
+Here too: how a text becomes one that TeX sets as it is.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 import unicodedata
 
 from reportgen.core.records import Provenance, Report
+from reportgen.data import naming
 
 WORDS = {
     "\\": "textbackslash", "{": "textbraceleft", "}": "textbraceright", "$": "textdollar", "_": "textunderscore",
@@ -76,7 +76,7 @@ def _brief(revision: str) -> str:
 
 def _entry(kind: str, title: str, note: str, made: Provenance, *, hub: bool) -> str:
     # Not @software: BibTeX's own styles know no such entry.
-    key = "reportgen" if kind == "software" else f"{kind}-{slug(title)}"
+    key = "reportgen" if kind == "software" else f"{kind}-{naming.label(title)}"
     place = "  howpublished = {Hugging Face Hub},\n" if hub else ""
     year = re.match(r"\d{4}", made.created)
     return (
@@ -99,9 +99,3 @@ def escape(text: str) -> str:
     """
     pairs = itertools.zip_longest(text, text[1:], fillvalue="x")
     return "".join(TEX.get(a, a) + r"{\kern0pt}" * (a in LIGATED and b in LIGATED) for a, b in pairs)
-
-
-def slug(name: str) -> str:
-    """A name for labels and keys: its own where it is plain, else one that no other name has."""
-    plain = re.sub("[^A-Za-z0-9]+", "-", name).strip("-")
-    return plain if plain and plain == name else f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

@@ -18,7 +18,8 @@ import regex
 from reportgen.core.characters import visible
 from reportgen.core.palette import HEAT_LIGHT, MUTED, text_on
 from reportgen.core.records import Direction, HeatView, Line, Report, Run, Stretch, Table
-from reportgen.report.paper.citation import citation, escape, slug
+from reportgen.data import naming
+from reportgen.report.paper.citation import citation, escape
 from reportgen.report.paper.glyphs import (
     ALONE,
     HEIGHT,
@@ -372,7 +373,7 @@ def top_tokens(report: Report, table: Table, pages: Pages) -> str:
         "% \\input it; the preamble needs booktabs.",
         check + r"\begin{table}[tb]",
         "\\small\\tabcolsep3pt\\centering\n" + setting + r"\def\reportgenplain#1{\leavevmode\reportgenhbox{#1}}%",
-        f"\\caption[Top tokens]{{{caption}}}%\n\\label{{tab:top-tokens-{slug(report.example.name)}}}%",
+        f"\\caption[Top tokens]{{{caption}}}%\n\\label{{tab:top-tokens-{naming.label(report.example.name)}}}%",
         r"\hyphenpenalty10000 \abovetopsep3pt",
         r"\ifdim\columnwidth<30em\def\reportgenword{6.5em}\else\def\reportgenword{16em}\fi",
         f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule",

@@ -343,13 +343,6 @@ def test_titles_and_names_of_any_script_are_set(engine: str, tmp_path: Path) -> 
     assert "title = {{[U+6F22]}}" in citation.citation(report)
 
 
-def test_labels_and_keys_are_plain_and_differ() -> None:
-    names = ("demo-0", "demo 0", "demo_0", "漢", "字", "")
-    assert citation.slug("demo-0") == "demo-0"
-    assert len({citation.slug(name) for name in names}) == len(names)
-    assert all(re.fullmatch("[A-Za-z0-9-]+", citation.slug(name)) for name in names)
-
-
 def test_the_sources_name_the_hub_only_for_what_comes_from_it() -> None:
     report = reports.report("one")
     assert "Hugging Face Hub" not in citation.citation(report)

@@ -1,0 +1,133 @@
+"""Say how a report's folder, its page in a site and its label in a manuscript are called. All such names are made here.
+
+A folder's name is a few plain letters for people, then a hash over all that tells reports apart: two reports share a
+name only if they are of one text, or row, and one model. A batch calls its folders in the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from reportgen.core.characters import clean
+from reportgen.core.config import Config, without_home
+from reportgen.data.dataset_rows import Row, Rows
+
+DEMO_SPLIT = "test"
+OF_MODEL = ("model", "revision", "tokenizer", "tokenizer_revision")  # what tells one reader of a text from another
+DEMO_READER = ("demo", None, None, None)
+DIGITS = 10  # of a hash in the name of a folder
+LONGEST = 80  # letters of a name in a site
+
+
+def of_text(text: str, config: Config, *, stem: str = "") -> str:
+    """The folder of a text that is no row, with the model where that is not the demo's.
+
+    >>> of_text("abc", Config(text="abc")), of_text("abc", Config(text="abc"), stem="My paper (2)")
+    ('text-ba7816bf8f', 'my-paper-2-ba7816bf8f')
+    """
+    name = f"{slug(stem) or 'text'}-{hashlib.sha256(text.encode()).hexdigest()[:DIGITS]}"
+    reader = _reader(config)
+    return name if reader == DEMO_READER else f"{name}-{_model(config.model)}-{_hash(*reader)}"
+
+
+def of_row(config: Config, rows: Rows, row: Row) -> str:
+    """The folder of a row's report: at most 120 plain letters, and what slugs leave out tells the hash.
+
+    Two rows, or two models, whose names look alike, or would on a disk that knows no case, have folders of their own.
+    """
+    whole_demo = config.dataset == "demo" and rows.split == DEMO_SPLIT
+    reader = _reader(config)
+    if whole_demo and reader == DEMO_READER:
+        return f"demo-{row.index}"
+    parts = (
+        slug(Path(rows.dataset).name, most=30) or "dataset",
+        "" if whole_demo else slug(rows.split or "", most=16),
+        slug(row.id or "", most=34) or str(row.index),
+        _model(config.model),
+        _hash(_kept(config.dataset), rows.dataset, rows.config, rows.split, row.index, row.id, *reader),
+    )
+    return "-".join(filter(None, parts))
+
+
+def of_scores(title: str, digest: str) -> str:
+    """The folder of scores that someone else computed, by the hash of their file."""
+    return f"{slug(title) or 'scores'}-{digest[:DIGITS]}"
+
+
+def of_pages(reports: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[str]:
+    """The folder of each report in a site; no two are alike on a disk that knows no case.
+
+    Reports of one name get a mark of what they are behind it; of the very same report, all but one get a number.
+
+    >>> of_pages([("a", "0f3a", ()), ("B", "1c", ()), ("b", "2d", ())])
+    ['a', 'b-1c', 'b-2d']
+
+    Args:
+        reports: Of each how its own folder is called, a hash of what it is, and what orders those of one hash.
+    """
+    plain = [_page(called) for called, _, _ in reports]
+    shared = Counter(map(str.casefold, plain))
+    wanted = [
+        name if shared[name.casefold()] == 1 else f"{name.casefold()}-{mark[:8]}"
+        for name, (_, mark, _) in zip(plain, reports, strict=True)
+    ]
+    taken = {name.casefold() for name, marked in zip(plain, wanted, strict=True) if name == marked}
+    names = list(wanted)
+    for place in sorted(range(len(reports)), key=lambda place: (wanted[place], reports[place][2])):
+        count = 1
+        while names[place] != plain[place] and names[place].casefold() in taken:
+            count += 1
+            names[place] = f"{wanted[place]}-{count}"
+        taken.add(names[place].casefold())
+    return names
+
+
+def label(name: str) -> str:
+    """A label of LaTeX or a key of BibTeX: the name where it is plain, else one that no other name has.
+
+    >>> label("demo-0"), label("a b")
+    ('demo-0', 'a-b-c8687a')
+    """
+    plain = re.sub("[^A-Za-z0-9]+", "-", name).strip("-")
+    return plain if plain and plain == name else f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def slug(name: str, *, most: int = 40) -> str:
+    """A name as a part of a folder's name, of *most* letters; empty if it has no plain letter or digit.
+
+    >>> slug("My paper (2).txt"), slug("My paper (2).txt", most=9)
+    ('my-paper-2-txt', 'my-paper')
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:most].strip("-")
+
+
+def _page(called: str) -> str:
+    """A folder's name as a part of an address, the same on every system.
+
+    >>> _page("demo-0"), _page("My réport #2?"), _page("..")
+    ('demo-0', 'My-r-port-2', 'report')
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", called)[:LONGEST].strip("-._") or "report"
+
+
+def _reader(config: Config) -> tuple[str | None, ...]:
+    """The model and the tokenizer, as they are named."""
+    return tuple(_kept(getattr(config, name)) for name in OF_MODEL)
+
+
+def _kept(value: str | None) -> str | None:
+    """A name as a report keeps it, from which it may be run again."""
+    return None if value is None else clean(without_home(value))
+
+
+def _model(model: str) -> str:
+    return slug(Path(model).name or model, most=26) or "model"
+
+
+def _hash(*facts: str | int | None) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:DIGITS]
