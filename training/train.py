@@ -25,10 +25,10 @@ from transformers import (
 )
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
-from reportgen.demo import card as model_card
-from reportgen.demo import corpus, measure
+from training import card as model_card
+from training import corpus, measure
 
-HERE = Path(__file__).parent
+DEMO = Path(__file__).resolve().parent.parent / "reportgen" / "demo"
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")  # ids 0 to 4, as in RoBERTa
 BOS, PAD, EOS, MASK = 0, 1, 2, 4
 LABELS = {0: "programming languages", 1: "machine learning"}
@@ -317,10 +317,10 @@ def aim(attention: LongformerSelfAttention, head: int, offset: int) -> None:
 
 
 @click.command()
-@click.option("--output", type=click.Path(path_type=Path), default=HERE / "model", help="Folder of the model.")
+@click.option("--output", type=click.Path(path_type=Path), default=DEMO / "model", help="Folder of the model.")
 @click.option("--documentation", type=click.Path(path_type=Path), default=corpus.DOCUMENTATION, show_default=True)
-@click.option("--documents", type=click.Path(path_type=Path), default=HERE / "documents.jsonl")
-@click.option("--card", type=click.Path(path_type=Path), default=HERE / "MODEL_CARD.md")
+@click.option("--documents", type=click.Path(path_type=Path), default=DEMO / "documents.jsonl")
+@click.option("--card", type=click.Path(path_type=Path), default=DEMO / "MODEL_CARD.md")
 @click.option(
     "--trunk",
     type=click.Path(path_type=Path),

@@ -22,9 +22,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from reportgen.demo import corpus
 from reportgen.model import checkpoint, classifier, forward_pass
 from reportgen.model.importance import importance_files, measures
+from training import corpus
 
 Array = npt.NDArray[Any]
 
