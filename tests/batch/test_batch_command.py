@@ -155,6 +155,7 @@ def test_a_signal_ends_a_batch_that_can_go_on(
     assert json.loads(made.stdout)["there_already"] >= 3
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_a_batch_ends_as_if_undisturbed(folder: Path, data: Path, tmp_path: Path) -> None:
     call(*words(folder, data, tmp_path / "undisturbed"))
     draw = random.Random(6)

@@ -34,6 +34,8 @@ from tests import batches, split, tiny
 ray = pytest.importorskip("ray")
 crew = importlib.import_module("reportgen.batch.ray_workers")  # which imports Ray: one that is broken fails here
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]  # one looks for the processes of all
+
 COUNT = 9
 NODE = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "include_dashboard": False}
 render = ray_cluster._render

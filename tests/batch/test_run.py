@@ -466,6 +466,7 @@ def killed_at(step: int, make: Callable[[], object], steps: Any = STEPS) -> int:
     return run_in_child(action)
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_a_batch_goes_on_as_if_nothing_had_been(asked: Config, tmp_path: Path) -> None:
     asked = replace(asked, format=("tables",))
     small = Selection(limit=2)
@@ -487,6 +488,7 @@ def test_killed_at_any_step_a_batch_goes_on_as_if_nothing_had_been(asked: Config
     assert step > 40
 
 
+@pytest.mark.slow
 def test_killed_while_it_makes_all_anew_a_batch_goes_on(asked: Config, tmp_path: Path) -> None:
     """Removing, too, leaves no half of a report in its place."""
     asked = replace(asked, format=("tables",))
@@ -505,6 +507,7 @@ def test_killed_while_it_makes_all_anew_a_batch_goes_on(asked: Config, tmp_path:
         assert batches.contents(out(asked)) == expected, f"killed at step {step}"
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_any_write_stops_the_batch_and_leaves_no_half_report(asked: Config, tmp_path: Path) -> None:
     small = Selection(limit=2)
     undisturbed = batches.make(replace(asked, output=str(tmp_path / "undisturbed")), small)

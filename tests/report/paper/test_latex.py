@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +22,14 @@ from tests import reports
 
 ENGINES = ("pdflatex", "xelatex")
 FOUND = all(map(shutil.which, (*ENGINES, "bibtex", "pdftotext")))
-needs_tex = pytest.mark.skipif(not FOUND and "CI" not in os.environ, reason="TeX or pdftotext is not installed")
+no_tex = pytest.mark.skipif(not FOUND and "CI" not in os.environ, reason="TeX or pdftotext is not installed")
 engines = pytest.mark.parametrize("engine", ENGINES)
+
+
+def needs_tex(test: Callable[..., None]) -> Callable[..., None]:
+    """A test that calls an engine, which takes seconds."""
+    return pytest.mark.slow(no_tex(test))
+
 
 ASCII = "".join(map(chr, range(0x21, 0x7F)))
 HARD = f"""{" ".join(ASCII)} {ASCII[::-1]}
