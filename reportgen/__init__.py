@@ -22,6 +22,6 @@ from reportgen.core.config import Config
 from reportgen.core.errors import ReportgenError
 from reportgen.core.records import Report
 
-__version__ = "0.1.0"
+__version__ = "0.1.0"  # its only home; CITATION.cff and CHANGELOG.md are checked against it
 
 __all__ = ["Config", "Report", "ReportgenError", "__version__"]

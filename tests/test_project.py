@@ -1,0 +1,84 @@
+"""The project's own facts: each stands in one place, or the places agree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import reportgen
+
+ROOT = Path(__file__).parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+DISTRIBUTIONS = {  # named otherwise than what is imported
+    "PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn", "vl_convert": "vl-convert-python", "yaml": "pyyaml",
+}  # fmt: skip
+
+
+def declared(requirements: list[str]) -> set[str]:
+    """Names of packages, as their index writes them."""
+    return {re.split(r"[<>=!~ \[;]", requirement)[0].lower().replace("_", "-") for requirement in requirements}
+
+
+def imported(folder: Path) -> set[str]:
+    """The packages that the modules of a folder import when they run: not Python's own, not for types alone."""
+    names = set[str]()
+    for path in folder.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = []
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    ours = {"benchmarks", "reportgen", "tests", "training", *sys.stdlib_module_names}
+    return {DISTRIBUTIONS.get(name, name).lower().replace("_", "-") for name in names - ours}
+
+
+def released() -> tuple[str, str]:
+    """Version and date of the newest release in the changelog."""
+    text = (ROOT / "CHANGELOG.md").read_text()
+    found = re.search(r"^## (\d+\.\d+\.\d+) \((\d{4}-\d\d-\d\d)\)$", text, re.MULTILINE)
+    assert found
+    return found[1], found[2]
+
+
+def test_the_version_stands_in_the_package_alone() -> None:
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert "version" not in PROJECT["project"]
+    assert (ROOT / PROJECT["tool"]["hatch"]["version"]["path"]).resolve() == Path(reportgen.__file__).resolve()
+    assert metadata.version("reportgen") == reportgen.__version__, "install again: the version has changed since"
+
+
+def test_citation_and_changelog_name_the_version_and_its_date() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert released() == (reportgen.__version__, str(citation["date-released"]))
+    assert citation["version"] == reportgen.__version__
+    assert citation["license"] == PROJECT["project"]["license"]
+
+
+def test_what_is_imported_is_what_is_declared() -> None:
+    """Nothing is there by chance because another package brings it, and nothing is installed for no use."""
+    extras = PROJECT["project"]["optional-dependencies"]
+    needed = declared(PROJECT["project"]["dependencies"])
+    optional = declared(extras["ray"]) | declared(extras["train"])
+    found = imported(ROOT / "reportgen") | imported(ROOT / "training")
+    assert found - optional == needed
+    assert optional <= found
+    assert imported(ROOT / "tests") <= needed | optional | declared(extras["dev"])
+
+
+def test_an_import_that_is_not_declared_would_be_noticed(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text(
+        "import os, yaml.nodes\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import httpx\n"
+        "def later():\n    from PIL import Image\n"
+    )
+    assert imported(tmp_path) == {"pyyaml", "pillow"}
