@@ -1,4 +1,7 @@
-"""render: a report -> the page and the printable document. `python -m tests.test_render` rewrites the golden files."""
+"""render: a report -> the page and the printable document.
+
+The golden files are renewed by `python -m tests.report.page.test_render`.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +98,7 @@ def skeleton(html: str) -> str:
 
 @pytest.mark.parametrize("name", ["report.html", "document.html"])
 def test_the_small_report_looks_as_it_did(name: str) -> None:
-    """After a change that is meant: python -m tests.test_render, then read the diff."""
+    """After a change that is meant: python -m tests.report.page.test_render, then read the diff."""
     assert golden()[name] == (GOLDEN / name).read_text(encoding="utf-8")
 
 
