@@ -1,17 +1,18 @@
-# make report     a virtual environment, the install, and a report of the embedded demo
-# make test       what the tests need, and the tests: minutes
-# make test-slow  the others: Ray, kill -9, TeX, and 200 examples of each property
-# make bench      how fast, how large, and beside what: benchmarks/README.md
-# make site       a report of every document of the demo, and a site of them in site/_build
-# make docs       the manual, in site/_docs; a broken link is an error
-# make lint       style, types, and the walls between the modules
+# make report       a virtual environment, the install, and a report of the embedded demo
+# make test         what the tests need, and the tests: minutes
+# make test-slow    the others: Ray, kill -9, TeX, and 200 examples of each property
+# make test-lowest  make test, on the lowest versions that pyproject.toml allows
+# make bench        how fast, how large, and beside what: benchmarks/README.md
+# make site         a report of every document of the demo, and a site of them in site/_build
+# make docs         the manual, in site/_docs; a broken link is an error
+# make lint         style, types, and the walls between the modules
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -n auto --dist loadgroup
 
-.PHONY: report test test-slow bench site docs lint clean
+.PHONY: report test test-slow test-lowest bench site docs lint clean
 
 report: $(VENV)/.installed
 	$(BIN)/reportgen run --overwrite $(ARGS)
@@ -23,6 +24,11 @@ test: $(VENV)/.installed-dev
 test-slow: $(VENV)/.installed-dev
 	sh scripts/install_test_tools.sh
 	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
+
+test-lowest:
+	$(PYTHON) scripts/install.py .venv-lowest --lowest dev
+	@touch .venv-lowest/.installed-dev
+	$(MAKE) test VENV=.venv-lowest
 
 bench: $(VENV)/.installed-dev
 	sh scripts/install_test_tools.sh
@@ -42,7 +48,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) reports site/_reports site/_build site/_docs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest reports site/_reports site/_build site/_docs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt scripts/install.py
 	$(PYTHON) scripts/install.py $(VENV)

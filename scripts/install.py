@@ -1,11 +1,13 @@
-"""Set up the virtual environment: `python scripts/install.py FOLDER [EXTRA ...]`.
+"""Set up the virtual environment: `python scripts/install.py FOLDER [--lowest] [EXTRA ...]`.
 
 Needs nothing but Python 3.11 with pip. On a machine without an NVIDIA GPU it never installs PyTorch's CUDA build,
-which brings several gigabytes that nothing there can use.
+which brings several gigabytes that nothing there can use. With `--lowest` it installs the lowest versions that
+pyproject.toml allows, instead of those in constraints.txt.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import shutil
@@ -24,13 +26,19 @@ def main() -> None:
     """Create the environment, see to the right PyTorch, install the project."""
     if sys.version_info < (3, 11):  # noqa: UP036  this is what tells the user
         sys.exit(f"error: Python {platform.python_version()} is too old\nhint: make PYTHON=/path/to/python3.11 ...")
-    folder, extras = Path(sys.argv[1]), sys.argv[2:]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("extras", nargs="*")
+    parser.add_argument("--lowest", action="store_true")
+    given = parser.parse_args()
+    folder, extras = given.folder, given.extras
     python = create(folder)
-    if not has_package(python, "torch") and not has_gpu() and wants_cuda(python):
-        install_cpu_torch(python, folder)
+    constraints = lowest_versions(python, folder, extras) if given.lowest else CONSTRAINTS
+    if not has_package(python, "torch") and not has_gpu() and wants_cuda(python, constraints):
+        install_cpu_torch(python, folder, constraints)
     project = f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
     print(f"installing reportgen into {folder} (a few minutes the first time) ...", flush=True)
-    pip(python, "install", *QUIET, "-c", str(CONSTRAINTS), "-e", project)
+    pip(python, "install", *QUIET, "-c", str(constraints), "-e", project)
 
 
 def create(folder: Path) -> Path:
@@ -42,6 +50,22 @@ def create(folder: Path) -> Path:
         except (subprocess.CalledProcessError, OSError) as error:
             sys.exit(f"error: no virtual environment: {error}\nhint: Debian and Ubuntu: apt-get install python3-venv")
     return python
+
+
+def lowest_versions(python: Path, folder: Path, extras: list[str]) -> Path:
+    """Write a file of constraints: the lowest version allowed of each dependency that pyproject.toml names."""
+    found = folder / "lowest.txt"
+    options = ["--quiet", "--python", python, "--resolution", "lowest-direct", "--output-file", found]
+    wanted = [word for extra in extras for word in ("--extra", extra)]
+    if subprocess.run([install_uv(python), "pip", "compile", *options, *wanted, ROOT / "pyproject.toml"]).returncode:
+        sys.exit("error: no set of lowest versions, see above\nhint: check the bounds in pyproject.toml")
+    return found
+
+
+def install_uv(python: Path) -> Path:
+    """Install uv, and say where it is."""
+    pip(python, "install", *QUIET, "-c", str(CONSTRAINTS), "uv")
+    return python.parent / "uv"
 
 
 def has_gpu() -> bool:
@@ -57,19 +81,18 @@ def has_package(python: Path, name: str) -> bool:
     return subprocess.run([python, "-m", "pip", "show", name], capture_output=True).returncode == 0
 
 
-def wants_cuda(python: Path) -> bool:
+def wants_cuda(python: Path, constraints: Path) -> bool:
     """Whether pip, as it is set up here, would bring CUDA along with torch. Nothing is installed."""
-    report = pip(python, "install", *QUIET, "--dry-run", "--report", "-", "-c", str(CONSTRAINTS), "torch", capture=True)
+    report = pip(python, "install", *QUIET, "--dry-run", "--report", "-", "-c", str(constraints), "torch", capture=True)
     names = [item["metadata"]["name"].lower() for item in json.loads(report)["install"]]
     return any(name.startswith(CUDA_PACKAGES) for name in names)
 
 
-def install_cpu_torch(python: Path, folder: Path) -> None:
+def install_cpu_torch(python: Path, folder: Path, constraints: Path) -> None:
     """Install PyTorch's CPU build through uv, which knows where it is kept."""
     print("no GPU found: installing the CPU build of PyTorch ...", flush=True)
-    pip(python, "install", *QUIET, "-c", str(CONSTRAINTS), "uv")
-    command = [python.parent / "uv", "pip", "install", "--quiet", "--python", python, "--torch-backend", "cpu"]
-    if subprocess.run([*command, "-c", CONSTRAINTS, "torch"]).returncode != 0:
+    command = [install_uv(python), "pip", "install", "--quiet", "--python", python, "--torch-backend", "cpu"]
+    if subprocess.run([*command, "-c", constraints, "torch"]).returncode != 0:
         sys.exit(
             "error: the CPU build of PyTorch could not be installed\n"
             f"hint: install it with {folder}/bin/pip as PyTorch's site tells, then run make again"
