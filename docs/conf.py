@@ -19,6 +19,10 @@ highlight_language = "text"
 autodoc_typehints = "none"  # shapes and units are in the docstrings
 html_theme = "furo"
 html_copy_source = html_show_sphinx = html_show_copyright = False
+if tags.has("pages"):  # noqa: F821  Sphinx sets it: published, with the gallery in a folder of the manual
+    templates_path = ["_templates"]
+    parts = ["brand", "search", "scroll-start", "navigation"]
+    html_sidebars = {"**": [*(f"sidebar/{part}.html" for part in parts), "gallery.html", "sidebar/scroll-end.html"]}
 
 
 def describe_fields(_app: Any, what: str, _name: str, item: Any, _options: Any, lines: list[str]) -> None:

@@ -19,7 +19,7 @@ LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 NAMED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*(?:/|\.(?:py|md|toml|yml|sh|j2|css|js|txt|png|json)))`")
 PLACES = ("", "reportgen", "tests", "docs")  # where a path in `code` may begin
 MADE = re.compile(  # files that reportgen, make or a reader writes
-    r"(reports|figures|latex|tables|folder|pos)/.*|site/_(build|docs|reports)|build/|reports/|.*\bmy[.-].*"
+    r"(reports|figures|latex|tables|folder|pos)/.*|site/_(build|docs|reports)|(build|gallery|reports)/|.*\bmy[.-].*"
     r"|(index|manifest|report|scores|top_tokens|test|train)\.\w+"
 )
 
@@ -69,6 +69,16 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_every_make_target_is_in_the_manual() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     text = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
-    assert targets == set(re.findall(r"^\| `make ([a-z]+)` \|", text, re.MULTILINE))
+    assert targets == set(re.findall(r"^\| `make ([a-z-]+)` \|", text, re.MULTILINE))
+
+
+def test_the_published_manual_leads_to_the_gallery() -> None:
+    """The workflow puts the gallery where the manual's link says."""
+    workflow = (ROOT / ".github" / "workflows" / "pages.yml").read_text(encoding="utf-8")
+    (folder,) = re.findall(r"cp -R site/_build site/_docs/(\w+)", workflow)
+    link = (ROOT / "docs" / "_templates" / "gallery.html").read_text(encoding="utf-8")
+    assert f"pathto('{folder}/index.html', 1)" in link
+    assert "make docs" in workflow
+    assert f"--base-url $ADDRESS/{folder}/" in workflow
