@@ -21,12 +21,17 @@ from reportgen.core.records import (
     Scores,
     Tokens,
 )
-from reportgen.report import fonts
 from reportgen.report.rounding import equal_but_for_rounding
 
 LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
 ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of a row's sum, whose weights are rounded
 ZERO_SHARE = 0.01  # of the weights: more exact zeros than this are worth a warning
+NO_SCRIPT = {"Zyyy": "symbols", "Zinh": "marks", "Zzzz": "private or unassigned"}  # ISO 15924
+NOTO = (
+    "The Noto fonts have most scripts. Debian and Ubuntu: apt-get install fonts-noto-core fonts-noto-cjk "
+    "fonts-noto-color-emoji; Fedora: dnf install google-noto-fonts-all google-noto-sans-cjk-fonts "
+    "google-noto-color-emoji-fonts."
+)
 
 
 def check_run(
@@ -215,27 +220,16 @@ def warn_of_pdf(error: Exception) -> ReportWarning:
 
 
 def warn_of_glyphs(characters: tuple[str, ...]) -> ReportWarning:
-    """The warning for characters that no font on this machine has: which, and what to install for them."""
-    found = fonts.groups(characters)
-    named = _first(5, [fonts.named(character) for group in found for character in group.characters])
-    kinds = _first(8, [group.name for group in found])
+    """The warning for characters that no font on this machine has: which they are, and fonts that may have them."""
+    from fontTools import unicodedata
+
+    codes = dict.fromkeys(map(unicodedata.script, characters))
+    scripts = _first(8, [NO_SCRIPT.get(code) or unicodedata.script_name(code) for code in codes])
+    named = _first(5, [f"U+{ord(one):04X} {unicodedata.name(one, 'without a name')}" for one in characters])
     return ReportWarning(
         "missing-glyphs",
-        f"The PDF shows boxes for characters that no font on this machine has ({kinds}): {named}. {_remedy(found)}",
+        f"The PDF shows boxes for characters that no font on this machine has ({scripts}): {named}. {NOTO}",
     )
-
-
-def _remedy(found: tuple[fonts.Group, ...]) -> str:
-    """What to install, in one sentence."""
-    packages = fonts.packages(found)
-    debian = " ".join(package.debian for package in packages)
-    fedora = " ".join(package.fedora for package in packages if package.fedora)
-    without = ", ".join(group.name for group in found if group.package is None)
-    if not packages:
-        return f"There is no font to install for {without}."
-    hint = f"To see them: apt-get install {debian} (Debian, Ubuntu)"
-    hint += f" or dnf install {fedora} (Fedora)" if fedora else ""
-    return f"{hint}; there is no font to install for {without}." if without else f"{hint}."
 
 
 def _first(count: int, names: list[str]) -> str:

@@ -10,14 +10,11 @@ import pytest
 from playwright.sync_api import Page
 
 from reportgen.report.page import render
-from tests import reports
+from tests import noto, reports
 from tests.browser.page import Show, settled
-from tests.report.test_fonts import NOTO, installed
 from tests.test_scripts import LINES, TEXT, report
 
-pytestmark = pytest.mark.skipif(
-    not all(map(installed, NOTO.values())) and "CI" not in os.environ, reason="no fonts of Noto"
-)
+pytestmark = pytest.mark.skipif(not noto.installed() and "CI" not in os.environ, reason="no fonts of Noto")
 # Where characters of the text stand, by their places in it. Special tokens are no part of the text.
 PLACES = """([start, end]) => {
   const walker = document.createTreeWalker(document.querySelector("#text"), NodeFilter.SHOW_TEXT, (node) =>

@@ -71,3 +71,27 @@ def test_equal_scores_are_called_uniform_and_unequal_ones_not() -> None:
     assert "uniform" in codes(np.zeros(tokens))
     assert "uniform" in codes(np.full(tokens, 3.0) + np.arange(tokens) * 1e-9)
     assert "uniform" not in codes(np.arange(tokens))
+
+
+def test_the_warning_of_glyphs_names_characters_scripts_and_fonts() -> None:
+    warning = checks.warn_of_glyphs(("ก", "漢", "字", "😀", "\u0301", "\ue000"))
+    assert warning.code == "missing-glyphs"
+    assert "(Thai, Han, symbols, marks, private or unassigned)" in warning.message
+    for part in ("U+0E01 THAI CHARACTER KO KAI", "U+6F22", "U+5B57", "U+1F600 GRINNING FACE", "U+0301 COMBINING ACUTE"):
+        assert part in warning.message
+    assert "apt-get install fonts-noto-core fonts-noto-cjk" in warning.message
+
+
+def test_a_character_without_a_name_is_named_by_its_code() -> None:
+    assert "(private or unassigned): U+E000 without a name. " in checks.warn_of_glyphs(("\ue000",)).message
+
+
+def test_of_many_characters_five_are_named_and_the_rest_is_counted() -> None:
+    message = checks.warn_of_glyphs(tuple(map(chr, range(0x0E01, 0x0E0D)))).message
+    assert message.count("U+") == 5
+    assert " and 7 more. " in message
+
+
+def test_of_many_scripts_eight_are_named() -> None:
+    message = checks.warn_of_glyphs(tuple("กअঅઅଅఅಅഅමማ")).message
+    assert "(Thai, Devanagari, Bengali, Gujarati, Oriya, Telugu, Kannada, Malayalam and 2 more)" in message
