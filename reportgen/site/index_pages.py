@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from reportgen.core import palette
 from reportgen.core.characters import cut, visible
 from reportgen.report import store
-from reportgen.report.page import assets, render
+from reportgen.report.page import render
 from reportgen.site import search_index
 from reportgen.site.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card
 from reportgen.site.settings import SiteConfig
@@ -153,7 +153,7 @@ def site_assets() -> dict[str, bytes]:
     """Style and script of the index, by path: these two in this order."""
     style = render.style_sheet(STYLES).encode()
     script = render.script(tuple(f"site/{name}" for name in SCRIPTS)).encode()
-    return {assets.hashed("site.css", style): style, assets.hashed("site.js", script): script}
+    return {render.asset_path("site.css", style): style, render.asset_path("site.js", script): script}
 
 
 def face(card: Card, config: SiteConfig) -> Face:
@@ -237,7 +237,7 @@ def _put(made: dict[str, bytes], kind: str, number: int | None, value: object) -
     """Put in a script that hands *value* over under its name; gives its path."""
     name = kind if number is None else f"{kind}/{number}"
     content = f"reportgen.site.data({render.json_block(name)},{render.json_block(value)});\n".encode()
-    path = assets.hashed(f"{name.replace('/', '-')}.js", content, folder=FOLDER)
+    path = render.asset_path(f"{name.replace('/', '-')}.js", content, folder=FOLDER)
     made[path] = content
     return path
 

@@ -23,7 +23,6 @@ from reportgen.core import characters, palette
 from reportgen.core.config import Paper
 from reportgen.core.records import HeatView, Line, Parts, Report
 from reportgen.report import words
-from reportgen.report.page import assets
 from reportgen.report.page.compress import Packed, dense, pack
 
 PACKAGE = Path(__file__).parents[2]
@@ -119,6 +118,16 @@ def site_assets(bundle: str) -> dict[str, bytes]:
     return dict(_shared(bundle).values())
 
 
+def asset_path(name: str, content: bytes, *, folder: str = "assets") -> str:
+    """Where a site keeps a file that its pages share: named after what it holds, so that browsers may keep it.
+
+    >>> asset_path("report.css", b"")
+    'assets/report-e3b0c44298.css'
+    """
+    stem, _, kind = name.rpartition(".")
+    return f"{folder}/{stem}-{hashlib.sha256(content).hexdigest()[:10]}.{kind}"
+
+
 def sections(html: str) -> dict[str, int]:
     """What the bytes of a page are spent on, largest first; their sum is the whole page."""
     sizes: dict[str, int] = {}
@@ -212,8 +221,7 @@ def plain_page(template: str, styles: tuple[str, ...], **values: object) -> str:
 
 def style_sheet(names: tuple[str, ...]) -> str:
     """The colours, light and dark, and the style sheets of these names, as one."""
-    dark = f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
-    return f"{_variables(palette.LIGHT)}{dark}" + "".join(_source(f"css/{name}.css") for name in names)
+    return _variables(palette.LIGHT) + _dark() + "".join(_source(f"css/{name}.css") for name in names)
 
 
 def script(names: tuple[str, ...]) -> str:
@@ -315,11 +323,10 @@ def environment() -> jinja2.Environment:
 @functools.cache
 def _page_style() -> str:
     """On the screen the page has its own looks; printed, it has those of the document that becomes the PDF."""
-    dark = f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
     screen = "".join(_source(f"css/{name}.css") for name in ("page", "instrument"))
     return (
         f"{_variables(palette.LIGHT)}{_source('css/heat.css')}{_source('css/views.css')}"
-        f"@media screen{{\n{dark}{screen}}}\n"
+        f"@media screen{{\n{_dark()}{screen}}}\n"
         f"@media print{{\n{_source('css/document.css')}{_source('css/print.css')}}}\n"
     )
 
@@ -335,9 +342,7 @@ def _shared(bundle: str) -> dict[str, tuple[str, bytes]]:
         "report": ("report.js", "".join((*others, started, _source("js/shared.js")))),
         "vega": ("vega.js", bundle),
     }
-    return {
-        what: (assets.hashed(name, content.encode()), content.encode()) for what, (name, content) in contents.items()
-    }
+    return {what: (asset_path(name, content.encode()), content.encode()) for what, (name, content) in contents.items()}
 
 
 @functools.cache
@@ -358,6 +363,11 @@ def _variables(ramps: dict[str, tuple[str, ...]]) -> str:
     colours = [f"--{letter}{n}:{colour};" for letter, ramp in ramps.items() for n, colour in enumerate(ramp)]
     texts = [f"--t{n}:{palette.text_on(colour)};" for n, colour in enumerate(ramps["h"])]
     return f":root{{{''.join(colours + texts)}}}\n"
+
+
+def _dark() -> str:
+    """The colours of a dark page, where the reader wants one."""
+    return f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
 
 
 def _classes(parts: Parts) -> list[str]:

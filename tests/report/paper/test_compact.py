@@ -1,4 +1,4 @@
-"""compaction: a tagged PDF -> the same in fewer bytes."""
+"""pdf: a tagged PDF -> the same in fewer bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def made(*, compacted: bool) -> bytes:
     html = render.document(report, reports.parts(report, (reports.stub_chart(),)))
     with pytest.MonkeyPatch.context() as patch:
         if not compacted:
-            patch.setattr(pdf, "compact", lambda made: None)
+            patch.setattr(pdf, "_compact", lambda made: None)
         return pdf.pdf(html, created=report.provenance.created).data
 
 
