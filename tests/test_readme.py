@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import click
 import pytest
 
 from reportgen import cli
@@ -29,6 +31,14 @@ def named(page: Path) -> set[str]:
     return {name for name in NAMED.findall(page.read_text(encoding="utf-8")) if not MADE.fullmatch(name)}
 
 
+def examples() -> list[str]:
+    """The commands in the code blocks of all pages, each on one line."""
+    pages = [page.read_text(encoding="utf-8") for page in PAGES if page != options.PAGE]
+    blocks = [block for page in pages for block in re.findall(r"^```\n(.*?)^```", page, re.DOTALL | re.MULTILINE)]
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [line for line in lines if re.match(r"reportgen (?!COMMAND)", line)]
+
+
 def test_the_readme_fits_on_one_screen() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
 
@@ -48,6 +58,15 @@ def test_every_command_is_explained_in_the_manual() -> None:
     """In words, not only by its help."""
     text = "".join(page.read_text(encoding="utf-8") for page in MANUAL if page != options.PAGE)
     assert [name for name, _ in options.commands() if f"reportgen {name}" not in text] == []
+
+
+@pytest.mark.parametrize("line", examples())
+def test_the_command_line_of_an_example_is_valid(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    command: click.Command = cli.main
+    while isinstance(command, click.Group) and words:
+        command = command.commands[words.pop(0)]
+    command.make_context(line, words)
 
 
 def test_the_exit_codes_of_all_errors_are_listed() -> None:
