@@ -18,10 +18,23 @@ Beside it, over a whole split: `predict_split.py` asks the model for every row, 
 Steps 1 to 5 are the analysis and know torch; steps 6 to 8 are the presentation and do not.
 """
 
+from typing import TYPE_CHECKING
+
 from reportgen.core.config import Config
 from reportgen.core.errors import ReportgenError
-from reportgen.core.records import Report
+
+if TYPE_CHECKING:
+    from reportgen.core.records import Report
 
 __version__ = "0.1.0"  # its only home; CITATION.cff and CHANGELOG.md are checked against it
 
 __all__ = ["Config", "Report", "ReportgenError", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    """`Report` is imported when it is asked for: it needs numpy, and `reportgen --help` does not."""
+    if name == "Report":
+        from reportgen.core.records import Report
+
+        return Report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

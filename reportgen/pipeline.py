@@ -16,7 +16,7 @@ import numpy as np
 
 from reportgen.core import characters, disk, recipe, versions
 from reportgen.core.clock import Clock, now
-from reportgen.core.config import DEMO, MEASURES, Config, option, without_home
+from reportgen.core.config import DEMO, MEASURES, Config, check_device, option, without_home
 from reportgen.core.errors import ImportanceError, UsageError
 from reportgen.core.records import (
     Attention,
@@ -44,16 +44,19 @@ if TYPE_CHECKING:
 READING = ("torch", "transformers", "tokenizers")  # packages that the analysis depends on
 
 
-def run(config: Config, clock: Clock) -> tuple[Report, Path]:
-    """One example from its source to its folder."""
+def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> tuple[Report, Path]:
+    """One example from its source to its folder; *found* is the model, where it has been found already."""
     now()  # a time that is none is worth no run
     present.check_typesetting(config)
+    path = _importance_file(config)
+    if path is not None:
+        importance_files.check(path)
     if config.pick is None:
         example = choice.choose(config)
         folder = _target(config, example)
-        classifier = load(config, clock)
+        classifier = load(config, clock, found)
     else:
-        classifier = load(config, clock)
+        classifier = load(config, clock, found)
         example = predict_split.pick(config, classifier, clock)
         folder = _target(config, example)
     report = analyse(config, classifier, example, clock)
@@ -148,23 +151,18 @@ def configuration(report: Report) -> Config:
     return replace(config, text=report.example.text) if plain.get("text") is not None else config
 
 
-def find_checkpoint(config: Config) -> Checkpoint:
-    """The model and the tokenizer that the configuration names, found and checked."""
-    return checkpoint.find(
-        str(DEMO / "model") if config.model == "demo" else config.model,
-        revision=config.revision,
-        tokenizer=config.tokenizer,
-        tokenizer_revision=config.tokenizer_revision,
-    )
+def load(config: Config, clock: Clock, found: Checkpoint | None = None) -> Classifier:
+    """The classifier that the configuration names; *found* is its model, where it has been found already.
 
-
-def load(config: Config, clock: Clock) -> Classifier:
-    """The classifier that the configuration names."""
+    What can be wrong with the names is found out before torch is imported.
+    """
     with clock.stage("load"):
+        check_device(config.device)
+        found = found or checkpoint.named(config)
         from reportgen.model import classifier
 
         return classifier.load(
-            find_checkpoint(config),
+            found,
             device=config.device,
             dtype=config.dtype,
             max_length=config.max_length,

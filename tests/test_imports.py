@@ -32,6 +32,38 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert python(program, *arguments).splitlines()[-1].strip() == "LOADED"
 
 
+MISTYPED = """
+import sys
+from reportgen.cli import main
+from reportgen.core.errors import ReportgenError
+try:
+    main(sys.argv[1:], standalone_mode=False)
+except ReportgenError as error:
+    print(type(error).__name__, "LOADED", *sorted({"torch", "numpy", "pyarrow", "pandas"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("model", ["nowhere", "./nowhere", "nobody/nowhere"])
+def test_a_mistyped_model_fails_before_anything_heavy_is_imported(model: str) -> None:
+    kind = "ModelError" if model.startswith(".") else "HubError"
+    assert python(MISTYPED, "run", "--offline", "--model", model, "--text", "x").strip() == f"{kind} LOADED"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (["run", "--file", "nowhere.txt"], "DataError"),
+        (["run", "--model", "demo", "--dataset", "nowhere.csv", "--index", "0"], "DataError"),
+        (["run", "--importance", "nowhere.npy"], "ImportanceError"),
+        (["run", "--device", "gpu"], "DeviceError"),
+        (["examples", "--model", "./nowhere", "--dataset", "demo"], "ModelError"),
+    ],
+)
+def test_other_mistyped_values_fail_before_torch_is_imported(arguments: list[str], kind: str) -> None:
+    raised, _, loaded = python(MISTYPED, *arguments).partition(" LOADED")
+    assert (raised, "torch" in loaded) == (kind, False)
+
+
 def test_something_heavy_would_be_noticed() -> None:
     program = f"import sys, altair; print('LOADED', *sorted(set(sys.modules) & {set(HEAVY[:5])!r}))"
     assert "altair" in python(program)

@@ -27,7 +27,7 @@ from reportgen.core.records import Example
 from reportgen.core.workers import cores
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
-from reportgen.model import predict_split
+from reportgen.model import checkpoint, predict_split
 from reportgen.report import present, store
 
 if TYPE_CHECKING:
@@ -144,10 +144,10 @@ class _Source:
 
 def _open(config: Config, clock: Clock) -> _Source:
     rows = choice.open_rows(config)
-    found = pipeline.find_checkpoint(config)
+    found = checkpoint.named(config)
     exact = pipeline.exact(config, found, dataset_revision=rows.revision)
     exact = replace(exact, overwrite=True, pick=None, limit=None, index=None, id=None)
-    return _Source(config, exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock)))
+    return _Source(config, exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock, found)))
 
 
 def _run(

@@ -50,10 +50,13 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     if config.pick is None and options["limit"] is not None:
         raise UsageError("--limit needs --pick", hint="it limits the rows that --pick chooses from")
     settle(offline=config.offline, quiet=quiet)
+    from reportgen.model import checkpoint
+
+    found = checkpoint.named(config)  # a mistyped name fails before anything heavy is imported
     from reportgen import pipeline
 
     clock = clock_for(quiet=quiet, verbose=verbose)
-    report, folder = pipeline.run(config, clock)
+    report, folder = pipeline.run(config, clock, found)
     print_report(report, folder, clock.seconds, quiet=quiet, as_json=as_json, verbose=verbose)
     if config.strict and report.warnings:
         count = len(report.warnings)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reportgen.core.characters import clean
-from reportgen.core.errors import UsageError
-from reportgen.core.records import ColourScale
+from reportgen.core.errors import DeviceError, UsageError
 
+ColourScale = Literal["linear", "rank", "log"]
 Paper = Literal["a4", "letter"]
 PdfVariant = Literal["ua-1", "a-3u"]
 PdfNeed = Literal["required", "best-effort"]
@@ -52,6 +52,7 @@ RANGES = {  # smallest and largest value; of what takes no more than a number in
     "max_html_mb": (0.001, 10_000),
     "seed": (-(2**63), 2**64 - 1),  # as torch takes it
 }
+DEVICE = re.compile(r"auto|(cpu|cuda|mps)(:\d+)?")
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 BATCH_SIZE = 8  # where nothing is said
 MAX_HTML_MB = 8.0  # of a page of which nothing was said: a larger one is worth a warning
@@ -226,6 +227,17 @@ def without_overridden(base: Config, given: dict[str, Any]) -> Config:
 def option(name: str) -> str:
     """The option that sets a field."""
     return "--" + name.replace("_", "-")
+
+
+def check_device(name: str) -> None:
+    """Refuse a device of a kind that there is not; whether this machine has one, only torch knows.
+
+    Raises:
+        DeviceError: Naming the kinds.
+    """
+    if not DEVICE.fullmatch(name):
+        known = "it is auto, cpu, cuda, cuda:N or mps"
+        raise DeviceError(f"device {name}: no such kind; {known}", hint="use --device cpu or auto")
 
 
 def problem(name: str, value: Any) -> str | None:

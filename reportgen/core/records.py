@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from reportgen.core.config import ColourScale
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -21,7 +23,6 @@ Verdict = Literal["right", "wrong", "unknown"]
 Direction = Literal["ltr", "rtl"]
 GIVEN = "scores"  # the type of model of a report whose scores someone else computed
 FROM_FILE = "from file"  # the measure of head importance whose file does not name one
-ColourScale = Literal["linear", "rank", "log"]
 
 
 @dataclass(frozen=True, slots=True)

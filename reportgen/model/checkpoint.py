@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reportgen.core import disk
+from reportgen.core.config import DEMO, Config
 from reportgen.core.errors import HubError, ModelError, RefusedError
 from reportgen.data import hub
 
@@ -66,6 +67,16 @@ class Checkpoint:
         folder = Path(self.tokenizer_location or self.location)
         files = sorted(path for path in folder.glob("*") if SETTINGS.fullmatch(path.name) and path.is_file())
         return hashlib.sha256("".join(f"{path.name} {_sha256(path, self)}\n" for path in files).encode()).hexdigest()
+
+
+def named(config: Config) -> Checkpoint:
+    """The model and the tokenizer that the configuration names, found and checked: see `find`."""
+    return find(
+        str(DEMO / "model") if config.model == "demo" else config.model,
+        revision=config.revision,
+        tokenizer=config.tokenizer,
+        tokenizer_revision=config.tokenizer_revision,
+    )
 
 
 def find(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import re
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen.core.clock import largest
+from reportgen.core.config import check_device
 from reportgen.core.errors import DeviceError, ModelError, RefusedError, UsageError
 from reportgen.model.checkpoint import Checkpoint, fetch_weights
 
@@ -69,6 +69,7 @@ def find_device(wanted: str) -> torch.device:
     Raises:
         DeviceError: If it is not there. `auto` never fails.
     """
+    check_device(wanted)
     if wanted == "auto":
         for kind, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available)):
             with contextlib.suppress(DeviceError):  # there, but busy or with a driver that is too old
@@ -81,9 +82,7 @@ def find_device(wanted: str) -> torch.device:
             raise DeviceError(f"device {wanted}: no usable GPU on this machine", hint="use --device cpu or auto")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # a torch built without CUDA asserts
-        known = re.fullmatch(r"(cpu|cuda|mps)(:\d+)?", wanted)
-        fact = str(error) if known else "no such kind; it is auto, cpu, cuda, cuda:N or mps"
-        raise DeviceError(f"device {wanted}: {fact}", hint="use --device cpu or auto") from error
+        raise DeviceError(f"device {wanted}: {error}", hint="use --device cpu or auto") from error
     return device
 
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
+from reportgen.core.config import ColourScale
 from reportgen.core.records import (
     Cell,
-    ColourScale,
     Direction,
     Floats,
     HeatView,

@@ -12,7 +12,8 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.records import Cell, ColourScale, Run, Tokens
+from reportgen.core.config import ColourScale
+from reportgen.core.records import Cell, Run, Tokens
 from reportgen.report import heatmap
 from tests import reports
 

@@ -61,20 +61,11 @@ def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadI
         ImportanceError: If the file is not there, broken, or does not fit the model.
         RefusedError: If reading it would run code.
     """
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        near = difflib.get_close_matches(path.name, ("auto", "none"), n=1)
-        kinds = f"one of {', '.join(sorted(READERS))}, or auto, or none"
-        raise ImportanceError(
-            f"{path.name}: unknown kind of file", hint=f"did you mean {near[0]}? {kinds}" if near else kinds
-        )
+    check(path)
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ImportanceError(f"{path.name}: {size} bytes is too large for head importance")
-        values, metadata = reader(path, key)
+        values, metadata = READERS[path.suffix.lower()](path, key)
     except OSError as error:
-        raise ImportanceError(f"{path}: {error.strerror or error}", hint="check --importance") from error
+        raise _unreadable(path, error) from error
     checked = _checked(values, shape=shape, name=path.name)
     return HeadImportance(
         values=checked,
@@ -82,6 +73,30 @@ def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadI
         source=path.name,
         provenance=dict(sorted(metadata.items())),
     )
+
+
+def check(path: Path) -> None:
+    """See that a file is there and may hold head importance, before anything is read.
+
+    Raises:
+        ImportanceError: If it is not there, of an unknown kind, or too large.
+    """
+    if path.suffix.lower() not in READERS:
+        near = difflib.get_close_matches(path.name, ("auto", "none"), n=1)
+        kinds = f"one of {', '.join(sorted(READERS))}, or auto, or none"
+        raise ImportanceError(
+            f"{path.name}: unknown kind of file", hint=f"did you mean {near[0]}? {kinds}" if near else kinds
+        )
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if size > MAX_BYTES:
+        raise ImportanceError(f"{path.name}: {size} bytes is too large for head importance")
+
+
+def _unreadable(path: Path, error: OSError) -> ImportanceError:
+    return ImportanceError(f"{path}: {error.strerror or error}", hint="check --importance")
 
 
 def known(importance: Importance, provenance: Mapping[str, str], *, source: str) -> HeadImportance:
