@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 from reportgen.core.records import (
@@ -49,6 +51,7 @@ STUB_SVG = (
 
 # What an attacker, or an unlucky author, writes into a field.
 PAYLOADS = (
+    "javascript:window.ran=1",  # the first of all: in an address it has to be
     "</script><script>window.ran=1</script>",
     "<img src=x onerror=window.ran=1>",
     "<svg/onload=window.ran=1>",
@@ -64,7 +67,6 @@ PAYLOADS = (
     "{% raw %}{# x #}",
     "${window.ran=1}",
     "`${window.ran=1}`",
-    "javascript:window.ran=1",
     "<a href=javascript:window.ran=1>x</a>",
     "</title><script>document.title='ran'</script>",
     "</style><style>body{display:none}</style>",
@@ -240,30 +242,50 @@ def report(
     return replace(made, **changes)
 
 
-def infected(payload: str) -> Report:
-    """A report with *payload* in every field that comes from outside."""
+def infected(*payloads: str) -> Report:
+    """A report with the payloads in every field that comes from outside: one by one where there are several places."""
+    payload = " ".join(payloads)
     text = f"Before {payload} after"
-    cut = (0, 6, 7, 7 + len(payload) // 2, 7 + len(payload), len(text))  # the payload is split between two tokens
-    read = tokens(text, spans=[(cut[0], cut[1]), (cut[2], cut[3]), (cut[3], cut[4]), (cut[4] + 1, cut[5])])
-    clean = report(text, read=replace(read, strings=(payload,) * len(read), total=len(read) + 5))
-    configuration: dict[str, Any] = {"model": payload, payload: payload}
+    spans, start = [(0, 6)], 7
+    for one in payloads:  # each is split between two tokens
+        spans += [(start, start + len(one) // 2), (start + len(one) // 2, start + len(one))]
+        start += len(one) + 1
+    read = tokens(text, spans=[*spans, (start, len(text))])
+    strings = tuple(itertools.islice(itertools.cycle(payloads), len(read)))
+    clean = report(text, read=replace(read, strings=strings, total=len(read) + 5))
+    each: dict[str, Any] = {one: one for one in payloads}
     return replace(
         clean,
         example=replace(clean.example, name=payload, title=payload, label=payload, dataset=payload, split=payload),
         prediction=Prediction((payload, "right"), (0.8, -0.6), (0.8, 0.2), predicted=0, gold=None, gold_text=payload),
-        importance=replace(clean.importance, measure=payload, source=payload, provenance={payload: payload}),
-        checks=(Check(payload, True, payload),),
-        warnings=(ReportWarning(payload, payload),),
+        importance=replace(clean.importance, measure=payload, source=payload, provenance=each),
+        checks=tuple(Check(one, True, one) for one in payloads),
+        warnings=tuple(ReportWarning(one, one) for one in payloads),
         provenance=replace(
             clean.provenance,
             **dict.fromkeys(
                 ("model", "model_type", "revision", "tokenizer", "tokenizer_revision", "device", "dtype", "command"),
                 payload,
             ),
-            configuration=configuration,
-            versions={"reportgen": payload, payload: payload},
+            configuration={"model": payload} | each,
+            versions={"reportgen": payload} | each,
         ),
     )
+
+
+def withstands(check: Callable[..., None], payloads: Sequence[str] = PAYLOADS) -> None:
+    """Call *check* with all payloads at once; where it fails, with ever fewer of them, and name the one that it takes.
+
+    Raises:
+        AssertionError: That *check* failed, and on which payload.
+    """
+    try:
+        check(*payloads)
+    except (Exception, pytest.fail.Exception) as error:
+        if len(payloads) > 1:
+            withstands(check, payloads[: len(payloads) // 2])
+            withstands(check, payloads[len(payloads) // 2 :])
+        raise AssertionError(f"{error}\nwith {' '.join(map(repr, payloads))}") from error
 
 
 def ranked(given: Report) -> tuple[Scores, Rankings]:

@@ -18,10 +18,10 @@ LIVE = f"""{SETTLED} &&
 
 def wait(page: Page, condition: str) -> None:
     """Wait until *condition* holds. Playwright's own way evaluates a string in the page, which the policy forbids."""
-    for _ in range(1200):
+    for _ in range(3000):
         if page.evaluate(condition):
             return
-        page.wait_for_timeout(50)
+        page.wait_for_timeout(20)
     pytest.fail(f"never: {condition}")
 
 
