@@ -1,8 +1,10 @@
 """Settings of the manual: `make docs`. Sphinx reads the Markdown pages with MyST and checks every link in them."""
 
+import ast
 import dataclasses
 import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 import reportgen
@@ -38,7 +40,24 @@ def without_signature(_app: Any, what: str, *_: Any) -> tuple[str, None] | None:
     return ("", None) if what == "class" else None
 
 
+def list_modules(_app: Any, _page: str, source: list[str]) -> None:
+    """Put a table of all modules, a room after the other, where a page has the comment `modules`."""
+    source[0] = re.sub(r"^<!-- modules: .* -->$", lambda _: _modules(), source[0], flags=re.MULTILINE)
+
+
+def _modules() -> str:
+    package = Path(reportgen.__file__).parent
+    rows = []
+    for path in sorted(package.rglob("*.py"), key=lambda path: (path.parent.relative_to(package).parts, path.stem)):
+        paragraph = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
+        sentence = re.match(r".*?[.](?=\s|$)|.*", " ".join(paragraph.split()))
+        name = path.relative_to(package).as_posix().replace("__init__.py", "")
+        rows.append(f"| `{name or 'reportgen/'}` | {sentence[0] if sentence else ''} |")
+    return "\n".join(["| module | what it does |", "|---|---|", *rows])
+
+
 def setup(app: Any) -> None:
     """Connect to Sphinx."""
     app.connect("autodoc-process-docstring", describe_fields, priority=400)  # before Napoleon
     app.connect("autodoc-process-signature", without_signature)
+    app.connect("source-read", list_modules)
