@@ -39,7 +39,7 @@ site: $(VENV)/.installed
 	$(BIN)/reportgen site build --strict $(ARGS)
 
 docs: $(VENV)/.installed-docs
-	$(BIN)/sphinx-build -W -n --keep-going -q -d build/docs $(ARGS) docs site/_docs
+	$(BIN)/sphinx-build -E -W -n --keep-going -q -d build/docs $(ARGS) docs site/_docs
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

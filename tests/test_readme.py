@@ -101,3 +101,13 @@ def test_the_published_manual_leads_to_the_gallery() -> None:
     assert f"pathto('{folder}/index.html', 1)" in link
     assert "make docs" in workflow
     assert f"--base-url $ADDRESS/{folder}/" in workflow
+
+
+def test_the_controls_that_the_manual_names_are_on_the_page() -> None:
+    text = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+    section = text[text.index("## Exploring the page") : text.index("## How exact")]
+    names = re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", section)
+    sources = [*(ROOT / "templates").rglob("*.j2"), *(ROOT / "templates" / "js").glob("*.js")]
+    page = "".join(source.read_text(encoding="utf-8") for source in sources)
+    assert len(names) > 8
+    assert [name for name in names if name not in page] == []
