@@ -1,7 +1,7 @@
 """Let one process at a time write to a folder, and say who it is.
 
-The lock is the system's (`filelock`), which lets it go when a process ends, however it ends. Where a shared file system
-does not carry such locks from one machine to another, the owner's sign of life does: a file that it touches.
+Both locks are `filelock`'s. The system's own is free again when its process ends, however it ends. Where a shared file
+system does not carry it from one machine to another, the lease does: the owner renews it as long as it lives.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,8 +20,10 @@ import filelock
 from reportgen.core import disk
 from reportgen.core.errors import OutputError
 
-LOCK, OWNER = "lock", "owner.json"
-SIGN_EVERY, GONE_AFTER = 15.0, 90.0  # seconds between two signs of life, and without one until an owner counts as gone
+LOCK, LEASE, OWNER = "lock", "lease", "owner.json"
+# Seconds between two signs of life, and without one until an owner on another machine counts as gone. All processes
+# that share a folder have to agree on the second.
+SIGN_EVERY, GONE_AFTER = 10.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +42,44 @@ class Owner:
 def held(folder: Path) -> Iterator[Owner | None]:
     """Hold the lock of a folder; gives the owner that has left it without an end, if there was one.
 
+    Waits for up to a minute where the owner is on another machine, for a sign of life.
+
     Raises:
         OutputError: If another process holds it, or the disk does not take it.
     """
-    with disk.errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
     owner = folder / OWNER
-    lock = filelock.FileLock(folder / LOCK, timeout=0, thread_local=False)
-    with disk.errors(folder):
-        try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise _refused(folder, _read(owner)) from error
-    try:
-        before = _read(owner)
-        if before is not None and before.host != socket.gethostname() and _lives(owner):
-            raise _refused(folder, before)
-        me = Owner(os.getpid(), socket.gethostname(), datetime.now(UTC).isoformat(timespec="seconds"))
-        try:
-            with disk.errors(owner):
-                owner.unlink(missing_ok=True)
-                with owner.open("x", encoding="utf-8") as file:  # a new file, wherever a link has led
-                    file.write(json.dumps(asdict(me)) + "\n")
-            with _signs(owner):
-                yield before
-        finally:
+    with contextlib.ExitStack() as locks:
+        with disk.errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                locks.enter_context(filelock.FileLock(folder / LOCK, timeout=0, thread_local=False))
+                locks.enter_context(_lease(folder / LEASE))
+            except filelock.Timeout as error:
+                raise _refused(folder, _read(owner)) from error
+            before = _read(owner)
+            me = Owner(os.getpid(), socket.gethostname(), datetime.now(UTC).isoformat(timespec="seconds"))
+            locks.callback(owner.unlink, missing_ok=True)
             owner.unlink(missing_ok=True)
-    finally:
-        lock.release()
+            with owner.open("x", encoding="utf-8") as file:  # a new file, wherever a link has led
+                file.write(json.dumps(asdict(me)) + "\n")
+        yield before
+
+
+def _lease(path: Path) -> filelock.AcquireReturnProxy[filelock.SoftFileLease]:
+    """The lease, when its owner has given no sign of life for long enough; `Timeout` as soon as it gives one."""
+    lease = filelock.SoftFileLease(
+        path, lease_duration=GONE_AFTER, heartbeat_interval=SIGN_EVERY, thread_local=False, poll_interval=0.2
+    )
+    first = _sign(path)
+    return lease.acquire(timeout=GONE_AFTER + SIGN_EVERY, cancel_check=lambda: _sign(path) not in (None, first))
+
+
+def _sign(path: Path) -> float | None:
+    """When the owner of a lease has last renewed it."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
 
 
 def _refused(folder: Path, owner: Owner | None) -> OutputError:
@@ -86,34 +97,3 @@ def _read(path: Path) -> Owner | None:
         return Owner(int(plain["pid"]), str(plain["host"]), str(plain["started"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _lives(path: Path) -> bool:
-    """Whether the owner has given a sign of life of late, by the clock of the file system."""
-    probe = path.with_name("clock")
-    try:
-        probe.touch()
-        return probe.stat().st_mtime - path.stat().st_mtime < GONE_AFTER
-    except OSError:
-        return False
-    finally:
-        probe.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _signs(path: Path) -> Iterator[None]:
-    """While open, the file is touched now and then."""
-    ended = threading.Event()
-
-    def touch() -> None:
-        while not ended.wait(SIGN_EVERY):
-            with contextlib.suppress(OSError):
-                os.utime(path)
-
-    thread = threading.Thread(target=touch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()

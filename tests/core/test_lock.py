@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,9 @@ def test_a_second_process_is_refused_and_told_by_whom(tmp_path: Path, other: sub
 def test_the_lock_of_a_process_that_was_killed_is_taken_over(tmp_path: Path, other: subprocess.Popen[str]) -> None:
     other.send_signal(signal.SIGKILL)
     other.wait()
+    began = time.monotonic()
     with lock.held(tmp_path) as before:
+        assert time.monotonic() - began < lock.SIGN_EVERY  # at once: that it is dead can be seen here
         assert before is not None
         assert before.pid == other.pid
         assert json.loads((tmp_path / lock.OWNER).read_text())["pid"] == os.getpid()
@@ -69,31 +72,77 @@ def test_an_error_within_lets_the_lock_go(tmp_path: Path) -> None:
         assert before is None
 
 
-@pytest.mark.parametrize(("age", "refused"), [(0, True), (60, True), (100, False)])
-def test_an_owner_on_another_machine_is_alive_as_long_as_it_gives_signs(
-    tmp_path: Path, age: float, refused: bool
+ELSEWHERE = """
+import json, os, sys, time
+from pathlib import Path
+import filelock, filelock._marker
+filelock._marker.host_name = lambda: "another-machine"
+folder, every, gone = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+lease = filelock.SoftFileLease(folder / "lease", lease_duration=gone, heartbeat_interval=every)
+lease.acquire()
+owner = {"pid": 7, "host": "another-machine", "started": "2026-01-01T00:00:00+00:00"}
+(folder / "owner.json").write_text(json.dumps(owner))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lock and says that it is on another machine, whose system's locks do not reach here."""
+    monkeypatch.setattr(lock, "SIGN_EVERY", 0.2)
+    monkeypatch.setattr(lock, "GONE_AFTER", 3.0)
+    command = [sys.executable, "-c", ELSEWHERE, str(tmp_path), "0.2", "3.0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_an_owner_on_another_machine_that_gives_signs_of_life_is_left_alone(
+    tmp_path: Path, elsewhere: subprocess.Popen[str]
 ) -> None:
-    owner = tmp_path / lock.OWNER
-    owner.write_text(json.dumps({"pid": 7, "host": "another-machine", "started": "2026-01-01T00:00:00+00:00"}))
-    then = time.time() - age
-    os.utime(owner, (then, then))
-    if refused:
-        with pytest.raises(OutputError, match="process 7 on another-machine"):
-            lock.held(tmp_path).__enter__()
-        assert json.loads(owner.read_text())["pid"] == 7
-    else:
-        with lock.held(tmp_path) as before:
-            assert before is not None
+    with pytest.raises(OutputError, match="by process 7 on another-machine, since 2026") as caught:
+        lock.held(tmp_path).__enter__()
+    assert "kill" not in (caught.value.hint or "")
+    assert json.loads((tmp_path / lock.OWNER).read_text())["pid"] == 7
+    assert (tmp_path / lock.LEASE).exists()
+
+
+@pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGSTOP])
+def test_an_owner_on_another_machine_without_a_sign_of_life_is_gone(
+    ended: signal.Signals, tmp_path: Path, elsewhere: subprocess.Popen[str]
+) -> None:
+    """Not at once: whether its process lives cannot be seen from here."""
+    began = time.monotonic()
+    elsewhere.send_signal(ended)
+    with lock.held(tmp_path) as before:
+        assert before is not None
+        assert before.pid == 7
+        assert time.monotonic() - began > 2.9
+        assert json.loads((tmp_path / lock.OWNER).read_text())["pid"] == os.getpid()
+
+
+def test_an_owner_on_another_machine_that_ends_makes_room(tmp_path: Path, elsewhere: subprocess.Popen[str]) -> None:
+    elsewhere.send_signal(signal.SIGSTOP)  # it gives no sign that would end the wait
+    threading.Timer(0.5, (tmp_path / lock.LEASE).unlink).start()
+    began = time.monotonic()
+    with lock.held(tmp_path):
+        assert 0.4 < time.monotonic() - began < 2.9
 
 
 def test_the_owner_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "SIGN_EVERY", 0.01)
     with lock.held(tmp_path):
-        os.utime(tmp_path / lock.OWNER, (0, 0))
+        os.utime(tmp_path / lock.LEASE, (0, 0))
         ended = time.monotonic() + 30
-        while (tmp_path / lock.OWNER).stat().st_mtime < 1 and time.monotonic() < ended:
+        while (tmp_path / lock.LEASE).stat().st_mtime < 1 and time.monotonic() < ended:
             time.sleep(0.01)
-        assert (tmp_path / lock.OWNER).stat().st_mtime > 1
+        assert (tmp_path / lock.LEASE).stat().st_mtime > 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [lock.LOCK]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
