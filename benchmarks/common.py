@@ -131,13 +131,14 @@ def model(folder: Path, *, layers: int = 12, longest: int = 4096) -> Path:
 
 def reader(*, layers: int, tokens: int, **how: Any) -> tuple[Any, Any]:
     """A random model, loaded as a run loads it, and a document of as many tokens for it; *how* as for the loading."""
-    from reportgen.model import checkpoint, classifier, forward_pass
+    from reportgen.model import checkpoint, classifier
+    from reportgen.model.tokens import encode
 
     with tempfile.TemporaryDirectory() as name:
         folder = model(Path(name), layers=layers, longest=tokens)
         found = checkpoint.find(str(folder), revision=None, tokenizer=None, tokenizer_revision=None)
         made = classifier.load(found, max_length=tokens, **how)
-        return made, forward_pass.encode(made, (folder / "documents.txt").read_text(encoding="utf-8"))
+        return made, encode(made, (folder / "documents.txt").read_text(encoding="utf-8"))
 
 
 def reduced(classifier: Any, documents: Sequence[Any]) -> list[Any]:

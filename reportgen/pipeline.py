@@ -215,9 +215,10 @@ class _Analysed:
 
 def _plan(config: Config, classifier: Classifier, example: Example) -> Plan:
     """How the example is read: its tokens, at once or in windows."""
-    from reportgen.model import forward_pass, long_documents
+    from reportgen.model import long_documents
+    from reportgen.model.tokens import encode
 
-    tokens = forward_pass.encode(classifier, example.text, whole=config.long == "window")
+    tokens = encode(classifier, example.text, whole=config.long == "window")
     check_positions("global_tokens", classifier.global_positions, tokens)
     check_positions("positions", config.positions, tokens)
     return long_documents.plan(

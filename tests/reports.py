@@ -15,12 +15,10 @@ from hypothesis import strategies as st
 
 from reportgen.core.records import (
     Attention,
-    Chart,
     Check,
     Example,
     Floats,
     HeadImportance,
-    Parts,
     Prediction,
     Provenance,
     Rankings,
@@ -28,12 +26,12 @@ from reportgen.core.records import (
     ReportWarning,
     Scores,
     Stage,
-    Table,
     Tokens,
 )
 from reportgen.report import heatmap, rank, scale, tables, words
 from reportgen.report.draw import chart_points, charts, findings, maps, vega
 from reportgen.report.page import page_data, render
+from reportgen.report.parts import Chart, Parts, Table
 
 TEXT = (
     "Attention heads look far.\n\n"

@@ -22,7 +22,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from reportgen.model import checkpoint, classifier, forward_pass
+from reportgen.model import checkpoint, classifier, tokens
 from reportgen.model.importance import importance_files, measures
 from training import corpus
 
@@ -221,7 +221,7 @@ def head_importance(
 ) -> list[list[float]]:
     """Taylor importance over *samples*, written to *folder* with where it comes from; (layer, head)."""
     loaded = classifier.load(checkpoint.find(str(folder)), device="cpu")
-    texts = [forward_pass.encode(loaded, sample.text) for sample in samples]
+    texts = [tokens.encode(loaded, sample.text) for sample in samples]
     gold = [sample.label for sample in samples]
     with tqdm(total=len(texts), desc="importance", mininterval=5) as progress:
         measured = measures.compute(loaded, texts, gold, measure="taylor", batch_size=1, advance=progress.update)

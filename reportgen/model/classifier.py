@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Classifier:
     """A model that reads documents, with what the report says about it."""
 
     model: PreTrainedModel
-    tokenizer: Any  # of transformers; where it is not fast, `alignment.py` finds the characters behind its tokens
+    tokenizer: Any  # of transformers; where it is not fast, `tokens.py` finds the characters behind its tokens
     checkpoint: Checkpoint
     labels: tuple[str, ...]
     max_length: int  # tokens that the model takes, special ones included
@@ -61,6 +62,15 @@ class Classifier:
     def windows(self) -> tuple[int, ...]:
         """Attention window by layer; empty for models that compare all tokens with all tokens."""
         return tuple(m.one_sided_attn_window_size * 2 for m in sliding_layers(self.model))
+
+    @property
+    def vocabulary(self) -> range:
+        """The token ids that the model knows."""
+        try:
+            embeddings: Any = self.model.get_input_embeddings()
+        except NotImplementedError:  # CANINE has no table of tokens: it reads any character
+            return range(sys.maxunicode + 1)
+        return range(embeddings.num_embeddings)
 
 
 def find_device(wanted: str) -> torch.device:

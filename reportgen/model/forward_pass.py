@@ -1,4 +1,4 @@
-"""Read a document with a classifier, and hand on its attention one layer at a time.
+"""Run a classifier over documents, and hand on their attention one layer at a time.
 
 Attention is taken by forward hooks while the model runs and dropped as soon as it is handed on, so that never
 more than one layer of it is held. It does not turn attention into numbers to show: that is `convert.py`.
@@ -18,10 +18,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
-from reportgen.core.errors import DataError, DeviceError, ModelError
+from reportgen.core.errors import DeviceError, ModelError
 from reportgen.core.labels import Label, find_gold, name_of
 from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
-from reportgen.model import alignment
 from reportgen.model.classifier import Classifier, memory_errors, quiet, sliding_layers
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
@@ -39,76 +38,6 @@ POOLED = ("mean", "late")  # values of `classifier_pooling` that average over al
 def seed(value: int) -> None:
     """Fix torch's random numbers; a model in evaluation mode should draw none."""
     torch.manual_seed(value)
-
-
-def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
-    """Read *text* as the model does: token ids and the characters behind each token.
-
-    Text beyond the model's length is cut off at the end, unless the *whole* is asked for; `Tokens.total` says how much
-    there was.
-
-    Raises:
-        DataError: If the tokenizer gives no token.
-        ModelError: If it gives one that the model does not know.
-    """
-    tokenizer = classifier.tokenizer
-    read = {"return_offsets_mapping": tokenizer.is_fast, "return_special_tokens_mask": True, "verbose": False}
-    encoded = tokenizer(text, **read)
-    total = len(encoded["input_ids"])
-    if total > classifier.max_length and not whole:
-        encoded = tokenizer(text, truncation=True, max_length=classifier.max_length, **read)
-    if not encoded["input_ids"]:
-        raise DataError("the tokenizer gives no token for this text", hint="give a text with words in it")
-    ids = tuple(encoded["input_ids"])
-    strings = tuple(tokenizer.convert_ids_to_tokens(ids))
-    special = tuple(map(bool, encoded["special_tokens_mask"]))[: len(ids)]  # subtle: ByT5 counts an end it leaves out
-    told = encoded["offset_mapping"] if tokenizer.is_fast else _find_spans(classifier, text, ids, special)
-    spans = [_inner(text, start, end, string) for (start, end), string in zip(told, strings, strict=True)]
-    starts, ends = zip(*spans, strict=True)
-    known = _vocabulary(classifier)
-    if max(ids) not in known:
-        raise ModelError(
-            f"{classifier.checkpoint.tokenizer}: gives token {max(ids)}; the model knows {len(known)} tokens (from 0)",
-            hint="name the tokenizer that the model was trained with: --tokenizer",
-        )
-    return Tokens(
-        ids=ids,
-        strings=strings,
-        starts=starts,
-        ends=ends,
-        special=special,
-        blank=tuple(not text[start:end].strip() for start, end in zip(starts, ends, strict=True)),
-        total=total,
-    )
-
-
-def _find_spans(
-    classifier: Classifier, text: str, ids: tuple[int, ...], special: tuple[bool, ...]
-) -> list[alignment.Span]:
-    """The characters behind each token of a tokenizer that does not tell them; special tokens have none."""
-    tokenizer, name = classifier.tokenizer, classifier.checkpoint.tokenizer
-    strings = tokenizer.tokenize(text)
-    read = [token for token, added in zip(ids, special, strict=True) if not added]
-    found = alignment.align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
-    if found is None or tokenizer.convert_tokens_to_ids(strings)[: len(read)] != read:
-        raise ModelError(
-            f"{name}: this tokenizer does not say which characters a token stands for, and they cannot be found",
-            hint="name a tokenizer that has a tokenizer.json with --tokenizer",
-        )
-    following = iter(found)
-    return [(0, 0) if added else next(following) for added in special]
-
-
-def _inner(text: str, start: int, end: int, string: str) -> alignment.Span:
-    """The span of a token without the white space around it; that of white space as it is."""
-    word = text[start:end]
-    inner = word.strip()
-    if string == alignment.SPACE and inner == word != string:  # a space that the tokenizer has put before the text
-        return start, start
-    if not inner or inner == word:
-        return start, end
-    start += len(word) - len(word.lstrip())
-    return start, start + len(inner)
 
 
 def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLayer) -> Tensor:
@@ -271,7 +200,7 @@ def batch_limit(classifier: Classifier, wanted: int) -> int:
     """How many documents may be read together: *wanted*, or 1 where a longer neighbour would change a prediction."""
     config = classifier.model.config
     padding = config.get_text_config().pad_token_id
-    lost = _reads_last(classifier) and padding not in _vocabulary(classifier)  # it does not find the last token
+    lost = _reads_last(classifier) and padding not in classifier.vocabulary  # it does not find the last token
     blind = config.model_type in SUMMARY and config.summary_type != "first"  # reads the padding, too
     mixed = config.model_type in MIXING or getattr(config, "attention_type", None) == "block_sparse"
     return 1 if lost or blind or mixed else wanted
@@ -290,7 +219,7 @@ def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tens
     """
     length = max(len(tokens) for tokens in documents)
     _settle_blocks(classifier, length)
-    known = _vocabulary(classifier)
+    known = classifier.vocabulary
     own, its = classifier.model.config.get_text_config().pad_token_id, classifier.tokenizer.pad_token_id
     ids = torch.full((len(documents), length), own if own in known else its if its in known else 0)
     mask = torch.zeros_like(ids)
@@ -303,15 +232,6 @@ def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tens
         inputs["global_attention_mask"][:, _globals(classifier, length)] = 1
         inputs["global_attention_mask"] *= mask
     return {name: tensor.to(classifier.device) for name, tensor in inputs.items()}
-
-
-def _vocabulary(classifier: Classifier) -> range:
-    """The token ids that the model knows."""
-    try:
-        embeddings: Any = classifier.model.get_input_embeddings()
-    except NotImplementedError:  # CANINE has no table of tokens: it reads any character
-        return range(sys.maxunicode + 1)
-    return range(embeddings.num_embeddings)
 
 
 def _sparse(classifier: Classifier, length: int) -> bool:

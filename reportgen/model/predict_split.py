@@ -187,9 +187,10 @@ def _answer(
 
 def _read(config: Config, classifier: Classifier, example: Example) -> Reading:
     """An example as the model reads it: in one document, or in windows."""
-    from reportgen.model import forward_pass, long_documents
+    from reportgen.model import long_documents
+    from reportgen.model.tokens import encode
 
-    tokens = forward_pass.encode(classifier, example.text, whole=config.long == "window")
+    tokens = encode(classifier, example.text, whole=config.long == "window")
     plan = long_documents.plan(
         tokens, length=classifier.max_length, stride=config.stride, global_positions=classifier.global_positions
     )

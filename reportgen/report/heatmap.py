@@ -15,18 +15,8 @@ import numpy.typing as npt
 import regex
 
 from reportgen.core.config import ColourScale
-from reportgen.core.records import (
-    Cell,
-    Direction,
-    Floats,
-    HeatView,
-    Line,
-    Report,
-    Run,
-    Scores,
-    Stretch,
-    Tokens,
-)
+from reportgen.core.records import Floats, Report, Scores, Tokens
+from reportgen.report.parts import Cell, Direction, HeatView, Line, Run, Stretch
 from reportgen.report.rounding import equal_but_for_rounding
 
 CLASSES = 16

@@ -16,23 +16,12 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import MAX_HTML_MB, Config
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.core.palette import font_family
-from reportgen.core.records import (
-    Chart,
-    Finding,
-    HeatView,
-    Parts,
-    Picture,
-    Rankings,
-    Report,
-    ReportWarning,
-    Run,
-    Scores,
-    Table,
-)
+from reportgen.core.records import Rankings, Report, ReportWarning, Scores
 from reportgen.report import checks, given_scores, heatmap, rank, scale, store, tables, words
 from reportgen.report.draw import chart_points, maps
 from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
+from reportgen.report.parts import Chart, Finding, HeatView, Parts, Picture, Run, Table
 
 if TYPE_CHECKING:
     from reportgen.report.draw.charts import Draw

@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reportgen.core.records import Floats, Integers, Rankings, Report, Scores, Table, WordCount
+from reportgen.core.records import Floats, Integers, Rankings, Report, Scores
+from reportgen.report.parts import Table, WordCount
 
 Array = npt.NDArray[np.generic]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reportgen.core.records import Integers, Rankings, Tokens, Word, WordCount
+from reportgen.core.records import Integers, Rankings, Tokens
+from reportgen.report.parts import Word, WordCount
 
 SIGNS = ("Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "Zs", "Cc", "Cf")  # punctuation, + = $ ^, spaces
 

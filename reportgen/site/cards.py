@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from reportgen.core.characters import clean
-from reportgen.core.records import HeatView, Report, Verdict
+from reportgen.core.records import Report, Verdict
 from reportgen.report import heatmap, rank, scale, store, words
+from reportgen.report.parts import HeatView
 
 TOP = 8  # words
 STRETCHES = 96  # of the strip, at most

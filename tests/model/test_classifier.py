@@ -17,6 +17,7 @@ from torch import nn
 from reportgen.core.errors import DeviceError, ModelError, RefusedError, UsageError
 from reportgen.model import checkpoint, forward_pass
 from reportgen.model.classifier import find_device, load, memory_errors, quiet
+from reportgen.model.tokens import encode
 from tests import tiny
 
 TEXT = "The heads of a long document classifier attend to these tokens."
@@ -39,7 +40,7 @@ def test_a_saved_model_predicts_as_it_did_in_memory(folder: Path) -> None:
     assert classifier.labels == ("left", "right")
     assert classifier.max_length == 128  # 130 positions, less padding id and what is below it
     assert classifier.device == torch.device("cpu")
-    document = forward_pass.encode(classifier, TEXT)
+    document = encode(classifier, TEXT)
     expected = forward_pass.predict_logits(tiny.classifier(tiny.longformer()), [document])
     torch.testing.assert_close(forward_pass.predict_logits(classifier, [document]), expected)
 
@@ -47,7 +48,7 @@ def test_a_saved_model_predicts_as_it_did_in_memory(folder: Path) -> None:
 def test_the_longest_text_that_the_model_takes_can_be_read(folder: Path) -> None:
     """One token more would be an index error inside the model."""
     classifier = tiny.load(folder)
-    document = forward_pass.encode(classifier, "the heads " * 200)
+    document = encode(classifier, "the heads " * 200)
     assert len(document) == classifier.max_length
     assert forward_pass.predict_logits(classifier, [document]).shape == (1, 2)
 
@@ -115,7 +116,7 @@ def test_a_model_that_names_no_limit_takes_what_its_tokenizer_takes(tmp_path: Pa
     tiny.save(tiny.dense("xlnet"), tmp_path)
     classifier = tiny.load(tmp_path)
     assert classifier.max_length == 512
-    assert len(forward_pass.encode(classifier, "the heads " * 900)) == 512
+    assert len(encode(classifier, "the heads " * 900)) == 512
 
 
 @pytest.mark.parametrize("kind", ["bart", "t5"])
@@ -214,7 +215,7 @@ def test_the_tokenizer_may_come_from_another_folder(folder: Path, tmp_path: Path
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).unlink()
     classifier = load(checkpoint.find(str(folder), tokenizer=str(tmp_path / "tokenizer")), device="cpu")
-    assert len(forward_pass.encode(classifier, TEXT)) > 10
+    assert len(encode(classifier, TEXT)) > 10
 
 
 @pytest.mark.parametrize("damage", ["truncate", "empty", "remove"])

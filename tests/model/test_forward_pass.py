@@ -28,6 +28,7 @@ from reportgen.core.records import DenseAttention, LayerAttention, SlidingWindow
 from reportgen.model import forward_pass
 from reportgen.model.attention import convert
 from reportgen.model.classifier import Classifier
+from reportgen.model.tokens import encode
 from tests import reference, tiny
 
 DENSE = ("bert", "distilbert", "albert", "deberta-v2", "gpt2", "llama", "opt")
@@ -394,7 +395,7 @@ def test_a_document_that_does_not_fit_alone_is_a_device_error(monkeypatch: pytes
 
 def test_tokens_point_into_the_text() -> None:
     """Ids, strings and characters of a text, the special tokens without characters."""
-    document = forward_pass.encode(tiny.classifier(tiny.longformer()), "the heads")
+    document = encode(tiny.classifier(tiny.longformer()), "the heads")
     assert document.strings == ("<s>", "the", "Ġheads", "</s>")
     assert [("the heads")[start:end] for start, end in zip(document.starts, document.ends, strict=True)] == [
         "",
@@ -409,7 +410,7 @@ def test_tokens_point_into_the_text() -> None:
 @given(st.text(max_size=40))
 def test_every_character_but_space_belongs_to_a_token(text: str) -> None:
     """Offsets lie in the text, never go backwards, and leave out nothing but white space."""
-    document = forward_pass.encode(tiny.classifier(MODEL, max_length=10_000), text)
+    document = encode(tiny.classifier(MODEL, max_length=10_000), text)
     content = [place for place in zip(document.starts, document.ends, document.special, strict=True) if not place[2]]
     covered: set[int] = set()
     last = 0
@@ -424,8 +425,8 @@ def test_every_character_but_space_belongs_to_a_token(text: str) -> None:
 def test_a_text_that_is_too_long_is_cut_at_its_end_and_says_so() -> None:
     """The first tokens are kept, the closing special token stays, `total` counts the whole text."""
     classifier = tiny.classifier(tiny.longformer(), max_length=12)
-    whole = forward_pass.encode(replace(classifier, max_length=1000), TEXT)
-    cut = forward_pass.encode(classifier, TEXT)
+    whole = encode(replace(classifier, max_length=1000), TEXT)
+    cut = encode(classifier, TEXT)
     assert whole.total == len(whole) > 12
     assert (len(cut), cut.total) == (12, len(whole))
     assert cut.ids == (*whole.ids[:11], tiny.EOS)
@@ -435,14 +436,14 @@ def test_a_text_that_is_too_long_is_cut_at_its_end_and_says_so() -> None:
 def test_a_text_that_just_fits_is_not_cut() -> None:
     """At the limit nothing is lost."""
     classifier = tiny.classifier(tiny.longformer())
-    length = len(forward_pass.encode(classifier, TEXT))
-    assert forward_pass.encode(replace(classifier, max_length=length), TEXT) == forward_pass.encode(classifier, TEXT)
+    length = len(encode(classifier, TEXT))
+    assert encode(replace(classifier, max_length=length), TEXT) == encode(classifier, TEXT)
 
 
 def test_an_empty_text_has_special_tokens_only() -> None:
     """It can be read and predicted; that it says nothing is a warning elsewhere."""
     classifier = tiny.classifier(tiny.longformer())
-    document = forward_pass.encode(classifier, "")
+    document = encode(classifier, "")
     assert document.special == (True, True)
     assert attend(classifier, document)[0][0, 1].shape == (2, 2, 2)
 
@@ -453,9 +454,9 @@ def test_a_tokenizer_that_gives_nothing_is_an_input_error() -> None:
     plain.post_processor = ByteLevel()
     classifier = replace(tiny.classifier(MODEL), tokenizer=PreTrainedTokenizerFast(tokenizer_object=plain))
     with pytest.raises(DataError, match="no token for this text") as caught:
-        forward_pass.encode(classifier, "")
+        encode(classifier, "")
     assert caught.value.exit_code == 3
-    assert len(forward_pass.encode(classifier, "the heads")) == 2
+    assert len(encode(classifier, "the heads")) == 2
 
 
 def test_a_tokenizer_of_another_model_is_refused() -> None:
@@ -463,7 +464,7 @@ def test_a_tokenizer_of_another_model_is_refused() -> None:
     classifier = tiny.classifier(tiny.longformer())
     classifier.model.resize_token_embeddings(20)
     with pytest.raises(ModelError, match="the model knows 20 tokens"):
-        forward_pass.encode(classifier, TEXT)
+        encode(classifier, TEXT)
 
 
 # predictions and labels

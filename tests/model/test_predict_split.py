@@ -19,6 +19,7 @@ from reportgen.core.config import Config
 from reportgen.core.errors import DataError, DeviceError, ModelError, OutputError, ReportgenError, UsageError
 from reportgen.data import choice
 from reportgen.model import forward_pass, predict_split
+from reportgen.model.tokens import encode
 from tests import split, tiny
 from tests.split import LABELS, TEXTS, opened
 
@@ -55,7 +56,7 @@ def test_every_row_is_predicted_as_it_would_be_alone(model: Any, data: Path) -> 
     assert [one.index for one in found.predicted] == list(range(12))
     assert found.left_out == {}
     for one, text, label in zip(found.predicted, TEXTS, LABELS, strict=True):
-        tokens = forward_pass.encode(model, text)
+        tokens = encode(model, text)
         alone = forward_pass.predict_logits(model, [tokens])[0]
         assert one.prediction.logits == pytest.approx(alone.tolist(), abs=1e-5)
         assert (one.tokens, one.read, one.id) == (tokens.total, len(tokens), f"doc-{one.index}")
@@ -242,7 +243,7 @@ def test_one_document_that_breaks_the_model_costs_no_other(
 ) -> None:
     """Numbers that are none, or memory that does not hold it alone: its neighbours in the batch are asked."""
     really = forward_pass.predict_logits
-    bad = forward_pass.encode(model, TEXTS[4]).ids
+    bad = encode(model, TEXTS[4]).ids
 
     def predict_logits(given: Any, documents: Any) -> Any:
         if any(document.ids == bad for document in documents):
@@ -252,7 +253,7 @@ def test_one_document_that_breaks_the_model_costs_no_other(
     config, rows = opened(data, batch_size=5)
     monkeypatch.setattr(forward_pass, "predict_logits", predict_logits)
     found = predict_split.predict(config, model, rows, Clock())
-    broken = [index for index, text in enumerate(TEXTS) if forward_pass.encode(model, text).ids == bad]
+    broken = [index for index, text in enumerate(TEXTS) if encode(model, text).ids == bad]
     assert list(found.left_out) == broken
     assert error.message in found.left_out[4]
     assert len(found.predicted) == 12 - len(broken)

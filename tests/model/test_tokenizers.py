@@ -29,8 +29,9 @@ from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegac
 
 from reportgen.core.errors import ModelError
 from reportgen.core.records import Tokens
-from reportgen.model import alignment, forward_pass
+from reportgen.model import forward_pass
 from reportgen.model.classifier import Classifier
+from reportgen.model.tokens import BYTE, SPACE, align, encode, fades, fold
 from reportgen.report import heatmap
 from tests import tiny
 
@@ -172,7 +173,7 @@ def with_tokenizer(tokenizer: Any, *, max_length: int = 100_000) -> Classifier:
 
 def letters(text: str) -> str:
     """What no tokenizer drops or changes."""
-    return "".join(key for character in text for key in alignment.fold(character) if not alignment.fades(key))
+    return "".join(key for character in text for key in fold(character) if not fades(key))
 
 
 def check(text: str, tokens: Tokens) -> None:
@@ -182,7 +183,7 @@ def check(text: str, tokens: Tokens) -> None:
         assert start == end if special else last <= start <= end <= len(text)
         last = last if special else start
     covered = {i for start, end in zip(tokens.starts, tokens.ends, strict=True) for i in range(start, end)}
-    assert letters("".join(c for i, c in enumerate(text) if i not in covered and c != alignment.SPACE)) == ""
+    assert letters("".join(c for i, c in enumerate(text) if i not in covered and c != SPACE)) == ""
     cells = heatmap.cells(text, tokens)
     assert heatmap.shown_text(text, cells) == text[: tokens.end]
     assert not text[tokens.end :].strip() or letters(text[tokens.end :]) == ""
@@ -195,7 +196,7 @@ def test_the_text_shown_is_the_input_text(kind: str) -> None:
     classifier = with_tokenizer(FAST[kind]())
     for text in TEXTS:
         if text.strip() or classifier.tokenizer.num_special_tokens_to_add():
-            check(text, forward_pass.encode(classifier, text))
+            check(text, encode(classifier, text))
 
 
 @pytest.mark.parametrize("kind", SLOW)
@@ -207,7 +208,7 @@ def test_the_text_shown_is_the_input_text_without_offsets_of_the_tokenizer(kind:
         classifier.model.get_input_embeddings().num_embeddings = 0x110000  # any character is a token
     for text in TEXTS:
         if tokenizer(text)["input_ids"]:
-            check(text, forward_pass.encode(classifier, text))
+            check(text, encode(classifier, text))
 
 
 @pytest.mark.parametrize("kind", FAST)
@@ -218,10 +219,10 @@ def test_found_offsets_are_those_that_the_tokenizer_tells(kind: str, text: str) 
     tokenizer = FAST[kind]()
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     strings = tokenizer.tokenize(text)
-    found = alignment.align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
+    found = align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
     assert found is not None
     for string, (start, end), (first, last) in zip(strings, found, encoded["offset_mapping"], strict=True):
-        if string != alignment.SPACE:  # of one before the text it tells the first character
+        if string != SPACE:  # of one before the text it tells the first character
             assert letters(text[start:end].replace("▁", " ")) == letters(text[first:last].replace("▁", " ")), strings
 
 
@@ -233,7 +234,7 @@ def test_word_pieces_of_a_slow_tokenizer_stand_where_its_fast_form_says(text: st
     encoded = quick(text, add_special_tokens=False, return_offsets_mapping=True)
     strings = slow.tokenize(text)
     assume(strings == quick.convert_ids_to_tokens(encoded["input_ids"]))  # they differ in a few marks
-    found = alignment.align(text, strings, tokenize=slow.tokenize, unknown="[UNK]")
+    found = align(text, strings, tokenize=slow.tokenize, unknown="[UNK]")
     assert found is not None
     for (start, end), (first, last) in zip(found, encoded["offset_mapping"], strict=True):
         assert letters(text[start:end]) == letters(text[first:last])
@@ -252,12 +253,12 @@ def test_pieces_of_sentencepiece_stand_where_it_says_itself(model_type: str, tmp
     tokenizer = slow_sentencepiece(tmp_path, model_type=model_type)
     for text in TEXTS[:9]:
         strings = tokenizer.tokenize(text)
-        found = alignment.align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
+        found = align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
         pieces = tokenizer.sp_model.encode(text, return_type="proto").pieces
         assert found is not None
         assert [piece.piece for piece in pieces] == strings
         for piece, (start, end) in zip(pieces, found, strict=True):
-            if not alignment.BYTE.fullmatch(piece.piece):
+            if not BYTE.fullmatch(piece.piece):
                 told = text.encode()[piece.begin : piece.end].decode()
                 assert letters(told) in ("", letters(text[start:end]))  # the first of two in a ligature gets none
 
@@ -269,7 +270,7 @@ def place(
     text: str, *strings: str, parts: dict[str, list[str]] | None = None, unknown: str = "[UNK]"
 ) -> list[str] | None:
     """The characters of each token; *parts* is what the tokenizer makes of parts of the text."""
-    found = alignment.align(text, strings, tokenize=lambda part: (parts or {}).get(part, ["?"]), unknown=unknown)
+    found = align(text, strings, tokenize=lambda part: (parts or {}).get(part, ["?"]), unknown=unknown)
     return None if found is None else [text[start:end] for start, end in found]
 
 
@@ -307,8 +308,8 @@ def test_pieces_of_a_word_that_was_rewritten_stand_for_the_whole_word() -> None:
 
 
 def test_a_piece_that_shows_nothing_stands_between_those_that_do() -> None:
-    assert alignment.align("ﬁ", ["f", "\u0301", "i"], tokenize=list, unknown=None) == [(0, 1), (0, 0), (0, 1)]
-    assert alignment.align("ab", ["a", "\u0301", "b"], tokenize=list, unknown=None) == [(0, 1), (1, 1), (1, 2)]
+    assert align("ﬁ", ["f", "\u0301", "i"], tokenize=list, unknown=None) == [(0, 1), (0, 0), (0, 1)]
+    assert align("ab", ["a", "\u0301", "b"], tokenize=list, unknown=None) == [(0, 1), (1, 1), (1, 2)]
 
 
 def test_what_stays_open_has_no_offsets() -> None:
@@ -345,7 +346,7 @@ class Rewriting(PreTrainedTokenizer):
 def test_tokens_that_cannot_be_traced_to_the_text_are_refused() -> None:
     classifier = with_tokenizer(Rewriting(unk_token="<unk>"))
     with pytest.raises(ModelError, match="which characters a token stands for, and they cannot be found") as caught:
-        forward_pass.encode(classifier, "one two three")
+        encode(classifier, "one two three")
     assert caught.value.exit_code == 4
     assert "tokenizer.json" in str(caught.value.hint)
 
@@ -353,11 +354,9 @@ def test_tokens_that_cannot_be_traced_to_the_text_are_refused() -> None:
 def test_a_slow_tokenizer_cuts_and_counts_as_a_fast_one(tmp_path: Path) -> None:
     """The same ids, characters and total of a text that is too long, special tokens at both ends."""
     options = {"max_length": 12}
-    slow = forward_pass.encode(with_tokenizer(slow_bert(tmp_path), **options), "the heads, the ☃ thé heads, the heads!")
+    slow = encode(with_tokenizer(slow_bert(tmp_path), **options), "the heads, the ☃ thé heads, the heads!")
     names = {w: i for i, w in enumerate(word_pieces())}
-    quick = forward_pass.encode(
-        with_tokenizer(BertTokenizer(vocab=names), **options), "the heads, the ☃ thé heads, the heads!"
-    )
+    quick = encode(with_tokenizer(BertTokenizer(vocab=names), **options), "the heads, the ☃ thé heads, the heads!")
     assert slow == quick
     assert (len(slow), slow.special[0], slow.special[-1]) == (12, True, True)
     assert slow.total > 12
@@ -369,7 +368,7 @@ def test_the_first_tokens_are_kept_whatever_side_the_tokenizer_cuts(tmp_path: Pa
     tiny.save(tiny.dense("bert"), tmp_path)
     path = tmp_path / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "truncation_side": "left"}))
-    document = forward_pass.encode(tiny.load(tmp_path, max_length=5), "the heads of the document")
+    document = encode(tiny.load(tmp_path, max_length=5), "the heads of the document")
     assert document.strings == ("<s>", "the", "Ġheads", "Ġof", "</s>")
 
 
@@ -378,7 +377,7 @@ def test_a_tokenizer_of_bytes_is_loaded_and_read(tmp_path: Path) -> None:
     tiny.dense("bert").save_pretrained(tmp_path)
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "ByT5Tokenizer"}))
     classifier = tiny.load(tmp_path)
-    document = forward_pass.encode(classifier, "é a")
+    document = encode(classifier, "é a")
     assert (document.starts, document.ends) == ((0, 0, 1, 2, 0), (1, 1, 2, 3, 0))
     assert document.blank == (False, False, True, False, True)
     assert forward_pass.predict_logits(classifier, [document]).shape == (1, 2)
@@ -402,7 +401,7 @@ def test_a_tokenizer_that_needs_a_library_says_which(kind: str, library: str, tm
 def test_a_space_that_the_tokenizer_puts_before_the_text_has_no_characters() -> None:
     """It says of it that it stands for the first letter, which has a token of its own."""
     classifier = with_tokenizer(byte_fallback())
-    document = forward_pass.encode(classifier, "B x")
+    document = encode(classifier, "B x")
     assert document.strings == ("<s>", "▁", "<0x42>", "▁", "<0x78>", "</s>")
     assert [("B x")[start:end] for start, end in zip(document.starts, document.ends, strict=True)] == [
         "",
@@ -417,7 +416,7 @@ def test_a_space_that_the_tokenizer_puts_before_the_text_has_no_characters() -> 
 
 def test_white_space_at_the_edges_belongs_to_no_token() -> None:
     """A tokenizer of SentencePiece counts the space before a word to it."""
-    document = forward_pass.encode(with_tokenizer(unigram()), "the  heads of")
+    document = encode(with_tokenizer(unigram()), "the  heads of")
     words = [("the  heads of")[start:end] for start, end in zip(document.starts, document.ends, strict=True)]
     assert all(word == word.strip() for word in words if word.strip())
     assert "".join(words).replace(" ", "") == "theheadsof"

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.core.config import ColourScale
-from reportgen.core.records import Cell, Run, Tokens
+from reportgen.core.records import Tokens
 from reportgen.report import heatmap
+from reportgen.report.parts import Cell, Run
 from tests import reports
 
 SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.records import Rankings, Tokens, Word
+from reportgen.core.records import Rankings, Tokens
 from reportgen.report import words
+from reportgen.report.parts import Word
 
 
 def cut(text: str, *pieces: str) -> Tokens:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.core.records import HeatView, Report
+from reportgen.core.records import Report
 from reportgen.report import heatmap
+from reportgen.report.parts import HeatView
 from reportgen.site import cards
 from tests import reports
 

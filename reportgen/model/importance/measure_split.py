@@ -171,6 +171,7 @@ def _exact(config: Config, classifier: Classifier) -> Config:
 def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sample:
     """Documents and gold labels of rows drawn at random, in the order of the rows."""
     from reportgen.model import forward_pass
+    from reportgen.model.tokens import encode
 
     drawn = sorted(random.Random(config.seed).sample(range(len(rows)), min(size, len(rows))))
     documents, gold = [], []
@@ -179,7 +180,7 @@ def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sa
             continue
         label = forward_pass.gold_label(classifier, example.label, example.label_names)
         if label is not None:
-            documents.append(forward_pass.encode(classifier, example.text))
+            documents.append(encode(classifier, example.text))
             gold.append(label)
     if not documents:
         raise DataError(

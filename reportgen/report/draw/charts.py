@@ -17,7 +17,7 @@ from altair.utils.schemapi import debug_mode
 
 from reportgen.core.characters import visible
 from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, INK, MUTED, PLASMA_LIGHT, RULE, VIRIDIS_LIGHT
-from reportgen.core.records import Chart, Floats, Rankings, Report, Scores, Table
+from reportgen.core.records import Floats, Rankings, Report, Scores
 from reportgen.report.draw import captions, maps, vega
 from reportgen.report.draw.chart_points import (
     PANEL_RANKS,
@@ -28,6 +28,7 @@ from reportgen.report.draw.chart_points import (
     kept_ranks,
     trend_positions,
 )
+from reportgen.report.parts import Chart, Table
 
 Row = dict[str, object]
 Doubles = npt.NDArray[np.float64]

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, MUTED, RULE
-from reportgen.core.records import Finding, Rankings, Report, Scores
+from reportgen.core.records import Rankings, Report, Scores
 from reportgen.report.draw import captions, vega
+from reportgen.report.parts import Finding
 
 WIDTH, HEIGHT = 150, 74  # px of a drawing, without its axes
 POINTS = 40  # of a line

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from reportgen.core.palette import HEAT_DARK, HEAT_LIGHT
-from reportgen.core.records import Floats, Picture, Report, Table
+from reportgen.core.records import Floats, Report
+from reportgen.report.parts import Picture, Table
 
 CLASSES = len(HEAT_LIGHT)
 NOTHING = CLASSES  # class of an exact 0: the head cannot see there

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core import characters
-from reportgen.core.records import Attention, Chart, Floats, Integers, Rankings, Report, Scores, Word
+from reportgen.core.records import Attention, Floats, Integers, Rankings, Report, Scores
 from reportgen.report.page.compress import Packed, pack
+from reportgen.report.parts import Chart, Word
 
 LEVELS = 2047  # codes of a value; the last stands for 0
 OCTAVES = 24  # of values kept apart; what is smaller than the largest by more is the smallest code

@@ -21,9 +21,10 @@ from markupsafe import Markup
 
 from reportgen.core import characters, palette
 from reportgen.core.config import Paper
-from reportgen.core.records import HeatView, Line, Parts, Report
+from reportgen.core.records import Report
 from reportgen.report import words
 from reportgen.report.page.compress import Packed, dense, pack
+from reportgen.report.parts import HeatView, Line, Parts
 
 PACKAGE = Path(__file__).parents[2]
 SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "captions", "save", "tables", "charts", "maps", "walk",

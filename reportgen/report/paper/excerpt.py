@@ -13,8 +13,8 @@ from typing import NamedTuple
 from reportgen.core.characters import visible
 from reportgen.core.errors import UsageError
 from reportgen.core.palette import HEAT_LIGHT, INK, MUTED, text_on
-from reportgen.core.records import HeatView, Line, Run
 from reportgen.report.paper import typesetting
+from reportgen.report.parts import HeatView, Line, Run
 
 TO_POINTS = 0.75  # of a CSS pixel
 ASCENT = 0.788  # of the height of a box of text, where its baseline lies: between those of Noto Sans and DejaVu Sans

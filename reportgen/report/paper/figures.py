@@ -17,9 +17,9 @@ from typing import Any
 from PIL import Image
 
 from reportgen.core.palette import INK, MUTED, font_family
-from reportgen.core.records import Chart, Picture
 from reportgen.report.draw import vega
 from reportgen.report.paper import typesetting
+from reportgen.report.parts import Chart, Picture
 
 LABEL, TITLE = 7, 8  # points
 NARROW = 350.0  # points: below, legends stand under the drawing, and grids under each other

@@ -17,8 +17,8 @@ from typing import Any, Literal, NamedTuple
 import regex
 
 from reportgen.core.characters import label, one_break
-from reportgen.core.records import Direction, Line, Run
 from reportgen.report.paper.typesetting import TEX_PDF, lay_out, typeset
+from reportgen.report.parts import Direction, Line, Run
 
 Ink = Literal["dark", "light"]
 How = Literal["letters", "glyphs", "label"]

@@ -17,7 +17,7 @@ import regex
 
 from reportgen.core.characters import visible
 from reportgen.core.palette import HEAT_LIGHT, MUTED, text_on
-from reportgen.core.records import Direction, HeatView, Line, Report, Run, Stretch, Table
+from reportgen.core.records import Report
 from reportgen.data import naming
 from reportgen.report.paper.citation import citation, escape
 from reportgen.report.paper.glyphs import (
@@ -34,6 +34,7 @@ from reportgen.report.paper.glyphs import (
     atoms,
     pieces,
 )
+from reportgen.report.parts import Direction, HeatView, Line, Run, Stretch, Table
 
 Pages = Mapping[GlyphRun, Glyph]
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.core.records import Chart, HeadImportance, Report, Tokens
+from reportgen.core.records import HeadImportance, Report, Tokens
 from reportgen.report.draw import chart_points, charts, vega
 from reportgen.report.page import page_data, render
+from reportgen.report.parts import Chart
 from tests import reports
 
 KEYS = ["rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview"]

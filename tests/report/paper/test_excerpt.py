@@ -10,10 +10,10 @@ import pytest
 
 from reportgen.core.errors import UsageError
 from reportgen.core.palette import HEAT_LIGHT
-from reportgen.core.records import Run
 from reportgen.report import heatmap
 from reportgen.report.page import render
 from reportgen.report.paper import excerpt, typesetting
+from reportgen.report.parts import Run
 from tests import reports
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reportgen.core.characters import label
-from reportgen.core.records import Line, Report, Run, Stretch
+from reportgen.core.records import Report
 from reportgen.report.paper import citation, glyphs, latex
+from reportgen.report.parts import Line, Run, Stretch
 from tests import reports
 
 ENGINES = ("pdflatex", "xelatex")

@@ -1,8 +1,9 @@
-"""Find the characters of a text behind every token of a tokenizer that does not tell them.
+"""Turn a text into the tokens that the model reads, each with the characters behind it.
 
-The tokens are laid along the text letter by letter, past all that tokenizers change: case, accents, compatibility
-forms, white space, signs of continuation. Where that leaves no way or several, the tokenizer is asked: a text is cut
-rightly where the tokens of its parts are the tokens of the whole. What stays open has no offsets, never wrong ones.
+Where the tokenizer does not tell these, they are found: its tokens are laid along the text letter by letter, past all
+that tokenizers change: case, accents, compatibility forms, white space, signs of continuation. Where that leaves no way
+or several, the tokenizer is asked: a text is cut rightly where the tokens of its parts are the tokens of the whole.
+What stays open has no offsets, never wrong ones.
 """
 
 from __future__ import annotations
@@ -11,8 +12,15 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
+from typing import TYPE_CHECKING
 
 import regex
+
+from reportgen.core.errors import DataError, ModelError
+from reportgen.core.records import Tokens
+
+if TYPE_CHECKING:
+    from reportgen.model.classifier import Classifier
 
 Span = tuple[int, int]  # first character, one past the last
 Tokenize = Callable[[str], list[str]]
@@ -22,6 +30,74 @@ CUTS = (regex.compile(r"\s*\S+"), regex.compile(rf"\s*(?:[{SIGN}]|[^\s{SIGN}]+)"
 LONGEST_WORD = 100  # characters that the pieces of one word may stand for together
 SPACE = "\u2581"  # as SentencePiece writes it
 BYTE = regex.compile(r"<0x([0-9A-F]{2})>")  # SentencePiece's name of a byte
+
+
+def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
+    """Read *text* as the model does: token ids and the characters behind each token.
+
+    Text beyond the model's length is cut off at the end, unless the *whole* is asked for; `Tokens.total` says how much
+    there was.
+
+    Raises:
+        DataError: If the tokenizer gives no token.
+        ModelError: If it gives one that the model does not know.
+    """
+    tokenizer = classifier.tokenizer
+    read = {"return_offsets_mapping": tokenizer.is_fast, "return_special_tokens_mask": True, "verbose": False}
+    encoded = tokenizer(text, **read)
+    total = len(encoded["input_ids"])
+    if total > classifier.max_length and not whole:
+        encoded = tokenizer(text, truncation=True, max_length=classifier.max_length, **read)
+    if not encoded["input_ids"]:
+        raise DataError("the tokenizer gives no token for this text", hint="give a text with words in it")
+    ids = tuple(encoded["input_ids"])
+    strings = tuple(tokenizer.convert_ids_to_tokens(ids))
+    special = tuple(map(bool, encoded["special_tokens_mask"]))[: len(ids)]  # subtle: ByT5 counts an end it leaves out
+    told = encoded["offset_mapping"] if tokenizer.is_fast else _find_spans(classifier, text, ids, special)
+    spans = [_inner(text, start, end, string) for (start, end), string in zip(told, strings, strict=True)]
+    starts, ends = zip(*spans, strict=True)
+    known = classifier.vocabulary
+    if max(ids) not in known:
+        raise ModelError(
+            f"{classifier.checkpoint.tokenizer}: gives token {max(ids)}; the model knows {len(known)} tokens (from 0)",
+            hint="name the tokenizer that the model was trained with: --tokenizer",
+        )
+    return Tokens(
+        ids=ids,
+        strings=strings,
+        starts=starts,
+        ends=ends,
+        special=special,
+        blank=tuple(not text[start:end].strip() for start, end in zip(starts, ends, strict=True)),
+        total=total,
+    )
+
+
+def _find_spans(classifier: Classifier, text: str, ids: tuple[int, ...], special: tuple[bool, ...]) -> list[Span]:
+    """The characters behind each token of a tokenizer that does not tell them; special tokens have none."""
+    tokenizer, name = classifier.tokenizer, classifier.checkpoint.tokenizer
+    strings = tokenizer.tokenize(text)
+    read = [token for token, added in zip(ids, special, strict=True) if not added]
+    found = align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
+    if found is None or tokenizer.convert_tokens_to_ids(strings)[: len(read)] != read:
+        raise ModelError(
+            f"{name}: this tokenizer does not say which characters a token stands for, and they cannot be found",
+            hint="name a tokenizer that has a tokenizer.json with --tokenizer",
+        )
+    following = iter(found)
+    return [(0, 0) if added else next(following) for added in special]
+
+
+def _inner(text: str, start: int, end: int, string: str) -> Span:
+    """The span of a token without the white space around it; that of white space as it is."""
+    word = text[start:end]
+    inner = word.strip()
+    if string == SPACE and inner == word != string:  # a space that the tokenizer has put before the text
+        return start, start
+    if not inner or inner == word:
+        return start, end
+    start += len(word) - len(word.lstrip())
+    return start, start + len(inner)
 
 
 def align(text: str, strings: Sequence[str], *, tokenize: Tokenize, unknown: str | None) -> list[Span] | None:

@@ -1,0 +1,147 @@
+"""The nouns of the presentation, frozen: what a report is taken apart into before it is rendered.
+
+They hold values and nothing else. Positions count from 0, as in `records.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reportgen.core.config import ColourScale
+
+Direction = Literal["ltr", "rtl"]
+
+
+@dataclass(frozen=True, slots=True)
+class WordCount:
+    """How often the occurrences of one word are among the most attended of other tokens."""
+
+    word: str  # lower case; pieces of the tokenizer joined
+    occurrences: int
+    attended: int  # lists, over all layers, heads and queries, the query itself left out
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Letters and digits that stand together, or one sign."""
+
+    text: str
+    positions: tuple[int, ...]  # of its pieces
+    masked: bool  # a stop word, or punctuation
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A stretch of the document that is coloured as one: one token, or the pieces of one character."""
+
+    positions: tuple[int, ...]
+    text: str  # as written in the document; the token's own name for special tokens
+    special: bool
+    start: int  # first character in the text
+    end: int  # one past the last
+
+
+@dataclass(frozen=True, slots=True)
+class HeatView:
+    """One way of colouring the document."""
+
+    key: str  # "all", "last", "reader"
+    title: str
+    explanation: str  # what the colours mean, in one sentence
+    classes: tuple[int, ...]  # (cell,), 0..15; -1 for cells left out of the scale
+    values: tuple[float, ...]  # (cell,), 0..100 over the content cells
+    bounds: tuple[float, ...]  # 17 class limits, for the legend
+    scale: ColourScale
+    floor: float | None  # smallest value above 0, where the log scale starts
+    coloured: int  # cells on the scale
+    strongest: int  # cells in the last class
+    uniform: bool  # all content cells are equal: the colours carry no information
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table for people: cells are text already."""
+
+    key: str
+    caption: str
+    columns: tuple[str, ...]
+    numeric: tuple[bool, ...]  # by column; numeric columns are set to the right
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure: the live form, the still form, and the numbers."""
+
+    key: str  # file name: "rank-trend"
+    title: str
+    caption: str  # what to see, in a sentence made from the numbers
+    spec: dict[str, object]  # Vega-Lite
+    svg: str
+    data: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about the document, for the summary: a number, what it says, a small drawing."""
+
+    number: str  # "41 %"
+    sentence: str  # goes on from the number
+    svg: str
+    target: str  # id of the figure or table that shows it in full
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure made of pixels."""
+
+    key: str  # file name: "attention-maps"
+    title: str
+    caption: str
+    light: bytes  # PNG, in the colours of paper
+    dark: bytes  # PNG, in those of a dark page
+    width: int  # px
+    height: int  # px
+    data: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Neighbouring characters that are drawn alike."""
+
+    text: str  # as written; the name of a special token
+    kind: str  # "gap", "token", "special", "break"
+    heat: int  # class, or -1
+    first: int  # position of its first token; -1 in gaps
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Neighbouring runs of a line that are written in one direction."""
+
+    direction: Direction
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the document, up to its line break."""
+
+    direction: Direction  # of its first letter: where the line begins
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the presentation makes of a report before it is rendered."""
+
+    views: tuple[HeatView, ...]
+    spans: tuple[tuple[Run, ...], ...]  # (view, cell or gap): one run per cell
+    lines: tuple[tuple[Line, ...], ...]  # (view, line): neighbours of one colour joined, for print
+    tables: tuple[Table, ...]
+    charts: tuple[Chart, ...]
+    findings: tuple[Finding, ...]  # none where the text has no content tokens
+    maps: Picture | None  # None where there is nothing to draw
+    summary: tuple[str, ...]  # the words that draw most attention, each once
+    blocks: dict[str, object]  # what the scripts of the page read, by name
