@@ -14,9 +14,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reportgen.core import characters, disk, recipe, versions
+from reportgen.core import characters, disk, presets, versions
 from reportgen.core.clock import Clock, now
-from reportgen.core.config import DEMO, MEASURES, Config, check_device, option, without_home
+from reportgen.core.config import (
+    DEMO,
+    MEASURES,
+    Config,
+    Recipe,
+    check_device,
+    option,
+    recipe,
+    recipe_digest,
+    without_home,
+)
 from reportgen.core.errors import ImportanceError, UsageError
 from reportgen.core.records import (
     Attention,
@@ -349,12 +359,12 @@ def provenance(
         device=str(classifier.device),
         dtype=config.dtype,
         seed=config.seed,
-        command=characters.clean(own.command()),
+        command=characters.clean(presets.command(own)),
         created=now().isoformat(timespec="seconds"),
         configuration=own.plain(),
         versions=versions.installed(*READING),
         stages=stages,
-        recipe=recipe.digest(
+        recipe=recipe_digest(
             make_recipe(own, found, dataset=example.dataset, split=example.split, revision=example.revision)
         ),
     )
@@ -362,9 +372,9 @@ def provenance(
 
 def make_recipe(
     config: Config, found: Checkpoint, *, dataset: str | None, split: str | None, revision: str | None
-) -> recipe.Recipe:
+) -> Recipe:
     """All that the reports of a split have in common. *config* names the very commits that are used."""
-    return recipe.recipe(
+    return recipe(
         config.plain(),
         model={"revision": found.revision, "weights": found.weights_sha256()},
         tokenizer={"revision": found.tokenizer_revision, "files": found.settings_sha256()},

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from reportgen.batch.outcome import Outcome, succeeded
 from reportgen.core import disk
+from reportgen.core.config import Recipe
 from reportgen.core.errors import OutputError
-from reportgen.core.recipe import Recipe
 from reportgen.report import store
 
 FOLDER, PLAN, JOURNAL, STAGING = ".batch", "plan.json", "journal.jsonl", "staging"

@@ -19,9 +19,9 @@ from reportgen.batch.journal import Journal, Plan
 from reportgen.batch.outcome import Outcome
 from reportgen.batch.select import Selection
 from reportgen.batch.units import Task, Unit
-from reportgen.core import disk, lock, recipe
+from reportgen.core import disk, lock
 from reportgen.core.clock import Clock, now
-from reportgen.core.config import BATCH_SIZE, Config
+from reportgen.core.config import BATCH_SIZE, Config, recipe_differences, recipe_digest
 from reportgen.core.errors import DataError, LeftOutError, OutputError, UsageError, one_line
 from reportgen.core.records import Example
 from reportgen.core.workers import cores
@@ -219,7 +219,7 @@ def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> P
     settings = {**made, "options": made["options"] | chosen.plain()}
     before = None if how.restart else memory.plan()
     if before is not None:
-        differs = recipe.differences(before.settings, settings)
+        differs = recipe_differences(before.settings, settings)
         if differs and any((memory.folder / name).exists() for _, name in before.places):
             more = f"; and {len(differs) - SHOWN} more" if len(differs) > SHOWN else ""
             raise UsageError(
@@ -232,7 +232,7 @@ def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> P
     taken = select.choose(config, chosen, rows, predict)
     lengths, unreadable = _lengths(source.asked, rows, taken.indices)
     asked = {index: f"{reason} (--restart asks again)" for index, reason in taken.left_out.items()}
-    plan = Plan(settings, recipe.digest(made), _split(config, lengths), asked | unreadable)
+    plan = Plan(settings, recipe_digest(made), _split(config, lengths), asked | unreadable)
     if how.restart:
         _forget(memory, plan)
     memory.begin(plan)

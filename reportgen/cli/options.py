@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from reportgen.core import presets
 from reportgen.core.config import (
     CHOICE,
     COLOUR_SCALES,
@@ -25,9 +26,7 @@ from reportgen.core.config import (
     PDF_VARIANTS,
     PICKS,
     Config,
-    load_preset,
     option,
-    without_overridden,
 )
 from reportgen.core.errors import UsageError
 
@@ -204,8 +203,8 @@ def configure(options: dict[str, Any], *, rows: bool = False) -> Config:
     _check_choice(given)
     _check_source(given, rows=rows)
     preset = given.pop("preset", None if {"model", "dataset"} & set(given) else "demo")
-    base = load_preset(preset) if preset else Config()
-    base = without_overridden(base, given)
+    base = presets.load(preset) if preset else Config()
+    base = presets.without_overridden(base, given)
     if "label" in given and base.text is None and base.file is None and not {"text", "file"} & set(given):
         raise UsageError("--label needs --text or --file", hint="the labels of a dataset come from its label column")
     return replace(base, **given)

@@ -1,15 +1,15 @@
-"""What a run was asked to do, and the presets. The only home of defaults.
+"""What a run was asked to do: `Config`, its checks, and the recipe that the reports of one batch share.
 
-A preset is a TOML file with the fields of `Config`; options of the command line override it.
+The only home of defaults. A preset, which is read in `presets.py`, overrides them; the command line overrides both.
 """
 
 from __future__ import annotations
 
-import difflib
+import hashlib
+import json
 import re
-import shlex
-import tomllib
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,8 +22,9 @@ PdfVariant = Literal["ua-1", "a-3u"]
 PdfNeed = Literal["required", "best-effort"]
 Long = Literal["truncate", "window"]
 
+Recipe = dict[str, Any]  # plain values
+
 PACKAGE = Path(__file__).parents[1]
-PRESETS = PACKAGE / "presets"
 DEMO = PACKAGE / "demo"
 
 FORMATS = ("html", "pdf", "tables", "charts", "figures", "latex")
@@ -39,6 +40,8 @@ PICKS = ("tp", "tn", "fp", "fn", "most-confident", "least-confident", "random")
 LABELLED = ("tp", "tn", "fp", "fn", "most-confident")  # picks that may name a label behind a colon
 CHOICE = ("index", "id", "pick")  # of a row
 OF_A_DATASET = ("dataset_config", "dataset_revision", "split", "text_column", "label_column", "id_column")
+OF_ONE = (*CHOICE, "limit", "text", "file", "label")  # fields that are about one example
+HOW_FETCHED = ("offline",)  # gives the same report
 OF_A_MODEL = ("revision", "tokenizer", "tokenizer_revision", "labels", "max_length", "importance", "importance_key")
 RANGES = {  # smallest and largest value; of what takes no more than a number in memory, any
     "index": (-(2**63), 2**63 - 1),  # which rows there are, the dataset says
@@ -71,11 +74,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "pdf_variant": PDF_VARIANTS,
     "long": LONG,
 }
-DESCRIPTION = "description"  # the one key of a preset that is no field
 FREE = ("text", "label", "labels", "preset", "id")  # may be empty and hold any character
-KINDS = {"str": "a string", "int": "an integer", "float": "a number", "bool": "true or false"}
-STDIN_COPY = "TEXT.txt"  # what the command of a report calls a text that it cannot name
-LONG_TEXT = 300  # characters: a longer --text is no line to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,48 +180,6 @@ class Config:
         match = SPAN.fullmatch(self.span or "")
         return range(int(match[1]), int(match[2])) if match else None
 
-    def command(self) -> str:
-        """The command line that gives this report again: only what differs from the defaults.
-
-        What came from standard input is gone, and a long text is no argument: in their place stands a file that the
-        reader makes from `report.json`.
-        """
-        base = load_preset(self.preset) if self.preset else Config()
-        set_ = {field.name: value for field in fields(self) if (value := getattr(self, field.name)) not in (None, ())}
-        base = without_overridden(base, {n: value for n, value in set_.items() if value != getattr(base, n)})
-        words = ["reportgen", "run"]
-        if self.preset:
-            words += ["--preset", _written(self.preset)]
-        for name, value in set_.items():
-            if name in ("preset", "output", "overwrite") or value == getattr(base, name):
-                continue
-            if (name == "file" and value == "-") or (name == "text" and len(value) > LONG_TEXT):
-                words += ["--file", STDIN_COPY]
-                continue
-            words += [option(name)] if value is True else [option(name), _written(value)]
-        return shlex.join(words)
-
-
-def without_overridden(base: Config, given: dict[str, Any]) -> Config:
-    """A preset without what does not hold beside the values that are given.
-
-    What it says of its dataset is not true of another, nor what it says of its model; a row of one split is not that of
-    another.
-    """
-    gone: set[str] = set()
-    if {"text", "file"} & set(given):
-        gone |= {"dataset", *OF_A_DATASET, *CHOICE, "limit", "text", "file", "label"}
-    elif {"dataset", *CHOICE} & set(given):
-        gone |= {*CHOICE, "text", "file", "label"}
-    if given.get("dataset", base.dataset) != base.dataset:
-        gone |= {*OF_A_DATASET, *CHOICE}
-    elif given.get("split", base.split) != base.split:
-        gone |= set(CHOICE)
-    if given.get("model", base.model) != base.model:
-        gone |= set(OF_A_MODEL)
-    fresh = Config()
-    return replace(base, **{name: getattr(fresh, name) for name in gone})
-
 
 def option(name: str) -> str:
     """The option that sets a field."""
@@ -280,71 +237,55 @@ def problem(name: str, value: Any) -> str | None:
     return None
 
 
-def load_preset(name: str) -> Config:
-    """Read a preset of the package by its name, or a user's own by its path.
+def recipe(configuration: Mapping[str, Any], **parts: object) -> Recipe:
+    """All that reports depend on, but for their examples: reports of one recipe belong together.
 
-    Raises:
-        UsageError: If there is none, it is not TOML, or a key is unknown or of the wrong kind.
+    A batch is many examples by one recipe, and goes on with no other.
+
+    Args:
+        configuration: `Config.plain()`, with the very commits that are used.
+        parts: What else there is, by the name under which a difference is told: plain values, or mappings of them.
     """
-    path = preset_path(name)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"preset {path.name}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, or thousands of brackets
-        raise UsageError(f"preset {path.name} is not TOML: {error}") from error
-    content.pop(DESCRIPTION, None)  # for `reportgen presets`
-    values: dict[str, Any] = {key: _typed(path.name, key, value) for key, value in content.items()}
-    try:
-        return replace(Config(), preset=name, **values)
-    except UsageError as error:
-        raise UsageError(f"preset {path.name}: {error.message}", hint=error.hint) from error
+    own = {name: value for name, value in configuration.items() if name not in (*OF_ONE, *HOW_FETCHED)}
+    made: Recipe = json.loads(json.dumps({"options": own, **parts}))  # as it comes back from a file
+    return made
 
 
-def preset_path(name: str) -> Path:
-    """The file of a preset of the package, or of a user's own.
+def recipe_digest(made: Recipe) -> str:
+    """Its hash: equal recipes, equal hashes."""
+    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
 
-    Raises:
-        UsageError: If there is none.
+
+def recipe_differences(before: Recipe, now: Recipe) -> list[str]:
+    """What differs, each in a few words: "--top-k: 10 before, 5 now".
+
+    >>> recipe_differences({"options": {"top_k": 10}, "model": {"files": "a"}}, {"options": {"top_k": 5}, "model": {}})
+    ['--top-k: 10 before, 5 now', 'model files: a before, none now']
     """
-    path = PRESETS / f"{name}.toml"
-    try:
-        if not path.is_file():
-            path = Path(name).expanduser()  # as `Config.command` writes it
-        there = path.is_file() and path.suffix == ".toml"
-    except (OSError, ValueError, RuntimeError):  # too long a name, a NUL in it, the home of a user who is none
-        there = False
-    if not there:
-        known = sorted(preset.stem for preset in PRESETS.glob("*.toml"))
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"known: {', '.join(known)}; or the path of a .toml file"
-        raise UsageError(f'no preset "{name[:200]}"', hint=f"did you mean {near[0]}? {hint}" if near else hint)
-    return path
+    flat = [_flat(made) for made in (before, now)]
+    names = dict.fromkeys(name for part in flat for name in part)
+    pairs = [(name, *(part.get(name) for part in flat)) for name in names]
+    return [f"{name}: {_said(old)} before, {_said(new)} now" for name, old, new in pairs if old != new]
 
 
-def _typed(preset: str, key: str, value: object) -> object:
-    kinds = {field.name: str(field.type) for field in fields(Config)}
-    if key not in kinds or key == "preset":
-        near = difflib.get_close_matches(key, kinds, n=1)
-        raise UsageError(f'preset {preset}: unknown key "{key}"', hint=f"did you mean {near[0]}?" if near else None)
-    kind = kinds[key]
-    if kind.startswith("tuple"):
-        fits = isinstance(value, list) and all(type(item).__name__ in kind for item in value)
-    else:
-        fits = type(value).__name__ in kind or (key in CHOICES and isinstance(value, str))
-        fits = fits or ("float" in kind and type(value) is int)
-    if not fits:
-        raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {_kind(kind)}")
-    wrong = problem(key, tuple(value) if isinstance(value, list) else value)
-    if wrong:
-        raise UsageError(f"preset {preset}: {key} = {value!r}: {wrong}")
-    return tuple(value) if isinstance(value, list) else value
+def _flat(made: Recipe) -> dict[str, Any]:
+    """Every value by what a reader calls it."""
+    found: dict[str, Any] = {}
+    for part, values in made.items():
+        if not isinstance(values, dict):
+            found[part] = values
+            continue
+        for name, value in values.items():
+            found[option(name) if part == "options" else f"{part} {name.replace('_', ' ')}"] = value
+    return found
 
 
-def _kind(annotation: str) -> str:
-    """What a field takes, in the words of TOML."""
-    one = next((word for name, word in KINDS.items() if name in annotation), "a string")
-    return f"a list; each is {one}" if annotation.startswith("tuple") else one
+def _said(value: Any) -> str:
+    """A value in an error: hashes by their beginning."""
+    if value in (None, "", []):
+        return "none"
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 60 else f"{text[:20]}..."
 
 
 def without_home(path: str) -> str:
@@ -359,7 +300,7 @@ def _plain(value: Any) -> Any:
     return clean(without_home(value)) if isinstance(value, str) else value
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """A value as the command line takes it."""
     plain = _plain(value)
     return ",".join(map(str, plain)) if isinstance(plain, list) else str(plain)
@@ -367,5 +308,5 @@ def _written(value: Any) -> str:
 
 def _short(value: Any) -> str:
     """A value as an error names it."""
-    text = _written(value)
+    text = written(value)
     return text if len(text) <= 60 else f"{text[:60]}..."

@@ -1,15 +1,123 @@
-"""List the presets, print one to copy, and say as JSON Schema what one may hold. Loading one is in `config.py`."""
+"""Presets: TOML files with fields of `Config`. Load one, list them, say as JSON Schema what one may hold.
+
+The command line that gives a report again names a preset, too, and only what differs from it.
+"""
 
 from __future__ import annotations
 
+import difflib
+import shlex
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
-from reportgen.core.config import CHOICES, DESCRIPTION, PRESETS, RANGES, Config, preset_path
+from reportgen.core.config import (
+    CHOICE,
+    CHOICES,
+    OF_A_DATASET,
+    OF_A_MODEL,
+    PACKAGE,
+    RANGES,
+    Config,
+    option,
+    problem,
+    written,
+)
+from reportgen.core.errors import UsageError
 
-KINDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+PRESETS = PACKAGE / "presets"
+DESCRIPTION = "description"  # the one key of a preset that is no field
+KINDS = {"str": "a string", "int": "an integer", "float": "a number", "bool": "true or false"}
+JSON_KINDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+STDIN_COPY = "TEXT.txt"  # what the command of a report calls a text that it cannot name
+LONG_TEXT = 300  # characters: a longer --text is no line to read
+
+
+def load(name: str) -> Config:
+    """Read a preset of the package by its name, or a user's own by its path.
+
+    Raises:
+        UsageError: If there is none, it is not TOML, or a key is unknown or of the wrong kind.
+    """
+    path = _path(name)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"preset {path.name}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, or thousands of brackets
+        raise UsageError(f"preset {path.name} is not TOML: {error}") from error
+    content.pop(DESCRIPTION, None)  # for `reportgen presets`
+    values: dict[str, Any] = {key: _typed(path.name, key, value) for key, value in content.items()}
+    try:
+        return replace(Config(), preset=name, **values)
+    except UsageError as error:
+        raise UsageError(f"preset {path.name}: {error.message}", hint=error.hint) from error
+
+
+def _path(name: str) -> Path:
+    """The file of a preset of the package, or of a user's own.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    path = PRESETS / f"{name}.toml"
+    try:
+        if not path.is_file():
+            path = Path(name).expanduser()  # as `Config.command` writes it
+        there = path.is_file() and path.suffix == ".toml"
+    except (OSError, ValueError, RuntimeError):  # too long a name, a NUL in it, the home of a user who is none
+        there = False
+    if not there:
+        known = sorted(preset.stem for preset in PRESETS.glob("*.toml"))
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"known: {', '.join(known)}; or the path of a .toml file"
+        raise UsageError(f'no preset "{name[:200]}"', hint=f"did you mean {near[0]}? {hint}" if near else hint)
+    return path
+
+
+def without_overridden(base: Config, given: dict[str, Any]) -> Config:
+    """A preset without what does not hold beside the values that are given.
+
+    What it says of its dataset is not true of another, nor what it says of its model; a row of one split is not that of
+    another.
+    """
+    gone: set[str] = set()
+    if {"text", "file"} & set(given):
+        gone |= {"dataset", *OF_A_DATASET, *CHOICE, "limit", "text", "file", "label"}
+    elif {"dataset", *CHOICE} & set(given):
+        gone |= {*CHOICE, "text", "file", "label"}
+    if given.get("dataset", base.dataset) != base.dataset:
+        gone |= {*OF_A_DATASET, *CHOICE}
+    elif given.get("split", base.split) != base.split:
+        gone |= set(CHOICE)
+    if given.get("model", base.model) != base.model:
+        gone |= set(OF_A_MODEL)
+    fresh = Config()
+    return replace(base, **{name: getattr(fresh, name) for name in gone})
+
+
+def command(config: Config) -> str:
+    """The command line that gives this report again: only what differs from the defaults.
+
+    What came from standard input is gone, and a long text is no argument: in their place stands a file that the
+    reader makes from `report.json`.
+    """
+    base = load(config.preset) if config.preset else Config()
+    set_ = {field.name: value for field in fields(config) if (value := getattr(config, field.name)) not in (None, ())}
+    base = without_overridden(base, {n: value for n, value in set_.items() if value != getattr(base, n)})
+    words = ["reportgen", "run"]
+    if config.preset:
+        words += ["--preset", written(config.preset)]
+    for name, value in set_.items():
+        if name in ("preset", "output", "overwrite") or value == getattr(base, name):
+            continue
+        if (name == "file" and value == "-") or (name == "text" and len(value) > LONG_TEXT):
+            words += ["--file", STDIN_COPY]
+            continue
+        words += [option(name)] if value is True else [option(name), written(value)]
+    return shlex.join(words)
 
 
 def names() -> tuple[str, ...]:
@@ -23,7 +131,7 @@ def text(name: str) -> str:
     Raises:
         UsageError: If there is none of that name.
     """
-    return preset_path(name).read_text(encoding="utf-8")
+    return _path(name).read_text(encoding="utf-8")
 
 
 def description(name: str) -> str:
@@ -46,8 +154,33 @@ def schema() -> dict[str, Any]:
     }
 
 
+def _typed(preset: str, key: str, value: object) -> object:
+    kinds = {field.name: str(field.type) for field in fields(Config)}
+    if key not in kinds or key == "preset":
+        near = difflib.get_close_matches(key, kinds, n=1)
+        raise UsageError(f'preset {preset}: unknown key "{key}"', hint=f"did you mean {near[0]}?" if near else None)
+    kind = kinds[key]
+    if kind.startswith("tuple"):
+        fits = isinstance(value, list) and all(type(item).__name__ in kind for item in value)
+    else:
+        fits = type(value).__name__ in kind or (key in CHOICES and isinstance(value, str))
+        fits = fits or ("float" in kind and type(value) is int)
+    if not fits:
+        raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {_kind(kind)}")
+    wrong = problem(key, tuple(value) if isinstance(value, list) else value)
+    if wrong:
+        raise UsageError(f"preset {preset}: {key} = {value!r}: {wrong}")
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _kind(annotation: str) -> str:
+    """What a field takes, in the words of TOML."""
+    one = next((word for name, word in KINDS.items() if name in annotation), "a string")
+    return f"a list; each is {one}" if annotation.startswith("tuple") else one
+
+
 def _property(name: str, kind: str) -> dict[str, Any]:
-    one = next((KINDS[word] for word in KINDS if word in kind), "string")
+    one = next((JSON_KINDS[word] for word in JSON_KINDS if word in kind), "string")
     value: dict[str, Any] = {"type": one}
     if name in CHOICES:
         value = {"enum": list(CHOICES[name])}

@@ -232,7 +232,7 @@ class Provenance:
     configuration: dict[str, Any]  # plain values by the names of `Config`
     versions: dict[str, str]
     stages: tuple[Stage, ...]  # of the analysis; empty where the run had to give the same bytes again
-    recipe: str = ""  # hash of all that this report shares with those of other examples, see `recipe.py`
+    recipe: str = ""  # hash of all that this report shares with those of other examples, see `config.recipe`
 
 
 @dataclass(frozen=True, slots=True)

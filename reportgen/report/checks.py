@@ -21,7 +21,7 @@ from reportgen.core.records import (
     Scores,
     Tokens,
 )
-from reportgen.report.rounding import equal_but_for_rounding
+from reportgen.report.heatmap import equal_but_for_rounding
 
 LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
 ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of a row's sum, whose weights are rounded

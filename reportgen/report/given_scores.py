@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reportgen.core import versions
+from reportgen.core import presets, versions
 from reportgen.core.characters import UNPRINTABLE, clean
 from reportgen.core.clock import now
 from reportgen.core.config import Config
@@ -353,7 +353,7 @@ def _provenance(config: Config, given: dict[str, Any], example: Example) -> Prov
         device="elsewhere",
         dtype="float32",
         seed=config.seed,
-        command=config.command().replace("reportgen run", "reportgen render --scores SCORES.json", 1),
+        command=presets.command(config).replace("reportgen run", "reportgen render --scores SCORES.json", 1),
         created=now().isoformat(timespec="seconds"),
         configuration=replace(config, model=model).plain(),
         versions=versions.installed(),

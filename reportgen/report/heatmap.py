@@ -17,12 +17,12 @@ import regex
 from reportgen.core.config import ColourScale
 from reportgen.core.records import Floats, Report, Scores, Tokens
 from reportgen.report.parts import Cell, Direction, HeatView, Line, Run, Stretch
-from reportgen.report.rounding import equal_but_for_rounding
 
 CLASSES = 16
 JOINS_ON = regex.compile(r"\p{Joining_Type=Dual_Joining}\p{Joining_Type=Transparent}*$")  # a letter like Arabic lam
 JOINED_TO = regex.compile(r"\p{Joining_Type=Dual_Joining}|\p{Joining_Type=Right_Joining}")
 LEFT_OUT = -1  # class of a special token: outside the scale
+NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 
 
 def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
@@ -251,3 +251,8 @@ def direction(text: str) -> Direction | None:
         if kind in ("L", "R", "AL"):
             return "ltr" if kind == "L" else "rtl"
     return None
+
+
+def equal_but_for_rounding(values: npt.NDArray[np.floating]) -> bool:
+    """Whether all values are equal, sums of equal float32 weights taken as equal."""
+    return values.size == 0 or bool(np.ptp(values) <= NOISE * np.abs(values).max())

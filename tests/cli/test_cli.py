@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from reportgen import cli, pipeline
 from reportgen.cli.options import configure
-from reportgen.core.config import Config, load_preset
+from reportgen.core import presets
+from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
 from reportgen.core.records import Report, ReportWarning
 from reportgen.report import store
@@ -482,7 +483,7 @@ def test_what_a_preset_says_of_what_is_replaced_does_not_hold(
     arguments: list[str], gone: list[str], kept: list[str]
 ) -> None:
     """The columns of one dataset are not those of another, nor the labels of one model."""
-    papers, config, fresh = load_preset("papers"), parsed("--preset", "papers", *arguments), Config()
+    papers, config, fresh = presets.load("papers"), parsed("--preset", "papers", *arguments), Config()
     assert {name: getattr(config, name) for name in gone} == {name: getattr(fresh, name) for name in gone}
     assert {name: getattr(config, name) for name in kept} == {name: getattr(papers, name) for name in kept}
 
@@ -538,14 +539,14 @@ def test_the_command_in_the_report_parses_back_to_the_same_run(
         else:
             arguments += [option, ",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
     config = parsed(*arguments)
-    words = shlex.split(config.command())
+    words = shlex.split(presets.command(config))
     assert words[:2] == ["reportgen", "run"]
     assert replace(parsed(*words[2:]), output=None) == config
 
 
 def test_a_row_of_the_demo_parses_back_too() -> None:
     config = parsed("--index", "3", "--top-k", "5")
-    assert replace(parsed(*shlex.split(config.command())[2:])) == config
+    assert replace(parsed(*shlex.split(presets.command(config))[2:])) == config
 
 
 @given(
@@ -570,12 +571,12 @@ def test_a_row_of_any_dataset_parses_back_too(base: list[str], dataset: dict[str
     for name, value in dataset.items():
         arguments += ["--" + name.replace("_", "-"), value]
     config = parsed(*arguments)
-    assert replace(parsed(*shlex.split(config.command())[2:])) == config
+    assert replace(parsed(*shlex.split(presets.command(config))[2:])) == config
 
 
 def test_a_long_text_of_many_lines_parses_back_too() -> None:
     config = parsed("--model", "m", "--text", 'It\'s a "line".\n\t$HOME `x` \\ !\n' * 9)
-    assert parsed(*shlex.split(config.command())[2:]) == config
+    assert parsed(*shlex.split(presets.command(config))[2:]) == config
 
 
 def test_contradictions_are_told_before_anything_is_read() -> None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import functools
 import math
 import mmap
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +24,14 @@ from torch import Tensor
 
 from reportgen.core.errors import ModelError
 from reportgen.core.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
-from reportgen.model.attention import sliding_window, threads
+from reportgen.model.attention import sliding_window
 from reportgen.model.attention.top_k import of_rows
 
 OWN_PAGES = 2**16  # bytes of an array from which on it has pages of its own
 ATTENDING = 5  # queries that are kept of those that attend to a key most
+
+Piece = TypeVar("Piece")
+Result = TypeVar("Result")
 
 
 def convert(
@@ -52,7 +57,7 @@ def convert(
     if isinstance(attention, SlidingWindowAttention):
         _check_layout(attention)
     reduce = functools.partial(_reduce, top_k=top_k, reader=reader, own=own, queries=queries)
-    parts = threads.each(reduce, _by_heads(attention))
+    parts = on_all_cores(reduce, _by_heads(attention))
     visible = _visible(attention)
     arrays: dict[str, Any] = {"reader": None}
     arrays |= {name: _kept([part.arrays[name] for part in parts]) for name in parts[0].arrays}
@@ -357,3 +362,36 @@ def _check_layout(attention: SlidingWindowAttention) -> None:
 
 def _device(attention: LayerAttention) -> torch.device:
     return (attention.weights if isinstance(attention, DenseAttention) else attention.local).device
+
+
+def on_all_cores(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
+    """What *work* makes of each of the pieces, each in one thread, in their order; here where there is one piece.
+
+    torch lets all cores work on every single step and waits for the slowest each time: on a busy machine that takes
+    many times as long as the work. Pieces that need nothing of each other wait once, at the end.
+    """
+    if len(pieces) == 1:
+        return [work(pieces[0])]
+    mode = torch.is_inference_mode_enabled()
+
+    def alone(piece: Piece) -> Result:
+        with torch.inference_mode(mode):  # is kept thread by thread
+            return work(piece)
+
+    return list(_pool(torch.get_num_threads()).map(alone, pieces))
+
+
+@functools.cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    """Threads in each of which torch works alone."""
+    all_there = threading.Barrier(count)
+
+    def begin() -> None:
+        torch.get_num_threads()  # subtle: the first step of torch in a thread sets it to what all have
+        torch.set_num_threads(1)
+        all_there.wait()
+
+    pool = ThreadPoolExecutor(count, thread_name_prefix="heads", initializer=begin)
+    list(pool.map(lambda _: None, range(count)))
+    torch.set_num_threads(count)  # subtle: what a thread sets counts for itself, and for threads begun later
+    return pool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import fields, replace
 
@@ -385,3 +386,49 @@ def test_a_map_can_be_that_of_a_part(layer: tuple[np.ndarray, SlidingWindowAtten
                     wanted[:, row, place[key]] += weights[:, query, key] / len(counted)
         found = convert.shares(given_as, own=torch.tensor(own), queries=range(first, last))
         np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(1)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_results_stand_in_the_order_of_the_pieces() -> None:
+    gate = threading.Barrier(3, timeout=30)
+
+    def work(piece: int) -> int:
+        gate.wait()  # all at once, or never
+        return piece * piece
+
+    assert convert.on_all_cores(work, [3, 1, 2]) == [9, 1, 4]
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_torch_works_alone_in_each_and_with_all_cores_outside() -> None:
+    assert convert.on_all_cores(lambda _: torch.get_num_threads(), [0, 1, 2]) == [1, 1, 1]
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_one_piece_needs_no_thread() -> None:
+    assert convert.on_all_cores(lambda _: threading.current_thread(), [0]) == [threading.current_thread()]
+    assert threading.current_thread() not in convert.on_all_cores(lambda _: threading.current_thread(), [0, 1])
+
+
+@pytest.mark.usefixtures("three_threads")
+@pytest.mark.parametrize("mode", [False, True])
+def test_inference_mode_holds_in_the_threads_too(mode: bool) -> None:
+    with torch.inference_mode(mode):
+        assert convert.on_all_cores(lambda _: torch.is_inference_mode_enabled(), [0, 1]) == [mode, mode]
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_an_error_of_a_piece_is_raised_here() -> None:
+    def work(piece: int) -> int:
+        return 1 // piece
+
+    with pytest.raises(ZeroDivisionError):
+        convert.on_all_cores(work, [1, 0])
