@@ -229,6 +229,7 @@ def test_with_scripts_off_everything_can_be_read(visit: Callable[..., Page], way
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide", "phone"])
 def test_axe_finds_nothing(visit: Callable[..., Page], size: dict[str, int], scheme: str) -> None:
     page = live(visit(example(), viewport=size, color_scheme=scheme))
