@@ -1,4 +1,7 @@
-"""The installed command, as a user runs it: one text in, a whole folder out, read back by other programs."""
+"""The installed command, as a user runs it: one text in, a whole folder out, read back by other programs.
+
+One run of the demo, one of a tiny model in every format; what does not need a process of its own is called in this one.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ import pytest
 from reportgen.core.config import DEMO
 from reportgen.report import store
 from tests import tiny
+from tests.cli.test_cli import call
 
 COMMAND = Path(sys.executable).parent / "reportgen"
 FILES = {
@@ -29,6 +33,9 @@ FILES = {
         "rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview")),
     "figures/attention-maps.png",
 }  # fmt: skip
+EPOCH = "1714564800"
+CANARY = "hf_canaryCanaryCanary"
+EVERYTHING = ("--format", "html,pdf,tables,charts,figures,latex", "--span", "2:9", "--pdf-variant", "a-3u")
 TEXT = "Attention heads of a long document classifier attend to tokens. A sliding window sees its neighbours."
 
 
@@ -37,26 +44,26 @@ def reportgen(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comp
     return subprocess.run(
         [COMMAND, *arguments],
         cwd=cwd,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "SOURCE_DATE_EPOCH": "1714564800", **environment},
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "SOURCE_DATE_EPOCH": EPOCH, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
-    """Options that name a model and a text: none for the embedded demo, where its model is there."""
-    if (DEMO / "model").is_dir():
-        return ()
-    model = tiny.save(tiny.longformer(), tmp_path_factory.mktemp("model"))
-    return "--model", str(model), "--text", TEXT
+@pytest.fixture(autouse=True)
+def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the runs in this process, too."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
 
 
 @pytest.fixture(scope="module")
-def done(source: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
-    """Folder of the report, standard output and error of a run with default settings."""
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """Folder of the report, standard output and error of a run of the demo with default settings."""
     here = tmp_path_factory.mktemp("here")
+    source: tuple[str, ...] = ()
+    if not (DEMO / "model").is_dir():
+        source = "--model", str(tiny.save(tiny.longformer(), tmp_path_factory.mktemp("model"))), "--text", TEXT
     ran = reportgen("run", *source, cwd=here)
     assert ran.returncode == 0, ran.stderr
     return here / Path(ran.stdout.splitlines()[-1]).parent, ran.stdout, ran.stderr
@@ -121,36 +128,40 @@ def test_the_tables_can_be_read_by_a_notebook(done: tuple[Path, str, str]) -> No
     assert len(pd.read_csv(folder / "tables" / "tokens.csv", keep_default_na=False)) == tokens
 
 
-def test_the_command_in_the_report_gives_the_same_report_again(done: tuple[Path, str, str], tmp_path: Path) -> None:
-    """To the byte, in another folder, with another hash seed, time zone and locale, the manifest too."""
-    words = shlex.split(store.load(done[0]).provenance.command)
-    ran = reportgen(*words[1:], cwd=tmp_path, PYTHONHASHSEED="12345", TZ="Asia/Kolkata", LC_ALL="C")
-    assert ran.returncode == 0, ran.stderr
-    again = tmp_path / "reports" / done[0].name
-    same = [name for name in FILES if (done[0] / name).read_bytes() == (again / name).read_bytes()]
-    assert set(same) == FILES
-
-
-def test_a_second_run_does_not_touch_the_first(done: tuple[Path, str, str], source: tuple[str, ...]) -> None:
-    ran = reportgen("run", *source, cwd=done[0].parent.parent)
-    assert ran.returncode == 7
+def test_a_second_run_does_not_touch_the_first(done: tuple[Path, str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(done[0].parent.parent)
+    before = contents(done[0])
+    ran = call(*shlex.split(store.load(done[0]).provenance.command)[1:])
+    assert ran.exit_code == 7
     assert ran.stderr.startswith(f"error: reports/{done[0].name} holds a report already\nhint: use --overwrite")
     assert ran.stdout == ""
+    assert contents(done[0]) == before
 
 
-EVERYTHING = ("--format", "html,pdf,tables,charts,figures,latex", "--span", "2:9", "--pdf-variant", "a-3u")
+def home_of_a_user(place: Path) -> Path:
+    """A home with a model and a text."""
+    tiny.save(tiny.longformer(), place / "at-home" / "model")
+    (place / "at-home" / "paper.txt").write_text(TEXT)
+    return place / "at-home"
 
 
 @pytest.fixture(scope="module")
-def everything(source: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report in every format."""
-    folder = tmp_path_factory.mktemp("everything")
-    ran = reportgen("run", *source, *EVERYTHING, "-o", "report", cwd=folder, HF_TOKEN=CANARY)
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Folder of a report in every format, of model and text in the user's own folder, and what the command said."""
+    place = tmp_path_factory.mktemp("everything")
+    home = home_of_a_user(place)
+    ran = reportgen(
+        "run", "--model", str(home / "model"), "--file", str(home / "paper.txt"), *EVERYTHING, "-o", "report",
+        cwd=place, HOME=str(home), HF_TOKEN=CANARY, HF_ENDPOINT="http://user:secretword@127.0.0.1:9",
+    )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
-    return folder / "report"
+    return place / "report", ran.stdout + ran.stderr
 
 
-CANARY = "hf_canaryCanaryCanary"
+@pytest.fixture
+def everything(ran: tuple[Path, str]) -> Path:
+    """The folder alone."""
+    return ran[0]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -158,26 +169,36 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_two_runs_give_equal_bytes_in_every_format(everything: Path, source: tuple[str, ...], tmp_path: Path) -> None:
-    """Across hash seed, time zone, locale, folder and user; a different minute changes nothing either."""
-    elsewhere = {
-        "PYTHONHASHSEED": "4711",
-        "TZ": "Pacific/Chatham",
-        "LC_ALL": "C.UTF-8",
-        "USER": "x",
-        "HOME": str(tmp_path),
-    }
-    ran = reportgen("run", *source, *EVERYTHING, "-o", "report", cwd=tmp_path, **elsewhere)
+@pytest.mark.slow
+def test_the_command_in_the_report_gives_the_same_bytes_in_every_format(everything: Path, tmp_path: Path) -> None:
+    """Across hash seed, time zone, locale, folder, home and user; a different minute changes nothing either."""
+    home = home_of_a_user(tmp_path)
+    environment = {"PYTHONHASHSEED": "4711", "TZ": "Pacific/Chatham", "LC_ALL": "C", "USER": "x", "HOME": str(home)}
+    words = [str(home) + word[1:] if word.startswith("~/") else word for word in command(everything)]
+    ran = reportgen(*words, "-o", "again", cwd=tmp_path, **environment)
     assert ran.returncode == 0, ran.stderr
-    one, other = contents(everything), contents(tmp_path / "report")
+    one, other = contents(everything), contents(tmp_path / "again")
     assert set(one) == set(other)
     assert len(one) > 50
     assert [name for name in one if one[name] != other[name]] == []
 
 
-def test_a_difference_would_be_noticed(everything: Path, source: tuple[str, ...], tmp_path: Path) -> None:
+def command(folder: Path) -> list[str]:
+    """What a report says it was made by, without the name of the program, and where it went."""
+    words = shlex.split(store.load(folder).provenance.command)[1:]
+    if "--output" in words:
+        at = words.index("--output")
+        del words[at : at + 2]
+    return words
+
+
+@pytest.mark.slow
+def test_a_difference_would_be_noticed(everything: Path, tmp_path: Path) -> None:
     """Another time is another date in the PDF, the page and the manifest."""
-    ran = reportgen("run", *source, *EVERYTHING, "-o", "report", cwd=tmp_path, SOURCE_DATE_EPOCH="1714651200")
+    home = everything.parent / "at-home"
+    source = "--model", str(home / "model"), "--file", str(home / "paper.txt")
+    later = {"HOME": str(home), "SOURCE_DATE_EPOCH": "1714651200"}
+    ran = reportgen("run", *source, *EVERYTHING, "-o", "report", cwd=tmp_path, **later)
     assert ran.returncode == 0, ran.stderr
     one, other = contents(everything), contents(tmp_path / "report")
     changed = {name for name in one if one[name] != other[name]}
@@ -185,72 +206,65 @@ def test_a_difference_would_be_noticed(everything: Path, source: tuple[str, ...]
     assert not any(name.startswith(("tables/", "figures/")) for name in changed)
 
 
-def test_no_file_and_no_line_names_a_token_or_the_home_of_the_user(tmp_path: Path) -> None:
-    """Model and text lie in the user's own folder; the PDF's packed streams are read too."""
-    home = tmp_path / "at-home"
-    tiny.save(tiny.longformer(), home / "model")
-    (home / "paper.txt").write_text(TEXT)
-    ran = reportgen(
-        "run", "--model", str(home / "model"), "--file", str(home / "paper.txt"), *EVERYTHING, "-o", "report",
-        cwd=tmp_path, HOME=str(home), HF_TOKEN=CANARY, HF_ENDPOINT="http://user:secretword@127.0.0.1:9",
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
-    with pikepdf.open(tmp_path / "report" / "report.pdf") as opened:
+def test_no_file_and_no_line_names_a_token_or_the_home_of_the_user(ran: tuple[Path, str]) -> None:
+    """The PDF's packed streams are read too."""
+    with pikepdf.open(ran[0] / "report.pdf") as opened:
         packed = [o.read_bytes() for o in opened.objects if isinstance(o, pikepdf.Stream) and "/Type" not in o]
-    said = {**contents(tmp_path / "report"), "streams": b"".join(packed), "stdout": (ran.stdout + ran.stderr).encode()}
+    said = {**contents(ran[0]), "streams": b"".join(packed), "output": ran[1].encode()}
     for name, content in said.items():
         for secret in (CANARY, "secretword", "at-home"):
             assert secret.encode() not in content, f"{secret} in {name}"
     assert b"~/paper.txt" in said["report.html"]
 
 
-def test_the_command_verifies_what_it_wrote(everything: Path, tmp_path: Path) -> None:
-    ran = reportgen("verify", str(everything), cwd=tmp_path)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout == f"{everything}: all {len(contents(everything)) - 1} files are unchanged\n"
-    shutil.copytree(everything, tmp_path / "copy")
-    (tmp_path / "copy" / "tables" / "tokens.csv").write_text("position\n")
-    ran = reportgen("verify", "copy", cwd=tmp_path)
-    assert ran.returncode == 7
+def test_the_command_verifies_what_it_wrote(everything: Path, here: Path) -> None:
+    ran = call("verify", str(everything))
+    assert (ran.exit_code, ran.stderr) == (0, "")
+    assert ran.stdout == f"{everything}: all {len(contents(everything)) - 1} files are as they were written\n"
+    shutil.copytree(everything, here / "copy")
+    (here / "copy" / "tables" / "tokens.csv").write_text("position\n")
+    ran = call("verify", "copy")
+    assert ran.exit_code == 7
     assert ran.stderr.startswith("error: copy/tables/tokens.csv is not the file that was written")
-    assert reportgen("verify", "nowhere", cwd=tmp_path).returncode == 7
+    assert call("verify", "nowhere").exit_code == 7
 
 
-def test_the_command_runs_a_report_again_and_says_what_differs(everything: Path, tmp_path: Path) -> None:
-    """The same; then, with the weights of another model in its place, what has changed."""
-    there = everything.parent
-    ran = reportgen("rerun", "report", "-o", str(tmp_path / "again"), cwd=there)
+@pytest.mark.slow
+def test_the_command_runs_a_report_again_and_says_that_it_is_the_same(everything: Path, tmp_path: Path) -> None:
+    home = str(everything.parent / "at-home")
+    ran = reportgen("rerun", "report", "-o", str(tmp_path / "again"), cwd=everything.parent, HOME=home)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines() == ["report: the results are the same", str(tmp_path / "again")]
     one, other = contents(everything), contents(tmp_path / "again")
     assert [name for name in one if one[name] != other[name]] == []
 
 
-def test_a_text_of_the_command_line_is_run_again_from_what_is_stored(tmp_path: Path) -> None:
+@pytest.fixture
+def of_a_text(here: Path) -> tuple[str, ...]:
+    """A run of a tiny model on a text of the command line."""
+    tiny.save(tiny.longformer(), here / "model")
+    return "run", "--model", "model", "--text", TEXT
+
+
+def test_a_text_of_the_command_line_is_run_again_from_what_is_stored(of_a_text: tuple[str, ...], here: Path) -> None:
     """The report that comes out is the same to the byte, its command too."""
-    tiny.save(tiny.longformer(), tmp_path / "model")
-    arguments = (
-        "run", "--model", "model", "--text", TEXT, "--label", "left", "--format", "html,tables", "-o", "r",
-    )  # fmt: skip
-    assert reportgen(*arguments, cwd=tmp_path).returncode == 0
-    ran = reportgen("rerun", "r", "-o", "again", cwd=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    assert contents(tmp_path / "r") == contents(tmp_path / "again")
+    assert call(*of_a_text, "--label", "left", "--format", "html,tables", "-o", "r").exit_code == 0
+    ran = call("rerun", "r", "-o", "again")
+    assert ran.exit_code == 0, ran.stderr
+    assert contents(here / "r") == contents(here / "again")
 
 
-def test_another_model_in_the_same_place_is_noticed(tmp_path: Path) -> None:
+def test_another_model_in_the_same_place_is_noticed(of_a_text: tuple[str, ...], here: Path) -> None:
     """Somebody has trained on."""
-    tiny.save(tiny.longformer(), tmp_path / "model")
-    arguments = ("run", "--model", "model", "--text", TEXT, "--format", "tables", "-o", "report")
-    assert reportgen(*arguments, cwd=tmp_path).returncode == 0
-    shutil.rmtree(tmp_path / "model")
-    tiny.save(tiny.longformer(seed=1), tmp_path / "model")
-    ran = reportgen("rerun", "report", "-q", cwd=tmp_path)
-    assert ran.returncode == 10
+    assert call(*of_a_text, "--format", "tables", "-o", "report").exit_code == 0
+    shutil.rmtree(here / "model")
+    tiny.save(tiny.longformer(seed=1), here / "model")
+    ran = call("rerun", "report", "-q")
+    assert ran.exit_code == 10
     told = [line.split(":")[0] for line in ran.stdout.splitlines()]
     assert {"weights of the model", "logits", "received attention"} <= set(told)
     assert ran.stderr.startswith(f"error: {len(told)} results differ")
-    assert not (tmp_path / "again").exists()
+    assert not (here / "again").exists()
 
 
 WITHOUT = """
@@ -265,9 +279,8 @@ main()
 def test_the_command_renders_again_where_torch_is_not_installed(everything: Path, tmp_path: Path) -> None:
     shutil.copytree(everything, tmp_path / "copy")
     before = contents(tmp_path / "copy")
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1714564800"}
-    command = [sys.executable, "-c", WITHOUT, "render", "copy"]
-    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    program = [sys.executable, "-c", WITHOUT, "render", "copy"]
+    ran = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "copy/report.html\n"), ran.stderr
     after = contents(tmp_path / "copy")
     assert [name for name in before if before[name] != after[name]] == ["manifest.json"]
@@ -289,25 +302,27 @@ def test_the_command_renders_again_where_torch_is_not_installed(everything: Path
     ],
 )
 def test_what_cannot_be_rendered_is_a_usage_error(
-    arguments: tuple[str, ...], said: str, everything: Path, tmp_path: Path
+    arguments: tuple[str, ...], said: str, everything: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran = reportgen(*arguments, cwd=everything.parent)
-    assert ran.returncode == 2
+    monkeypatch.chdir(everything.parent)
+    ran = call(*arguments)
+    assert ran.exit_code == 2
     assert ran.stderr.startswith(said)
 
 
-def test_the_command_makes_a_report_of_given_scores(tmp_path: Path) -> None:
-    (tmp_path / "mine.json").write_text(json.dumps({"tokens": ["some", "words", "here"], "scores": [1, 5, 2]}))
-    ran = reportgen("render", "--scores", "mine.json", "--title", "Of mine", "-q", "--format", "html", cwd=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    page = tmp_path / ran.stdout.strip()
+def test_the_command_makes_a_report_of_given_scores(here: Path) -> None:
+    (here / "mine.json").write_text(json.dumps({"tokens": ["some", "words", "here"], "scores": [1, 5, 2]}))
+    ran = call("render", "--scores", "mine.json", "--title", "Of mine", "-q", "--format", "html")
+    assert ran.exit_code == 0, ran.stderr
+    page = here / ran.stdout.strip()
     assert page.parent.name.startswith("of-mine-")
     assert "Of mine" in page.read_text()
-    assert reportgen("render", "--scores", "none.json", cwd=tmp_path).returncode == 3
+    assert call("render", "--scores", "none.json").exit_code == 3
 
 
 @pytest.mark.parametrize("epoch", ["soon", "-5", "9" * 40])
-def test_a_time_that_is_none_ends_before_the_model_is_loaded(epoch: str, tmp_path: Path) -> None:
-    ran = reportgen("run", "--model", "nowhere", "--text", "x", cwd=tmp_path, SOURCE_DATE_EPOCH=epoch)
-    assert ran.returncode == 2
+def test_a_time_that_is_none_ends_before_the_model_is_loaded(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    ran = call("run", "--model", "nowhere", "--text", "x")
+    assert ran.exit_code == 2
     assert ran.stderr.startswith(f"error: SOURCE_DATE_EPOCH={epoch[:40]} is not a number of seconds")

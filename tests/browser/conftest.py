@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--proxy-server=127.0.0.1:9"]
 LISTEN = """
@@ -43,19 +45,49 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def _contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """What a reader's browser is set to: one context for all tests of a module that ask for the same."""
+    made: dict[str, BrowserContext] = {}
+
+    def context(**settings: Any) -> BrowserContext:
+        settings = {"viewport": {"width": 1440, "height": 900}, **settings}
+        key = json.dumps(settings, sort_keys=True)
+        if key not in made:
+            made[key] = browser.new_context(**settings)
+            made[key].set_default_timeout(60_000)
+            made[key].add_init_script(LISTEN)
+        return made[key]
+
+    yield context
+    for one in made.values():
+        one.close()
+
+
 @pytest.fixture
-def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+def new_page(_contexts: Callable[..., BrowserContext]) -> Iterator[Callable[..., Page]]:
+    """An empty page, which ends with the test."""
+    pages: list[Page] = []
+
+    def opened(**settings: Any) -> Page:
+        pages.append(_contexts(**settings).new_page())
+        return pages[-1]
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+@pytest.fixture
+def show(new_page: Callable[..., Page], tmp_path: Path) -> Callable[..., Page]:
     """Open HTML as a reader does, from the disk; what goes wrong is kept in `page.wrong`."""
-    contexts: list[Any] = []
+    count = itertools.count()
 
     def opened(html: str, *, fragment: str = "", before: str = "", **settings: Any) -> Page:
-        path = tmp_path / f"report-{len(contexts)}.html"
+        path = tmp_path / f"report-{next(count)}.html"
         path.write_text(html, encoding="utf-8", newline="")
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **settings})
-        contexts.append(context)
-        context.set_default_timeout(60_000)
-        context.add_init_script(LISTEN + before)
-        page = context.new_page()
+        page = new_page(**settings)
+        page.add_init_script(before)
         wrong: list[str] = []
         listen(page, wrong, allowed=lambda url: url.split("#")[0] == path.as_uri())
         page.on("popup", lambda _: wrong.append("popup"))
@@ -63,6 +95,4 @@ def show(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         page.goto(path.as_uri() + (f"#{fragment}" if fragment else ""))
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from reportgen.site import cards, index_pages, search_index
 from reportgen.site.cards import Card
 from reportgen.site.settings import SiteConfig
 from tests import reports
-from tests.browser.conftest import LISTEN
 from tests.browser.page import wait
-from tests.browser.test_accessibility import PHONE, WIDE, violations
+from tests.browser.test_accessibility import PHONE, violations
 from tests.site.test_index_pages import base, some
 from tests.test_scripts import LINES
 
@@ -97,15 +96,11 @@ def addresses(folder: Path) -> Iterator[Mapping[str, str]]:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
+def visit(new_page: Callable[..., Page]) -> Visit:
     """Open an address; what goes wrong is kept in `page.wrong`."""
-    contexts: list[Any] = []
 
     def opened(address: str, **settings: Any) -> Page:
-        context = browser.new_context(**{"viewport": WIDE, **settings})
-        contexts.append(context)
-        context.add_init_script(LISTEN)
-        page = context.new_page()
+        page = new_page(**settings)
         wrong: list[str] = []
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
@@ -114,9 +109,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
         page.goto(address)
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def hits(page: Page, count: str) -> list[str]:

@@ -295,12 +295,12 @@ def test_a_pooling_classifier_has_no_view_from_its_token(show: Show) -> None:
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("k", ["0", "-1", "2.5", "101", ""])
-def test_a_list_is_1_to_100_long(page: Page, k: str) -> None:
-    page.get_by_label("Top k").fill(k)
-    page.get_by_label("Top k").press("Tab")
-    assert page.get_by_label("Top k").input_value() == "5"
-    assert fragment(page) == ""
+def test_a_list_is_1_to_100_long(page: Page) -> None:
+    for k in ("0", "-1", "2.5", "101", ""):
+        page.get_by_label("Top k").fill(k)
+        page.get_by_label("Top k").press("Tab")
+        assert page.get_by_label("Top k").input_value() == "5", k
+        assert fragment(page) == "", k
 
 
 def test_a_run_with_longer_lists_shows_them(show: Show) -> None:
@@ -978,10 +978,16 @@ def test_with_nothing_chosen_charts_say_so(show: Show) -> None:
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("key", ["rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview"])
-def test_a_chart_is_saved_in_four_forms(show: Show, key: str) -> None:
+def test_a_chart_is_saved_in_four_forms(show: Show) -> None:
     """As on paper, light, also from a dark page."""
     page = all_live(show(drawn_html(), color_scheme="dark"))
+    for key in ("rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview"):
+        check_saved_forms(page, key)
+    assert page.evaluate("violations") == []
+    assert page.wrong == []  # type: ignore[attr-defined]
+
+
+def check_saved_forms(page: Page, key: str) -> None:
     group = page.locator(f'[data-save="{key}"]')
     name, svg = saved(page, group.get_by_role("button", name="SVG"))
     assert name == f"small-0-{key}.svg"
@@ -1001,8 +1007,6 @@ def test_a_chart_is_saved_in_four_forms(show: Show, key: str) -> None:
     rows_ = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     assert len(rows_) == len(values_of(page, key))
     assert set(rows_[0]) == set(values_of(page, key)[0])
-    assert page.evaluate("violations") == []
-    assert page.wrong == []  # type: ignore[attr-defined]
 
 
 # --- maps -------------------------------------------------------------------------------------------------------------
