@@ -90,6 +90,7 @@ def test_rows_that_fail_are_listed_and_the_exit_code_is_10(folder: Path, tmp_pat
     assert len(list((tmp_path / "out").glob("*/manifest.json"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "told"),
     [
@@ -129,6 +130,7 @@ def test_who_does_not_read_is_told_by_the_exit_code(folder: Path, tmp_path: Path
     assert process.wait(60) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_batch_that_can_go_on(
     folder: Path, data: Path, tmp_path: Path, number: signal.Signals, code: int
@@ -180,6 +182,7 @@ def test_killed_again_and_again_a_batch_ends_as_if_undisturbed(folder: Path, dat
     assert len(set(names)) == COUNT
 
 
+@pytest.mark.slow
 def test_nobody_reading_ends_it_cleanly(folder: Path, data: Path, tmp_path: Path) -> None:
     arguments = words(folder, data, tmp_path / "out", "--limit", "2")
     process = start(arguments, env={**os.environ, "LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"})

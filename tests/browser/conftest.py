@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def _contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+def contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     """What a reader's browser is set to: one context for all tests of a module that ask for the same."""
     made: dict[str, BrowserContext] = {}
 
@@ -65,12 +65,12 @@ def _contexts(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
 
 @pytest.fixture
-def new_page(_contexts: Callable[..., BrowserContext]) -> Iterator[Callable[..., Page]]:
+def new_page(contexts: Callable[..., BrowserContext]) -> Iterator[Callable[..., Page]]:
     """An empty page, which ends with the test."""
     pages: list[Page] = []
 
     def opened(**settings: Any) -> Page:
-        pages.append(_contexts(**settings).new_page())
+        pages.append(contexts(**settings).new_page())
         return pages[-1]
 
     yield opened

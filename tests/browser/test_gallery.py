@@ -256,15 +256,14 @@ def _has(held: set[str], term: str) -> bool:
     return term in held
 
 
-@pytest.mark.parametrize(
-    ("query", "numbers"), [("题", [0]), ("模型", [0]), ("型模", []), ("トーク", [1]), ("النموذج", [3]), ("क्षत्रि", [7])]
-)
-def test_scripts_without_spaces_are_searched_by_pairs(
-    visit: Visit, addresses: Mapping[str, str], query: str, numbers: list[int]
-) -> None:
+def test_scripts_without_spaces_are_searched_by_pairs(visit: Visit, addresses: Mapping[str, str]) -> None:
     page = visit(f"{addresses['http']}/index.html")
-    page.get_by_label("Search", exact=True).fill(query)
-    assert hits(page, f"{len(numbers)} of 60 reports") == numbered(*numbers)
+    found = {"题": [0], "型模": [], "模型": [0], "トーク": [1], "النموذج": [3], "क्षत्रि": [7]}
+    for query, numbers in found.items():
+        page.get_by_label("Search", exact=True).fill("")
+        wait(page, "document.getElementById('hits').hidden")
+        page.get_by_label("Search", exact=True).fill(query)
+        assert hits(page, f"{len(numbers)} of 60 reports") == numbered(*numbers), query
 
 
 def test_a_card_from_data_is_the_card_of_the_page(visit: Visit, addresses: Mapping[str, str]) -> None:

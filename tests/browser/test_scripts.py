@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
 from reportgen.report.page import render
 from tests import noto, reports
-from tests.browser.page import Show, settled
+from tests.browser.page import settled
 from tests.test_scripts import LINES, TEXT, report
 
 pytestmark = pytest.mark.skipif(not noto.installed() and "CI" not in os.environ, reason="no fonts of Noto")
@@ -42,11 +43,15 @@ UNSPLIT = """([position, word]) => {
 }"""
 
 
-@pytest.fixture
-def page(show: Show) -> Page:
+@pytest.fixture(scope="module")
+def page(contexts: Callable[..., BrowserContext], tmp_path_factory: pytest.TempPathFactory) -> Page:
+    """The page, which the tests of this file only read."""
     made = reports.parts(report(), (reports.stub_chart(),))
-    html = render.page(report(), made, bundle=reports.STUB_BUNDLE)
-    return settled(show(html, viewport={"width": 1200, "height": 900}))
+    path = tmp_path_factory.mktemp("scripts") / "report.html"
+    path.write_text(render.page(report(), made, bundle=reports.STUB_BUNDLE), encoding="utf-8", newline="")
+    opened = contexts(viewport={"width": 1200, "height": 900}).new_page()
+    opened.goto(path.as_uri())
+    return settled(opened)
 
 
 def place(page: Page, text: str, *, after: str = "") -> dict[str, float]:

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.core.config import Config
@@ -121,7 +121,6 @@ TEXTS = st.lists(
 )
 
 
-@settings(max_examples=40)
 @given(TEXTS)
 def test_any_text_comes_back_from_every_form(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
     folder = tmp_path_factory.mktemp("forms")

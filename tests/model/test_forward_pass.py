@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from tokenizers.processors import ByteLevel
@@ -97,7 +97,6 @@ def test_first_layer_is_the_softmax_of_its_own_queries_and_keys(
     np.testing.assert_allclose(found[0, 0], expected, atol=1e-5)
 
 
-@settings(max_examples=25)
 @given(st.integers(1, 40), st.sets(st.integers(0, 45), max_size=3), st.integers(0, 1000))
 def test_received_and_attended_of_a_real_model_are_those_of_its_dense_matrix(
     length: int, global_positions: set[int], seed: int
@@ -336,7 +335,6 @@ def full_above(monkeypatch: pytest.MonkeyPatch, classifier: Classifier, most: in
     return tried
 
 
-@settings(max_examples=20)
 @given(st.lists(st.integers(1, 30), max_size=9), st.integers(1, 10))
 def test_every_document_gets_its_own_logits_once(lengths: list[int], batch_size: int) -> None:
     """Batches are no larger than asked for, and go from long to short."""

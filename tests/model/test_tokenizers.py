@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
@@ -212,7 +212,6 @@ def test_the_text_shown_is_the_input_text_without_offsets_of_the_tokenizer(kind:
 
 
 @pytest.mark.parametrize("kind", FAST)
-@settings(max_examples=150)
 @given(text=MIXED)
 def test_found_offsets_are_those_that_the_tokenizer_tells(kind: str, text: str) -> None:
     """A fast tokenizer, read as if it told none: every token gets the letters that it says itself."""
@@ -226,7 +225,6 @@ def test_found_offsets_are_those_that_the_tokenizer_tells(kind: str, text: str) 
             assert letters(text[start:end].replace("▁", " ")) == letters(text[first:last].replace("▁", " ")), strings
 
 
-@settings(max_examples=150)
 @given(text=MIXED, lower=st.booleans())
 def test_word_pieces_of_a_slow_tokenizer_stand_where_its_fast_form_says(text: str, lower: bool) -> None:
     """Lower case, accents stripped, words cut at signs and ideographs, unknown words and pieces of them."""

@@ -33,6 +33,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
+@pytest.mark.slow
 @pytest.fixture(autouse=True)
 def _repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1714564800")
@@ -101,6 +102,7 @@ def test_a_file_of_the_user_is_not_lost(tmp_path: Path) -> None:
     assert (folder / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_report_that_was_changed_is_not_rendered(tmp_path: Path) -> None:
     folder = stored(tmp_path / "report", Config(format=("html",)))
     (folder / "report.json").write_text((folder / "report.json").read_text().replace("A small report", "Another"))

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.core.errors import OutputError
@@ -106,7 +106,6 @@ def kinds(report: Report) -> list[type]:
     return [type(value) for value in report.provenance.configuration.values()] + [type(report.example.label)]
 
 
-@settings(max_examples=40)
 @given(report=some_reports())
 def test_any_report_comes_back_equal(report: Report, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = save(tmp_path_factory.mktemp("stored"), report)

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reportgen.core.records import Report, Tokens
 from reportgen.report import tables, words
@@ -181,7 +181,6 @@ def test_without_a_row_that_is_read_its_column_is_empty() -> None:
     assert set(read["score_cls"]) == {""}
 
 
-@settings(max_examples=25)
 @given(reports.tokenised())
 def test_any_text_comes_back_from_its_files(case: tuple[str, Tokens]) -> None:
     text, tokens = case

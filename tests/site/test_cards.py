@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.core.records import Report
@@ -92,7 +92,6 @@ def test_a_document_without_content_has_an_empty_strip() -> None:
     assert cards.strip(view([1, 2], left_out=(0, 1))) == (-1, -1)
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=300), st.data())
 def test_a_strip_is_short_and_in_range(values: list[float], data: st.DataObject) -> None:
     left_out = data.draw(st.sets(st.integers(0, len(values) - 1)))

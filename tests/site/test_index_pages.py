@@ -194,6 +194,7 @@ def test_every_page_allows_only_its_own_files() -> None:
             assert not re.search(r"\sstyle=|\son\w+=", content)
 
 
+@pytest.mark.slow
 def test_five_thousand_reports_make_small_pages_and_small_parts() -> None:
     draw = random.Random(0)
     given = [replace(card, strip=tuple(draw.choices(range(16), k=96))) for card in some(5000)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -82,7 +82,6 @@ def test_no_line_is_wider_than_there_is_room(text: str, most: int) -> None:
     assert all(link_picture._width(line) <= 8 for line in found)
 
 
-@settings(max_examples=60)
 @given(st.sampled_from(reports.PAYLOADS) | reports.texts)
 def test_whatever_stands_in_a_card_is_drawn_as_text(payload: str) -> None:
     hostile = card(title=payload, predicted=payload, label=payload, verdict="wrong", top_tokens=[payload])

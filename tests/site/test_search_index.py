@@ -6,7 +6,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.site import search_index
@@ -75,7 +75,6 @@ def test_folding_leaves_no_case() -> None:
         assert folded == search_index.fold(folded), hex(code)
 
 
-@settings(deadline=None, max_examples=150)
 @given(texts)
 def test_a_term_lists_the_texts_that_have_it_and_no_others(documents: list[str]) -> None:
     found = built(documents)
@@ -87,13 +86,11 @@ def test_a_term_lists_the_texts_that_have_it_and_no_others(documents: list[str])
         assert listed == [number for number, text in enumerate(documents) if term in search_index.terms(text)]
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, 2**31)).map(sorted))
 def test_a_list_is_read_back_equal(numbers: list[int]) -> None:
     assert decoded(search_index.encoded(numbers)) == numbers
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.text("abc", min_size=1, max_size=5), st.text("AB;", max_size=30))), st.integers(1, 60))
 def test_shards_hold_all_entries_in_order(entries: list[Entry], size: int) -> None:
     groups = list(search_index.shards(entries, size=size))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.core.records import Attention, Report
@@ -214,7 +214,6 @@ def test_characters_without_a_face_have_labels() -> None:
     )
 
 
-@settings(max_examples=20)
 @given(reports.tokenised())
 def test_any_text_can_be_packed(case: tuple[str, Any]) -> None:
     text, tokens = case

@@ -23,7 +23,7 @@ import jinja2
 import jinja2.nodes
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reportgen.core.records import Prediction, Report, ReportWarning, Tokens
 from reportgen.report.page import render
@@ -108,7 +108,6 @@ def test_the_same_report_gives_the_same_bytes(shown: Any) -> None:
 
 
 @BOTH
-@settings(max_examples=20)
 @given(case=reports.tokenised())
 def test_the_document_shown_is_the_text(shown: Any, case: tuple[str, Tokens]) -> None:
     """As a browser reads it: labels stand for what has no face, special tokens apart."""
