@@ -44,7 +44,7 @@ it at any time.
 
 def commands(group: click.Group = cli.main, name: str = "") -> Iterator[tuple[str, click.Command]]:
     """Every command below *group*, groups too, with the words that call it: "site build"."""
-    for word, command in sorted(group.commands.items()):
+    for word, command in group.commands.items():
         full = f"{name} {word}".strip()
         yield full, command
         if isinstance(command, click.Group):
