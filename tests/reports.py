@@ -211,7 +211,7 @@ def report(
         attention=attention(weights(len(read), layers=layers, heads=heads, seed=seed), top_k=top_k, reader=reader),
         importance=importance or HeadImportance(values, "taylor", "importance.safetensors", {"examples": "20"}),
         checks=(
-            Check("Every row of attention sums to 1", True, "largest distance 2e-07, allowed 0.0001"),
+            Check("Every row of attention sums to 1", True, "largest error 2e-07, allowed 0.0001"),
             Check("Logits do not change when attention is returned", False, "largest difference 0.5, allowed 0.0001"),
         ),
         warnings=(),

@@ -206,7 +206,7 @@ def test_the_overview_says_what_head_importance_was_measured_over(served: Hub, h
     assert call("run", *OF_HUB, *arguments, "-o", "out").exit_code == 0
     commit = checkpoint.find("org/m").revision
     page = (here / "out" / "report.html").read_text(encoding="utf-8")
-    assert f"by taylor over 6 examples of org/d, split test (model revision {commit[:10]})" in page
+    assert f"(taylor, 6 examples of org/d, split test, model revision {commit[:10]})" in page
 
 
 def test_a_cache_that_is_damaged_is_left_to_its_owner(served: Hub, folder: Path, here: Path) -> None:

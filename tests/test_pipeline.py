@@ -143,7 +143,7 @@ def test_a_cut_text_says_how_much_is_shown(classifier: Any) -> None:
     report = analysed(classifier, TEXT * 3)
     assert len(report.tokens) == 64
     message = report.warnings[0].message
-    assert f"64 of {report.tokens.total} tokens are shown (kept first)" in message
+    assert f"the model read the first 64 of {report.tokens.total} tokens" in message
     assert f"up to character {report.tokens.end} of {len(TEXT) * 3}" in message
 
 

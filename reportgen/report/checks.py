@@ -1,6 +1,6 @@
-"""Say whether a run can be trusted: self-checks, and warnings for whoever reads its colours.
+"""Turn measured figures into self-checks and warnings: whether a run can be trusted, and what to know before reading.
 
-Both come from figures that other stages have measured. Nothing is mended here.
+Other stages measure the figures. Nothing is corrected here.
 """
 
 from collections.abc import Iterator
@@ -24,11 +24,11 @@ from reportgen.core.records import (
 from reportgen.report.heatmap import equal_but_for_rounding
 
 LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
-ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of a row's sum, whose weights are rounded
-ZERO_SHARE = 0.01  # of the weights: more exact zeros than this are worth a warning
+ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of the sum of a row, because weights are rounded
+ZERO_SHARE = 0.01  # of the weights: more exact zeros than this give a warning
 NO_SCRIPT = {"Zyyy": "symbols", "Zinh": "marks", "Zzzz": "private or unassigned"}  # ISO 15924
 NOTO = (
-    "The Noto fonts have most scripts. Debian and Ubuntu: apt-get install fonts-noto-core fonts-noto-cjk "
+    "The Noto fonts cover most scripts. Debian and Ubuntu: apt-get install fonts-noto-core fonts-noto-cjk "
     "fonts-noto-color-emoji; Fedora: dnf install google-noto-fonts-all google-noto-sans-cjk-fonts "
     "google-noto-color-emoji-fonts."
 )
@@ -47,21 +47,21 @@ def check_run(
     """The self-checks of every report.
 
     Args:
-        prediction: Names the explained class.
-        attention: Knows how far its rows were from the sum 1.
-        tokens: What the model read.
-        dtype: Numbers of the model, which decide how exact sums can be.
+        prediction: Its label is the explained class.
+        attention: With the largest error of the sum of a row.
+        tokens: The tokens that the model read.
+        dtype: Number format of the model, which limits how exact sums are.
         logit_difference: Largest difference of a logit between attention output on and off.
-        shown: How many tokens stand in the heatmap.
-        complete: Whether the heatmap's text is the text that the model read.
+        shown: Number of tokens in the heatmap.
+        complete: Whether the heatmap has the text that the model read.
 
     Raises:
-        ModelError: If a row of attention does not sum to 1: nothing that could be shown would be true.
+        ModelError: If a row of attention does not sum to 1; then no number of the report would be right.
     """
     allowed, tolerance = LOGITS_TOLERANCE[dtype], ROW_TOLERANCE[dtype]
     error = attention.row_error
     if error > tolerance:
-        raise ModelError(f"a row of attention misses the sum 1 by {error:.2g}, more than {tolerance:g}")
+        raise ModelError(f"a row of attention sums to 1 with an error of {error:.2g}, more than {tolerance:g}")
     predicted = prediction.labels[prediction.predicted]
     gold = "unknown" if prediction.gold is None else prediction.labels[prediction.gold]
     return (
@@ -73,10 +73,10 @@ def check_run(
         Check(
             "Every row of attention sums to 1",
             error <= tolerance,
-            f"largest distance {error:.2g}, allowed {tolerance:g}",
+            f"largest error {error:.2g}, allowed {tolerance:g}",
         ),
         Check(
-            "The heatmap shows what the model read",
+            "The heatmap shows the text that the model read",
             complete and shown == attention.shape[2] == len(tokens),
             f"{shown:,} of {attention.shape[2]:,} tokens, text {'equal' if complete else 'not equal'}",
         ),
@@ -85,56 +85,56 @@ def check_run(
 
 
 def warn_of_checks(checks: tuple[Check, ...]) -> Iterator[ReportWarning]:
-    """Every self-check that failed."""
+    """A warning for every failed self-check."""
     for check in checks:
         if not check.passed:
             yield ReportWarning("self-check", f"A self-check failed: {check.name} ({check.detail}).")
 
 
 def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction | None) -> Iterator[ReportWarning]:
-    """What is odd about the document or its label."""
+    """Warnings about the document or its label."""
     if tokens.total > len(tokens):
         yield ReportWarning(
             "truncated",
-            f"{len(tokens):,} of {tokens.total:,} tokens are shown (kept first): the model read the text up to "
-            f"character {tokens.end:,} of {len(example.text):,}. --long window reads all of it.",
+            f"The text is too long: the model read the first {len(tokens):,} of {tokens.total:,} tokens, up to "
+            f"character {tokens.end:,} of {len(example.text):,}. --long window reads the whole text.",
         )
     if not tokens.content.any():
-        yield ReportWarning("no-content", "The text has no content tokens: there is nothing to rank.")
+        yield ReportWarning("no-content", "The text has no content tokens, so there is nothing to rank.")
     if example.replaced:
         yield ReportWarning(
-            "replaced-characters", f"{example.replaced} characters that no file can hold are shown as U+FFFD."
+            "replaced-characters", f"{example.replaced} characters cannot be stored in a file and are shown as U+FFFD."
         )
     faceless = [name for name in map(label, one_break(example.text[: tokens.end])) if name is not None]
     if faceless:
         kinds = ", ".join(sorted(set(faceless))[:8])
         yield ReportWarning(
             "invisible-characters",
-            "Characters without a visible form (controls, zero width, direction marks) are shown as labels, "
-            f"{len(faceless)} in all: {kinds}.",
+            f"{len(faceless):,} invisible characters (controls, zero width, direction marks) are shown as labels: "
+            f"{kinds}.",
         )
     if prediction is not None and prediction.gold is None and prediction.gold_text is not None:
         names = _first(8, [f"“{one_line(name)[:40]}”" for name in prediction.labels])
         yield ReportWarning(
             "unknown-label",
-            f"The gold label “{prediction.gold_text[:80]}” is not one of the model's labels, which are {names}.",
+            f"The gold label “{prediction.gold_text[:80]}” is not a label of the model; its labels are {names}.",
         )
 
 
 def warn_of_windows(tokens: Tokens, *, count: int, length: int, shared: int) -> Iterator[ReportWarning]:
-    """That the document was read in *count* windows of *length* tokens, and what that means for its figures."""
+    """A warning if the document was read in several windows: *count* windows of *length* tokens."""
     if count > 1:
         yield ReportWarning(
             "windows",
-            f"The {len(tokens):,} tokens were read in {count:,} windows of {length:,}; neighbouring windows share "
-            f"{shared:,} tokens or more. No token sees beyond its window. What is shown of a token comes from the "
-            "window in which it stands furthest from both edges; special tokens stand in every window, and what they "
-            "receive is the mean. The logits are the mean over the windows.",
+            f"The {len(tokens):,} tokens were read in {count:,} windows of {length:,} tokens; neighbouring windows "
+            f"share at least {shared:,} tokens. No token sees beyond its window. The numbers of a token come from the "
+            "window in which it is furthest from both edges. Special tokens are in every window and receive the mean. The "
+            "logits are the mean over the windows.",
         )
 
 
 def check_given(report: Report, *, complete: bool) -> tuple[Check, ...]:
-    """The self-checks of scores that someone else computed; *complete*: the heatmap's text is the text."""
+    """The self-checks of scores computed elsewhere; *complete*: the heatmap has the whole text."""
     layers, heads, tokens = report.attention.shape
     count = f"{len(report.tokens):,} tokens, {tokens:,} scores in each of {layers * heads} lists"
     return (
@@ -144,11 +144,11 @@ def check_given(report: Report, *, complete: bool) -> tuple[Check, ...]:
 
 
 def warn_of_given(report: Report) -> Iterator[ReportWarning]:
-    """What is odd about a text and scores that someone else computed."""
+    """Warnings about a text and scores computed elsewhere."""
     yield from warn_of_text(report.example, report.tokens, report.prediction)
     content = report.attention.received.sum(axis=(0, 1))[report.tokens.content]
     if content.size > 1 and equal_but_for_rounding(content):
-        yield ReportWarning("uniform", "All scores are equal: colours carry no information.")
+        yield ReportWarning("uniform", "All scores are equal, so colours carry no information.")
 
 
 def warn_of_attention(
@@ -160,7 +160,7 @@ def warn_of_attention(
     *,
     weights_sha256: str = "",
 ) -> Iterator[ReportWarning]:
-    """What a reader must know before trusting the colours; *weights_sha256* is the model's, "" where not known."""
+    """Warnings to read before the colours; *weights_sha256* is the hash of the model's weights, "" if unknown."""
     if config.attention_window is not None:
         yield ReportWarning(
             "window-changed",
@@ -170,29 +170,29 @@ def warn_of_attention(
     if measured and weights_sha256 and measured != weights_sha256:
         yield ReportWarning(
             "importance-of-another-model",
-            f"The head importance was computed with other weights ({measured[:10]}) than the model has "
-            f"({weights_sha256[:10]}): its heads may matter for other things.",
+            f"The head importance was computed with other weights ({measured[:10]}) than the model's "
+            f"({weights_sha256[:10]}), so it may not fit this model.",
         )
     if (importance.values < 0).any():
-        yield ReportWarning("negative-importance", "Some heads have an importance below 0: their scores count against.")
-    if not importance.values.any():
         yield ReportWarning(
-            "zero-importance", "The importance of every head is 0: the weighted view equals zero, unweighted shown."
+            "negative-importance", "Some heads have a negative importance, so their scores count negatively."
         )
+    if not importance.values.any():
+        yield ReportWarning("zero-importance", "The importance of every head is 0, so scores are shown unweighted.")
     if _looks_back_only(attention):
         yield ReportWarning(
             "causal",
-            "Every token attends only to itself and to tokens before it: early tokens receive attention from more "
-            "tokens than late ones and rank higher for that alone, so compare tokens with their neighbours.",
+            "Every token attends only to itself and to earlier tokens. Early tokens receive attention from more tokens "
+            "and rank higher for that reason alone; compare tokens with their neighbours.",
         )
     content = scores.total[tokens.content]
     if content.size > 1 and equal_but_for_rounding(content):
-        yield ReportWarning("uniform", "Attention is uniform: colours carry no information.")
+        yield ReportWarning("uniform", "Attention is uniform, so colours carry no information.")
     if attention.zero_share > ZERO_SHARE:
         yield ReportWarning(
             "zeros",
             f"{attention.zero_share:.1%} of the attention weights are exactly 0 (underflow); "
-            "their order among themselves carries no information.",
+            "the order of these weights carries no information.",
         )
 
 
@@ -208,14 +208,14 @@ def warn_of_size(size: int, limit: float) -> ReportWarning | None:
         return None
     return ReportWarning(
         "large-page",
-        f"The page has {size / 1e6:.1f} MB, more than {limit:g} MB: some browsers will be slow. "
-        "--max-length makes it smaller, --max-html-mb moves the limit.",
+        f"The page has {size / 1e6:.1f} MB, more than {limit:g} MB; some browsers will be slow. "
+        "A smaller --max-length makes it smaller; --max-html-mb sets the limit.",
     )
 
 
 def warn_of_pdf(error: Exception) -> ReportWarning:
     """The warning of a report whose PDF could not be made."""
-    said = one_line(str(error)) or "no reason was given"
+    said = one_line(str(error)) or "no reason given"
     return ReportWarning("no-pdf", f"The PDF could not be made ({type(error).__name__}: {said[:200]}).")
 
 
@@ -228,7 +228,7 @@ def warn_of_glyphs(characters: tuple[str, ...]) -> ReportWarning:
     named = _first(5, [f"U+{ord(one):04X} {unicodedata.name(one, 'without a name')}" for one in characters])
     return ReportWarning(
         "missing-glyphs",
-        f"The PDF shows boxes for characters that no font on this machine has ({scripts}): {named}. {NOTO}",
+        f"The PDF shows boxes instead of characters that no font on this machine has ({scripts}): {named}. {NOTO}",
     )
 
 

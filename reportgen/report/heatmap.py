@@ -52,16 +52,16 @@ def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[He
     if report.given:
         return _given_views(scores, covered, layers=layers, several=layers * heads > 1, scale=report.colour_scale)
     weighing = _weighing(report, scores.factors)
-    received = "Colour is the attention a token receives from all tokens"
+    received = "Colour shows the attention that a token receives from all tokens"
     shown = [
         ("all", "All layers", f"{received}, {weighing}, summed over all layers and heads.", scores.total),
         ("last", "Last layer, all tokens", f"{received} in layer {layers}, {weighing}.", scores.last_layer),
     ]
     if scores.reader is not None:
         explanation = (
-            f"Colour is the attention that {report.reader_name} pays to a token in layer {layers}, "
-            f"{_weighing(report, scores.reader_factors)}. Of the last layer only this row feeds the classifier; what "
-            "other tokens attend to there cannot reach the prediction."
+            f"Colour shows the attention of {report.reader_name} to a token in layer {layers}, "
+            f"{_weighing(report, scores.reader_factors)}. In the last layer only this row feeds the classifier; the "
+            "attention of other tokens there cannot reach the prediction."
         )
         shown.insert(1, ("reader", f"Last layer, row of {report.reader_name}", explanation, scores.reader))
     return tuple(view(*one, covered, scale=report.colour_scale) for one in shown)
@@ -71,20 +71,22 @@ def _given_views(
     scores: Scores, covered: tuple[Cell, ...], *, layers: int, several: bool, scale: ColourScale
 ) -> tuple[HeatView, ...]:
     """The same of scores that someone else computed."""
-    every = "summed over all layers and heads" if several else "as it was given"
-    shown = [("all", "All layers" if several else "Scores", f"Colour is the score of a token, {every}.", scores.total)]
+    every = "summed over all layers and heads" if several else "as given"
+    shown = [
+        ("all", "All layers" if several else "Scores", f"Colour shows the score of a token, {every}.", scores.total)
+    ]
     if layers > 1:
-        explanation = f"Colour is the score of a token in layer {layers}, summed over its heads."
+        explanation = f"Colour shows the score of a token in layer {layers}, summed over its heads."
         shown.append(("last", "Last layer", explanation, scores.last_layer))
     return tuple(view(*one, covered, scale=scale) for one in shown)
 
 
 def _weighing(report: Report, factors: Floats) -> str:
     if report.importance.measure == "none":
-        return "every head counting the same"
+        return "with all heads counting equally"
     if np.all(factors == 1) and not np.all(report.importance.values == 1):
-        return "not weighed, because the importance of every head is 0"
-    return "weighed by head importance"
+        return "unweighted because the importance of every head is 0"
+    return "weighted by head importance"
 
 
 def view(

@@ -20,13 +20,13 @@ from reportgen.report.parts import Table, WordCount
 
 Array = npt.NDArray[np.generic]
 
-NAMED = 5  # tokens that the table of heads names of each
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that begin with these
+NAMED = 5  # tokens per head in the table of heads
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that start with these
 
 
 def files(report: Report, scores: Scores, rankings: Rankings) -> dict[str, bytes]:
-    """The data files of a report by name, as they stand in its folder `tables`."""
-    with ThreadPoolExecutor(1) as pool:  # the largest file beside the others: Arrow lets them run meanwhile
+    """The data files of a report by name, for its folder `tables`."""
+    with ThreadPoolExecutor(1) as pool:  # the largest file is written in parallel: Arrow releases the GIL
         attended = pool.submit(lambda: parquet(attended_tokens(report, scores))) if report.attention.top_k else None
         top = top_tokens(report, scores, rankings)
         made = {
@@ -111,9 +111,9 @@ def token_list(report: Report, scores: Scores) -> pa.Table:
 def parquet(table: pa.Table) -> bytes:
     """Parquet, compressed with zstd; the same bytes for the same table and version of pyarrow.
 
-    Every column but floats is a dictionary and its codes. Floats hardly repeat: their first bytes, which are much
-    alike, stand before their second ones, and so on. Of text no smallest and largest value is kept, which takes longer
-    than all else and finds no row faster. No cell is empty, and the columns say so, which spares a mark in every row.
+    All columns but floats are stored as a dictionary with codes. Floats rarely repeat, but their first bytes are
+    alike, so bytes are stored by place. Text has no minimum and maximum, which cost the most time and help no reader.
+    Columns are declared non-null, which saves a flag in every row.
     """
     schema = pa.schema([field.with_nullable(False) for field in table.schema])
     table = pa.Table.from_arrays(table.columns, schema=schema)
@@ -133,7 +133,7 @@ def parquet(table: pa.Table) -> bytes:
 
 
 def comma_separated(table: pa.Table) -> bytes:
-    """CSV as spreadsheets take it: text that they would run as a formula begins with an apostrophe."""
+    """CSV for spreadsheets: text that they would run as a formula starts with an apostrophe."""
     sink = io.StringIO()
     writer = csv.writer(sink)  # subtle: with another line end than its own it leaves a lone CR unquoted
     writer.writerow(table.column_names)
@@ -143,7 +143,7 @@ def comma_separated(table: pa.Table) -> bytes:
 
 
 def for_people(report: Report, scores: Scores, rankings: Rankings, words: tuple[WordCount, ...]) -> tuple[Table, ...]:
-    """The top-k tables of the page, in reading order; none where the text has no content tokens."""
+    """The top-k tables of the page, in reading order; no tables if the text has no content tokens."""
     if rankings.by_score.size == 0:
         return ()
     shown = [_by_score(report, scores, rankings)]
@@ -167,8 +167,8 @@ def _by_score(report: Report, scores: Scores, rankings: Rankings) -> Table:
     shown = 6 if report.live else 5  # of one list of scores, the best rank in a head is the rank
     return Table(
         key="top-tokens",
-        caption=f"The tokens with the highest scores{where}: {_of(rows, rankings)}",
-        columns=("Rank", "Token", "Position", "Score", "Share of all scores", "Best rank in a head")[:shown],
+        caption=f"Tokens with the highest scores{where}: {_of(rows, rankings)}",
+        columns=("Rank", "Token", "Position", "Score", "Share of total score", "Best rank in a head")[:shown],
         numeric=(True, False, True, True, True, True)[:shown],
         rows=tuple(row[:shown] for row in rows),
     )
@@ -179,9 +179,8 @@ def _by_reader(report: Report, row: Floats, order: Integers) -> Table:
     weighed = report.importance.measure != "none" and report.importance.values[-1].any()
     return Table(
         key="reader-tokens",
-        caption=f"The tokens that the row of {report.reader_name}, which the classifier reads, attends to most in the "
-        "last layer",
-        columns=("Rank", "Token", "Position", f"{'Weighed attention' if weighed else 'Attention'}, sum over heads"),
+        caption=f"Tokens that {report.reader_name} attends to most in the last layer; the classifier reads this row",
+        columns=("Rank", "Token", "Position", f"{'Weighted attention' if weighed else 'Attention'}, sum over heads"),
         numeric=(True, False, True, True),
         rows=tuple(
             (str(n), names[p], str(p), f"{row[p]:.4g}") for n, p in enumerate(order[: report.top_k].tolist(), start=1)
@@ -193,9 +192,9 @@ def _by_count(report: Report, rankings: Rankings) -> Table:
     names, counts = report.words(), rankings.attended_counts.sum(axis=(0, 1))
     return Table(
         key="attended-instances",
-        caption=f"In how many lists of the {report.attention.top_k} tokens that another token attends to most a token "
-        "stands, over all layers, heads and other tokens",
-        columns=("Rank", "Token", "Position", "Lists"),
+        caption=f"How often a token is among the {report.attention.top_k} most attended, counted over all other "
+        "tokens, layers and heads",
+        columns=("Rank", "Token", "Position", "Count"),
         numeric=(True, False, True, True),
         rows=tuple(
             (str(n), names[p], str(p), f"{counts[p]:,}")
@@ -207,8 +206,8 @@ def _by_count(report: Report, rankings: Rankings) -> Table:
 def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
     return Table(
         key="attended-words",
-        caption="The same by word: pieces joined, all occurrences added up, upper and lower case together",
-        columns=("Rank", "Word", "Occurrences", "Lists", "Lists per occurrence"),
+        caption="The same by word: pieces joined, counts of all occurrences added up, upper and lower case alike",
+        columns=("Rank", "Word", "Occurrences", "Count", "Count per occurrence"),
         numeric=(True, False, True, True, True),
         rows=tuple(
             (str(n), w.word, f"{w.occurrences:,}", f"{w.attended:,}", f"{w.attended / w.occurrences:,.1f}")
@@ -222,8 +221,9 @@ def _by_head(report: Report, rankings: Rankings) -> Table:
     layers, heads, _ = report.attention.shape
     return Table(
         key="head-tokens",
-        caption=f"The tokens that {'have' if report.given else 'receive'} most in every layer and head",
-        columns=("Layer", "Head", "Importance", f"Tokens, {'highest' if report.given else 'most received'} first"),
+        caption=f"Tokens {'with the highest scores' if report.given else 'that receive most attention'} in each layer "
+        "and head",
+        columns=("Layer", "Head", "Importance", f"Tokens, {'highest' if report.given else 'most attention'} first"),
         numeric=(True, True, True, False),
         rows=tuple(
             (
@@ -245,7 +245,7 @@ def first_content(report: Report, ranks: Integers, count: int) -> list[int]:
 
 
 def _of(rows: tuple[tuple[str, ...], ...], rankings: Rankings) -> str:
-    return f"{len(rows)} of {len(rankings.by_score):,}; special tokens and white space are left out"
+    return f"{len(rows)} of {len(rankings.by_score):,}, without special tokens and white space"
 
 
 def _layer_head_columns(layers: int, heads: int, repeat: int) -> dict[str, pa.Array]:

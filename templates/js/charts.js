@@ -1,4 +1,4 @@
-// Draw the live charts over their still pictures, and again whenever something else is chosen.
+// Draw the live charts over their still pictures, and draw them again after every choice.
 // Vega runs with its interpreter, so the page needs no eval. The numbers come from the page's own arrays.
 reportgen.charts = (() => {
   "use strict";

@@ -121,11 +121,11 @@ reportgen.heat = (() => {
       .setAttribute("aria-label", `Colour scale, ${state.scale}: lightest ${short(bounds[0])}, strongest ${short(bounds[16])}`);
     const unit = state.words ? "word" : "token";
     const sentences = [`${name} scale, 16 classes; 0 is the lowest and 100 the highest score of a ${unit} on the scale.`];
-    if (!empty && uniform) sentences.push(`All ${unit}s are equal here: colours carry no information.`);
+    if (!empty && uniform) sentences.push(`All ${unit}s have the same score here, so colours carry no information.`);
     else if (!empty)
-      sentences.push(`The last class begins at ${short(bounds[15])} and holds ${number(strongest)} of ${number(coloured)} ${unit}s.`);
+      sentences.push(`The last class starts at ${short(bounds[15])} and holds ${number(strongest)} of ${number(coloured)} ${unit}s.`);
     if (floor !== null) sentences.push(`Values below ${short(floor)} are in the first class.`);
-    sentences.push(state.special ? "Special tokens are outlined and on the scale." : "Special tokens are outlined and left out of the scale.");
+    sentences.push(state.special ? "Special tokens are outlined and included in the scale." : "Special tokens are outlined and left out of the scale.");
     if (state.mask) sentences.push("Stop words and punctuation are masked: they have no colour.");
     legend.querySelector(".scale").textContent = sentences.join(" ");
   }

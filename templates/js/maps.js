@@ -1,4 +1,4 @@
-// Attention maps: a small one of every head, and one enlarged as a chart. `maps.py` tells what they hold.
+// Attention maps: a small map per head, and one enlarged as a chart. `maps.py` defines them.
 reportgen.maps = (() => {
   "use strict";
 

@@ -1,25 +1,25 @@
-// The top-k tables, made again from what is chosen. Columns and captions are those of `tables.py`.
+// Compute the top-k tables of the chosen layers and heads. Columns and captions are those of `tables.py`.
 reportgen.rankings = (() => {
   "use strict";
 
-  const NAMED = 5; // tokens that the table of heads names of each
+  const NAMED = 5; // tokens per head in the table of heads
   const { short, percent, number, where } = reportgen.captions;
   const fixed = (value, places) => value.toFixed(places);
 
   function top(units, k) {
-    // The k units of the highest values, [unit, value]; equal ones in the order of the text.
+    // The k units with the highest values, [unit, value]; equal values in the order of the text.
     return [...units].sort((a, b) => b[1] - a[1] || a[0].positions[0] - b[0].positions[0]).slice(0, k);
   }
 
   const valued = (units, values) => units.map((unit) => [unit, reportgen.scores.sum(values, unit.positions)]);
   const link = ({ name, positions }) => ({ text: name, position: positions[0] });
-  const unitName = (state) => (state.words ? "words" : "tokens");
+  const unitName = (state) => (state.words ? "Words" : "Tokens");
 
   function byScore(state, chosen, units) {
     const all = valued(units, reportgen.scores.byToken(chosen));
     const whole = all.reduce((total, [, value]) => total + value, 0) || 1;
     return {
-      caption: `The ${unitName(state)} with the highest ${reportgen.captions.score(chosen)} over ${where(chosen)}: ${Math.min(state.k, all.length)} of ${number(all.length)}; special tokens and white space are left out${state.mask ? ", stop words and punctuation too" : ""}`,
+      caption: `${unitName(state)} with the highest ${reportgen.captions.score(chosen)} over ${where(chosen)}: ${Math.min(state.k, all.length)} of ${number(all.length)}, without special tokens${state.mask ? ", white space, stop words and punctuation" : " and white space"}`,
       rows: top(all, state.k).map(([unit, value], n) => [
         String(n + 1), link(unit), String(unit.positions[0]), value >= 0.1 ? fixed(value, 3) : short(value), percent(value / whole, 1),
         String(reportgen.scores.bestRank(chosen, unit.positions)),
@@ -34,8 +34,8 @@ reportgen.rankings = (() => {
     last.weighed = chosen.scaled && heads.some((h) => importance[layers[0] * facts.heads + h] !== 0);
     const all = valued(units, reportgen.scores.byToken(last));
     return {
-      caption: `The ${unitName(state)} that the row of ${facts.reader}, which the classifier reads, attends to most in the last layer, over ${reportgen.captions.some("head", heads, facts.heads)}`,
-      columns: ["Rank", "Token", "Position", `${last.weighed && facts.measure !== "none" ? "Weighed attention" : "Attention"}, sum over heads`],
+      caption: `${unitName(state)} that ${facts.reader} attends to most in the last layer, over ${reportgen.captions.some("head", heads, facts.heads)}; the classifier reads this row`,
+      columns: ["Rank", "Token", "Position", `${last.weighed && facts.measure !== "none" ? "Weighted attention" : "Attention"}, sum over heads`],
       numeric: [true, false, true, true],
       rows: top(all, state.k).map(([unit, value], n) => [String(n + 1), link(unit), String(unit.positions[0]), String(reportgen.captions.digits(value))]),
     };
@@ -45,7 +45,7 @@ reportgen.rankings = (() => {
     const all = valued(units, reportgen.scores.counts(chosen));
     return {
       rows: top(all, state.k).map(([unit, count], n) => [String(n + 1), link(unit), String(unit.positions[0]), number(count)]),
-      caption: `In how many lists of the ${reportgen.scores.model().facts.top_k} tokens that another token attends to most a token stands, over ${where(chosen)} and other tokens${state.words ? "; the counts of a word's pieces added up" : ""}`,
+      caption: `How often a token is among the ${reportgen.scores.model().facts.top_k} most attended, counted over all other tokens and ${where(chosen)}${state.words ? "; the counts of a word's pieces are added up" : ""}`,
     };
   }
 
@@ -61,7 +61,7 @@ reportgen.rankings = (() => {
     }
     const rows = [...together.values()].sort((a, b) => b.lists - a.lists).slice(0, state.k);
     return {
-      caption: `The same by word: pieces joined, all occurrences added up, upper and lower case together, over ${where(chosen)}`,
+      caption: `The same by word: pieces joined, counts of all occurrences added up, upper and lower case alike, over ${where(chosen)}`,
       rows: rows.map((one, n) => [String(n + 1), link(one), number(one.occurrences), number(one.lists), (one.lists / one.occurrences).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 })]),
     };
   }
@@ -78,8 +78,8 @@ reportgen.rankings = (() => {
         rows.push([String(l + 1), String(h + 1), fixed(importance[l * facts.heads + h], 3), top(best, NAMED).map(([unit]) => link(unit))]);
       }
     }
-    const paid = chosen.from === "global" ? `that ${facts.reader} attends to most` : `that ${facts.given ? "have" : "receive"} most`;
-    return { caption: `The ${unitName(state)} ${paid} in ${chosen.every ? "every layer and head" : where(chosen)}`, rows };
+    const paid = chosen.from === "global" ? `that ${facts.reader} attends to most` : facts.given ? "with the highest scores" : "that receive most attention";
+    return { caption: `${unitName(state)} ${paid} in ${chosen.every ? "each layer and head" : where(chosen)}`, rows };
   }
 
   const MAKERS = {

@@ -1,9 +1,9 @@
-// A token is a door: its score, its rank in every head, whom it attends to, who attends to it, where else it stands.
+// Details of the chosen token: score, rank in every head, attended and attending tokens, other occurrences.
 reportgen.token = (() => {
   "use strict";
 
   const { make, jump } = reportgen.dom;
-  let shown = null; // the token that was told of last
+  let shown = null; // the token shown last
   let links = null; // unpacked when the first token is opened
 
   // --- links -----------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ reportgen.token = (() => {
   }
 
   function linkTable(title, list, state, chosen, model) {
-    if (!list.length) return make("p", { class: "hint" }, `${title}: no token that the page keeps.`);
+    if (!list.length) return make("p", { class: "hint" }, `${title}: no token stored in the page.`);
     const show = (value) => (chosen.weighed ? reportgen.captions.short(value) : reportgen.captions.percent(value, 1));
     const rows = list.slice(0, state.k).map(([t, value]) => [jump(t, model.facts.names[t]), String(t), show(value)]);
     return table(title, ["Token", "Position", chosen.weighed ? "Weighed" : "Attention"], rows);
@@ -83,7 +83,7 @@ reportgen.token = (() => {
       return make("tr", {}, make("th", { scope: "row" }, String(l + 1)), ...cells);
     });
     const seen = chosen.from === "global" ? `, by the attention of ${facts.reader}` : "";
-    const caption = `Rank among ${reportgen.captions.number(tokens)} tokens${seen}: layers downward, heads to the right${positions.length > 1 ? "; the best of its pieces" : ""}`;
+    const caption = `Rank among ${reportgen.captions.number(tokens)} tokens${seen}: layers from top to bottom, heads from left to right${positions.length > 1 ? "; best rank of its pieces" : ""}`;
     const made = make("table", { class: "ranks", "aria-labelledby": "ranks-title" }, make("thead", {}, head), make("tbody", {}, ...rows));
     return [
       make("p", { class: "caption", id: "ranks-title" }, caption),
@@ -98,12 +98,12 @@ reportgen.token = (() => {
     const text = model.facts.word_texts[word].toLowerCase();
     const found = model.facts.words.flatMap((positions, n) => (n !== word && model.facts.word_texts[n].toLowerCase() === text ? [positions] : []));
     reportgen.walk.mark("same", found.flat());
-    if (!found.length) return make("p", { class: "hint" }, "The word stands nowhere else in the document.");
+    if (!found.length) return make("p", { class: "hint" }, "The word occurs nowhere else in the document.");
     const rows = found.map((positions) => {
       const place = Math.min(...positions.map((t) => ranked.get(t) ?? Infinity));
       return [jump(positions[0], String(positions[0])), place === Infinity ? "masked" : reportgen.captions.number(place)];
     });
-    return table(`The same word elsewhere: ${reportgen.captions.number(found.length)}`, ["Position", "Rank"], rows);
+    return table(`Other occurrences of the word: ${reportgen.captions.number(found.length)}`, ["Position", "Rank"], rows);
   }
 
   function ranking(state, scores) {
@@ -140,7 +140,7 @@ reportgen.token = (() => {
     return make(
       "p",
       { class: "hint" },
-      `Mean over the heads chosen${chosen.weighed ? ", weighed by importance" : ""}. In every head the page keeps ${kept(links.attended)} from a token and ${kept(links.attending)} to it; weaker ones count as 0. In the text: `,
+      `Mean over the chosen heads${chosen.weighed ? ", weighted by importance" : ""}. For every head the page stores ${kept(links.attended)} from a token and ${kept(links.attending)} to it; weaker links count as 0. Marks in the text: `,
       ...shown.flatMap((span, n) => (n ? [", ", span] : [span])),
       ".",
     );
@@ -154,7 +154,7 @@ reportgen.token = (() => {
     if (state.token === null) {
       shown = null;
       for (const name of ["open", "to", "by", "same"]) reportgen.walk.mark(name, []);
-      body.replaceChildren(make("p", { class: "hint" }, `Click a word of the document, or walk there with the arrow keys and press Enter: ${model.facts.given ? "" : "what it attends to, what attends to it, "}its rank in every head.`));
+      body.replaceChildren(make("p", { class: "hint" }, `Click a word, or move to it with the arrow keys and press Enter, to see ${model.facts.given ? "" : "which tokens it attends to, which tokens attend to it, and "}its rank in every head.`));
       return;
     }
     const own = reportgen.scores.unitAt(state.token, state);
@@ -164,13 +164,13 @@ reportgen.token = (() => {
     title.append(make("button", { type: "button", id: "close", onclick: close }, "Close"));
     if (chosen.empty) {
       for (const name of ["to", "by", "same"]) reportgen.walk.mark(name, []);
-      body.replaceChildren(title, make("p", { class: "hint" }, "No layer or no head is chosen, so there is nothing to tell."));
+      body.replaceChildren(title, make("p", { class: "hint" }, "No layer or no head is chosen, so there is nothing to show."));
       return;
     }
     links ??= await reportgen.data.links();
     const scores = reportgen.scores.byToken(chosen);
     const order = ranking(state, scores);
-    const known = !model.facts.given; // of given scores nobody knows who attends to whom
+    const known = !model.facts.given; // given scores have no attention between tokens
     const to = known ? linked("attended", own.positions, chosen, model) : [];
     const by = known ? linked("attending", own.positions, chosen, model) : [];
     reportgen.walk.mark("to", to.slice(0, state.k).map(([t]) => t));

@@ -246,7 +246,7 @@ def test_all_and_none(page: Page) -> None:
     page.get_by_role("button", name="Next hot spot").click()
     assert marked(page, "here") == []
     region = details(page, 4)
-    assert "there is nothing to tell" in region.inner_text()
+    assert "there is nothing to show" in region.inner_text()
     region.get_by_role("button", name="Close").click()
     heads.get_by_role("button", name="All").click()
     assert fragment(page) == ""
@@ -280,9 +280,7 @@ def test_where_every_chosen_head_counts_nothing_all_count_the_same(show: Show) -
     report = replace(example(), importance=replace(example().importance, values=values))
     page = at(show, "layers=2&heads=3", render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE))
     check_colours(page, colours(report, expected(report, layers=[2], heads=[3], scaled=False)))
-    assert (
-        "not weighed, because the importance of every chosen head is 0" in page.locator(".explain").first.inner_text()
-    )
+    assert "unweighted because the importance of every chosen head is 0" in page.locator(".explain").first.inner_text()
 
 
 def test_a_pooling_classifier_has_no_view_from_its_token(show: Show) -> None:
@@ -437,7 +435,7 @@ def test_over_several_heads_links_are_added_up_and_weighed(show: Show) -> None:
     found = rows(region, "Attends to most")
     assert [int(row[1]) for row in found] == wanted
     assert [float(row[2]) for row in found] == pytest.approx([total[key] for key in wanted], rel=0.03)
-    assert "weaker ones count as 0" in region.inner_text()
+    assert "weaker links count as 0" in region.inner_text()
 
 
 def test_the_global_token_attends_to_all_and_its_row_is_kept_whole(show: Show) -> None:
@@ -460,7 +458,7 @@ def test_seen_from_the_global_token_ranks_are_those_of_its_row(show: Show) -> No
     assert (found != reports.ranked(report)[1].ranks[:, :, 6]).any()
     assert np.abs(found - ranks[:, :, 6]).max() <= 1  # weights that differ by less than 0.4 % may change places
     assert "by the attention of <s>" in region.inner_text()
-    assert "that <s> attends to most in every layer and head" in page.locator("#table-head-tokens").inner_text()
+    assert "that <s> attends to most in each layer and head" in page.locator("#table-head-tokens").inner_text()
     first = [cells[3].split(" · ")[0] for cells in table(page, "table-head-tokens")]
     content = np.flatnonzero(report.tokens.content)
     wanted = [report.words()[content[ranks[la, he][content].argmin()]] for la in range(3) for he in range(4)]
@@ -510,7 +508,7 @@ def test_other_occurrences_of_the_word_are_listed_and_lead_there(page: Page) -> 
     heads = [n for n, word in enumerate(report.words()) if word == "heads"]
     assert len(heads) == 3
     region = details(page, heads[0])
-    found = rows(region, "The same word elsewhere: 2")
+    found = rows(region, "Other occurrences of the word: 2")
     assert [int(row[0]) for row in found] == heads[1:]
     total = reports.ranked(report)[0].total
     content = np.flatnonzero(report.tokens.content)
@@ -624,7 +622,7 @@ def test_the_keyboard_reaches_every_control_and_leaves_every_place(show: Show) -
 
 
 def test_the_strip_is_a_slider(page: Page) -> None:
-    strip = page.get_by_role("slider", name="Place in the document")
+    strip = page.get_by_role("slider", name="Position in the document")
     strip.focus()
     last = len(example().tokens) - 1
     page.keyboard.press("End")
@@ -801,7 +799,7 @@ def test_a_table_is_saved_as_csv_as_it_is_shown(page: Page) -> None:
     name, content = saved(page, tools.get_by_role("button", name="Save CSV"))
     assert name == "small-0-table-top-tokens.csv"
     read = list(csv.reader(io.StringIO(content.decode(), newline="")))
-    assert read[0] == ["Rank", "Token", "Position", "Score", "Share of all scores", "Best rank in a head"]
+    assert read[0] == ["Rank", "Token", "Position", "Score", "Share of total score", "Best rank in a head"]
     assert read[1:] == table(page, "table-top-tokens")
 
 

@@ -217,7 +217,7 @@ def test_verbose_tells_the_stages_on_stderr(tiny_run: tuple[str, ...]) -> None:
 def test_warnings_go_to_stderr_and_are_no_failure(tiny_run: tuple[str, ...], here: Path) -> None:
     result = run(*tiny_run, "--label", "middle")
     assert result.exit_code == 0
-    assert "warning: The gold label “middle” is not one of the model's labels, which are" in result.stderr
+    assert "warning: The gold label “middle” is not a label of the model; its labels are" in result.stderr
     assert "warning" not in result.stdout
 
 

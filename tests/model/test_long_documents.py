@@ -283,7 +283,7 @@ def test_a_text_that_does_not_fit_is_shown_whole() -> None:
     cut = analysed(classifier, text)
     whole = analysed(classifier, text, long="window", stride=20)
     assert [warning.code for warning in cut.warnings] == ["truncated"]
-    assert cut.warnings[0].message.endswith("--long window reads all of it.")
+    assert cut.warnings[0].message.endswith("--long window reads the whole text.")
     assert [warning.code for warning in whole.warnings] == ["windows"]
     count = len(long_documents.plan(whole.tokens, length=64, stride=20).windows)
     assert f"The {len(whole.tokens)} tokens were read in {count} windows of 64; " in whole.warnings[0].message

@@ -277,7 +277,7 @@ def test_a_report_shows_all_layers_then_the_row_that_is_read_then_the_last_layer
     made = heatmap.views(given, scores, covered)
     assert [view.key for view in made] == ["all", "reader", "last"]
     assert made[1].title == "Last layer, row of <s>"
-    assert "weighed by head importance" in made[1].explanation
+    assert "weighted by head importance" in made[1].explanation
     content = [n for n, c in enumerate(covered) if not c.special]
     for view, values in zip(made, (scores.total, scores.reader, scores.last_layer), strict=True):
         assert values is not None

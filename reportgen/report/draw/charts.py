@@ -89,7 +89,7 @@ def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = vega.svg) -
         )
         .add_params(chosen)
     )
-    table = _rank_table("rank-trend-layers", f"{_score_name(report).capitalize()} at a rank{heads}", means, labels)
+    table = _rank_table("rank-trend-layers", f"{_score_name(report).capitalize()} by rank{heads}", means, labels)
     title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
     return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, rows, table, draw)
 
@@ -117,7 +117,7 @@ def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = vega.svg) ->
         .facet(facet=alt.Facet("layer:O", title=None, header=header), columns=4)
     )
     caption = captions.rank_trend_by_head(report, ordered)
-    table = _rank_table("rank-trend-heads", f"{_score_name(report).capitalize()} at a rank", flat, labels)
+    table = _rank_table("rank-trend-heads", f"{_score_name(report).capitalize()} by rank", flat, labels)
     return _chart("rank-trend-heads", "Rank trend by head", caption, chart, rows, table, draw)
 
 
@@ -184,7 +184,7 @@ def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart
     )
     table = Table(
         key="distribution-data",
-        caption="Mean score of a stretch of the document, special tokens left out",
+        caption="Mean score of each stretch of the document, without special tokens",
         columns=("Scores", "From", "To", "Mean score", "Top token"),
         numeric=(False, True, True, True, False),
         rows=tuple((name, str(start), str(end - 1), f"{score:.4g}", top) for name, start, end, score, top in bins),
@@ -216,7 +216,7 @@ def overview(report: Report, draw: Draw = vega.svg) -> Chart:
     chart = alt.concat(*grids, columns=2, spacing=40).resolve_scale(color="independent")
     table = Table(
         key="overview-data",
-        caption="Concentration and importance of every head",
+        caption="Concentration and importance of each head",
         columns=("Layer", "Head", f"Share on the top {k}", "Importance"),
         numeric=(True, True, True, True),
         rows=tuple((str(p[0] + 1), str(p[1] + 1), f"{shares[p]:.1%}", f"{importance[p]:.3f}") for p in places),

@@ -1,6 +1,6 @@
-"""Say the three things to know about a document first: how few tokens, where, and which heads. For the summary.
+"""Turn scores into three findings for the summary: how few tokens, where in the document, and which heads.
 
-Each is a number, the sentence that it begins, and a drawing no larger than a stamp; the figures show them in full.
+Each has a number, the sentence that the number begins, and a small drawing; the figures show them in full.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def concentration(report: Report, scores: Scores, rankings: Rankings) -> Finding
     base = alt.Chart(_values(rows), width=WIDTH, height=HEIGHT)
     line = base.mark_line(strokeWidth=1.8, color=ACCENT).encode(
         x=alt.X(
-            "rank:Q", title="tokens, best first", scale=alt.Scale(type="log", domain=[1, max(tokens, 2)], nice=False)
+            "rank:Q", title="tokens, highest first", scale=alt.Scale(type="log", domain=[1, max(tokens, 2)], nice=False)
         ),
         y=alt.Y("held:Q", title="share of scores", scale=alt.Scale(domain=[0, 1])),
     )
     mark = alt.Chart(_values([{"rank": k, "held": float(held[k - 1])}])).mark_point(filled=True, size=45, color=ACCENT)
     chart = line + mark.encode(x="rank:Q", y="held:Q")
-    sentence = f"of all scores lie on {k} of {tokens:,} tokens. Spread evenly, they would hold {k / tokens:.1%}."
+    sentence = f"of the total score is on {k} of {tokens:,} tokens. With equal scores it would be {k / tokens:.1%}."
     return _finding(f"{held[k - 1]:.0%}", sentence, chart, "table-top-tokens")
 
 
@@ -82,7 +82,7 @@ def densest(values: npt.NDArray[np.float64]) -> tuple[str, str]:
     start = int(sums.argmax())
     share = float(sums[start]) / (float(values.sum()) or 1.0)
     where = f"positions {start:,} to {start + width - 1:,}" if width > 1 else f"position {start:,}"
-    return f"{share:.0%}", f"of all scores lie in the densest tenth of the document, {where}."
+    return f"{share:.0%}", f"of the total score is in the densest tenth of the document, {where}."
 
 
 def heads(report: Report) -> Finding:
@@ -108,9 +108,10 @@ def heads(report: Report) -> Finding:
     )
     layer, head = captions.place(shares.argmax(), count)
     least = captions.place(shares.argmin(), count)
+    verb = "are" if report.given else "is"
     sentence = (
-        f"of the {report.subject} of layer {layer}, head {head} on {k} tokens, the most of all {layers * count} heads; "
-        f"layer {least[0]}, head {least[1]} is the most spread out: {shares.min():.0%}."
+        f"of the {report.subject} of layer {layer}, head {head} {verb} on {k} tokens, more than in any other of the "
+        f"{layers * count} heads. In layer {least[0]}, head {least[1]} it is {shares.min():.0%}, the least."
     )
     return _finding(f"{shares.max():.0%}", sentence, chart, "figure-overview")
 

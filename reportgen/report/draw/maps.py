@@ -1,7 +1,7 @@
 """Turn the downsampled attention of every head into one picture: a grid of maps, layer by head.
 
-A map shows which stretch of the document (row) attends to which (column). What it holds is told at
-`records.Attention.maps`; the live page draws the same numbers, one map at a time, as a chart.
+A map shows which stretch of the document (row) attends to which (column); `records.Attention.maps` defines it. The
+live page draws the same numbers as a chart, one map at a time.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def _caption(report: Report) -> str:
     unit = f"stretch of {length} tokens" if length > 1 else "token"
     found = _strongest(shares["own"] + shares["near"], heads, f"within the same {unit} and its neighbours")
     said = [
-        "One map for every head, layers downward, heads to the right.",
-        "In a map rows attend to columns: the stronger the colour, the more.",
+        "One map per head: layers from top to bottom, heads from left to right.",
+        "In a map rows attend to columns; a stronger colour means more attention.",
     ]
     if report.attention.global_positions:
         said.append("The first row and column are the global tokens.")
@@ -131,18 +131,25 @@ def _caption(report: Report) -> str:
 
 def _strongest(shares: npt.NDArray[np.float64], heads: int, where: str) -> str:
     layer, head = divmod(int(shares.argmax()), heads)
-    return f"Layer {layer + 1}, head {head + 1} has {shares.max():.0%} of its attention {where}, more than any other."
+    return (
+        f"Layer {layer + 1}, head {head + 1} has {shares.max():.0%} of its attention {where}, more than any other head."
+    )
 
 
 def _table(report: Report) -> Table:
     shares = kept_close(report)
-    names = {"global": "On global tokens", "own": "In the same stretch", "near": "In the next ones", "far": "Elsewhere"}
+    names = {
+        "global": "On global tokens",
+        "own": "In the same stretch",
+        "near": "In neighbouring stretches",
+        "far": "Elsewhere",
+    }
     if not report.attention.global_positions:
         del names["global"]
     layers, heads, _ = report.attention.shape
     return Table(
         key="attention-maps-data",
-        caption=f"Where the attention of a head lands, mean over stretches of {stretch(report)} tokens",
+        caption=f"Where the attention of each head lands, mean over stretches of {stretch(report)} tokens",
         columns=("Layer", "Head", *names.values()),
         numeric=(True,) * (2 + len(names)),
         rows=tuple(

@@ -292,7 +292,7 @@ def heatmap(report: Report, view: HeatView, lines: tuple[Line, ...], pages: Page
         f"The heatmap of {report.example.title}: {view.title}. {view.explanation}",
         f"Model: {report.provenance.model}, revision {report.provenance.revision}.",
         f"Made by reportgen {report.provenance.versions.get('reportgen', '')}, {report.provenance.created}.",
-        r"Compile it alone with pdflatex or xelatex, or \input it: best in a figure, with a caption of your own.",
+        r"Compile it alone with pdflatex or xelatex, or \input it, best in a figure with your own caption.",
         "The preamble needs xcolor.",
         *([rf"If {SHEET} is in another folder: \newcommand\reportgenpath{{folder/}}"] if pages else ()),
     )
@@ -315,7 +315,7 @@ def heatmap(report: Report, view: HeatView, lines: tuple[Line, ...], pages: Page
         f"\\reportgenltr{{\\small {view.bounds[0]:.3g}\\ }}%\n{steps}%\n{{\\small \\ {view.bounds[-1]:.3g}}}\\par",
         r"\vskip.5\baselineskip",
         body,
-        f"{{\\small Cut here: {read:,} of {total:,} tokens were read.\\par}}" if total > read else "%",
+        f"{{\\small The text is cut here: the model read {read:,} of {total:,} tokens.\\par}}" if total > read else "%",
         "\\par\\ifdefined\\reportgenend\\aftergroup\\reportgenend\\fi\\endgroup\n",
     )
     return "\n".join(parts)
@@ -341,16 +341,16 @@ def _paragraph(line: Line, pages: Pages) -> str:
 def top_tokens(report: Report, table: Table, pages: Pages) -> str:
     """The source of a table that floats, with caption and label."""
     made = report.provenance
-    weighed = "" if report.importance.measure == "none" else ", weighed by the importance of the head"
+    weighted = "" if report.importance.measure == "none" else ", weighted by head importance"
     # Language 255 is the one without hyphens.
     title, model = (f"{{\\language255 {plain(text, pages)}}}" for text in (report.example.title, made.model))
     named = "" if made.model == "not named" else f", read by {model}"
-    what = f"is the attention that a token receives{weighed}, brought to one scale from 0 to 1 and"
+    what = f"is the attention that a token receives{weighted}, scaled to 0 to 1 and"
     if report.given:
         what = "was computed elsewhere and is"
     caption = (
         f"The {len(table.rows)} token{'s' * (len(table.rows) > 1)} of “{title}” with the highest scores{named}. "
-        f"A score {what} summed over all layers and heads; special tokens and white space are left out."
+        f"A score {what} summed over all layers and heads, without special tokens and white space."
     )
     wide = any(len(cell) > LONGEST_CELL for row in table.rows for cell in row)
     word = r"p{\reportgenword}" if wide else "l"

@@ -33,16 +33,16 @@ def importance(measure: str, **known: Any) -> HeadImportance:
     [
         (
             HeadImportance(VALUES, "taylor", "x", FULL),
-            " by taylor over 500 examples of org/papers, split train (model revision 0123456789)",
+            " (taylor, 500 examples of org/papers, split train, model revision 0123456789)",
         ),
         (
             HeadImportance(VALUES, "ablation", "x", FULL | {"model revision": "local"}),
-            " by ablation over 500 examples of org/papers, split train (weights ffee)",
+            " (ablation, 500 examples of org/papers, split train, weights ffee)",
         ),
-        (importance("taylor", data="my papers"), " by taylor over my papers"),
+        (importance("taylor", data="my papers"), " (taylor, my papers)"),
         (
             importance("taylor", data="d", examples="3", model="abcdef0123456789"),
-            " by taylor over 3 examples of d (weights abcdef0123)",
+            " (taylor, 3 examples of d, weights abcdef0123)",
         ),
         (importance("from file"), ""),
     ],
@@ -56,24 +56,24 @@ def test_the_overview_names_them() -> None:
     report = reports.report(importance=HeadImportance(VALUES, "taylor", "x", FULL))
     caption = captions.overview(report, np.array([[0.2, 0.3], [0.4, 0.5]]), 3)
     assert caption.endswith(
-        "layer 2, head 1 is the most important by taylor over 500 examples of org/papers, split train "
-        "(model revision 0123456789)."
+        "Layer 2, head 1 is the most important (taylor, 500 examples of org/papers, split train, "
+        "model revision 0123456789)."
     )
 
 
 def test_heads_that_are_all_alike_still_say_where_that_was_found() -> None:
     report = reports.report(importance=HeadImportance(np.ones((2, 2), np.float32), "ablation", "x", FULL))
     caption = captions.overview(report, np.array([[0.2, 0.3], [0.4, 0.5]]), 3)
-    assert "all heads have the same importance by ablation over 500 examples of org/papers" in caption
+    assert "All heads have the same importance (ablation, 500 examples of org/papers" in caption
 
 
 @pytest.mark.parametrize(
     ("code", "said", "unsaid"),
     [
-        ("causal", ["A token sees itself and the tokens before it", "each token with itself and those before it"],
-         ["Every token sees every token", "all tokens with all tokens"]),
-        ("windows", ["The document was read in overlapping windows", "brought back to the sum 1",
-                     "see the note at the top"], []),
+        ("causal", ["A token sees itself and the tokens before it", "each token to itself and earlier tokens"],
+         ["Every token sees all tokens", "all tokens to all tokens"]),
+        ("windows", ["The document was read in overlapping windows", "the row is scaled to sum 1",
+                     "see the warning at the top"], []),
     ],
 )  # fmt: skip
 def test_method_and_provenance_say_what_the_warnings_say(code: str, said: list[str], unsaid: list[str]) -> None:

@@ -158,11 +158,11 @@ def test_captions_say_what_the_numbers_say(made: dict[str, Chart]) -> None:
     shares = [float(np.sort(layer)[::-1][:5].sum() / layer.sum()) for layer in by_layer]
     best = int(np.argmax(shares))
     assert made["rank-trend-layers"].caption.startswith(
-        f"Layer {best + 1}: {shares[best]:.0%} of the attention, before weighing, lands on 5 of {tokens} tokens; "
+        f"Layer {best + 1}: {shares[best]:.0%} of the unweighted attention lands on 5 of {tokens} tokens; "
         f"in layer {int(np.argmin(shares)) + 1} it is {min(shares):.0%}."
     )
     layer, head, _ = np.unravel_index(scores.attention_scores.argmax(), scores.attention_scores.shape)
-    assert f"layer {layer + 1}, head {head + 1}." in made["rank-trend-heads"].caption
+    assert f"is in layer {layer + 1}, head {head + 1}." in made["rank-trend-heads"].caption
     top = int(rankings.by_score[0])
     peak = int(scores.attention_scores[:, :, top].sum(axis=1).argmax())
     assert f"“{given.words()[top]}” at position {top} has the highest score" in made["layer-trend"].caption
@@ -173,8 +173,8 @@ def test_captions_say_what_the_numbers_say(made: dict[str, Chart]) -> None:
     quarter = sum(float(scores.total[t]) for t in content if t < tokens / 4) / sum(
         float(scores.total[t]) for t in content
     )
-    assert f"holds {quarter:.0%} of all scores" in made["distribution"].caption
-    assert "layer 3, head 4 is the most important" in made["overview"].caption
+    assert f"holds {quarter:.0%} of the total score" in made["distribution"].caption
+    assert "Layer 3, head 4 is the most important" in made["overview"].caption
 
 
 def test_data_tables_say_what_the_charts_draw(made: dict[str, Chart]) -> None:
@@ -221,7 +221,7 @@ def test_without_importance_the_overview_has_one_grid_and_says_so() -> None:
     given = reports.report(importance=HeadImportance(np.ones((2, 2), np.float32), "none", ""))
     chart = drawn(given)["overview"]
     assert len(chart.spec["concat"]) == 1  # type: ignore[arg-type]
-    assert "no head importance was given" in chart.caption
+    assert "No head importance was given" in chart.caption
 
 
 def test_without_a_row_that_is_read_only_all_layers_are_shown() -> None:

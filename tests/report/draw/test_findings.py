@@ -35,7 +35,9 @@ def test_numbers_are_those_of_the_definitions() -> None:
     shares = received[..., -5:].sum(-1) / received.sum(-1)
     layer, head = np.unravel_index(shares.argmax(), shares.shape)
     assert heads.number == f"{shares.max():.0%}"
-    assert f"layer {layer + 1}, head {head + 1} on 5 tokens, the most of all 12 heads" in heads.sentence
+    assert (
+        f"layer {layer + 1}, head {head + 1} is on 5 tokens, more than in any other of the 12 heads." in heads.sentence
+    )
 
 
 def test_every_finding_leads_to_a_figure_and_has_a_drawing() -> None:

@@ -96,7 +96,7 @@ def test_a_model_without_global_tokens_has_no_word_of_them() -> None:
     made = maps.picture(with_maps(np.full((1, 1, 2, 2), 0.5, np.float32), globals_=()))
     assert made
     assert "global" not in made.caption
-    assert made.data.columns == ("Layer", "Head", "In the same stretch", "In the next ones", "Elsewhere")
+    assert made.data.columns == ("Layer", "Head", "In the same stretch", "In neighbouring stretches", "Elsewhere")
 
 
 def test_a_text_without_content_has_no_picture() -> None:

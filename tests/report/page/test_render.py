@@ -171,8 +171,8 @@ def test_sections_add_up_to_the_page() -> None:
 def test_the_language_of_the_text_is_named() -> None:
     report = replace(reports.report("Der Text und die Köpfe."), language="de")
     assert [e.get("lang") for e in tree(page(report)).iter() if e.get("id") == "text"] == ["de"]
-    assert "There is no list of stop words" not in page(report)
-    assert "There is no list of stop words for the language la" in page(replace(report, language="la"))
+    assert "There are no stop words" not in page(report)
+    assert "There are no stop words for the language la" in page(replace(report, language="la"))
 
 
 # --- what comes from outside --------------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ def test_every_figure_says_what_it_shows(made: Path) -> None:
     assert charts < said
     maps = next(text for text in said - charts if text.startswith("Attention maps"))
     assert len(said - charts - {maps}) == 3, "every finding has a drawing"
-    assert maps.startswith("Attention maps. One map for every head, layers downward, heads to the right.")
+    assert maps.startswith("Attention maps. One map per head: layers from top to bottom, heads from left to right.")
 
 
 @pytest.mark.parametrize(("paper", "points"), [("a4", (595, 842)), ("letter", (612, 792))])
@@ -231,7 +231,7 @@ def test_every_page_says_where_one_is(made: Path) -> None:
         assert f"Page {number} of {len(pages)}" in page
         assert ("Attention report" in page.splitlines()[0:3]) or number == 1
     assert re.search(r"1\s+Summary[ .]+1\b", " ".join(pages[0].split())), "the contents name sections and pages"
-    assert "of all scores lie in the densest tenth" in " ".join(pages[0].split())
+    assert "of the total score is in the densest tenth" in " ".join(pages[0].split())
 
 
 @needs_reader
@@ -239,7 +239,7 @@ def test_a_long_table_repeats_its_head_on_every_page(tmp_path: Path) -> None:
     report = reports.report(layers=12, heads=12)
     html = render.document(report, reports.parts(report))
     pages = text(typeset(html).data, tmp_path).split("\f")
-    inside = [page for page in pages if "Tokens, most received first" in " ".join(page.split())]
+    inside = [page for page in pages if "Tokens, most attention first" in " ".join(page.split())]
     assert len(inside) >= 3, "144 rows do not stand on two pages"
 
 
