@@ -24,7 +24,7 @@ from reportgen.core.records import (
 from reportgen.report.heatmap import equal_but_for_rounding
 
 LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
-ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of the sum of a row, because weights are rounded
+ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of the sum of a row of rounded weights
 ZERO_SHARE = 0.01  # of the weights: more exact zeros than this give a warning
 NO_SCRIPT = {"Zyyy": "symbols", "Zinh": "marks", "Zzzz": "private or unassigned"}  # ISO 15924
 NOTO = (
@@ -128,8 +128,8 @@ def warn_of_windows(tokens: Tokens, *, count: int, length: int, shared: int) -> 
             "windows",
             f"The {len(tokens):,} tokens were read in {count:,} windows of {length:,} tokens; neighbouring windows "
             f"share at least {shared:,} tokens. No token sees beyond its window. The numbers of a token come from the "
-            "window in which it is furthest from both edges. Special tokens are in every window and receive the mean. The "
-            "logits are the mean over the windows.",
+            "window in which it is furthest from both edges. Special tokens are in every window and receive the mean. "
+            "The logits are the mean over the windows.",
         )
 
 
