@@ -107,7 +107,8 @@ def measure_importance(
     if by not in MEASURES:
         near = difflib.get_close_matches(by, MEASURES, n=1)
         raise UsageError(
-            f"--measure {by}: unknown; it is {', '.join(MEASURES)}", hint=f"did you mean {near[0]}?" if near else None
+            f"--measure {by}: unknown; choose from {', '.join(MEASURES)}",
+            hint=f"did you mean {near[0]}?" if near else None,
         )
     rows = choice.open_rows(config)
     classifier = load(replace(config, device="cpu") if machines else config, clock)

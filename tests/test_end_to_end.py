@@ -298,7 +298,7 @@ def test_the_command_renders_again_where_torch_is_not_installed(everything: Path
             "error: --span 9000:9001: the document has",
         ),
         (("render", "report", "--figure-width", "wide"), "error: --figure-width wide: it has to be widths"),
-        (("render", "report", "--paper", "a5"), "error: --paper a5: unknown; it is a4, letter"),
+        (("render", "report", "--paper", "a5"), "error: --paper a5: unknown; choose from a4, letter"),
     ],
 )
 def test_what_cannot_be_rendered_is_a_usage_error(

@@ -69,7 +69,7 @@ def test_importance_is_not_gone_on_with_at_another_commit(
     (state,) = here.glob("*.partial")
     before = state.read_bytes()
     commit = move(served, what, here)
-    fails(call(*command), 2, "was begun with another model, sample or setting")
+    fails(call(*command), 2, "was started with another model, sample or setting")
     assert state.read_bytes() == before
     assert not (here / "importance.safetensors").exists()
     assert call(*command, "--restart").exit_code == 0

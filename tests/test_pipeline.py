@@ -315,7 +315,7 @@ def test_a_report_that_stands_there_stops_the_run_before_the_model_is_loaded(
 ) -> None:
     pipeline.write(reports.report("one"), tmp_path / "report", config=Config(format=("tables",)), clock=Clock())
     monkeypatch.setattr(pipeline, "load", lambda *_: pytest.fail("the model was loaded"))
-    with pytest.raises(OutputError, match="holds a report already"):
+    with pytest.raises(OutputError, match="already contains a report"):
         pipeline.run(Config(text="one", model="anything", output=str(tmp_path / "report")), Clock())
 
 

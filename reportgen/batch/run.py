@@ -126,7 +126,7 @@ def _check_free(memory: Journal) -> None:
         foreign = [] if memory.begun else index_files.files_in(folder)
     if foreign:
         raise OutputError(
-            f"{disk.shown(foreign[0])} is there already, and no batch has made it", hint="choose another --output"
+            f"{disk.shown(foreign[0])} already exists, and no batch has made it", hint="choose another --output"
         )
 
 

@@ -193,8 +193,8 @@ def check_device(name: str) -> None:
         DeviceError: Naming the kinds.
     """
     if not DEVICE.fullmatch(name):
-        known = "it is auto, cpu, cuda, cuda:N or mps"
-        raise DeviceError(f"device {name}: no such kind; {known}", hint="use --device cpu or auto")
+        known = "choose auto, cpu, cuda, cuda:N or mps"
+        raise DeviceError(f"device {name}: unknown; {known}", hint="use --device cpu or auto")
 
 
 def problem(name: str, value: Any) -> str | None:
@@ -209,11 +209,11 @@ def problem(name: str, value: Any) -> str | None:
         known = CHOICES[name]
         chosen = value if isinstance(value, tuple) else (value,)
         unknown = [item for item in chosen if item not in known]
-        return None if chosen and not unknown else f"unknown; it is {', '.join(known)}"
+        return None if chosen and not unknown else f"unknown; choose from {', '.join(known)}"
     if name in ("global_tokens", "positions"):
         many = name == "positions" and len(value) > MAX_POSITIONS
         below = "positions count from 0" if min(value, default=0) < 0 else None
-        return f"at most {MAX_POSITIONS} can be told apart" if many else below
+        return f"give at most {MAX_POSITIONS} positions" if many else below
     if name == "figure_width":
         points = {w: float(m[1]) * POINTS[m[2]] for w in value if (m := WIDTH.fullmatch(w))}
         fits = value and len(points) == len(value) and all(WIDTHS[0] <= w <= WIDTHS[1] for w in points.values())
@@ -226,14 +226,14 @@ def problem(name: str, value: Any) -> str | None:
     if name == "pick":
         kind, colon, label = value.partition(":")
         fits = kind in PICKS and (not colon or (kind in LABELLED and label.strip()))
-        return None if fits else f"it is one of {', '.join(PICKS)}; {', '.join(LABELLED)} take :LABEL"
+        return None if fits else f"choose from {', '.join(PICKS)}; {', '.join(LABELLED)} take :LABEL"
     if name == "language":
         return None if LANGUAGE.fullmatch(value) else "it has to be a language code, like en or pt-BR"
     if name == "labels":
         names = [label.strip().casefold() for label in value]
-        return "every label needs a name of its own" if "" in names or len(set(names)) < len(names) else None
+        return "label names must differ and not be empty" if "" in names or len(set(names)) < len(names) else None
     if isinstance(value, str) and name not in FREE:
-        return "it is empty" if not value.strip() else "it holds a NUL character" if "\0" in value else None
+        return "it is empty" if not value.strip() else "it contains a NUL character" if "\0" in value else None
     return None
 
 

@@ -30,14 +30,16 @@ def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
         OutputError: If something stands there and may not be replaced.
     """
     if path.suffix.lower() != suffix:
-        raise UsageError(f"{path.name}: this is written as {suffix}", hint=f"use -o {path.stem or path.name}{suffix}")
+        raise UsageError(
+            f"{path.name}: the file name must end in {suffix}", hint=f"use -o {path.stem or path.name}{suffix}"
+        )
     with errors(path):
         if path.is_symlink():
             raise OutputError(f"{shown(path)} is a symbolic link", hint="name the file itself with --output")
         if path.is_dir():
             raise OutputError(f"{shown(path)} is a folder", hint="name a file with --output")
         if path.exists() and not overwrite:
-            raise OutputError(f"{shown(path)} is there already", hint="use --overwrite, or another --output")
+            raise OutputError(f"{shown(path)} already exists", hint="use --overwrite, or choose another --output")
 
 
 def check_folder(path: Path, *, hint: str = "name the folder itself with --output") -> None:
@@ -172,7 +174,7 @@ def errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            f"{shown(path)}: {error.strerror or error}", hint="check space and permissions there"
+            f"{shown(path)}: {error.strerror or error}", hint="check free space and permissions"
         ) from error
 
 

@@ -51,7 +51,7 @@ def open_rows(config: Config) -> Rows:
         HubError: If it is on the hub, and the hub does not give it.
     """
     if config.dataset is None:
-        raise UsageError("no text to read", hint=f"give one: {SOURCES}")
+        raise UsageError("no text to read", hint=f"give {SOURCES}")
     if config.label is not None:
         raise UsageError("--label needs --text or --file", hint="the labels of a dataset come from its label column")
     if config.dataset == "demo":
@@ -69,7 +69,9 @@ def find(config: Config, rows: Rows) -> int:
     if config.id is not None:
         return _find_id(config.id, rows)
     if config.index is None:
-        raise UsageError(f"{rows.place}: which of its {len(rows):,} rows?", hint="say so with --index, --id or --pick")
+        raise UsageError(
+            f"no row chosen: {rows.place} has {len(rows):,} rows", hint="choose one with --index, --id or --pick"
+        )
     return rows.check(config.index)
 
 
@@ -134,12 +136,11 @@ def _unknown_ids(missing: Sequence[str], ids: Sequence[str], rows: Rows) -> Data
     more = f" and {len(missing) - SHOWN:,} more" if len(missing) > SHOWN else ""
     if not ids:
         return DataError(
-            f"no row {named}{more} in {rows.place}: "
-            f"no column of it names one row each, and rows are 0 to {len(rows) - 1}",
-            hint="name the column of ids with --id-column",
+            f"no row {named}{more} in {rows.place}: its rows are 0 to {len(rows) - 1}, and no column has unique ids",
+            hint="give the id column with --id-column",
         )
     return DataError(
-        f"no example {named}{more} in {rows.place}: none of its {len(rows):,} ids", hint=_near(missing[0], ids)
+        f"no example {named}{more} among the {len(rows):,} ids of {rows.place}", hint=_near(missing[0], ids)
     )
 
 
@@ -153,12 +154,12 @@ def _find_id(wanted: str, rows: Rows) -> int:
     ids = rows.read_ids()
     if not ids:
         raise DataError(
-            f"--id {wanted}: {rows.place} has no column whose values name one row each",
-            hint="name one with --id-column, or use --index",
+            f"--id {wanted}: {rows.place} has no column of unique ids",
+            hint="give the id column with --id-column, or use --index",
         )
     if wanted in ids:  # each is there once
         return list(ids).index(wanted)
-    raise DataError(f'no example "{wanted}" in {rows.place}: none of its {len(rows):,} ids', hint=_near(wanted, ids))
+    raise DataError(f'no example "{wanted}" among the {len(rows):,} ids of {rows.place}', hint=_near(wanted, ids))
 
 
 def _demo_rows(config: Config) -> Rows:
@@ -235,5 +236,5 @@ def _example(text: str, config: Config, *, title: str, stem: str = "") -> Exampl
 def _too_long(title: str, counted: str, most: int) -> DataError:
     return DataError(
         " ".join(f"{title}: {counted} more than --max-chars {most:,}".split()),
-        hint="raise --max-chars, or give a shorter text",
+        hint="raise --max-chars, or use a shorter text",
     )

@@ -81,7 +81,7 @@ def rows_of(
     loaded = table.load(needed)
     taken = part(loaded.count)
     if not taken:
-        raise DataError(f"{where}: no rows", hint=f"the split has {loaded.count}" if loaded.count else None)
+        raise DataError(f"{where}: no rows", hint=f"the split has {loaded.count} rows" if loaded.count else None)
     ids = partial(_ids, loaded, taken, columns.get("id", ""), where)
     if "id" in columns and not _identify(ids, asked=config.id_column is not None):
         del columns["id"]
@@ -114,7 +114,7 @@ def _columns(types: dict[str, str], config: Config, dataset: str) -> dict[str, s
     if text is None:
         texts = [name for name in types if _is(types[name], STRING) and name not in found.values()]
         if len(texts) != 1:
-            reason = "several columns of strings" if texts else "no column of strings"
+            reason = "several columns hold strings" if texts else "no column holds strings"
             raise DataError(f'{dataset}: no column "text", and {reason}: {_listed(types)}', hint=_name_it(texts))
         text = texts[0]
     return {"text": text, **{role: name for role, name in found.items() if name is not None}}
@@ -131,10 +131,10 @@ def _column(
         near = difflib.get_close_matches(asked, types, n=1, cutoff=0.5)
         raise DataError(
             f'{dataset}: no column "{clean(asked)}"; it has {_listed(types)}',
-            hint=f"did you mean {flag} {clean(near[0])}?" if near else f"name one of them with {flag}",
+            hint=f"did you mean {flag} {clean(near[0])}?" if near else f"choose one of them with {flag}",
         )
     if not _is(types[asked], kind):
-        wanted = "a text has to be of strings" if kind is STRING else f"{role}s are of strings or whole numbers"
+        wanted = "texts must be strings" if kind is STRING else f"{role}s must be strings or integers"
         raise DataError(
             f'{dataset}: column "{clean(asked)}" is of type {types[asked]}; {wanted}',
             hint=f"it has {_listed(types)}",
@@ -156,13 +156,13 @@ def _listed(types: dict[str, str]) -> str:
 
 
 def _name_it(texts: Sequence[str]) -> str:
-    return f"name the text: --text-column {clean(texts[0])}" if texts else "a text has to be a column of strings"
+    return f"choose the text column: --text-column {clean(texts[0])}" if texts else "the text column must hold strings"
 
 
 def _row(index: int, values: dict[str, Any], columns: dict[str, str], names: Sequence[str], where: str) -> Row:
     text = values["text"]
     if not isinstance(text, str):
-        raise _wrong(index, columns["text"], text, where, hint="a text has to be a string; clean the data first")
+        raise _wrong(index, columns["text"], text, where, hint="texts must be strings; clean the data first")
     identity = values.get("id")
     return Row(
         index=index,
@@ -180,7 +180,7 @@ def _label(index: int, value: Any, columns: dict[str, str], names: Sequence[str]
         return int(value)
     if isinstance(value, (bool, int, str)):
         return value
-    raise _wrong(index, columns["label"], value, where, hint="labels are whole numbers, strings, or true and false")
+    raise _wrong(index, columns["label"], value, where, hint="labels must be integers, strings, true or false")
 
 
 def _wrong(index: int, column: str, value: object, where: str, *, hint: str) -> DataError:
@@ -197,12 +197,12 @@ def _ids(loaded: Loaded, taken: range, column: str, where: str) -> Iterator[Any]
     rows: dict[str, int] = {}
     for row, (value,) in enumerate(loaded.read((column,), taken)):
         if not isinstance(value, (str, int)):
-            raise _wrong(row, column, value, where, hint="every row needs an id; leave --id-column out, or use --index")
+            raise _wrong(row, column, value, where, hint="every row needs an id; leave out --id-column, or use --index")
         first = rows.setdefault(str(value), row)
         if first != row:
             raise DataError(
-                f'{where}: id "{clean(str(value))[:80]}" stands in rows {first} and {row} of column "{clean(column)}"',
-                hint="an id has to be there once; leave --id-column out, and choose by --index",
+                f'{where}: id "{clean(str(value))[:80]}" occurs in rows {first} and {row} of column "{clean(column)}"',
+                hint="ids must be unique; leave out --id-column, and choose a row with --index",
             )
         yield value
 

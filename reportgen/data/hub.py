@@ -29,8 +29,8 @@ PATIENCE = 30.0  # seconds in which the same request is asked again and again
 LONGEST_PAUSE = 5  # seconds between two tries; a hub may ask for an hour
 PAUSES = (1, 2)  # seconds before a repository is looked up for the second and the third time
 BUSY = (408, 429, 500, 502, 503, 504)
-NO_HUB = "the answer is not that of a hub", "check HF_ENDPOINT, the proxy, and whether the network asks for a login"
-NOT_REACHED = "not in the cache, and the hub does not give it", "check the network, or try again later"
+NO_HUB = "the server does not answer like a hub", "check HF_ENDPOINT, the proxy, and whether the network needs a login"
+NOT_REACHED = "not cached, and the hub does not provide it", "check the network, or try again later"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SECRETS = re.compile(r"(?<=//)[^/\s]+@|(?<=Bearer )[^\s'\"]+|\bhf_[A-Za-z0-9]{20,}")
@@ -127,7 +127,7 @@ def errors(what: str, *, revision: str | None = None, cached: bool = False) -> I
         if told is None:
             raise
         fact, hint = told
-        copy = "; a copy is in the cache: --offline uses it" if cached else ""
+        copy = "; --offline uses the cached copy" if cached else ""
         raise HubError(f"{what}: {redact(fact)}", hint=f"{hint}{copy}") from error
     finally:
         logger.setLevel(level)
@@ -163,11 +163,11 @@ def _explain_answer(error: BaseException, revision: str | None) -> tuple[str, st
 
     said = str(error) if type(error).__name__ == "DatasetNotFoundError" else ""  # datasets keeps the words alone
     if isinstance(error, GatedRepoError) or " gated " in said:
-        return "access has to be asked for", "ask for it on its page, and set HF_TOKEN"
+        return "access needs permission", "request access on its page, and set HF_TOKEN"
     if isinstance(error, RevisionNotFoundError) or said.startswith("Revision "):
         return f'no revision "{revision or "main"}"', "check the name of the branch or tag, or the commit"
     if isinstance(error, RepositoryNotFoundError) or said:
-        return "not on the hub, or private", "check the name; a private one needs HF_TOKEN"
+        return "not on the hub, or private", "check the name; private repositories need HF_TOKEN"
     if isinstance(error, RemoteEntryNotFoundError):
         return "one of its files is not on the hub", "check the revision"
     if isinstance(error, HfHubHTTPError | _GaveUpError) and (status := _status(error)) is not None:
@@ -178,13 +178,13 @@ def _explain_answer(error: BaseException, revision: str | None) -> tuple[str, st
 def _explain_status(status: int) -> tuple[str, str]:
     match status:
         case 401:
-            return "the hub does not take the token (401)", "check HF_TOKEN, or the token that hf auth login has kept"
+            return "the hub rejects the token (401)", "check HF_TOKEN, or the token stored by hf auth login"
         case 403:
-            return "the hub forbids it (403)", "check what the token in HF_TOKEN may read"
+            return "the hub denies access (403)", "check the permissions of the token in HF_TOKEN"
         case 429:
-            return "too many requests, says the hub (429)", "wait some minutes; with HF_TOKEN more are allowed"
+            return "the hub reports too many requests (429)", "wait some minutes; HF_TOKEN raises the limit"
         case 408 | 500 | 502 | 503 | 504:
-            return f"the hub is out of order (status {status})", "try again later"
+            return f"the hub reports an error (status {status})", "try again later"
     return f"the hub answered with status {status}", "check HF_ENDPOINT and the proxy, or try again later"
 
 
@@ -197,18 +197,18 @@ def _explain_connection(error: BaseException, _: str | None) -> tuple[str, str] 
     if isinstance(error, FileMetadataError):
         return NO_HUB
     if isinstance(error, OfflineModeIsEnabled):
-        return "not in the cache, and the hub is not asked while offline", (
+        return "not cached, and reportgen is offline", (
             "go online once, without --offline and HF_HUB_OFFLINE, or give a local folder or file"
         )
     if isinstance(error, _GaveUpError) or _is_of_client(error, "TimeoutException"):
-        return f"not in the cache, and the hub at {hub} does not answer", "check the network, or try again later"
+        return f"not cached, and the hub at {hub} does not answer", "check the network, or try again later"
     if _is_of_client(error, "LocalProtocolError") or str(getattr(error, "object", "")).startswith("Bearer "):
-        return "the token holds characters that no token has", "check HF_TOKEN, or log in again with hf auth login"
+        return "the token contains invalid characters", "check HF_TOKEN, or log in again with hf auth login"
     broken = isinstance(error, XetDownloadError) or (isinstance(error, OSError) and "Consistency check" in str(error))
     if broken or _is_of_client(error, "RemoteProtocolError", "ReadError", "DecodingError"):
-        return "the download broke off", "check the network, and try again"
+        return "the download was interrupted", "check the network, and try again"
     if _is_of_client(error, "TransportError"):
-        return f"not in the cache, and the hub at {hub} cannot be reached: {error}", (
+        return f"not cached, and the hub at {hub} cannot be reached: {error}", (
             "check the network, HF_ENDPOINT and the proxy"
         )
     return None
@@ -220,7 +220,7 @@ def _explain_rest(error: BaseException, _: str | None) -> tuple[str, str] | None
 
     match error:
         case HFValidationError():
-            return "no name that a repository can have", "it looks like org/name"
+            return "not a valid repository name", "names look like org/name"
         case LocalEntryNotFoundError():
             return NOT_REACHED
         case FileNotFoundError() if LocalEntryNotFoundError.__name__ in str(error):  # so says datasets
@@ -228,7 +228,7 @@ def _explain_rest(error: BaseException, _: str | None) -> tuple[str, str] | None
         case ConnectionError() | TimeoutError():
             return f"the hub cannot be reached: {error}", "check the network"
         case OSError() if error.errno in NO_ROOM:
-            return f"the cache cannot be written: {error.strerror}", "make room, or set HF_HOME to another folder"
+            return f"the cache cannot be written: {error.strerror}", "free some space, or set HF_HOME to another folder"
     return None
 
 

@@ -33,8 +33,8 @@ def open_parquet(files: Sequence[Path]) -> Table:
     for path, other in zip(files[1:], opened[1:], strict=True):
         if column_types(other.schema_arrow, path.name) != types:
             raise DataError(
-                f"{clean(path.name)}: its columns are not those of {clean(files[0].name)}",
-                hint="files that are read as one need the same columns, of the same types",
+                f"{clean(path.name)}: its columns differ from those of {clean(files[0].name)}",
+                hint="files of one split need the same columns with the same types",
             )
     names = [clean(file.name) for file in files]
     return Table(types, lambda columns: _load(opened, names, columns), _label_names(opened[0].schema_arrow))
@@ -68,7 +68,7 @@ def cells(table: Any, columns: Sequence[str], row: int) -> tuple[Any, ...]:
             values.append(table.column(name)[row].as_py())
         except UnicodeDecodeError as error:
             raise DataError(
-                f'column "{clean(name)}": a string is not UTF-8 at its byte {error.start}', hint="write the file again"
+                f'column "{clean(name)}": a string is not UTF-8 at byte {error.start}', hint="write the file again"
             ) from error
     return tuple(values)
 
@@ -81,10 +81,12 @@ def arrow_errors(name: str) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise DataError(f"{name}: reading it needs more memory than there is", hint="is the file whole?") from error
+        raise DataError(f"{name}: not enough memory to read it", hint="the file may be damaged") from error
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error).strip().rstrip(".")
-        raise DataError(f"{name}: cannot be read: {reason}", hint="is the file whole, and of this kind?") from error
+        raise DataError(
+            f"{name}: cannot be read: {reason}", hint="the file may be incomplete, or of another format"
+        ) from error
 
 
 def _is_category(column: Any) -> bool:
@@ -99,12 +101,14 @@ def _open(path: Path) -> Any:
         file = ParquetFile(regular(path), buffer_size=BUFFER, pre_buffer=False)
     counts = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
     if min(counts, default=0) < 0 or sum(counts) != file.metadata.num_rows:
-        raise _untrue(path.name, f"{file.metadata.num_rows} rows, of which its row groups have {sum(counts)}")
+        raise _untrue(path.name, f"{file.metadata.num_rows} rows, its row groups have {sum(counts)}")
     return file
 
 
 def _untrue(name: str, claim: str) -> DataError:
-    return DataError(f"{clean(name)}: its footer claims {claim}", hint="the file is damaged: write or fetch it again")
+    return DataError(
+        f"{clean(name)}: its footer claims {claim}", hint="the file is damaged; write or download it again"
+    )
 
 
 def _label_names(schema: Any) -> dict[str, tuple[str, ...]]:

@@ -91,7 +91,7 @@ def label_of(wanted: str, labels: Sequence[str]) -> int | None:
     if not name:
         if kind in SHARES and len(labels) != 2:
             raise UsageError(
-                f"--pick {wanted}: the model has {len(labels)} labels; say which one is set against the rest",
+                f"--pick {wanted}: the model has {len(labels)} labels; choose one to compare with the rest",
                 hint=f"--pick {wanted}:{labels[0]}, or another of {_listed(labels)}",
             )
         return 1 if kind in SHARES else None
@@ -156,8 +156,8 @@ def strangers(predicted: Sequence[Predicted]) -> str | None:
         return None
     names = _listed([f'"{one_line(name)[:WIDEST]}"' for name in sorted(set(strange))])
     return (
-        f"the gold label of {len(strange):,} of {len(predicted):,} examples is none of the model's: {names}; "
-        f"the model has {_listed(predicted[0].prediction.labels)} (--labels names them, in this order)"
+        f"the model does not know the gold label of {len(strange):,} of {len(predicted):,} examples: {names}; "
+        f"it has {_listed(predicted[0].prediction.labels)} (--labels renames them, in this order)"
     )
 
 
@@ -236,14 +236,14 @@ def _shared(predicted: Sequence[Predicted], kind: str, label: int) -> list[Predi
     if not known:
         raise DataError(
             f"--pick {kind}: none of {len(predicted):,} examples has a gold label that the model knows",
-            hint="name the column with --label-column, the model's labels with --labels, or --pick most-confident",
+            hint="set the column with --label-column or the labels with --labels, or use --pick most-confident",
         )
     found = [one for one in known if (one.prediction.gold == label, one.prediction.predicted == label) == SHARES[kind]]
     if not found:
         name = predicted[0].prediction.labels[label]
         raise DataError(
-            f'--pick {kind}: none of {len(known):,} examples is one, for the label "{name}"',
-            hint="reportgen examples lists what the model says of each",
+            f'--pick {kind}: no match among {len(known):,} examples, for the label "{name}"',
+            hint="reportgen examples lists the prediction of each",
         )
     return found
 

@@ -75,9 +75,9 @@ def _reading(name: str) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise DataError(f"{name}: reading it needs more memory than there is", hint="write it as Parquet") from error
+        raise DataError(f"{name}: not enough memory to read it", hint="write it as Parquet") from error
     except OSError as error:
-        raise DataError(f"{name}: {error.strerror or error}", hint="check that it may be read") from error
+        raise DataError(f"{name}: {error.strerror or error}", hint="check its permissions") from error
 
 
 def is_local(dataset: str) -> bool:
@@ -111,9 +111,11 @@ def parse_split(split: str | None) -> re.Match[str]:
     found = ASKED.fullmatch((split or "").strip())
     bounds = (found["start"], found["stop"]) if found else ()
     if found is None:
-        raise UsageError(f"--split {split}: neither a split nor a slice", hint="like test, test[:100], train[:10%]")
+        raise UsageError(
+            f"--split {split}: neither a split nor a slice", hint="examples: test, test[:100], train[:10%]"
+        )
     if any(abs(int(bound[:-1])) > 100 for bound in bounds if bound and bound.endswith("%")):
-        raise UsageError(f"--split {split}: more than 100 % of a split", hint="like train[:10%], train[-20%:]")
+        raise UsageError(f"--split {split}: more than 100 % of a split", hint="examples: train[:10%], train[-20%:]")
     return found
 
 
@@ -123,11 +125,13 @@ def _chosen(source: Source, asked: str | None) -> str | None:
     if asked in source.splits or (asked is None and len(source.splits) < 2):
         return asked or next(iter(source.splits), None)
     if asked is None:
-        raise DataError(f"{source.name}: which split? It has {known}", hint=f"say --split {clean(source.splits[0])}")
+        raise DataError(
+            f"{source.name}: no split chosen; it has {known}", hint=f"use --split {clean(source.splits[0])}"
+        )
     if not source.splits:
         raise DataError(
             f'split "{clean(asked)}" is not in {source.name}: it has no splits',
-            hint="leave --split out, or give a slice alone: [:100], or [:] for all",
+            hint="leave out --split, or give only a slice: [:100], or [:] for all rows",
         )
     near = difflib.get_close_matches(asked, source.splits, n=1)
     raise DataError(
@@ -178,7 +182,7 @@ def _saved(folder: Path, name: str) -> tuple[Table, str]:
 
 def _plain_name(value: object, file: str) -> str:
     if not isinstance(value, str) or Path(value).name != value:
-        raise RefusedError(f'{file} names "{clean(str(value))[:80]}", which is not inside the folder')
+        raise RefusedError(f'{file} names "{clean(str(value))[:80]}", which is outside the folder')
     return value
 
 
@@ -192,7 +196,9 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _on_hub(dataset: str, config: Config) -> Source:
     if not hub.is_id(dataset):
-        raise DataError(f"{clean(dataset)}: neither a file or folder, nor a name on the hub", hint="like org/name")
+        raise DataError(
+            f"{clean(dataset)}: not a file, a folder or a name on the hub", hint="names on the hub look like org/name"
+        )
     found = hub.look_up(dataset, kind="dataset", revision=config.dataset_revision)
     builder = _builder(dataset, config, found)
     files: dict[str, Sequence[str]] = builder.config.data_files or {}  # none where the cache answers
@@ -200,9 +206,7 @@ def _on_hub(dataset: str, config: Config) -> Source:
     def open_split(split: str | None) -> tuple[Table, str]:
         what = f"dataset {dataset}"
         verify = f"hf cache verify {dataset} --repo-type dataset --revision {found.commit}"
-        advice = (
-            f"is the copy in the cache whole? {verify}; what is made of it lies in {without_home(builder.cache_dir)}"
-        )
+        advice = f"check the cached copy with {verify}; the files made from it are in {without_home(builder.cache_dir)}"
         with _datasets(), hub.errors(what, revision=config.dataset_revision), _told(what, copy=advice):
             builder.download_and_prepare()
             return _table(builder.as_dataset(split=split), dataset), found.commit
@@ -227,12 +231,12 @@ def _builder(dataset: str, config: Config, found: hub.Snapshot) -> Any:
         _refuse_config(dataset, config.dataset_config, found.commit)
     if failed is not None:
         split_files.refuse(what, found.files)
-        reason = "no data files in it that can be read" if isinstance(failed, FileNotFoundError) else failed
-        raise DataError(f"{what}: {reason}", hint="read is what datasets.load_dataset() reads") from failed
+        reason = "no readable data files" if isinstance(failed, FileNotFoundError) else failed
+        raise DataError(f"{what}: {reason}", hint="reportgen reads what datasets.load_dataset() reads") from failed
     if builder.hash != found.commit:  # the cache has the dataset, but as it was at another time
         raise HubError(
-            f"{what}: revision {found.commit} is not in the cache",
-            hint=f"go online once, or use the one that is: --dataset-revision {builder.hash}",
+            f"{what}: revision {found.commit} is not cached",
+            hint=f"go online once, or use the cached one: --dataset-revision {builder.hash}",
         )
     return builder
 
@@ -252,10 +256,10 @@ def _refuse_config(dataset: str, asked: str | None, commit: str) -> None:
     if asked in names or (asked is None and len(names) < 2):
         return
     near = difflib.get_close_matches(asked or "", names, n=1)
-    fact = f'none is called "{clean(asked)}"' if asked else "which of them?"
+    fact = f'none has the name "{clean(asked)}"' if asked else "none is chosen"
     raise DataError(
-        f"dataset {dataset} holds several, {', '.join(map(clean, names))}: {fact}",
-        hint=f"say --dataset-config {clean((near or names)[0])}",
+        f"dataset {dataset} has several configurations, {', '.join(map(clean, names))}: {fact}",
+        hint=f"use --dataset-config {clean((near or names)[0])}",
     )
 
 
@@ -275,7 +279,9 @@ def _told(what: str, *, copy: str | None = None) -> Iterator[None]:
             reason = reason.__cause__
         if copy is not None and _is_damage(reason):
             raise HubError(f"{what}: cannot be read: {reason}", hint=copy) from error
-        raise DataError(f"{what}: cannot be read: {reason}", hint="are its files whole, and of one kind?") from error
+        raise DataError(
+            f"{what}: cannot be read: {reason}", hint="its files may be incomplete, or of different formats"
+        ) from error
 
 
 def _is_damage(reason: BaseException) -> bool:

@@ -28,10 +28,10 @@ FORMATS = {  # of files that hold rows, by suffix
 }
 PACKED = (".gz", ".zip")
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".joblib")
-READ = f"read are {', '.join(FORMATS)}, folders of these, folders of .txt, and what save_to_disk() wrote"
+READ = f"reportgen reads {', '.join(FORMATS)}, folders of these, folders of .txt, and folders of save_to_disk()"
 METADATA = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")  # are no rows
 MODELS = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "pytorch_model.bin.index.json")
-MISSING = "paths begin at the current folder; a dataset of the hub is called like org/name"
+MISSING = "paths start at the current folder; names on the hub look like org/name"
 SPLITS = {  # what files and folders are called, and the split that they are, as in `datasets`
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev", "eval", "evaluation"), "validation"),
@@ -56,7 +56,7 @@ class Files:
         kinds = sorted({_format(path) for path in self.paths})
         if len(kinds) > 1:
             raise DataError(
-                f"{clean(self.paths[0].parent.name)}: holds {' and '.join(kinds)} files", hint="name one of the files"
+                f"{clean(self.paths[0].parent.name)}: holds {' and '.join(kinds)} files", hint="choose one of the files"
             )
         match kinds[0]:
             case "Parquet":
@@ -92,21 +92,21 @@ def find(path: Path) -> dict[str, Files]:
             raise _missing(path)
         refuse(clean(path.name), [path.name])
         if _format(path) == "text":
-            raise DataError(f"{clean(path.name)}: one text, and no dataset", hint="read it with --file")
+            raise DataError(f"{clean(path.name)}: this is one text, not a dataset", hint="read it with --file")
         return {_split(path): Files((path,))}
     folders = {SPLITS[one.name.lower()]: one for one in _inside(path) if one.is_dir() and one.name.lower() in SPLITS}
     found = {split: files for split, folder in folders.items() if (files := _files(folder)).paths}
     if found:
         return found
     if any((path / name).is_file() for name in MODELS):
-        raise DataError(f"{clean(path.name)}: a model, and no dataset", hint="name it with --model")
+        raise DataError(f"{clean(path.name)}: this is a model, not a dataset", hint="use it with --model")
     here = _files(path)
     if not here.paths and (path / "data").is_dir():  # where a clone of a dataset of the hub has them
         here = _files(path / "data")
     if not here.paths:
         name = clean(path.resolve().name)
         refuse(name, [one.name for one in _inside(path)])
-        raise DataError(f"{name}: nothing in this folder can be read", hint=READ)
+        raise DataError(f"{name}: no readable files in this folder", hint=READ)
     return _by_split(here)
 
 
@@ -151,7 +151,8 @@ def _files(folder: Path) -> Files:
         return Files(tuple(text for held in labels.values() for text in held), labelled=True)
     if labels:
         raise DataError(
-            f"{clean(folder.name)}: texts here and in {clean(next(iter(labels)).name)}/", hint="name one of the folders"
+            f"{clean(folder.name)}: texts are here and in {clean(next(iter(labels)).name)}/",
+            hint="choose one of the folders",
         )
     return Files(texts)
 
@@ -166,8 +167,8 @@ def _by_split(files: Files) -> dict[str, Files]:
     if len(splits) > 1 and "" in splits:
         other = next(path for split, paths in splits.items() if split for path in paths)
         raise DataError(
-            f"{clean(splits[''][0].name)}: named like no split, beside {clean(other.name)}",
-            hint="name one of the files, or move what is no split elsewhere",
+            f"{clean(splits[''][0].name)}: not named like a split, but {clean(other.name)} is",
+            hint="choose one of the files, or move the others",
         )
     return {split: Files(tuple(paths)) for split, paths in splits.items()}
 
@@ -195,9 +196,11 @@ def _format(path: Path) -> str:
         return "text"
     if suffix not in FORMATS:
         regular(path)
-        raise DataError(f"{clean(path.name)}: not a kind of file that is read", hint=READ)
+        raise DataError(f"{clean(path.name)}: unsupported file format", hint=READ)
     if suffix == ".parquet" and path.suffix.lower() in PACKED:
-        raise DataError(f"{clean(path.name)}: Parquet has to be unpacked first", hint="it is compressed in itself")
+        raise DataError(
+            f"{clean(path.name)}: Parquet must be unpacked first", hint="Parquet files are already compressed"
+        )
     return FORMATS[suffix]
 
 

@@ -45,8 +45,8 @@ def open_csv(files: Sequence[Path], *, delimiter: str = ",") -> Table:
     for file in files[1:]:
         if _header(file, delimiter) != header:
             raise DataError(
-                f"{clean(file.name)}: its columns are not those of {clean(files[0].name)}",
-                hint="files that are read as one need the same columns in the same order",
+                f"{clean(file.name)}: its columns differ from those of {clean(files[0].name)}",
+                hint="files of one split need the same columns in the same order",
             )
 
     def load(columns: Sequence[str]) -> Loaded:
@@ -119,10 +119,12 @@ def member(path: Path) -> zipfile.ZipInfo:
     with _reading(name), zipfile.ZipFile(path) as archive:
         inside = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith("__MACOSX/")]
     if len(inside) != 1:
-        raise DataError(f"{name}: {len(inside)} files in the archive; one is read", hint="unpack it, and name one file")
+        raise DataError(
+            f"{name}: {len(inside)} files in the archive; only one is supported", hint="unpack it, and choose one file"
+        )
     found = inside[0]
     if found.filename.startswith(("/", "\\")) or ".." in found.filename.replace("\\", "/").split("/"):
-        raise DataError(f'{name}: holds "{clean(found.filename)}", a name that leads out of the archive')
+        raise DataError(f'{name}: the name "{clean(found.filename)}" leads out of the archive')
     return found
 
 
@@ -147,9 +149,9 @@ def _reading(name: str) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise DataError(f"{name}: reading it needs more memory than there is") from error
+        raise DataError(f"{name}: not enough memory to read it") from error
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{name}: cannot be unpacked: {error}", hint="is the file whole?") from error
+        raise DataError(f"{name}: cannot be unpacked: {error}", hint="the file may be incomplete") from error
     except OSError as error:
         raise DataError(f"{name}: {error.strerror or error}") from error
 
@@ -196,7 +198,7 @@ class _Bytes:
         while line := self._checked(lambda: self._stream.readline(MOST_ROW + 1)):
             self.start = self.position - len(line)
             if len(line) > MOST_ROW:
-                self.fail(f"a line of more than {MOST_ROW:,} bytes", hint="is it a file of text?")
+                self.fail(f"a line of more than {MOST_ROW:,} bytes", hint="the file may not be text")
             yield self.text(line)
 
     def text(self, line: bytes) -> str:
@@ -223,7 +225,7 @@ class _Bytes:
                 f"{self.name}: unpacks to more than {self._most:,} bytes"
                 if self._most < MOST_BYTES
                 else f"{self.name}: more than {MOST_BYTES:,} bytes",
-                hint="write the data as Parquet, of which only what is needed is read",
+                hint="write the data as Parquet; reportgen reads only the part it needs",
             )
         return block
 
@@ -240,10 +242,12 @@ def _header(path: Path, delimiter: str) -> list[str]:
     header = next(_records(path, delimiter), None)
     name = clean(path.name)
     if header is None:
-        raise DataError(f"{name}: the file is empty", hint="its first row has to name the columns")
+        raise DataError(f"{name}: the file is empty", hint="its first row must name the columns")
     other = next((one for one in "\t;|," if one != delimiter and one in header[0]), None)
     if len(header) == 1 and other is not None:
-        told = {"\t": "tabs: call it .tsv", ",": "commas: call it .csv"}.get(other, f"{other}: write it with commas")
+        told = {"\t": "tabs: rename it to .tsv", ",": "commas: rename it to .csv"}.get(
+            other, f"{other}: write it with commas"
+        )
         raise DataError(f'{name}: one column, "{clean(header[0])[:80]}"', hint=f"it seems to be separated by {told}")
     twice = next((column for column in header if header.count(column) > 1), None)
     if twice is not None:
@@ -262,7 +266,11 @@ def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                file.fail(str(error), byte=start, hint="quote what holds commas, quotes or line breaks; double quotes")
+                file.fail(
+                    str(error),
+                    byte=start,
+                    hint="quote values with commas, quotes or line breaks, and double their quotes",
+                )
             finally:
                 csv.field_size_limit(before)
             if row is None:
@@ -270,7 +278,9 @@ def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
             if not row:
                 continue
             if width is not None and len(row) != width:
-                file.fail(f"{len(row)} values for {width} columns", byte=start, hint="quote what holds separators")
+                file.fail(
+                    f"{len(row)} values for {width} columns", byte=start, hint="quote values that contain separators"
+                )
             width = len(row)
             yield row
             file.row += 1
@@ -281,7 +291,7 @@ def _without_nul(file: _Bytes) -> Iterator[str]:
     for line in file.lines():
         if "\0" in line:
             byte = file.start + len(line.partition("\0")[0].encode())
-            file.fail("holds a NUL", byte=byte, hint="is it a file of text, in UTF-8?")
+            file.fail("contains a NUL", byte=byte, hint="the file may not be UTF-8 text")
         yield line
 
 
@@ -297,7 +307,7 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
         ):
             if not isinstance(value, dict):
                 kind = TYPES.get(type(value), "object")
-                file.fail(f"is no object, but of type {kind}", hint='rows look like {"text": "...", "label": 1}')
+                file.fail(f"is of type {kind}, not an object", hint='rows look like {"text": "...", "label": 1}')
             yield value
             file.row += 1
 
@@ -313,7 +323,7 @@ def _parsed(file: _Bytes, text: str) -> Any:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def _text(path: Path) -> str:

@@ -98,7 +98,8 @@ def find(
     folder, resolved = _fetch(model, revision, needed=CONFIG)
     if _file(folder, ADAPTER) is not None:
         raise ModelError(
-            f"{model}: an adapter, not a whole model", hint="merge it into its model with PEFT's merge_and_unload()"
+            f"{model}: this is an adapter, not a whole model",
+            hint="merge it into its model with PEFT's merge_and_unload()",
         )
     config = _json(model, folder, CONFIG, resolved)
     if config is None:
@@ -132,7 +133,7 @@ def fetch_weights(checkpoint: Checkpoint, *, require_safetensors: bool = False) 
         )
     if require_safetensors and not names[0].startswith(WEIGHTS[0]):
         raise RefusedError(
-            f"{checkpoint.name}: has no weights as safetensors",
+            f"{checkpoint.name}: has no safetensors weights",
             hint="convert them with save_pretrained(), or leave out --require-safetensors",
         )
     if found is not None:
@@ -144,7 +145,7 @@ def fetch_weights(checkpoint: Checkpoint, *, require_safetensors: bool = False) 
         elif found is not None and found.cached:
             raise _not_cached(checkpoint.name, shard)
         if _file(folder, shard) is None:
-            raise ModelError(f"{checkpoint.name}: {names[0]} names {shard}, which is not there", hint=checkpoint.advice)
+            raise ModelError(f"{checkpoint.name}: {names[0]} names {shard}, which is missing", hint=checkpoint.advice)
     return tuple(folder / shard for shard in shards)
 
 
@@ -171,7 +172,7 @@ def _fetch(name: str, revision: str | None, *, needed: str | None) -> tuple[Path
 
 def _not_cached(name: str, what: str) -> HubError:
     return HubError(
-        f"{name}: {what} is not in the cache, and the hub was not reached",
+        f"{name}: {what} is not cached, and the hub was not reached",
         hint="go online once, without --offline and HF_HUB_OFFLINE, or give a local folder",
     )
 
@@ -185,11 +186,13 @@ def _shards(checkpoint: Checkpoint, weights: Path) -> list[str]:
         names = sorted(set(index["weight_map"].values()))
         paths = [PurePosixPath(name) for name in names]
     except (KeyError, AttributeError, TypeError) as error:
-        raise ModelError(f"{checkpoint.name}: {weights.name} is no index of weights", hint=checkpoint.advice) from error
+        raise ModelError(
+            f"{checkpoint.name}: {weights.name} is not an index of weights", hint=checkpoint.advice
+        ) from error
     for path in paths:
         if path.is_absolute() or ".." in path.parts or "\\" in str(path):
             raise RefusedError(
-                f"{checkpoint.name}: {weights.name} names a file outside of the model ({path})",
+                f"{checkpoint.name}: {weights.name} names a file outside the model ({path})",
                 hint="write the model again with save_pretrained()",
             )
     return names
@@ -229,14 +232,14 @@ def _json(name: str, folder: Path, file: str, revision: str) -> dict[str, Any] |
 
 
 def _verify(name: str, revision: str) -> str:
-    return f"the copy in the cache may be damaged: hf cache verify {name} --revision {revision}"
+    return f"the cached copy may be damaged; check it with hf cache verify {name} --revision {revision}"
 
 
 def _sha256(path: Path, checkpoint: Checkpoint) -> str:
     digest = disk.sha256(path)
     kept = path.resolve().name  # the cache calls large files by their hash
     if checkpoint.advice and re.fullmatch(r"[0-9a-f]{64}", kept) and kept != digest:
-        raise ModelError(f"{checkpoint.name}: {path.name} is not as the hub gave it", hint=checkpoint.advice)
+        raise ModelError(f"{checkpoint.name}: {path.name} differs from the file on the hub", hint=checkpoint.advice)
     return digest
 
 
@@ -259,8 +262,8 @@ def _refuse_code(name: str, file: str, content: object) -> None:
         if isinstance(value, dict):
             if "auto_map" in value:
                 raise RefusedError(
-                    f"{name}: {file} asks to run code of its own (auto_map)",
-                    hint="use a model that transformers itself implements; reportgen never runs a model's code",
+                    f"{name}: {file} would run its own code (auto_map)",
+                    hint="use a model that transformers implements; reportgen never runs the code of a model",
                 )
             waiting.extend(value.values())
         elif isinstance(value, list):

@@ -129,7 +129,7 @@ def load(
     config = _load_config(checkpoint)
     if attention_window is not None:
         if getattr(config, "attention_window", None) is None:
-            raise UsageError(f"--attention-window: {checkpoint.name} compares all tokens with all tokens")
+            raise UsageError(f"--attention-window: {checkpoint.name} has no window; every token sees all tokens")
         config.attention_window = [attention_window] * config.num_hidden_layers
     _check_attention(checkpoint.name, config)
     fetch_weights(checkpoint, require_safetensors=require_safetensors)
@@ -171,7 +171,7 @@ def memory_errors() -> Iterator[None]:
         host, gpu = largest()
         used = f"{gpu / 1000:.1f} GB of the GPU" if gpu else f"{host / 1000:.1f} GB"
         raise DeviceError(
-            f"out of memory: {str(error) or 'no more can be had'} (at most {used} in use)",
+            f"out of memory: {str(error) or 'the request failed'} (at most {used} in use)",
             hint="use a smaller --max-length, --dtype bfloat16 or --device cpu",
         ) from error
 
@@ -234,8 +234,8 @@ def _refuse_random(name: str, info: dict[str, Any]) -> None:
     missing = sorted(info["missing_keys"]) + [str(key[0]) for key in sorted(info["mismatched_keys"])]
     if missing:
         raise ModelError(
-            f"{name}: {len(missing)} weights are not in the checkpoint ({', '.join(missing[:4])}): "
-            "they would be random",
+            f"{name}: {len(missing)} weights are missing from the checkpoint ({', '.join(missing[:4])}) "
+            "and would be random",
             hint="give a model that was fine-tuned for sequence classification",
         )
 
@@ -249,12 +249,14 @@ def _load_tokenizer(checkpoint: Checkpoint) -> Any:
         if isinstance(error, ImportError) or "`tiktoken` is required" in str(error):
             raise ModelError(
                 f"{checkpoint.tokenizer}: its tokenizer needs a library that is not installed: {error}",
-                hint="pip install sentencepiece for a *.model file, else what is named; or give --tokenizer another, "
-                "with a tokenizer.json",
+                hint="run pip install sentencepiece for a *.model file, or install the library; or choose a "
+                "--tokenizer that has a tokenizer.json",
             ) from error
-        raise ModelError(f"{checkpoint.tokenizer}: no tokenizer: {error}", hint="name one with --tokenizer") from error
+        raise ModelError(
+            f"{checkpoint.tokenizer}: no tokenizer: {error}", hint="choose one with --tokenizer"
+        ) from error
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up by transformers where there are no files
-        raise ModelError(f"{checkpoint.tokenizer}: no tokenizer: no vocabulary", hint="name one with --tokenizer")
+        raise ModelError(f"{checkpoint.tokenizer}: no tokenizer: no vocabulary", hint="choose one with --tokenizer")
     tokenizer.truncation_side = "right"  # the first tokens are kept, whatever the tokenizer was trained with
     return tokenizer
 
@@ -269,8 +271,8 @@ def _check_attention(name: str, config: Any) -> None:
         )
     if config.model_type == "nystromformer" and config.num_landmarks != config.segment_means_seq_len:
         raise ModelError(
-            f'{name}: model type "nystromformer" gives no attention of tokens on tokens: {config.num_landmarks} '
-            "landmarks stand for them",
+            f'{name}: model type "nystromformer" has no attention between tokens: they attend to '
+            f"{config.num_landmarks} landmarks instead",
             hint="use a model that compares tokens with tokens",
         )
     windows, layers = getattr(config, "attention_window", None), config.num_hidden_layers
@@ -281,7 +283,7 @@ def _check_attention(name: str, config: Any) -> None:
         raise ModelError(f"{name}: attention windows for {len(by_layer)} layers; the model has {layers}")
     for layer, window in enumerate(by_layer, start=1):
         if window % 2 or window < 4:  # transformers' chunks fail at 2
-            raise ModelError(f"layer {layer} has attention window {window}; it has to be even and 4 or more")
+            raise ModelError(f"layer {layer} has attention window {window}; it must be even and at least 4")
         if max(by_layer) % window:  # transformers pads to the largest window and cuts that into chunks of each
             raise ModelError(f"layer {layer} has attention window {window}, which does not divide {max(by_layer)}")
 
@@ -307,5 +309,5 @@ def _max_length(model: PreTrainedModel, tokenizer: Any, wanted: int | None) -> i
         raise UsageError(f"--max-length {wanted}: the model takes {limit} tokens at most")
     least = int(tokenizer.num_special_tokens_to_add()) + 1
     if wanted is not None and wanted < least:
-        raise UsageError(f"--max-length {wanted}: {least} is the least, one token beside {least - 1} special ones")
+        raise UsageError(f"--max-length {wanted}: the minimum is {least}, one token and {least - 1} special tokens")
     return limit if wanted is None else wanted

@@ -80,7 +80,7 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
             logits = _attend_densely(classifier, inputs, hand_on)
     if seen != classifier.shape[0]:
         raise ModelError(
-            f'{classifier.checkpoint.name}: model type "{classifier.model.config.model_type}" gives no attention '
+            f'{classifier.checkpoint.name}: model type "{classifier.model.config.model_type}" returns no attention '
             f"weights ({seen} of {classifier.shape[0]} layers)",
             hint="use a model whose attention can be returned (output_attentions=True)",
         )
@@ -261,8 +261,8 @@ def _check_blocks(classifier: Classifier, length: int) -> None:
     if _sparse(classifier, length):
         most = _most_in_full(classifier.model.config)
         raise ModelError(
-            f'{classifier.checkpoint.name}: model type "big_bird" does not return the attention it uses for more than '
-            f"{most} tokens (block_sparse); the document has {length}",
+            f'{classifier.checkpoint.name}: model type "big_bird" does not return its block-sparse attention, which '
+            f"it uses for more than {most} tokens; the document has {length}",
             hint=f'use --max-length {most}, or set "attention_type": "original_full" in the config.json of the model',
         )
 

@@ -139,13 +139,13 @@ def plan(tokens: Tokens, *, length: int, stride: int | None = None, global_posit
     if shared >= size:
         raise UsageError(
             f"{option('stride')} {shared}: a window has room for {size} tokens of the text",
-            hint=f"share less than {size}",
+            hint=f"use a value below {size}",
         )
     for position in global_positions:
         if position >= lead:
             raise UsageError(
-                f"{option('global_tokens')} {position}: not a token of every window, which begins with {lead} of them",
-                hint=f"leave out {option('long')} window, or name special tokens that the document begins with",
+                f"{option('global_tokens')} {position}: only the first {lead} tokens are in every window",
+                hint=f"leave out {option('long')} window, or choose special tokens at the start of the document",
             )
     starts = [*range(text.start, text.stop - size, size - shared), text.stop - size]
     # a token as far from the edges of two windows is the earlier one's

@@ -46,9 +46,9 @@ class Field(NamedTuple):
 FIELDS = {
     "tokens": Field(list, "list of strings"),
     "scores": Field(list, "list of numbers, or layers of heads of such lists"),
-    "text": Field(str, "string: the document; put together from the tokens if left out"),
+    "text": Field(str, "string: the document; joined from the tokens if left out"),
     "offsets": Field(list, "list of [start, end): characters of text for each token"),
-    "special": Field(list, "list of positions of special tokens; known by their names if left out"),
+    "special": Field(list, "list of positions of special tokens; recognised by their names if left out"),
     "title": Field(str, "string"),
     "model": Field(str, "string"),
     "revision": Field(str, "string"),
@@ -123,7 +123,7 @@ def _object(name: str, content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise DataError(f"{name} is not JSON: {error}", hint="an object with tokens and scores") from error
     if not isinstance(given, dict):
-        raise DataError(f"{name}: an object is wanted, not a {type(given).__name__}", hint="with tokens and scores")
+        raise DataError(f"{name}: expected an object, not a {type(given).__name__}", hint="with tokens and scores")
     for key, value in given.items():
         if key not in FIELDS:
             near = difflib.get_close_matches(key, FIELDS, n=1)
@@ -132,13 +132,13 @@ def _object(name: str, content: bytes) -> dict[str, Any]:
             )
         if not isinstance(value, FIELDS[key].kind) or isinstance(value, bool):
             raise DataError(
-                f"{name}: {key} has the wrong kind, {type(value).__name__}", hint=f"wanted: {FIELDS[key].wanted}"
+                f"{name}: {key} has the wrong type, {type(value).__name__}", hint=f"expected: {FIELDS[key].wanted}"
             )
     for key in ("tokens", "scores"):
         if key not in given:
             raise DataError(f"{name}: no {key}", hint=_known())
     if not given["tokens"] or not all(isinstance(token, str) for token in given["tokens"]):
-        raise DataError(f"{name}: tokens has to be a list of strings, and not empty")
+        raise DataError(f"{name}: tokens must be a non-empty list of strings")
     return given
 
 
@@ -148,17 +148,19 @@ def _known() -> str:
 
 def _scores(name: str, given: dict[str, Any]) -> Floats:
     """The scores as (layer, head, token)."""
-    lists, tokens, wanted = given["scores"], len(given["tokens"]), f"wanted: {FIELDS['scores'].wanted}"
+    lists, tokens, wanted = given["scores"], len(given["tokens"]), f"expected: {FIELDS['scores'].wanted}"
     layers = lists if any(isinstance(one, list) for one in lists) else [[lists]]
     if not all(isinstance(layer, list) and layer and all(isinstance(h, list) for h in layer) for layer in layers):
-        raise DataError(f"{name}: scores are neither one list of numbers nor layers of heads", hint=wanted)
+        raise DataError(f"{name}: scores must be a list of numbers, or layers of heads", hint=wanted)
     heads = {len(layer) for layer in layers}
     if len(heads) > 1:
-        raise DataError(f"{name}: layers have {min(heads)} to {max(heads)} heads", hint="every layer has as many")
+        raise DataError(
+            f"{name}: layers have {min(heads)} to {max(heads)} heads", hint="every layer needs the same number"
+        )
     for row in (row for layer in layers for row in layer):
         others = [value for value in row if type(value) not in (int, float)]
         if others:
-            raise DataError(f"{name}: scores hold {str(others[0])[:40]!r}, which is no number", hint=wanted)
+            raise DataError(f"{name}: scores contain {str(others[0])[:40]!r}, which is not a number", hint=wanted)
         if len(row) != tokens:
             raise DataError(f"{name}: {len(row):,} scores for {tokens:,} tokens", hint=wanted)
     scores = np.array([[[_single(value) for value in row] for row in layer] for layer in layers], np.float32)
@@ -168,7 +170,7 @@ def _scores(name: str, given: dict[str, Any]) -> Floats:
         raise DataError(
             f"{name}: the score of the token at position {position} (layer {layer + 1}, head {head + 1}) is "
             f"{scores[layer, head, position]:g}",
-            hint="heat has no sign: give numbers from 0 to 3e38, absolute values for example",
+            hint="colour has no sign: give numbers from 0 to 3e38, for example absolute values",
         )
     return scores
 
@@ -200,7 +202,7 @@ def _special(name: str, given: dict[str, Any], strings: list[str]) -> list[bool]
         return [SPECIAL.fullmatch(token) is not None for token in strings]
     positions = given["special"]
     if not all(type(position) is int and 0 <= position < len(strings) for position in positions):
-        raise DataError(f"{name}: special has to hold positions from 0 to {len(strings) - 1}")
+        raise DataError(f"{name}: special must hold positions from 0 to {len(strings) - 1}")
     chosen = set(positions)
     return [position in chosen for position in range(len(strings))]
 
@@ -209,10 +211,10 @@ def _offsets(name: str, given: list[Any], text: str, *, count: int) -> list[tupl
     spans = [tuple(span) for span in given if isinstance(span, list) and len(span) == 2]
     fits = len(spans) == len(given) == count and all(type(n) is int for span in spans for n in span)
     if not fits or not all(0 <= start <= end <= len(text) for start, end in spans):
-        raise DataError(f"{name}: offsets do not fit", hint=f"wanted: {count} pairs [start, end) within the text")
+        raise DataError(f"{name}: offsets do not fit", hint=f"expected: {count} pairs [start, end) within the text")
     real = [span for span in spans if span[0] < span[1]]
     if any(one[0] > other[0] for one, other in pairwise(real)):
-        raise DataError(f"{name}: offsets do not ascend", hint="tokens stand in the order of the text")
+        raise DataError(f"{name}: offsets are not in order", hint="list the tokens in the order of the text")
     return spans
 
 
@@ -300,11 +302,11 @@ def _prediction(name: str, given: dict[str, Any]) -> Prediction | None:
     if labels is None and logits is None:
         return None
     if not isinstance(labels, list) or not isinstance(logits, list):
-        raise DataError(f"{name}: one of labels and logits is missing", hint="give both, or none")
+        raise DataError(f"{name}: one of labels and logits is missing", hint="give both or neither")
     named = all(isinstance(label, str) and label.strip() for label in labels)
     counted = all(type(value) in (int, float) and abs(value) < LARGEST for value in logits)
     if not labels or not named or not counted or len(labels) != len(logits):
-        raise DataError(f"{name}: labels and logits do not fit", hint="as many finite numbers as names")
+        raise DataError(f"{name}: labels and logits do not fit", hint="give a name and a finite number for every label")
     powers = np.exp(np.asarray(logits, np.float64) - max(logits))
     return Prediction(
         labels=tuple(map(clean, labels)),

@@ -311,8 +311,8 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
     _, others = store.verify(folder)
     if again and others and not changes.get("overwrite"):
         raise OutputError(
-            f"{folder} holds {others[0]}, which is no file of the report",
-            hint="move it, or give --overwrite to lose it",
+            f"{folder} holds {others[0]}, which does not belong to the report",
+            hint="move it, or delete it with --overwrite",
         )
     kept, before, stored = store.files(folder), store.manifest(folder), store.load(folder)
     config = replace(Config.restored(stored.provenance.configuration), **changes)

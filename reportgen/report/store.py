@@ -62,8 +62,8 @@ def load(folder: Path) -> Report:
     except cattrs.BaseValidationError as error:
         wrong = cattrs.transform_error(error)[0].removesuffix(" @ $").replace(" @ $.", " at ")
         raise OutputError(
-            f"{folder}: {REPORT} is not what this version of reportgen writes: {wrong}",
-            hint="make the report again, or use the version that its manifest names",
+            f"{folder}: {REPORT} does not match this version of reportgen: {wrong}",
+            hint="make the report again, or use the version in its manifest",
         ) from error
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise OutputError(f"{folder}: not a report folder: {error}") from error
@@ -137,10 +137,7 @@ def changed_file(folder: Path, name: str, digest: str) -> str | None:
         return f"{disk.shown(path)}: {error.strerror}"
     if found == digest:
         return None
-    return (
-        f"{disk.shown(path)} is not the file that was written: its SHA-256 begins with {found[:12]}, "
-        f"in the manifest with {digest[:12]}"
-    )
+    return f"{disk.shown(path)} was changed: its SHA-256 starts with {found[:12]}, in the manifest with {digest[:12]}"
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -150,7 +147,7 @@ def manifest(folder: Path) -> dict[str, Any]:
         OutputError: If there is none, or it names files outside the folder.
     """
     if not folder.is_dir():
-        raise OutputError(f"{disk.shown(folder)}: no such folder", hint="name a folder that reportgen has written")
+        raise OutputError(f"{disk.shown(folder)}: no such folder", hint="give a folder that reportgen wrote")
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files = found["files"]
@@ -185,9 +182,9 @@ def _check_target(folder: Path, *, overwrite: bool) -> None:
     disk.check_folder(folder)
     if folder.exists() and any(folder.iterdir()):
         if not (folder / MANIFEST).is_file():
-            raise OutputError(f"{folder} holds something else than a report", hint="choose another --output")
+            raise OutputError(f"{folder} contains other files than a report", hint="choose another --output")
         if not overwrite:
-            raise OutputError(f"{folder} holds a report already", hint="use --overwrite, or another --output")
+            raise OutputError(f"{folder} already contains a report", hint="use --overwrite, or choose another --output")
         link = min((path for path in folder.rglob("*") if path.is_symlink()), default=None)
         if link is not None:  # this program has made none
             raise OutputError(f"{disk.shown(link)} is a symbolic link", hint="remove it, or choose another --output")

@@ -58,7 +58,7 @@ class SiteConfig:
         for one in fields(self):
             wrong = _problem(one.name, getattr(self, one.name))
             if wrong:
-                raise UsageError(f"{one.name}: {wrong}", hint=f"wanted: {WANTED[one.name]}")
+                raise UsageError(f"{one.name}: {wrong}", hint=f"expected: {WANTED[one.name]}")
 
 
 def load(path: Path) -> SiteConfig:
@@ -96,7 +96,7 @@ def _typed(key: str, value: object) -> Any:
         kinds: dict[str, type] = {"per_page": int, "downloads": bool}
         fits = type(value) is kinds.get(key, str)
     if not fits:
-        raise UsageError(f"{key} = {str(value)[:60]!r} has the wrong kind", hint=f"wanted: {WANTED[key]}")
+        raise UsageError(f"{key} = {str(value)[:60]!r} has the wrong type", hint=f"expected: {WANTED[key]}")
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, dict):

@@ -53,7 +53,7 @@ def test_workers_make_what_one_process_makes(asked: Config, tmp_path: Path) -> N
 def test_rendering_needs_no_torch(asked: Config, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "poison").mkdir()
     (tmp_path / "poison" / "torch.py").write_text("raise ImportError('torch was imported')\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "poison"))  # of the workers: here torch is there already
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "poison"))  # of the workers: here torch is loaded already
     assert make(asked, batch.this_machine(1)).made == COUNT
 
 

@@ -414,7 +414,7 @@ def test_something_else_that_stands_in_the_way_is_not_touched(asked: Config, tmp
     (out(asked) / name).mkdir(parents=True)
     (out(asked) / name / "thesis.tex").write_text("mine")
     for how in (How(), How(restart=True)):
-        with pytest.raises(OutputError, match="something else than a report"):
+        with pytest.raises(OutputError, match="other files than a report"):
             batches.make(asked, how=how)
     assert (out(asked) / name / "thesis.tex").read_text() == "mine"
 
@@ -561,7 +561,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(asked: Config, tmp_path:
 def test_an_index_that_no_batch_has_made_is_not_replaced(asked: Config, name: str) -> None:
     out(asked).mkdir()
     (out(asked) / name).write_text("mine")
-    with pytest.raises(OutputError, match=f"{name} is there already, and no batch has made it"):
+    with pytest.raises(OutputError, match=f"{name} already exists, and no batch has made it"):
         batches.make(asked)
     assert (out(asked) / name).read_text() == "mine"
     (out(asked) / name).rename(out(asked) / "index-old.html")

@@ -256,7 +256,7 @@ def test_where_nothing_is_chosen_the_condition_is_named(
     ("asked", "message"),
     [
         ({"pick": "random"}, "how many"),
-        ({"pick": "best"}, "--pick best: it is one of"),
+        ({"pick": "best"}, "--pick best: choose from"),
         ({"pick": "all:left"}, "--pick all:left"),
         ({"limit": 0}, "--limit 0"),
         ({"ids": ("a",), "pick": "fp"}, "give only one of --ids and --pick"),

@@ -278,7 +278,7 @@ def test_odd_bytes_of_the_command_line_are_no_bug(tiny_run: tuple[str, ...], her
         (["--text", "x", "--global-tokens", "first"], ["--global-tokens"]),
         (["--text", "x", "--global-tokens", "-1"], ["--global-tokens"]),
         (["--text", "x", "--global-tokens", "9" * 9999], ["--global-tokens"]),
-        (["--text", "x", "--labels", "a,a"], ["--labels a,a", "a name of its own"]),
+        (["--text", "x", "--labels", "a,a"], ["--labels a,a", "label names must differ"]),
         (["--text", "x", "--labels", "a,,b"], ["--labels"]),
         (["-o", ""], ["--output", "empty"]),
         (["--top-k", "0"], ["--top-k 0"]),
@@ -332,7 +332,7 @@ def test_cuda_without_a_gpu_is_a_device_error(tiny_run: tuple[str, ...], monkeyp
 def test_a_report_that_stands_there_is_an_output_error(tiny_run: tuple[str, ...], here: Path) -> None:
     assert run(*tiny_run).exit_code == 0
     before = (here / "out" / "manifest.json").read_bytes()
-    fails(run(*tiny_run), 7, "out holds a report already")
+    fails(run(*tiny_run), 7, "out already contains a report")
     assert (here / "out" / "manifest.json").read_bytes() == before
     assert run(*tiny_run, "--overwrite").exit_code == 0
 
@@ -340,7 +340,7 @@ def test_a_report_that_stands_there_is_an_output_error(tiny_run: tuple[str, ...]
 def test_something_else_that_stands_there_is_never_overwritten(tiny_run: tuple[str, ...], here: Path) -> None:
     (here / "out").mkdir()
     (here / "out" / "thesis.tex").write_text("mine")
-    fails(run(*tiny_run, "--overwrite"), 7, "something else than a report")
+    fails(run(*tiny_run, "--overwrite"), 7, "other files than a report")
     assert (here / "out" / "thesis.tex").read_text() == "mine"
 
 

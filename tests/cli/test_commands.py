@@ -69,7 +69,7 @@ def test_examples_as_json_and_parquet_say_the_same(source: tuple[str, ...], here
     assert [row["index"] for row in rows] == [row["index"] for row in table] == list(range(8))
     assert [row["probabilities"]["left"] for row in rows] == [row["probability: left"] for row in table]
     assert {row["verdict"] for row in rows} <= {"right", "wrong"}
-    fails(examples(*source, "-o", "said.parquet"), 7, "said.parquet is there already")
+    fails(examples(*source, "-o", "said.parquet"), 7, "said.parquet already exists")
     assert examples(*source, "-o", "said.parquet", "--overwrite").exit_code == 0
 
 
@@ -122,7 +122,7 @@ def test_a_row_is_chosen_by_its_id(source: tuple[str, ...], here: Path) -> None:
     assert re.fullmatch(r"reports/rows-jsonl-10-1-5-model-[0-9a-f]{10}", str(folder))
     assert store.load(folder).example.text == ROWS[5]["body"]
     fails(call("run", *source, "--id", "10.1/9"), 3, 'no example "10.1/9" in rows.jsonl')
-    fails(call("run", *source), 2, "rows.jsonl: which of its 8 rows")
+    fails(call("run", *source), 2, "no row chosen: rows.jsonl has 8 rows")
     fails(call("run", *source, "--index", "-1"), 3, "example -1 is not in rows.jsonl: it has 8 rows (0-7)")
     fails(call("run", *source, "--index", "8"), 3, "example 8 is not in rows.jsonl: it has 8 rows (0-7)")
 
@@ -157,7 +157,7 @@ def test_importance_is_computed_and_weighs_a_report(
     stored = store.load(here / "out").importance
     assert (stored.measure, stored.values.tolist()) == (measure, values.tolist())
     assert stored.provenance["examples"] == "6"
-    fails(call("importance", *source), 7, "importance.safetensors is there already")
+    fails(call("importance", *source), 7, "importance.safetensors already exists")
 
 
 def test_automatic_importance_is_kept_for_the_next_report(source: tuple[str, ...], here: Path) -> None:
@@ -175,7 +175,7 @@ def test_labels_that_the_model_does_not_have_are_told(source: tuple[str, ...], d
     result = examples(*source)
     assert result.exit_code == 0
     assert result.stderr == (
-        'warning: the gold label of 1 of 8 examples is none of the model\'s: "middle"; the model has left, right '
+        'warning: the model does not know the gold label of 1 of 8 examples: "middle"; it has left, right '
         "(--labels names them, in this order)\n"
     )
     result = call("importance", *source)
@@ -197,7 +197,7 @@ def test_importance_of_another_model_is_a_warning(source: tuple[str, ...], here:
 
 def test_a_misspelt_kind_of_importance_is_answered_with_the_nearest(source: tuple[str, ...]) -> None:
     result = call("run", *source, "--index", "0", "--importance", "atuo", "-o", "out")
-    fails(result, 5, "atuo: unknown kind of file")
+    fails(result, 5, "atuo: unknown file format")
     assert "hint: did you mean auto? one of .bin, " in result.stderr
 
 

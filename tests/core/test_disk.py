@@ -97,10 +97,10 @@ def test_a_file_that_may_not_be_written_is_known_before_a_long_run(tmp_path: Pat
     (tmp_path / "x.parquet").write_bytes(b"")
     (tmp_path / "folder.parquet").mkdir()
     (tmp_path / "link.parquet").symlink_to("elsewhere")
-    with pytest.raises(UsageError, match=r"x\.csv: this is written as \.parquet") as usage:
+    with pytest.raises(UsageError, match=r"x\.csv: the file name must end in \.parquet") as usage:
         disk.check_file(tmp_path / "x.csv", suffix=".parquet", overwrite=True)
     assert usage.value.hint == "use -o x.parquet"
-    for name, message in (("x", "is there already"), ("folder", "is a folder"), ("link", "is a symbolic link")):
+    for name, message in (("x", "already exists"), ("folder", "is a folder"), ("link", "is a symbolic link")):
         with pytest.raises(OutputError, match=message):
             disk.check_file(tmp_path / f"{name}.parquet", suffix=".parquet", overwrite=False)
     disk.check_file(tmp_path / "x.parquet", suffix=".parquet", overwrite=True)

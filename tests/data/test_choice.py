@@ -167,7 +167,7 @@ def test_an_embedded_document_has_no_gold_label_for_another_model() -> None:
     [
         ({"model": "tiny/lf"}, "no text to read"),
         ({"index": 3}, "no text to read"),
-        ({"dataset": "demo"}, 'split "test" of demo: which of its 16 rows'),
+        ({"dataset": "demo"}, 'no row chosen: split "test" of demo has 16 rows'),
         ({"dataset": "demo", "label": "x"}, "--label needs"),
     ],
 )
@@ -324,7 +324,7 @@ def test_ids_that_are_not_there_are_named(tmp_path: Path) -> None:
     """The first of them, with the id that may have been meant."""
     rows = choice.open_rows(Config(dataset=str(split.write(tmp_path))))
     assert choice.find_ids(["doc-7", "doc-1", "doc-7"], rows) == (1, 7)
-    with pytest.raises(DataError, match=r'no example "doc-x" in data\.jsonl: none of its 12 ids') as caught:
+    with pytest.raises(DataError, match=r'no example "doc-x" among the 12 ids of data\.jsonl') as caught:
         choice.find_ids(["doc-3", "doc-x"], rows)
     assert (caught.value.hint or "").startswith("did you mean doc-")
     with pytest.raises(DataError, match='"zz1", "zz2", "zz3", "zz4", "zz5" and 2 more in') as caught:

@@ -104,7 +104,7 @@ def test_a_label_that_the_model_does_not_have_is_a_usage_error(
 
 
 def test_what_nothing_fits_is_a_data_error() -> None:
-    with pytest.raises(DataError, match='none of 1 examples is one, for the label "right"') as caught:
+    with pytest.raises(DataError, match='no match among 1 examples, for the label "right"') as caught:
         predictions.pick(ROWS[:1], "fp", seed=0)
     assert caught.value.exit_code == 3
     with pytest.raises(DataError, match="none of 1 examples has a gold label") as caught:

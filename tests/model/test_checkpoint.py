@@ -70,7 +70,7 @@ def test_a_shard_outside_of_the_model_is_refused(folder: Path, kind: str, shard:
     """Exit code 9, before anything is read; the hash of the weights does not read it either."""
     shards(folder, kind, shard)
     found = checkpoint.find(str(folder))
-    with pytest.raises(RefusedError, match="names a file outside of the model") as caught:
+    with pytest.raises(RefusedError, match="names a file outside the model") as caught:
         classifier.load(found, device="cpu")
     assert caught.value.exit_code == 9
     with pytest.raises(RefusedError, match="outside"):
@@ -96,7 +96,7 @@ def test_a_shard_that_is_missing_is_named(folder: Path, there: str) -> None:
     shards(folder, "safetensors", "part-2")
     if there == "a folder":
         (folder / "part-2").mkdir()
-    with pytest.raises(ModelError, match=r"index\.json names part-2, which is not there") as caught:
+    with pytest.raises(ModelError, match=r"index\.json names part-2, which is missing") as caught:
         classifier.load(checkpoint.find(str(folder)), device="cpu")
     assert caught.value.exit_code == 4
 
@@ -146,7 +146,7 @@ def test_a_model_that_brings_code_is_refused(folder: Path, canary: Path, file: s
     """Exit code 9 wherever `auto_map` stands; the canary fixture checks that the code was not imported."""
     plant(folder, canary)
     change(folder / file, **entry)
-    with pytest.raises(RefusedError, match=f"{file} asks to run code") as caught:
+    with pytest.raises(RefusedError, match=f"{file} would run its own code") as caught:
         classifier.load(checkpoint.find(str(folder)), device="cpu")
     assert caught.value.exit_code == 9
 
@@ -157,7 +157,7 @@ def test_a_tokenizer_that_brings_code_is_refused(folder: Path, canary: Path, tmp
     other.mkdir()
     plant(other, canary)
     (other / "tokenizer_config.json").write_text(json.dumps({"auto_map": {"AutoTokenizer": ["modeling_x.X", None]}}))
-    with pytest.raises(RefusedError, match=r"tokenizer_config\.json asks to run code"):
+    with pytest.raises(RefusedError, match=r"tokenizer_config\.json would run its own code"):
         checkpoint.find(str(folder), tokenizer=str(other))
 
 

@@ -85,7 +85,7 @@ def test_options_that_do_not_fit_the_model_are_usage_errors(
         (7, "layer 1 has attention window 7"),
         ([8, 7], "layer 2 has attention window 7"),
         (0, "layer 1 has attention window 0"),
-        (2, "attention window 2; it has to be even and 4 or more"),
+        (2, "attention window 2; it must be even and at least 4"),
         ([6, 4], "layer 2 has attention window 4, which does not divide 6"),
         ([8], "attention windows for 1 layers; the model has 2"),
         ("wide", "attention_window"),
@@ -134,7 +134,7 @@ def test_pytorch_weights_are_read_without_unpickling(folder: Path) -> None:
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     torch.testing.assert_close(forward_pass.predict_logits(tiny.load(folder), [tiny.document(9)]), expected)
-    with pytest.raises(RefusedError, match="no weights as safetensors") as caught:
+    with pytest.raises(RefusedError, match="no safetensors weights") as caught:
         tiny.load(folder, require_safetensors=True)
     assert caught.value.exit_code == 9
 

@@ -144,7 +144,7 @@ def test_a_model_that_returns_no_attention_is_refused_by_type() -> None:
     """Exit code 4, and it says which kind of model: never an empty report."""
     model = tiny.dense("bert")
     model.set_attn_implementation("sdpa")
-    with pytest.raises(ModelError, match=r'model type "bert" gives no attention weights \(0 of 2 layers\)') as caught:
+    with pytest.raises(ModelError, match=r'model type "bert" returns no attention weights \(0 of 2 layers\)') as caught:
         attend(tiny.classifier(model), tiny.document(5))
     assert caught.value.exit_code == 4
 

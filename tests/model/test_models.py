@@ -229,7 +229,7 @@ def test_what_a_big_bird_says_of_a_text_does_not_depend_on_what_it_read_before()
     ("kind", "settings", "message"),
     [
         ("convbert", {"head_ratio": 2}, r"returns attention of the shape \(1, 9, 9\); \(2, 9, 9\) was expected"),
-        ("mra", {}, r'model type "mra" gives no attention weights \(0 of 2 layers\)'),
+        ("mra", {}, r'model type "mra" returns no attention weights \(0 of 2 layers\)'),
         ("yoso", {}, r'model type "yoso" returns attention of the shape'),
         ("canine", {}, "layers of different lengths, which are not supported"),
     ],

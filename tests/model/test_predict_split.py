@@ -267,9 +267,9 @@ def test_predictions_are_written_where_they_may_be(folder: Path, data: Path, tmp
     output = tmp_path / "said.parquet"
     pipeline.predict_rows(config, Clock(), output=output)
     assert output.stat().st_size > 500
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match="already exists"):
         pipeline.predict_rows(config, Clock(), output=output)
-    with pytest.raises(UsageError, match="this is written as"):
+    with pytest.raises(UsageError, match="the file name must end in"):
         pipeline.measure_importance(config, Clock(), by="taylor", output=output)
     with pytest.raises(UsageError, match="--measure tailor: unknown") as caught:
         pipeline.measure_importance(config, Clock(), by="tailor", output=tmp_path / "x.safetensors")

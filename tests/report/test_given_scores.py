@@ -106,26 +106,26 @@ def test_labels_and_logits_become_a_prediction(tmp_path: Path) -> None:
     ("fields", "message"),
     [
         ({"scores": SCORES[:-1]}, "7 scores for 8 tokens"),
-        ({"scores": [SCORES]}, "neither one list of numbers nor layers of heads"),
+        ({"scores": [SCORES]}, "must be a list of numbers, or layers of heads"),
         ({"scores": [[SCORES], [SCORES[:3]]]}, "3 scores for 8 tokens"),
         ({"scores": [[SCORES], [SCORES, SCORES]]}, "layers have 1 to 2 heads"),
-        ({"scores": [True] * 8}, "which is no number"),
+        ({"scores": [True] * 8}, "which is not a number"),
         ({"scores": [*SCORES[:-1], 10**400]}, "position 7 .* is inf"),
         ({"labels": ["a", "b"], "logits": [10**400, 1]}, "labels and logits do not fit"),
-        ({"scores": ["x"] * 8}, "scores hold 'x', which is no number"),
+        ({"scores": ["x"] * 8}, "scores contain 'x', which is not a number"),
         ({"scores": [*SCORES[:-1], -0.5]}, r"position 7 \(layer 1, head 1\) is -0.5"),
         ({"scores": [*SCORES[:-1], float("nan")]}, "position 7 .* is nan"),
-        ({"tokens": []}, "tokens has to be a list of strings"),
-        ({"tokens": [1] * 8}, "tokens has to be a list of strings"),
-        ({"scores": {"all": SCORES}}, "scores has the wrong kind, dict"),
+        ({"tokens": []}, "tokens must be a non-empty list of strings"),
+        ({"tokens": [1] * 8}, "tokens must be a non-empty list of strings"),
+        ({"scores": {"all": SCORES}}, "scores has the wrong type, dict"),
         ({"token": TOKENS}, 'unknown field "token"'),
         ({"special": [9]}, "special has to hold positions from 0 to 7"),
         ({"offsets": [[0, 1]] * 8}, "offsets without text"),
         ({"text": "x", "offsets": [[0, 9]] * 8}, "offsets do not fit"),
-        ({"text": "Two words, not three", "offsets": [[n, n + 1] for n in range(8)][::-1]}, "do not ascend"),
+        ({"text": "Two words, not three", "offsets": [[n, n + 1] for n in range(8)][::-1]}, "are not in order"),
         ({"labels": ["a"]}, "one of labels and logits is missing"),
         ({"labels": ["a", "b"], "logits": [1]}, "labels and logits do not fit"),
-        ({"index": "976"}, "index has the wrong kind, str"),
+        ({"index": "976"}, "index has the wrong type, str"),
     ],
 )
 def test_what_does_not_fit_is_told_with_its_place(fields: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_told_with_its_place(fields: dict[str, Any], messag
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"[1", "is not JSON"), (b"[" * 100_000, "is not JSON"), (b"\xff", "is not JSON"), (b"[]", "an object is wanted"),
+    [(b"[1", "is not JSON"), (b"[" * 100_000, "is not JSON"), (b"\xff", "is not JSON"), (b"[]", "expected an object"),
      (b"{}", "no tokens")],
 )  # fmt: skip
 def test_a_file_of_something_else_is_told(content: bytes, message: str, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_every_format_is_made_of_given_scores(scores: Any, tmp_path: Path) -> No
     assert "Attention has no sign" not in page.split("<script")[0]
     assert ("<script" in page) == (np.ndim(scores) == 3), "of one list there is nothing to choose"
     assert store.load(folder) == report
-    with pytest.raises(OutputError, match="holds a report already"):
+    with pytest.raises(OutputError, match="already contains a report"):
         present.render_scores(path, config, Clock(), title="Mine")
 
 

@@ -67,7 +67,7 @@ def test_another_folder_gets_all_and_the_first_stays_as_it_was(tmp_path: Path) -
     present.render(folder, tmp_path / "other", {"format": ("tables",)}, Clock())
     assert contents(folder) == before
     assert {"report.html", "tables/tokens.csv", "report.json"} <= set(contents(tmp_path / "other"))
-    with pytest.raises(OutputError, match="holds a report already"):
+    with pytest.raises(OutputError, match="already contains a report"):
         present.render(folder, tmp_path / "other", {}, Clock())
 
 
@@ -97,7 +97,7 @@ def test_files_of_a_format_that_is_made_again_do_not_pile_up(tmp_path: Path) -> 
 def test_a_file_of_the_user_is_not_lost(tmp_path: Path) -> None:
     folder = stored(tmp_path / "report", Config(format=("html",)))
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"holds notes\.txt, which is no file of the report"):
+    with pytest.raises(OutputError, match=r"holds notes\.txt, which does not belong to the report"):
         present.render(folder, folder, {}, Clock())
     assert (folder / "notes.txt").read_text() == "mine"
 
@@ -131,7 +131,7 @@ def broken(error: Exception) -> Any:
 
 @pytest.mark.parametrize(
     ("error", "raised", "code"),
-    [(RuntimeError("out of ink"), PdfError, 70), (TimeoutError("not done"), PdfError, 70),
+    [(RuntimeError("out of ink"), PdfError, 70), (TimeoutError("not finished"), PdfError, 70),
      (MemoryError(), DeviceError, 6)],
 )  # fmt: skip
 def test_a_pdf_that_fails_leaves_the_rest_of_the_report(
@@ -163,7 +163,7 @@ def test_a_document_of_too_many_pages_and_one_that_takes_too_long_are_given_up(m
     with pytest.raises(OutputError, match="3 pages, more than 2"):
         typesetting.typeset("<p>1<p style='break-before:page'>2<p style='break-before:page'>3")
     monkeypatch.setattr(typesetting, "MOST_SECONDS", 0.05)
-    with pytest.raises(TimeoutError, match=r"not done after 0\.05 seconds"):
+    with pytest.raises(TimeoutError, match=r"not finished after 0\.05 seconds"):
         typesetting.typeset("<p>word</p>" * 20_000)
 
 

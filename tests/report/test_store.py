@@ -283,8 +283,8 @@ def in_the_way(tmp_path: Path, kind: str) -> Path:
         ("symbolic link", True, "is a symbolic link"),
         ("dangling link", True, "is a symbolic link"),
         ("file", True, "is a file"),
-        ("foreign folder", True, "holds something else than a report"),
-        ("report", False, "holds a report already"),
+        ("foreign folder", True, "contains other files than a report"),
+        ("report", False, "already contains a report"),
         ("file above", True, "report"),
     ],
 )

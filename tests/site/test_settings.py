@@ -53,8 +53,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("titel = 'x'", ('unknown key "titel"', "did you mean title?")),
-        ("title = 3", ("title = '3' has the wrong kind", "wanted: a string")),
-        ("title = ' '", ("title: it is empty", "wanted: a string")),
+        ("title = 3", ("title = '3' has the wrong type", "expected: a string")),
+        ("title = ' '", ("title: it is empty", "expected: a string")),
         ("downloads = 1", ("downloads", "true or false")),
         ("per_page = true", ("per_page", "an integer")),
         ("per_page = 0", ("per_page: it has to be 1 to 1,000", "an integer")),

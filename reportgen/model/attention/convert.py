@@ -350,7 +350,7 @@ def _check_layout(attention: SlidingWindowAttention) -> None:
     heads, tokens, width = attention.local.shape
     x = len(attention.global_positions)
     if attention.window % 2:
-        raise ModelError(f"attention window {attention.window} is odd; a sliding window has to be even")
+        raise ModelError(f"attention window {attention.window} is odd; it must be even")
     if width != x + attention.window + 1:
         raise ModelError(
             f"a row of attention has {width} weights; {x} global tokens and window {attention.window} "

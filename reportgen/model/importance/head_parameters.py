@@ -125,7 +125,7 @@ def _rows(classifier: Classifier, projections: list[nn.Module], *, parts: int, s
         weight, bias, axis = _weight(projection), getattr(projection, "bias", None), _outputs_axis(projection)
         groups, rest = divmod(weight.shape[axis], parts * size)
         if rest or not groups or heads % groups:
-            raise _unknown(classifier, f"{weight.shape[axis]} rows do not fall to {heads} heads of {size}")
+            raise _unknown(classifier, f"{weight.shape[axis]} rows do not divide into {heads} heads of {size}")
         rows.append(Slices(weight, axis, parts, groups))
         rows += [] if bias is None else [Slices(bias, 0, parts, groups)]
     return tuple(rows)

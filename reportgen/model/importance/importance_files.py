@@ -85,7 +85,7 @@ def check(path: Path) -> None:
         near = difflib.get_close_matches(path.name, ("auto", "none"), n=1)
         kinds = f"one of {', '.join(sorted(READERS))}, or auto, or none"
         raise ImportanceError(
-            f"{path.name}: unknown kind of file", hint=f"did you mean {near[0]}? {kinds}" if near else kinds
+            f"{path.name}: unknown file format", hint=f"did you mean {near[0]}? {kinds}" if near else kinds
         )
     try:
         size = path.stat().st_size
@@ -169,7 +169,7 @@ def _read_safetensors(path: Path, key: str | None) -> tuple[Array, dict[str, str
             name = _pick(list(file.keys()), key, path.name)
             return file.get_tensor(name), dict(file.metadata() or {})
     except (SafetensorError, TypeError, ValueError) as error:
-        raise ImportanceError(f"{path.name}: not a whole safetensors file: {error}") from error
+        raise ImportanceError(f"{path.name}: not a complete safetensors file: {error}") from error
 
 
 def _read_npy(path: Path, _: str | None) -> tuple[Array, dict[str, str]]:
@@ -184,10 +184,10 @@ def _read_npy(path: Path, _: str | None) -> tuple[Array, dict[str, str]]:
                     hint="save plain numbers: np.save(path, array.astype('float32'))",
                 )
             if int(np.prod(shape, dtype=object)) * dtype.itemsize != path.stat().st_size - file.tell():
-                raise ImportanceError(f"{path.name}: its header claims {shape} {dtype}, the file has another size")
+                raise ImportanceError(f"{path.name}: its header claims {shape} {dtype}, but the file has another size")
         return np.load(path, allow_pickle=False), {}
     except (ValueError, TypeError, EOFError, SyntaxError, OverflowError, struct.error, tokenize.TokenError) as error:
-        raise ImportanceError(f"{path.name}: not a whole .npy file: {error}") from error
+        raise ImportanceError(f"{path.name}: not a complete .npy file: {error}") from error
 
 
 def _read_json(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
@@ -231,7 +231,7 @@ def _read_torch(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
             raise ImportanceError(f"{path.name}: holds a whole module, not a tensor", hint=ONE_TENSOR) from error
         raise RefusedError(
             f"{path.name}: reading it would run code",
-            hint="convert it where you trust it, to .safetensors or .npy",
+            hint="if you trust it, convert it to .safetensors or .npy elsewhere",
         ) from error
     except Exception as error:  # a damaged file makes torch's unpickler stumble anywhere
         if "TorchScript" in str(error):  # torch advises to unpickle it

@@ -106,7 +106,7 @@ def auto(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance
     """
     if config.dataset is None:
         raise UsageError(
-            "--importance auto needs a dataset to take its sample from", hint="give --dataset, or a file of importance"
+            "--importance auto needs a dataset for its sample", hint="give --dataset, or --importance with a file"
         )
     rows = choice.open_rows(config)
     sample = _sample(config, classifier, rows, SMALL_SIZE)
@@ -184,8 +184,8 @@ def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sa
             gold.append(label)
     if not documents:
         raise DataError(
-            f"{rows.place}: none of the {len(drawn):,} rows that were drawn has a gold label that the model knows",
-            hint="name the column of labels with --label-column, and the model's labels with --labels",
+            f"{rows.place}: none of the {len(drawn):,} rows of the sample has a gold label that the model knows",
+            hint="set the label column with --label-column, or the model's labels with --labels",
         )
     return Sample(tuple(documents), tuple(gold), len(drawn))
 

@@ -31,7 +31,7 @@ from reportgen.model.importance.importance_files import Array, Importance
 
 SAVE_EVERY = 60.0  # seconds between two copies of the sums on disk
 SCALES = {torch.float16: 256.0}  # of the loss: gradients too small for the type would be 0, and large ones have room
-ANEW = "--restart begins anew"
+ANEW = "--restart starts over"
 CHUNK = 4  # batches that are measured elsewhere in one go: gradients are as large as the model
 
 Example = tuple[Tokens, int]  # a document and the index of its gold label
@@ -83,7 +83,7 @@ def compute(
         OutputError: If *state* cannot be written.
     """
     if not documents:
-        raise UsageError("head importance: there is no example with a gold label")
+        raise UsageError("head importance: no example has a gold label")
     examples = sorted(zip(documents, gold, strict=True), key=lambda example: -len(example[0]))
     with _method(classifier, measure, batch_size) as method:
         kept = None if state is None else _State(state, key=f"{measure} {key}")
@@ -215,16 +215,16 @@ class _State:
             with safe_open(self.path, framework="pt") as file:
                 facts = file.metadata() or {}
                 if "key" not in facts or "done" not in facts:
-                    raise ValueError("it is something else")
+                    raise ValueError("unknown content")
                 if facts["key"] != self.key:
                     raise UsageError(
-                        f"{self.path}: was begun with another model, sample or setting than this run has",
-                        hint=f"{ANEW}; or take the settings that it was begun with",
+                        f"{self.path}: was started with another model, sample or setting",
+                        hint=f"{ANEW}; or use the settings it was started with",
                     )
                 found = tuple(file.get_tensor(str(index)) for index in range(len(start.tensors)))
             done = int(facts["done"])
             if not 0 < done <= documents or [t.shape for t in found] != [t.shape for t in start.tensors]:
-                raise ValueError("its sums are not those of this run")
+                raise ValueError("its sums belong to another run")
         except FileNotFoundError:
             return start
         except (OSError, ValueError, SafetensorError) as error:

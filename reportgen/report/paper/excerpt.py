@@ -47,12 +47,12 @@ def within(runs: tuple[Run, ...], shown: range, *, tokens: int) -> tuple[Run, ..
     if shown.stop > tokens:
         raise UsageError(
             f"--span {shown.start}:{shown.stop}: the document has positions 0 to {tokens - 1}",
-            hint=f"to its end it is --span {min(shown.start, tokens - 1)}:{tokens}",
+            hint=f"--span {min(shown.start, tokens - 1)}:{tokens} goes to its end",
         )
     inside = [n for n, run in enumerate(runs) if run.first in shown]
     if not inside:
         raise UsageError(
-            f"--span {shown.start}:{shown.stop}: no token stands there",
+            f"--span {shown.start}:{shown.stop}: no token is there",
             hint=f"the document has positions 0 to {tokens - 1}",
         )
     return runs[inside[0] : inside[-1] + 1]
@@ -66,7 +66,7 @@ def measure(document: str) -> Layout:
     """
     page, *rest = typesetting.lay_out(document).pages
     if rest:
-        raise UsageError("--span: the excerpt is higher than a page of a PDF can be", hint="choose a shorter span")
+        raise UsageError("--span: the excerpt does not fit on one page of a PDF", hint="choose a shorter span")
     boxes: dict[str, list[Box]] = {}
     for _, target, (left, top, right, bottom), _ in page.links:
         box = Box(left * TO_POINTS, top * TO_POINTS, (right - left) * TO_POINTS, (bottom - top) * TO_POINTS)

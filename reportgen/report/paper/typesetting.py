@@ -90,7 +90,9 @@ def typeset(
     with _listening(missing), _offline() as fetcher:
         document = _document(html, fetcher, **options)
         if len(document.pages) > MOST_PAGES and not any_length:
-            raise OutputError(f"{len(document.pages)} pages, more than {MOST_PAGES}", hint="choose a shorter text")
+            raise OutputError(
+                f"the PDF has {len(document.pages)} pages, more than {MOST_PAGES}", hint="choose a shorter text"
+            )
         made = document.write_pdf(finisher=finisher, **options)
     return Typeset(bytes(made), tuple(missing))
 
@@ -125,7 +127,7 @@ def _in_time() -> Iterator[None]:
         return
 
     def ring(*_: object) -> None:
-        raise TimeoutError(f"not done after {MOST_SECONDS} seconds")
+        raise TimeoutError(f"not finished after {MOST_SECONDS} seconds")
 
     before = signal.signal(signal.SIGALRM, ring)
     running = signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)  # somebody else's, to be set again

@@ -133,7 +133,7 @@ def test_raw_figures_are_kept_in_double_precision(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["heads.npy", "heads.csv", "heads", "heads.pt"])
 def test_only_safetensors_are_written(tmp_path: Path, name: str) -> None:
     """The others have no room for where the figures come from; exit code 2."""
-    with pytest.raises(UsageError, match=f"{name}: this is written as .safetensors") as caught:
+    with pytest.raises(UsageError, match=f"{name}: the file name must end in .safetensors") as caught:
         importance_files.save(tmp_path / name, measured(VALUES), {})
     assert caught.value.exit_code == 2
     assert "heads.safetensors" in str(caught.value.hint)
@@ -220,7 +220,7 @@ def test_a_file_that_is_not_there_or_of_no_known_kind_is_refused(tmp_path: Path)
     (tmp_path / "folder.npy").mkdir()
     with pytest.raises(ImportanceError, match="directory"):
         importance_files.load(tmp_path / "folder.npy", shape=SHAPE)
-    with pytest.raises(ImportanceError, match="unknown kind of file") as caught:
+    with pytest.raises(ImportanceError, match="unknown file format") as caught:
         importance_files.load(write(tmp_path, ".pkl", b""), shape=SHAPE)
     assert ".safetensors" in str(caught.value.hint)
 

@@ -451,12 +451,12 @@ def test_what_was_begun_with_other_settings_is_not_gone_on_with(tmp_path: Path, 
     state = tmp_path / "state"
     before = begun(state, measure, key="another revision")
     classifier = tiny.classifier(tiny.longformer())
-    with pytest.raises(UsageError, match="state: was begun with another model, sample or setting") as caught:
+    with pytest.raises(UsageError, match="state: was started with another model, sample or setting") as caught:
         compute(classifier, measure, batch_size=2, state=state, key="k")
     assert caught.value.exit_code == 2
     assert "--restart" in str(caught.value.hint)
     other = MEASURES[MEASURES.index(measure) - 1]
-    with pytest.raises(UsageError, match="was begun with another"):
+    with pytest.raises(UsageError, match="was started with another"):
         compute(classifier, other, batch_size=2, state=state, key="another revision")
     assert state.read_bytes() == before
     found = compute(classifier, measure, batch_size=2, state=state, key="k", restart=True)
@@ -487,7 +487,7 @@ def test_a_state_that_is_torn_or_something_else_is_neither_used_nor_deleted(tmp_
 def test_fewer_documents_than_are_done_is_another_sample(tmp_path: Path) -> None:
     """Though the key be the same."""
     begun(tmp_path / "state")
-    with pytest.raises(ImportanceError, match="its sums are not those of this run"):
+    with pytest.raises(ImportanceError, match="its sums belong to another run"):
         measures.compute(
             tiny.classifier(tiny.longformer()),
             DOCUMENTS[:1],
@@ -559,7 +559,7 @@ def test_rows_that_do_not_fall_to_the_heads_are_refused() -> None:
     """A projection of one row more is none that is known here."""
     classifier = tiny.classifier(tiny.dense("bert"))
     classifier.model.bert.encoder.layer[1].attention.self.key = torch.nn.Linear(16, 17)
-    with pytest.raises(ModelError, match="17 rows do not fall to 2 heads of 8"):
+    with pytest.raises(ModelError, match="17 rows do not divide into 2 heads of 8"):
         head_parameters.find(classifier)
 
 
@@ -574,7 +574,7 @@ def test_numbers_that_are_not_finite_are_an_error_of_the_model(measure: str) -> 
 
 
 def test_a_sample_of_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="no example with a gold label"):
+    with pytest.raises(UsageError, match="no example has a gold label"):
         measures.compute(tiny.classifier(tiny.longformer()), [], [], measure="taylor", batch_size=1)
 
 
