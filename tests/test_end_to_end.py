@@ -292,12 +292,12 @@ def test_the_command_renders_again_where_torch_is_not_installed(everything: Path
         (("render",), "error: give either FOLDER or --scores"),
         (("render", "report", "--scores", "x.json"), "error: give either FOLDER or --scores"),
         (("render", "report", "--title", "x"), "error: --title needs --scores"),
-        (("render", "report", "--span", "9:2"), "error: --span 9:2: it has to be two positions"),
+        (("render", "report", "--span", "9:2"), "error: --span 9:2: must be two positions"),
         (
             ("render", "report", "--span", "9000:9001", "--format", "latex"),
             "error: --span 9000:9001: the document has",
         ),
-        (("render", "report", "--figure-width", "wide"), "error: --figure-width wide: it has to be widths"),
+        (("render", "report", "--figure-width", "wide"), "error: --figure-width wide: must be widths"),
         (("render", "report", "--paper", "a5"), "error: --paper a5: unknown; choose from a4, letter"),
     ],
 )

@@ -135,8 +135,8 @@ def test_every_command_names_what_is_not_in_the_cache_offline(
     """Exit code 8 with the name, no socket, and nothing written."""
     request.getfixturevalue("offline")
     index = ("--index", "0") if command == "run" else ()
-    fails(call(command, *OF_HUB, *index, "--offline"), 8, "dataset org/d: not in the cache")
-    fails(call(command, "--preset", "papers", *index, "--offline"), 8, "danielhou13/cogs402dataset: not in the cache")
+    fails(call(command, *OF_HUB, *index, "--offline"), 8, "dataset org/d: not cached")
+    fails(call(command, "--preset", "papers", *index, "--offline"), 8, "danielhou13/cogs402dataset: not cached")
     assert list(here.iterdir()) == []
 
 

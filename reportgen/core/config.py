@@ -204,7 +204,7 @@ def problem(name: str, value: Any) -> str | None:
     if name in RANGES:
         least, most = RANGES[name]
         wanted = f"{least:,} or more" if most > 10**9 and least >= 0 else f"{least:,} to {most:,}"
-        return None if least <= value <= most else f"it has to be {wanted}"
+        return None if least <= value <= most else f"must be {wanted}"
     if name in CHOICES:
         known = CHOICES[name]
         chosen = value if isinstance(value, tuple) else (value,)
@@ -217,18 +217,18 @@ def problem(name: str, value: Any) -> str | None:
     if name == "figure_width":
         points = {w: float(m[1]) * POINTS[m[2]] for w in value if (m := WIDTH.fullmatch(w))}
         fits = value and len(points) == len(value) and all(WIDTHS[0] <= w <= WIDTHS[1] for w in points.values())
-        return None if fits else "it has to be widths from 1.4in to 20.8in, like 3.3in,6.9in or 84mm"
+        return None if fits else "must be widths from 1.4in to 20.8in, like 3.3in,6.9in or 84mm"
     if name == "figure_font":
-        return None if FONT_NAME.fullmatch(value) else "it has to be the name of a font, like Latin Modern Roman"
+        return None if FONT_NAME.fullmatch(value) else "must be the name of a font, like Latin Modern Roman"
     if name == "span":
         match = SPAN.fullmatch(value)
-        return None if match and int(match[1]) < int(match[2]) else "it has to be two positions, like 120:260"
+        return None if match and int(match[1]) < int(match[2]) else "must be two positions, like 120:260"
     if name == "pick":
         kind, colon, label = value.partition(":")
         fits = kind in PICKS and (not colon or (kind in LABELLED and label.strip()))
         return None if fits else f"choose from {', '.join(PICKS)}; {', '.join(LABELLED)} take :LABEL"
     if name == "language":
-        return None if LANGUAGE.fullmatch(value) else "it has to be a language code, like en or pt-BR"
+        return None if LANGUAGE.fullmatch(value) else "must be a language code, like en or pt-BR"
     if name == "labels":
         names = [label.strip().casefold() for label in value]
         return "label names must differ and not be empty" if "" in names or len(set(names)) < len(names) else None

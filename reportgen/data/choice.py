@@ -70,7 +70,8 @@ def find(config: Config, rows: Rows) -> int:
         return _find_id(config.id, rows)
     if config.index is None:
         raise UsageError(
-            f"no row chosen: {rows.place} has {len(rows):,} rows", hint="choose one with --index, --id or --pick"
+            f"no row chosen: {rows.place} has {len(rows):,} row{'s' * (len(rows) != 1)}",
+            hint="choose one with --index, --id or --pick",
         )
     return rows.check(config.index)
 

@@ -245,10 +245,10 @@ def _header(path: Path, delimiter: str) -> list[str]:
         raise DataError(f"{name}: the file is empty", hint="its first row must name the columns")
     other = next((one for one in "\t;|," if one != delimiter and one in header[0]), None)
     if len(header) == 1 and other is not None:
-        told = {"\t": "tabs: rename it to .tsv", ",": "commas: rename it to .csv"}.get(
-            other, f"{other}: write it with commas"
+        told = {"\t": "tabs; rename it to .tsv", ",": "commas; rename it to .csv"}.get(
+            other, f'"{other}"; write it with commas'
         )
-        raise DataError(f'{name}: one column, "{clean(header[0])[:80]}"', hint=f"it seems to be separated by {told}")
+        raise DataError(f'{name}: one column, "{clean(header[0])[:80]}"', hint=f"its separators seem to be {told}")
     twice = next((column for column in header if header.count(column) > 1), None)
     if twice is not None:
         raise DataError(f'{name}: two columns are called "{clean(twice)}"', hint="rename one of them")

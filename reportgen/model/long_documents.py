@@ -144,7 +144,7 @@ def plan(tokens: Tokens, *, length: int, stride: int | None = None, global_posit
     for position in global_positions:
         if position >= lead:
             raise UsageError(
-                f"{option('global_tokens')} {position}: only the first {lead} tokens are in every window",
+                f"{option('global_tokens')} {position}: only positions below {lead} are in every window",
                 hint=f"leave out {option('long')} window, or choose special tokens at the start of the document",
             )
     starts = [*range(text.start, text.stop - size, size - shared), text.stop - size]

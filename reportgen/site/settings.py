@@ -114,9 +114,9 @@ def _problem(key: str, value: Any) -> str | None:
         near = difflib.get_close_matches(value, ORDERS, n=1)
         return f"{value[:60]!r} is unknown" + (f"; did you mean {near[0]}?" if near else "")
     if key == "per_page" and not PER_PAGE[0] <= value <= PER_PAGE[1]:
-        return f"it has to be {PER_PAGE[0]} to {PER_PAGE[1]:,}"
+        return f"must be {PER_PAGE[0]} to {PER_PAGE[1]:,}"
     if key == "language" and not LANGUAGE.fullmatch(value):
-        return "it has to be a language code, like en or pt-BR"
+        return "must be a language code, like en or pt-BR"
     if key == "reports" and not all(pattern.strip() and "\0" not in pattern for pattern in value):
         return "a pattern is empty, or holds a NUL character"
     return _problem_of_address(value) if key == "base_url" and value is not None else None
@@ -132,7 +132,7 @@ def _problem_of_address(address: str) -> str | None:
     if not address.isascii() or not address.isprintable() or set(address) & set(" \"'<>\\^`{|}"):
         return "it holds characters that no address has; write them as %20 and the like"
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        return "it has to begin with https:// or http:// and name a host"
+        return "must start with https:// or http:// and name a host"
     if "@" in parts.netloc:
         return "it names a user; a site's address must hold no name or password"
     if parts.query or parts.fragment or "?" in address or "#" in address:

@@ -154,7 +154,7 @@ def test_a_condition_narrows(opened: tuple[Config, Rows], where: str, indices: l
 def test_a_condition_narrows_before_a_pick_and_its_limit(opened: tuple[Config, Rows]) -> None:
     assert taken(opened, where="index > 0", pick="fp", limit=1) == [2]
     assert taken(opened, where="predicted = 'left'", pick="least-confident", limit=2) == [7, 9]
-    with pytest.raises(DataError, match="--pick tn: none of 2 examples is one"):
+    with pytest.raises(DataError, match="--pick tn: no match among 2 examples"):
         taken(opened, where="index < 3 AND index > 0", pick="tn")
 
 

@@ -897,9 +897,8 @@ def test_the_layer_trend_switches_to_the_opened_token(show: Show) -> None:
     by_layer = reports.ranked(example())[0].attention_scores[:, :, 9].sum(axis=1)
     mine = [row["score"] for row in trend if row["token"] == f"9 {name}"]
     assert mine == pytest.approx(by_layer.tolist(), rel=0.02, abs=0.006)
-    assert (
-        f"“{name}” at position 9 scores highest in layer" in page.locator("#figure-layer-trend figcaption").inner_text()
-    )
+    caption = page.locator("#figure-layer-trend figcaption").inner_text()
+    assert f"The score of “{name}” at position 9, summed over all heads, is highest in layer" in caption
     assert f"9 {name}" in page.locator("#figure-layer-trend .live svg").text_content()
 
 

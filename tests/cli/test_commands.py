@@ -176,7 +176,7 @@ def test_labels_that_the_model_does_not_have_are_told(source: tuple[str, ...], d
     assert result.exit_code == 0
     assert result.stderr == (
         'warning: the model does not know the gold label of 1 of 8 examples: "middle"; it has left, right '
-        "(--labels names them, in this order)\n"
+        "(--labels renames them, in this order)\n"
     )
     result = call("importance", *source)
     assert result.exit_code == 0

@@ -180,7 +180,7 @@ def test_what_is_not_in_the_cache_is_named_offline(hub: Hub, folder: Path, reque
     (Path(checkpoint.find("org/half").location) / "config.json").unlink()
     request.getfixturevalue("offline")
     for name, revision in (("some-org/some-model", None), ("org/m", "v2"), ("org/m", "0" * 40)):
-        with pytest.raises(HubError, match=f"{name}.* not in the cache") as caught:
+        with pytest.raises(HubError, match=f"{name}.* not cached") as caught:
             checkpoint.find(name, revision=revision)
         assert caught.value.exit_code == 8
         assert "--offline" in str(caught.value.hint)
@@ -449,7 +449,7 @@ def test_a_dataset_is_loaded_at_the_commit_that_was_found(hub: Hub, readme: str,
     assert found == first != second == talk.look_up("org/d", kind="dataset", revision="main").commit
     request.getfixturevalue("offline")
     assert talk.look_up("org/d", kind="dataset").commit == second
-    with pytest.raises(HubError, match="dataset org/none: not in the cache"):
+    with pytest.raises(HubError, match="dataset org/none: not cached"):
         talk.look_up("org/none", kind="dataset")
 
 

@@ -89,7 +89,7 @@ def test_equals_are_settled_by_their_rows() -> None:
 @pytest.mark.parametrize(
     ("rows", "wanted", "message", "hint"),
     [
-        (COLOURS, "tp", "the model has 3 labels; say which", "--pick tp:red"),
+        (COLOURS, "tp", "the model has 3 labels; choose one", "--pick tp:red"),
         (COLOURS, "tp:gren", 'the model has no label "gren"', "did you mean green?"),
         (COLOURS, "most-confident:3", 'no label "3"', "it has red, green, blue"),
         (ROWS, "fn:xyz", 'no label "xyz"', "it has left, right"),

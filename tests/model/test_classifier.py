@@ -65,8 +65,8 @@ def test_windows_labels_length_and_precision_can_be_chosen(folder: Path) -> None
     ("options", "message"),
     [
         ({"max_length": 129}, "--max-length 129: the model takes 128 tokens at most"),
-        ({"max_length": 2}, "--max-length 2: 3 is the least"),
-        ({"max_length": 0}, "--max-length 0: 3 is the least"),
+        ({"max_length": 2}, "--max-length 2: the minimum is 3"),
+        ({"max_length": 0}, "--max-length 0: the minimum is 3"),
         ({"labels": ("a", "b", "c")}, "3 label names were given; the model has 2 labels"),
     ],
 )
@@ -101,7 +101,7 @@ def test_windows_that_cannot_be_are_refused(folder: Path, window: Any, message: 
 
 def test_an_odd_window_on_the_command_line_is_refused(folder: Path) -> None:
     """The same check as for the model's own."""
-    with pytest.raises(ModelError, match="attention window 5; it has to be even"):
+    with pytest.raises(ModelError, match="attention window 5; it must be even"):
         tiny.load(folder, attention_window=5)
 
 
@@ -174,7 +174,7 @@ def test_a_model_without_its_classifier_head_is_refused_by_name(folder: Path, ti
     save_file(
         {name: w for name, w in weights.items() if name not in tie}, folder / "model.safetensors", {"format": "pt"}
     )
-    with pytest.raises(ModelError, match=r"not in the checkpoint.*would be random") as caught:
+    with pytest.raises(ModelError, match=r"missing from the checkpoint.*would be random") as caught:
         tiny.load(folder)
     assert caught.value.exit_code == 4
     assert all(name in caught.value.message for name in tie)

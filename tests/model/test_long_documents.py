@@ -287,7 +287,7 @@ def test_a_text_that_does_not_fit_is_shown_whole() -> None:
     assert [warning.code for warning in whole.warnings] == ["windows"]
     count = len(long_documents.plan(whole.tokens, length=64, stride=20).windows)
     assert f"The {len(whole.tokens)} tokens were read in {count} windows of 64; " in whole.warnings[0].message
-    assert "share 20 tokens or more" in whole.warnings[0].message
+    assert "share at least 20 tokens" in whole.warnings[0].message
     assert whole.tokens.total == len(whole.tokens) == cut.tokens.total > 64
     assert whole.tokens.end == len(text)
     assert all(check.passed for check in whole.checks)
@@ -329,6 +329,6 @@ def test_a_stride_that_leaves_no_step_is_a_usage_error(stride: int) -> None:
 def test_a_global_token_that_not_every_window_has_is_a_usage_error() -> None:
     classifier = tiny.classifier(tiny.longformer(), global_positions=(0, 5))
     assert analysed(classifier, TEXT, long="window")  # one window
-    with pytest.raises(UsageError, match="--global-tokens 5: not a token of every window") as caught:
+    with pytest.raises(UsageError, match="--global-tokens 5: only positions below 1 are in every window") as caught:
         analysed(classifier, TEXT * 4, long="window")
     assert caught.value.exit_code == 2

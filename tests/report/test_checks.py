@@ -53,7 +53,7 @@ def test_attention_that_does_not_sum_to_one_makes_no_report() -> None:
     """Nothing that could be shown would be true."""
     report = reports.report()
     broken = replace(report, attention=replace(report.attention, row_error=0.01))
-    with pytest.raises(ModelError, match=r"misses the sum 1 by 0\.01"):
+    with pytest.raises(ModelError, match=r"sums to 1 with an error of 0\.01"):
         checked(broken)
     assert all(check.passed for check in checked(broken, dtype="bfloat16"))  # whose weights are rounded
 

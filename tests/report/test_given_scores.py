@@ -119,7 +119,7 @@ def test_labels_and_logits_become_a_prediction(tmp_path: Path) -> None:
         ({"tokens": [1] * 8}, "tokens must be a non-empty list of strings"),
         ({"scores": {"all": SCORES}}, "scores has the wrong type, dict"),
         ({"token": TOKENS}, 'unknown field "token"'),
-        ({"special": [9]}, "special has to hold positions from 0 to 7"),
+        ({"special": [9]}, "special must hold positions from 0 to 7"),
         ({"offsets": [[0, 1]] * 8}, "offsets without text"),
         ({"text": "x", "offsets": [[0, 9]] * 8}, "offsets do not fit"),
         ({"text": "Two words, not three", "offsets": [[n, n + 1] for n in range(8)][::-1]}, "are not in order"),
@@ -155,7 +155,7 @@ def test_every_format_is_made_of_given_scores(scores: Any, tmp_path: Path) -> No
     assert all(check.passed for check in report.checks)
     made = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert {"report.html", "report.pdf", "tables/top_tokens.csv", "figures/heatmap-all-1-5-3.3in.pdf"} <= made
-    assert "tables/attended_tokens.parquet" not in made, "nothing is known of who attends to whom"
+    assert "tables/attended_tokens.parquet" not in made, "no attention between tokens is known"
     page = (folder / "report.html").read_text()
     assert "Attention has no sign" not in page.split("<script")[0]
     assert ("<script" in page) == (np.ndim(scores) == 3), "of one list there is nothing to choose"

@@ -106,7 +106,7 @@ def test_a_file_of_the_user_is_not_lost(tmp_path: Path) -> None:
 def test_a_report_that_was_changed_is_not_rendered(tmp_path: Path) -> None:
     folder = stored(tmp_path / "report", Config(format=("html",)))
     (folder / "report.json").write_text((folder / "report.json").read_text().replace("A small report", "Another"))
-    with pytest.raises(OutputError, match=r"report\.json is not the file that was written"):
+    with pytest.raises(OutputError, match=r"report\.json was changed"):
         present.render(folder, folder, {}, Clock())
 
 

@@ -306,7 +306,7 @@ def test_the_command_says_what_it_did(home: Path, monkeypatch: pytest.MonkeyPatc
     assert not (home / "site" / "_build").exists()
     fails(call("site", "build", "reports", "-o", "reports"), 7, "reports holds something else than a site")
     fails(call("site", "build", "reports", "--config", "none.toml"), 2, "none.toml: No such file")
-    fails(call("site", "build", "reports", "--base-url", "ftp://x"), 2, "base_url: it has to begin with https://")
+    fails(call("site", "build", "reports", "--base-url", "ftp://x"), 2, "base_url: must start with https://")
 
 
 def test_the_reports_of_site_toml_are_found_beside_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,7 +98,7 @@ def test_files_that_were_changed_are_named(tmp_path: Path) -> None:
     found = find_reports.gather([folder])[0][0]
     assert find_reports.problem(found, find_reports.USED) is None
     (folder / store.REPORT).write_bytes(b"[]")
-    assert "report.json is not the file that was written" in (find_reports.problem(found, find_reports.USED) or "")
+    assert "report.json was changed" in (find_reports.problem(found, find_reports.USED) or "")
 
 
 def test_folders_that_are_not_there_end_it_and_empty_ones_are_told(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def _height(report: Report) -> str:
 
 def _without_line(ordered: Doubles) -> str:
     count = int((ordered[:, 0] <= 0).sum())
-    return f" {count} head{'s' * (count > 1)} with no score above 0 cannot be drawn." if count else ""
+    return f" {count} head{'s' * (count > 1)} without a score above 0 cannot be drawn." if count else ""
 
 
 def layer_trend(report: Report, positions: list[int], by_layer: Doubles, best: npt.NDArray[np.int32]) -> str:

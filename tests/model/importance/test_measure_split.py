@@ -104,7 +104,7 @@ def test_the_seed_draws_the_sample(model: Any, data: Path, tmp_path: Path) -> No
 
 def test_a_sample_without_labels_is_a_data_error(model: Any, data: Path, tmp_path: Path) -> None:
     config, rows = opened(data, label_column="id")
-    with pytest.raises(DataError, match="none of the 12 rows that were drawn has a gold label") as caught:
+    with pytest.raises(DataError, match="none of the 12 rows of the sample has a gold label") as caught:
         measure_split.measure(config, model, rows, Clock(), by="taylor", size=99, output=tmp_path / "i.safetensors")
     assert "--label-column" in str(caught.value.hint)
 

@@ -166,7 +166,7 @@ def test_the_archive_variant_carries_the_tables_and_says_so(tmp_path: Path) -> N
             assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("3", "U")
         assert "/OutputIntents" in opened.Root
     if READER:
-        assert "carries the tables as attachments: tokens.csv, top_tokens.parquet" in " ".join(said(path).split())
+        assert "The tables are attached to this file: tokens.csv, top_tokens.parquet" in " ".join(said(path).split())
 
 
 def test_only_the_archive_variant_takes_files() -> None:
