@@ -1,6 +1,6 @@
 """reportgen: which tokens the attention heads of a long-document classifier attend to, as HTML and PDF.
 
-The story, in the order in which it is told (see `pipeline.py`, and from step 6 on `present.py`):
+The steps, in their order (see `pipeline.py`, and from step 6 on `present.py`):
 
 1. choice       a source and a choice                -> Example
 2. forward pass Classifier, Example                  -> Prediction, and attention, one layer at a time
@@ -9,13 +9,13 @@ The story, in the order in which it is told (see `pipeline.py`, and from step 6 
 5. rank         scores                               -> rankings
 6. heatmap, tables, charts                           -> coloured text, tables, figures
 7. render, pdf  Report                               -> HTML text, PDF bytes
-   figures, excerpt, latex                           -> what a manuscript takes in
+   figures, excerpt, latex                           -> files for a manuscript
 8. store        a finished report                    -> a folder with a manifest
 
-Beside it, over a whole split: `predict_split.py` asks the model for every row, for step 1 to choose by;
-`measure_split.py` computes head importance over a sample, for step 4.
+Over a whole split, `predict_split.py` predicts every row, for the choice in step 1, and `measure_split.py` measures
+head importance on a sample, for step 4.
 
-Steps 1 to 5 are the analysis and know torch; steps 6 to 8 are the presentation and do not.
+Steps 1 to 5 are the analysis and use torch; steps 6 to 8 are the presentation and do not.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
 """Chain the stages: a configuration and an example become a report, a report becomes a folder.
 
-Reads like a table of contents. What a stage does is told in the file of its name.
+It reads like a table of contents; each stage is explained in the module with its name.
 """
 
 from __future__ import annotations

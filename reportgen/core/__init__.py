@@ -1,1 +1,1 @@
-"""What every room uses: the nouns, the configuration, errors, files, time, and processes."""
+"""What every room uses: records, configuration, errors, files, time and processes."""

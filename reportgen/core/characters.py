@@ -1,4 +1,4 @@
-"""Characters that cannot be written or seen: what to put or show in their place."""
+"""Replace characters that cannot be written or seen by others or by labels."""
 
 import re
 import unicodedata

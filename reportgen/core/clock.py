@@ -1,7 +1,7 @@
-"""Measure what each stage of a run takes: seconds, and the largest memory meanwhile.
+"""Measure the seconds and the peak memory of each stage of a run.
 
-Memory is the process's own, as Linux keeps it in /proc; other systems tell only the largest so far. Nothing is
-decided here, and nothing printed: whoever runs the stages says how they are told.
+Memory is that of the process, from /proc on Linux; other systems report only the peak so far. Nothing is decided or
+printed here: the caller chooses how stages are shown.
 """
 
 from __future__ import annotations

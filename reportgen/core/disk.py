@@ -1,7 +1,6 @@
-"""Write files and folders whole or not at all, keep the cache, and say what the disk says against it.
+"""Write files and folders completely or not at all, keep the cache, and turn errors of the disk into messages.
 
-This is the one place that syncs what is written. Models and datasets of the hub have a cache of their own,
-huggingface_hub's.
+Only this module syncs files to disk. The cache of models and datasets of the hub belongs to huggingface_hub.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""One error tree: every error says what happened, what to do, and which exit code it ends the command with.
+"""The errors: each says what happened, what to do, and the exit code of the command.
 
-Library code raises these; `cli.py` needs no try/except of its own, because click prints and exits for it.
+Library code raises them; `cli` needs no try/except, because click prints them and exits.
 """
 
 from typing import IO, Any, ClassVar

@@ -1,4 +1,4 @@
-"""Find a gold label, however a source writes it, among the labels of a model."""
+"""Find a gold label among the labels of a model, in any spelling of its source."""
 
 from __future__ import annotations
 

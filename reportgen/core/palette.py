@@ -1,4 +1,4 @@
-"""The colours of text and charts, light and dark: heat, and lines by layer and by head. The font of charts."""
+"""The colours of text and charts, light and dark: heat, lines by layer and by head. The font of charts."""
 
 FONT = "Inter, Helvetica Neue, Arial, Noto Sans, DejaVu Sans, sans-serif"
 

@@ -1,7 +1,7 @@
-"""The nouns, frozen, in the order in which the pipeline makes them.
+"""The nouns of the pipeline, frozen, in the order in which it makes them.
 
-They hold values and derive values; they never read, compute attention, or write. Shapes are named after the
-axes (layer, head, query, key, token); everything counts from 0 here, people see layers, heads and ranks from 1.
+They hold values and derive values; they never read files, compute attention, or write. Shapes are named after the
+axes (layer, head, query, key, token). Everything counts from 0 here; people see layers, heads and ranks from 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Name the versions of what makes a report."""
+"""Collect the versions of the libraries that make a report."""
 
 import functools
 import platform

@@ -1,4 +1,4 @@
-"""Processes that work for this one: signals are this one's to act on, and none of them outlives it."""
+"""Worker processes: they ignore signals, which this process handles, and end with it."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Turn a source and a choice into one `Example`: a row of a dataset, a file, or a text.
 
-Text is cleaned here, once, one character for one, so that every offset counts characters of the file as it came,
-line ends included. A byte order mark is no character of the text: offsets count from behind it. How the rows of a
-dataset are read is `sources`; a choice that the model has to make is `predict_split.py`.
+Text is cleaned here once, one character for one, so that every offset counts characters of the original file,
+including line ends. A byte order mark is not part of the text: offsets start after it. `sources` reads the rows of a
+dataset; `predict_split.py` makes choices that depend on predictions.
 """
 
 from __future__ import annotations

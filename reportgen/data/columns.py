@@ -1,6 +1,6 @@
-"""Turn a table into rows: find which of its columns is the text, the label and the id, and read them as such.
+"""Turn a table into rows: find the columns with text, label and id, and read them.
 
-Where the table comes from is the business of `sources.py` and of the files it opens tables with.
+`sources.py` and the modules that it calls open the table.
 """
 
 from __future__ import annotations

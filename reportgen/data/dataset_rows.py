@@ -1,6 +1,6 @@
-"""The rows of a split: what every source of data gives, and what every choice is made from.
+"""The rows of a split: every source of data returns them, and every choice is made from them.
 
-It holds values and ways to get at them. Opening a source is `sources`, choosing is `choice.py` and `predictions.py`.
+They hold values and read values. `sources` opens a source; `choice.py` and `predictions.py` choose.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Talk to the hub: what its clients raise becomes one error, and no hub is waited for without end.
+"""Talk to the hub: errors of its clients become one error of ours, and waiting has a limit.
 
-The clients (huggingface_hub, and datasets on top of it) honour HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE.
+The clients (huggingface_hub, and datasets, which uses it) honour HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE.
 Secrets never reach a message: neither the token nor the user and password of an address.
 """
 

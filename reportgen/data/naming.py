@@ -1,7 +1,7 @@
-"""Say how a report's folder, its page in a site and its label in a manuscript are called. All such names are made here.
+"""Name the folder of a report, its page in a site and its label in a manuscript. All such names are made here.
 
-A folder's name is a few plain letters for people, then a hash over all that tells reports apart: two reports share a
-name only if they are of one text, or row, and one model. A batch calls its folders in the same way.
+The name of a folder is a few plain letters for people and a hash of everything that distinguishes reports: two reports
+share a name only if text (or row) and model are the same. Batches use the same names.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Open Parquet files as one table: only the columns and row groups that are asked for are read, a page at a time.
+"""Open Parquet files as one table, and read only the requested columns and row groups, page by page.
 
-A row group that fits in `KEPT` bytes is kept for the next question; of a larger one no more than a page is in memory.
+A row group up to `KEPT` bytes stays in memory for the next request; of a larger one, at most one page is in memory.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Turn the predictions over a split into a choice, a table, and a confusion matrix.
+"""Turn the predictions of a split into a choice, a table and a confusion matrix.
 
-Says which example is worth a report. The model is not asked here: that is `predict_split.py`.
+It shows which example is worth a report. `predict_split.py` runs the model.
 """
 
 from __future__ import annotations

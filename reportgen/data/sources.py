@@ -1,8 +1,7 @@
-"""Turn the name of a dataset into its rows: a file, a folder, a folder that `datasets` saved, or a dataset of the hub.
+"""Turn the name of a dataset into its rows: a file, a folder, a folder saved by `datasets`, or a dataset of the hub.
 
-Slices are those of `datasets`: test[:100], test[-50:], train[:10%]; what has no splits takes a slice alone, [:100],
-or [:] for all. The only file that imports `datasets`, and only for what it has to read. No code and no pickle of a
-dataset is ever run.
+Slices are those of `datasets`: test[:100], test[-50:], train[:10%]; data without splits takes only a slice, [:100],
+or [:] for all. Only this module imports `datasets`, and only if needed. It never runs code or pickles of a dataset.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Find the files of a dataset on disk, split by split, and open them as a table.
 
-Files named like splits are the splits: train.csv, my-test.jsonl, test-00000-of-00002.parquet; so are folders called
-train/ and test/. The files of one split are joined in the order of their names. Of texts in folders, the folders are
-the labels; texts beside two or more such folders are notes about them, and not read.
+File names give the splits: train.csv, my-test.jsonl, test-00000-of-00002.parquet; so do folders like train/ and test/.
+The files of one split are joined in the order of their names. For text files, folders are the labels; text files
+next to two or more such folders are taken for notes and not read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Open CSV, JSON Lines and folders of text as tables, packed with gzip or zip or not; every error names row and byte.
+"""Open CSV, JSON Lines and folders of text as tables, also packed with gzip or zip; every error names row and byte.
 
-Nothing is guessed: files are UTF-8, commas separate a .csv and tabs a .tsv, and every value of theirs is a string.
+Nothing is guessed: files are UTF-8, a .csv has commas and a .tsv tabs, and all values are strings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Find a model or tokenizer, on disk or on the hub, and refuse it if using it would run somebody else's code.
+"""Find a model or tokenizer, on disk or on the hub, and refuse it if using it would run foreign code.
 
-Nothing is loaded here. What comes from the hub is downloaded into the cache of its clients, each file once and all of
-one commit; whoever loads it reads a folder and never asks the network.
+Nothing is loaded here. Files of the hub are downloaded into the cache of its clients, each file once and all of one
+commit; loading then reads a folder and never uses the network.
 """
 
 from __future__ import annotations

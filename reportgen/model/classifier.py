@@ -1,7 +1,7 @@
 """Load a classifier: its model and tokenizer, on the device that runs them.
 
-Weights are never unpickled, and never random: what the checkpoint does not hold is an error. Reading a document with
-the classifier is `forward_pass.py`.
+Weights are never unpickled and never random: a weight missing from the checkpoint is an error. `forward_pass.py` reads
+documents with the classifier.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Run a classifier over documents, and hand on their attention one layer at a time.
 
-Attention is taken by forward hooks while the model runs and dropped as soon as it is handed on, so that never
-more than one layer of it is held. It does not turn attention into numbers to show: that is `convert.py`.
+Forward hooks take the attention while the model runs and drop it after it is handed on, so that at most one layer is
+in memory. `convert.py` turns attention into the numbers of the report.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""Read a document with a classifier: at once where it fits, otherwise in overlapping windows, and join what they say.
+"""Read a document with a classifier: at once if it fits, otherwise in overlapping windows, and join the results.
 
-A window is as long as the model takes. It begins and ends with the special tokens of the document, and its text is a
-slice of the document's. Of a token of the text everything is as one window says: the one in which it stands furthest
-from both edges. Only special tokens, which stand in every window, need a rule of their own. What they receive is the
-mean over the windows. Their weight on a token of the text is that of the token's window, and their row, pieced
-together so, is brought back to the sum 1; the row that the classifier reads likewise. Logits are the mean over the
-windows.
+A window is as long as the model allows. It starts and ends with the special tokens of the document, and its text is a
+slice of the document's. The numbers of a text token come from one window: the one in which it is furthest from both
+edges. Only special tokens, which are in every window, need rules of their own. They receive the mean over the windows.
+Their weight on a text token is that in the token's window; the row joined from these weights, like the row that the
+classifier reads, is scaled to sum 1. Logits are the mean over the windows.
 """
 
 from __future__ import annotations

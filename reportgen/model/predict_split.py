@@ -1,7 +1,7 @@
-"""Chain the stages over a whole split: what the model says of every row, and which row that picks.
+"""Chain the stages over a whole split: predict every row, and choose a row by its prediction.
 
-Answers are kept in the cache under a name made of the model, the data and the settings that they depend on; work that
-is interrupted keeps what it has.
+Predictions are cached under a name made of the model, the data and the settings that they depend on; interrupted work
+keeps what it has.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""From stored attention to scores, rankings, tables and files. Torch is not needed here."""
+"""From stored attention to scores, rankings, tables and files, without torch."""

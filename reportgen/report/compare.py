@@ -1,6 +1,6 @@
-"""Say what differs between two runs of one configuration: in what was run, and in what came out.
+"""Compare two runs of one configuration: their settings and their results.
 
-Numbers that differ by no more than a sum in another order are the same. Nothing is run here.
+Rounding differences, as from sums in another order, do not count. Nothing is run here.
 """
 
 from __future__ import annotations

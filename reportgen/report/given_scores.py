@@ -1,7 +1,7 @@
-"""Turn tokens and scores that someone else computed, a JSON file, into a report: no model, no attention.
+"""Turn a JSON file with tokens and scores computed elsewhere into a report, without model and attention.
 
-The file is an object. `tokens` are the tokenizer's strings or plain words; `scores` are one number for each, or a
-list of them for every head of every layer, none below 0. What else it may say is in `FIELDS`.
+The file is an object. `tokens` are the tokenizer's strings or plain words; `scores` are one number for each token, or a
+list of numbers for every head of every layer, none below 0. `FIELDS` lists the other fields.
 """
 
 from __future__ import annotations

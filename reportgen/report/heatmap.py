@@ -1,7 +1,7 @@
 """Turn scores into coloured stretches of the document, and define the colour scale and its legend.
 
-The document is shown as it was written: cells cover it by the tokenizer's character offsets, and the pieces of a
-character that the tokenizer has split stand in one cell. Nothing is drawn here; the templates print the cells.
+The document is shown as written: cells cover it by the tokenizer's character offsets, and the pieces of a character
+that the tokenizer has split share a cell. Nothing is drawn here; the templates print the cells.
 """
 
 from __future__ import annotations

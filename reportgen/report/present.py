@@ -1,6 +1,6 @@
-"""Chain the second half: a report, fresh or stored, becomes the files of its folder. Torch is not needed here.
+"""Chain the second half: a report, fresh or stored, becomes the files of its folder, without torch.
 
-Reads like a table of contents, as `pipeline.py` does for the first half. What a stage does is told in the file of
+It reads like a table of contents, as `pipeline.py` does for the first half; each stage is explained in the module with
 its name.
 """
 

@@ -1,7 +1,7 @@
 """Turn scores into rankings. Rank 1 is the largest; equal values rank in the order of their positions.
 
-Order within a head comes from the unscaled weights: a positive importance does not change it, and a head of
-importance 0 still has one.
+The order within a head comes from the unscaled weights: a positive importance does not change it, and a head with
+importance 0 still has an order.
 """
 
 import numpy as np

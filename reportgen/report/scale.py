@@ -1,7 +1,7 @@
-"""Weigh received attention by head importance and bring it to one scale.
+"""Weight received attention with head importance and scale it to 0 to 1.
 
 attention_scores = min-max of (importance * received) over all layers, heads and tokens of the example, so that
-scores of different heads can be compared and added. Order within a head is not decided here: see `rank.py`.
+scores of different heads can be compared and added. `rank.py` defines the order within a head.
 """
 
 import numpy as np

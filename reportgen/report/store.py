@@ -1,7 +1,7 @@
-"""Keep a finished report as a folder, put in place in one atomic step, and read it back.
+"""Store a finished report as a folder, in one atomic step, and read it back.
 
 `report.json` holds the report without its arrays, `attention.safetensors` the arrays, `manifest.json` the hash of
-every file. What the files say is decided elsewhere.
+every file. Other modules make the contents of the files.
 """
 
 from __future__ import annotations

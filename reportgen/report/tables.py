@@ -1,7 +1,7 @@
 """Turn rankings into tables: Arrow tables for the data files, short tables of text for people.
 
 Column names of the data files are the notebook's. In files and tables alike, layers, heads and ranks count from
-1 and positions from 0. Writing files is not done here: see `store.py`.
+1 and positions from 0. `store.py` writes the files.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Group tokens into words, count words, and say which of them carry no content of their own.
+"""Group tokens into words, count words, and find the words without content of their own.
 
-The lists of stop words are in `stop_words.txt`, which names their source and licence.
+The stop words are in `stop_words.txt`, which names their source and licence.
 """
 
 from __future__ import annotations

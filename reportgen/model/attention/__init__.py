@@ -1,1 +1,1 @@
-"""From one layer's attention weights to what the report keeps of them."""
+"""From the attention weights of one layer to the numbers that the report keeps."""

@@ -1,9 +1,9 @@
-"""Turn one layer's attention into what every token receives, what it attends to, what attends to it, and a map.
+"""Turn the attention of one layer into attention received, attended and attending tokens of every token, and a map.
 
-One layer at a time; of Longformer's sliding window the dense matrix is built only by `dense`, on request.
+One layer at a time; the dense matrix of Longformer's sliding window is built only by `dense`, on request.
 Layout of the inputs: the output docstrings in transformers' ``modeling_longformer.py``. For window w and
 x global tokens, column c < x of a row is the weight on global token c, and column x + j the weight on the key
-at query + j - w/2. Rows of global tokens stand in the global attention instead.
+at query + j - w/2. Rows of global tokens are in the global attention instead.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Walk once over the sliding window of a layer, block by block, and take from it all that is asked of a layer.
+"""Walk once over the sliding window of a layer, block by block, and compute everything that is needed of the layer.
 
-A block of queries is read from memory once, and everything is taken while it lies in the processor's cache: memory is
-what this takes longest to wait for. By query first: `_Rows`. In the window's own layout (see `convert.py`) the queries
-that weigh one key stand on a diagonal, so for what is asked by key the block is copied into a buffer whose rows are one
-column longer than its step, which turns the diagonals upright: `_Keys`.
+Memory is the bottleneck, so every block of queries is read once, and everything is computed while it is in the cache
+of the processor: first by query (`_Rows`). In the window's own layout (see `convert.py`) the queries that weigh one
+key are on a diagonal. For results by key the block is copied into a buffer whose rows are one column longer than its
+step, which turns the diagonals upright (`_Keys`).
 """
 
 from __future__ import annotations

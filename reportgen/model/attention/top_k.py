@@ -1,11 +1,11 @@
-"""Pick the k largest weights of every row, exactly; equal weights in the order of their positions.
+"""Find the k largest weights of every row, exactly; equal weights in the order of their positions.
 
-Plain `topk` over every row of a sliding window takes longer than all else that is done with a layer. Two things make
-it cheap. The maxima of groups of columns say which few columns can hold the k largest: a group that is not among the
-k with the largest maxima has none of them. And a weight becomes one whole number with the place of its column in the
-lowest bits, so that a plain sort of numbers finds weight and place together; on a CPU that is NumPy's, which works on
-many numbers at once. The bits that the place takes from a float32 could hide a difference: rows in which that might
-matter, or in which weights are equal, are ranked again from the whole row.
+Plain `topk` over every row of a sliding window takes longer than all other work on a layer. Two things make it cheap.
+The maxima of groups of columns show which few columns can hold the k largest: a group that is not among the k largest
+maxima holds none of them. And a weight becomes one integer with the place of its column in the lowest bits, so that a
+plain sort of numbers finds weight and place together; on a CPU that is NumPy's vectorised sort. The bits of the place
+could hide a difference of two float32 weights: rows in which this may matter, or with equal weights, are ranked again
+from the whole row.
 """
 
 from __future__ import annotations

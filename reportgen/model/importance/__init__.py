@@ -1,1 +1,1 @@
-"""How much every attention head matters: measured over a sample, written to a file, read back."""
+"""Head importance: measured on a sample, written to a file, read back."""

@@ -1,7 +1,6 @@
-"""Find the attention heads of a classifier: which parameters are a head's own, and where its output goes.
+"""Find the attention heads of a classifier: the parameters of each head, and where its output goes.
 
-Known by the names that transformers' models use, not by the type of the model. Nothing is measured here: that is
-`measures.py`.
+It knows the parameter names of transformers' models, not the type of the model. `measures.py` measures.
 """
 
 from __future__ import annotations

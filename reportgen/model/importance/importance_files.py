@@ -1,6 +1,6 @@
-"""Read head importance from a file, whatever kind it is, and write what was measured.
+"""Read head importance from a file of any supported format, and write measured importance.
 
-Nothing in a file is ever run, and what does not fit the model is never guessed at. Measuring is `measures.py`.
+Nothing in a file is ever run, and values that do not fit the model are an error, never guessed. `measures.py` measures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Chain the stages to head importance: rows of a split are drawn, read, and measured, and the result is kept.
+"""Chain the stages to head importance: draw rows of a split, read them, measure, and keep the result.
 
-The measures are those of `measures.py`. What an interrupted run has lies beside its file, under a name made of all
-that the figures depend on.
+`measures.py` has the measures. The state of an interrupted run is next to its file, with a name made of everything
+that the result depends on.
 """
 
 from __future__ import annotations

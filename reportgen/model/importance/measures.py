@@ -2,8 +2,8 @@
 
 `taylor` after Molchanov et al. 2019, "Importance Estimation for Neural Network Pruning", per head as in T3-Vis: the
 gradient of the loss is summed over the sample, then (gradient * parameter)^2 over the parameters of each head.
-`ablation`, the oracle of the pruning literature: what the gold label's logit loses when the head's output is 0.
-Files are `importance_files.py`; weighing is `scale.py`.
+`ablation`, the oracle of the pruning literature: how much the logit of the gold label drops if the head's output is 0.
+`importance_files.py` reads and writes files; `scale.py` applies the weights.
 """
 
 from __future__ import annotations

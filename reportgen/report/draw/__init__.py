@@ -1,1 +1,1 @@
-"""Charts, maps, and the sentences about them."""
+"""Charts, maps and their captions."""

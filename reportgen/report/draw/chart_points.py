@@ -1,6 +1,6 @@
-"""Choose what the charts show of all there is: some ranks of a trend, stretches of the document, a few tokens.
+"""Choose the points that charts show: some ranks of a trend, stretches of the document, a few tokens.
 
-The still charts and those that the page draws again show the same.
+Still charts and live charts show the same points.
 """
 
 from __future__ import annotations

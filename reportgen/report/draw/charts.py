@@ -1,7 +1,7 @@
 """Turn rankings into charts: a Vega-Lite specification, a still SVG, and the numbers as a table.
 
-Each chart is one function that says what is drawn; its numbers and its caption are told apart below. Altair's
-`Chart.to_html()` is never used: it writes data into a script unescaped.
+Each chart is one function that defines the drawing; the functions below it compute its numbers, and `captions.py` its
+caption. Altair's `Chart.to_html()` is never used: it writes data into a script unescaped.
 """
 
 from __future__ import annotations

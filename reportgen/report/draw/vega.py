@@ -1,7 +1,7 @@
-"""Turn a Vega-Lite specification into pictures: SVG, PNG, and the script that draws it live.
+"""Turn a Vega-Lite specification into pictures: SVG, PNG, and the script of the live chart.
 
-The only file that imports vl_convert. What a chart shows is decided in `charts.py`, how large it is on paper in
-`figures.py`; a PDF of a drawing is typeset like every other page.
+Only this module imports vl_convert. `charts.py` defines the charts, `figures.py` their size on paper; the PDF of a
+drawing is typeset like every other page.
 """
 
 from __future__ import annotations

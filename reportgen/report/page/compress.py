@@ -1,7 +1,7 @@
-"""Turn arrays of whole numbers into text that a page can hold, in few bytes; and any text into one that is denser.
+"""Turn arrays of integers into compact text for the page, and any text into a denser one.
 
-The first bytes of all numbers stand before the second ones, which makes them alike; then deflate, then base64.
-`templates/js/data.js` reads it. What is denser are 13 bits in two of 91 letters; `templates/js/shared.js` reads that.
+The first bytes of all numbers come before the second ones, which makes neighbours alike; then deflate, then base64.
+`templates/js/data.js` reads it. Dense text has 13 bits in two of 91 letters; `templates/js/shared.js` reads it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Pack what the live page computes with: ranks, scores, links between tokens, maps, in few bytes.
+"""Pack the numbers of the live page into few bytes: ranks, scores, links between tokens, maps.
 
-The scripts of the page read these blocks (`templates/js/data.js`) and do the rest: choosing, adding up, colouring.
-How an array becomes text is told in `compress.py`. Values that span many magnitudes become codes of 11 bits on a
-logarithmic scale, off by 0.41 % at most; ranks stay exact.
+The scripts of the page read these blocks (`templates/js/data.js`) and choose, sum and colour.
+`compress.py` turns arrays into text. Values of many magnitudes become codes of 11 bits on a logarithmic scale, with an
+error of at most 0.41 %; ranks stay exact.
 """
 
 from __future__ import annotations

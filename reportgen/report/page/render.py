@@ -1,7 +1,7 @@
 """Turn a report into HTML: the page for the browser, and the document that becomes the PDF.
 
-The one Jinja environment. Autoescape is on for every template; data reaches scripts only as JSON blocks; what is
-put in unescaped is our own CSS and JavaScript, and SVG whose every element and attribute has been looked at.
+The one Jinja environment. Autoescape is on for every template; data reaches scripts only as JSON blocks. Unescaped are
+only our own CSS and JavaScript, and SVG after a check of every element and attribute.
 """
 
 from __future__ import annotations

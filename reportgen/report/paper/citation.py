@@ -1,6 +1,6 @@
-r"""Name what a report rests on, as BibTeX: the model, the dataset, the methods, reportgen itself.
+"""Cite the model, the dataset, the methods and reportgen as BibTeX.
 
-Here too: how a text becomes one that TeX sets as it is.
+It also escapes text for TeX.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Draw a stretch of the heatmap as SVG: every token stands where the typesetter has put it.
+"""Draw a part of the heatmap as SVG, with every token where the typesetter puts it.
 
-The same HTML, from `render.excerpt`, becomes the PDF; here it is laid out once, with a link around everything that is
-drawn, because where a link comes to stand can be asked for.
+The same HTML, from `render.excerpt`, becomes the PDF. Here it is laid out once with a link around everything, because
+the typesetter reports the position of links.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Turn the charts of a report into figures for a manuscript: SVG, PDF and PNG at the width of a column and of the text.
 
-A figure is drawn anew at each width, in the units of paper, so that its letters have the same size in all: 7 and 8
-points. What a chart shows is decided in `charts.py`; which part of the text an excerpt holds, by whoever asks.
+A figure is drawn again for each width, in units of paper, so that its letters always have 7 and 8 points. `charts.py`
+defines the charts; the caller chooses the part of the text for an excerpt.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Find in a document what TeX's own fonts lack, and set it: a PDF with one page per stretch of text.
+"""Find the characters of a document that TeX's own fonts lack, and set them: a PDF with one page per piece of text.
 
-WeasyPrint shapes the text with the fonts of this machine and embeds them: a coauthor without these fonts, and an
-engine that cannot shape Arabic, show the same. How TeX places a page is told in `latex.py`.
+WeasyPrint shapes the text with the fonts of this machine and embeds them, so that it looks the same for co-authors
+without these fonts, and in engines that cannot shape Arabic. `latex.py` explains how TeX places a page.
 """
 
 from __future__ import annotations

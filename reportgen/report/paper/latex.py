@@ -1,7 +1,7 @@
-r"""Turn a report into what a manuscript takes in: the heatmap, the table of top tokens and the sources, for LaTeX.
+r"""Turn a report into LaTeX for a manuscript: the heatmap, the table of top tokens and the citations.
 
-Only control words and plain letters are written, so that no character of the document can command TeX. What TeX's
-own fonts lack, and all that runs from right to left, comes from the sheet of `glyphs.py`; here it is only placed.
+Only control words and plain letters are written, so that no character of the document can command TeX. Characters that
+TeX's own fonts lack, and all text from right to left, come from the sheet of `glyphs.py` and are only placed here.
 Boxes of one line are put in order with e-TeX's \beginR and \beginL, by the levels of UAX 9.
 """
 

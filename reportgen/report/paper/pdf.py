@@ -1,7 +1,7 @@
-"""Turn the printable document into PDF bytes: tagged, titled, with the tables attached where that is asked for.
+"""Turn the printable document into PDF bytes: tagged, titled, with the tables attached on request.
 
-`typesetting.py` lays out the pages. What WeasyPrint leaves to do is done here, on what its `finisher` gets: a list of
-pydyf's objects. `_compact` saves two fifths of a report's bytes.
+`typesetting.py` lays out the pages. This module adds what WeasyPrint leaves out, in its `finisher`, on pydyf's objects.
+`_compact` saves two fifths of the bytes of a report.
 """
 
 from __future__ import annotations

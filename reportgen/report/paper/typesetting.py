@@ -1,6 +1,6 @@
-"""Lay out our own HTML in pages with WeasyPrint: nothing is ever fetched, and what no font can show is noted.
+"""Lay out our own HTML in pages with WeasyPrint: nothing is fetched, and characters without a font are noted.
 
-The only file that imports weasyprint. What is laid out, and what the pages are for, is decided elsewhere.
+Only this module imports weasyprint. Its callers decide what is laid out and what for.
 """
 
 from __future__ import annotations
