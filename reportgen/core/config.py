@@ -1,6 +1,6 @@
-"""What a run was asked to do: `Config`, its checks, and the recipe that the reports of one batch share.
+"""The settings of a run: `Config`, its checks, and the recipe that all reports of a batch share.
 
-The only home of defaults. A preset, which is read in `presets.py`, overrides them; the command line overrides both.
+The only home of defaults. A preset (`presets.py`) overrides them; the command line overrides both.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Presets: TOML files with fields of `Config`. Load one, list them, say as JSON Schema what one may hold.
+"""Presets: TOML files with fields of `Config`. Load one, list them, give their JSON Schema.
 
-The command line that gives a report again names a preset, too, and only what differs from it.
+Here is also the command line that makes a report again: it names the preset and the settings that differ from it.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _typed(preset: str, key: str, value: object) -> object:
         fits = type(value).__name__ in kind or (key in CHOICES and isinstance(value, str))
         fits = fits or ("float" in kind and type(value) is int)
     if not fits:
-        raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong kind", hint=f"wanted: {_kind(kind)}")
+        raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong type", hint=f"expected: {_kind(kind)}")
     wrong = problem(key, tuple(value) if isinstance(value, list) else value)
     if wrong:
         raise UsageError(f"preset {preset}: {key} = {value!r}: {wrong}")

@@ -1,4 +1,4 @@
-"""Run a classifier over documents, and hand on their attention one layer at a time.
+"""Read a document with a classifier, and hand on its attention one layer at a time.
 
 Forward hooks take the attention while the model runs and drop it after it is handed on, so that at most one layer is
 in memory. `convert.py` turns attention into the numbers of the report.

@@ -1,9 +1,9 @@
-"""Turn a text into the tokens that the model reads, each with the characters behind it.
+"""Turn a text into the tokens that the model reads, each with its characters.
 
-Where the tokenizer does not tell these, they are found: its tokens are laid along the text letter by letter, past all
-that tokenizers change: case, accents, compatibility forms, white space, signs of continuation. Where that leaves no way
-or several, the tokenizer is asked: a text is cut rightly where the tokens of its parts are the tokens of the whole.
-What stays open has no offsets, never wrong ones.
+If the tokenizer does not return the characters, its tokens are matched with the text letter by letter, past every
+change that tokenizers make: case, accents, compatibility forms, white space, signs of continuation. If no match or
+several remain, the tokenizer decides: a text is cut correctly if the tokens of its parts are the tokens of the whole.
+The rest has no offsets, never wrong ones.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
     if total > classifier.max_length and not whole:
         encoded = tokenizer(text, truncation=True, max_length=classifier.max_length, **read)
     if not encoded["input_ids"]:
-        raise DataError("the tokenizer gives no token for this text", hint="give a text with words in it")
+        raise DataError("the tokenizer returns no token for this text", hint="give a text with words in it")
     ids = tuple(encoded["input_ids"])
     strings = tuple(tokenizer.convert_ids_to_tokens(ids))
     special = tuple(map(bool, encoded["special_tokens_mask"]))[: len(ids)]  # subtle: ByT5 counts an end it leaves out
@@ -59,8 +59,8 @@ def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
     known = classifier.vocabulary
     if max(ids) not in known:
         raise ModelError(
-            f"{classifier.checkpoint.tokenizer}: gives token {max(ids)}; the model knows {len(known)} tokens (from 0)",
-            hint="name the tokenizer that the model was trained with: --tokenizer",
+            f"{classifier.checkpoint.tokenizer}: returns token {max(ids)}; the model has {len(known)} tokens (from 0)",
+            hint="choose the tokenizer that the model was trained with: --tokenizer",
         )
     return Tokens(
         ids=ids,
@@ -81,8 +81,8 @@ def _find_spans(classifier: Classifier, text: str, ids: tuple[int, ...], special
     found = align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
     if found is None or tokenizer.convert_tokens_to_ids(strings)[: len(read)] != read:
         raise ModelError(
-            f"{name}: this tokenizer does not say which characters a token stands for, and they cannot be found",
-            hint="name a tokenizer that has a tokenizer.json with --tokenizer",
+            f"{name}: the tokenizer does not return the characters of a token, and reportgen cannot find them",
+            hint="choose a --tokenizer that has a tokenizer.json",
         )
     following = iter(found)
     return [(0, 0) if added else next(following) for added in special]

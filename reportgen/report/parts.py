@@ -1,4 +1,4 @@
-"""The nouns of the presentation, frozen: what a report is taken apart into before it is rendered.
+"""The nouns of the presentation, frozen: the parts of a report before it is rendered.
 
 They hold values and nothing else. Positions count from 0, as in `records.py`.
 """

@@ -343,7 +343,7 @@ class Rewriting(PreTrainedTokenizer):
 
 def test_tokens_that_cannot_be_traced_to_the_text_are_refused() -> None:
     classifier = with_tokenizer(Rewriting(unk_token="<unk>"))
-    with pytest.raises(ModelError, match="which characters a token stands for, and they cannot be found") as caught:
+    with pytest.raises(ModelError, match="the characters of a token, and reportgen cannot find them") as caught:
         encode(classifier, "one two three")
     assert caught.value.exit_code == 4
     assert "tokenizer.json" in str(caught.value.hint)
