@@ -133,7 +133,7 @@ def test_a_second_run_does_not_touch_the_first(done: tuple[Path, str, str], monk
     before = contents(done[0])
     ran = call(*shlex.split(store.load(done[0]).provenance.command)[1:])
     assert ran.exit_code == 7
-    assert ran.stderr.startswith(f"error: reports/{done[0].name} holds a report already\nhint: use --overwrite")
+    assert ran.stderr.startswith(f"error: reports/{done[0].name} already contains a report\nhint: use --overwrite")
     assert ran.stdout == ""
     assert contents(done[0]) == before
 
@@ -220,12 +220,12 @@ def test_no_file_and_no_line_names_a_token_or_the_home_of_the_user(ran: tuple[Pa
 def test_the_command_verifies_what_it_wrote(everything: Path, here: Path) -> None:
     ran = call("verify", str(everything))
     assert (ran.exit_code, ran.stderr) == (0, "")
-    assert ran.stdout == f"{everything}: all {len(contents(everything)) - 1} files are as they were written\n"
+    assert ran.stdout == f"{everything}: all {len(contents(everything)) - 1} files are unchanged\n"
     shutil.copytree(everything, here / "copy")
     (here / "copy" / "tables" / "tokens.csv").write_text("position\n")
     ran = call("verify", "copy")
     assert ran.exit_code == 7
-    assert ran.stderr.startswith("error: copy/tables/tokens.csv is not the file that was written")
+    assert ran.stderr.startswith("error: copy/tables/tokens.csv was changed")
     assert call("verify", "nowhere").exit_code == 7
 
 
