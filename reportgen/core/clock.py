@@ -20,7 +20,7 @@ from reportgen.core.errors import UsageError
 from reportgen.core.records import Stage
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-RESET_PEAK = "5"  # of proc(5), clear_refs: the largest resident memory begins anew
+RESET_PEAK = "5"  # of proc(5), clear_refs: resets the peak of resident memory
 
 
 Advance = Callable[[int], None]  # so many more are done
@@ -28,7 +28,7 @@ Advance = Callable[[int], None]  # so many more are done
 
 @contextlib.contextmanager
 def untold(what: str, total: int) -> Iterator[Advance]:
-    """Progress that nobody is told of."""
+    """Progress that is not shown."""
     yield lambda count: None
 
 
@@ -83,7 +83,7 @@ class Clock:
         return Stage(name, round(seconds, 3), round(peak.host, 1) or None, round(peak.gpu, 1) or None)
 
     def _measure(self) -> None:
-        """Credit the memory since the last time to the stages that run, and begin anew."""
+        """Credit the memory since the last call to the running stages, and reset the peak."""
         if self._open:
             host, gpu = largest()
             for name in self._open:

@@ -26,7 +26,7 @@ def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
 
     Raises:
         UsageError: If its name does not end in *suffix*.
-        OutputError: If something stands there and may not be replaced.
+        OutputError: If something is there and may not be replaced.
     """
     if path.suffix.lower() != suffix:
         raise UsageError(
@@ -42,14 +42,14 @@ def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
 
 
 def check_folder(path: Path, *, hint: str = "name the folder itself with --output") -> None:
-    """See that files may be written to a folder: that it is none yet, or one, and no symbolic link.
+    """Check that files may be written to a folder: it does not exist yet, or is a folder and no symbolic link.
 
     Args:
         path: Of the folder.
         hint: What to do about a symbolic link.
 
     Raises:
-        OutputError: If something else stands there, or no folder can have this name.
+        OutputError: If something else is there, or no folder can have this name.
     """
     with errors(path):
         if path.is_symlink():
@@ -67,7 +67,7 @@ def put(path: Path, content: Content, *, staging: Path | None = None) -> None:
     Args:
         path: Where it goes; what is there is replaced.
         content: Of the file; of the files in the folder, by path; or what makes the file at the path that it is given.
-        staging: Where it is made, a folder of the same file system; beside *path* if left out.
+        staging: Where it is made, a folder of the same file system; next to *path* if left out.
 
     Raises:
         OutputError: If the disk does not take it. What was at *path* is as it was.

@@ -30,7 +30,7 @@ class ReportgenError(click.ClickException):
 
 
 class UsageError(ReportgenError):
-    """The command line or a preset asks for something that does not exist."""
+    """The command line or a preset is invalid."""
 
     exit_code = 2
 
@@ -78,7 +78,7 @@ class HubError(ReportgenError):
 
 
 class RefusedError(ReportgenError):
-    """Refused for safety: going on would run somebody else's code or read beyond the input."""
+    """Refused for safety: it would run foreign code or read beyond the input."""
 
     exit_code = 9
 

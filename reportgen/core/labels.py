@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 TRUTH = {"false": "0", "true": "1"}  # as pandas writes them
-WHOLE = re.compile(r"(?<=\d)\.0+$")  # behind integers some of which are missing
+WHOLE = re.compile(r"(?<=\d)\.0+$")  # of integers in a column with missing values
 Label = str | int | float | None  # as a source writes it; also a bool, or a number of NumPy
 
 
 def find_gold(label: Label, source: Sequence[str], *, labels: Sequence[str], own: Sequence[str]) -> int | None:
-    """Index of a gold label among *labels*; None if it is none of them.
+    """Index of a gold label among *labels*; None if it is not among them.
 
     *source* are the names that the source gives its integer labels, if any. Where the model knows one of them, they
     decide, because a source may count its labels in another order, and may have more of them. The model's *own* names
@@ -33,7 +33,7 @@ def name_of(label: Label, source: Sequence[str]) -> str | None:
 
 
 def find_label(label: Label, labels: Sequence[str]) -> int | None:
-    """Index of a label given as name, as index or its text, or, of two, as true or false; None if it is none."""
+    """Index of a label given as name, as index or its text, or, for two labels, as true or false; None if unknown."""
     found = find_name(label, labels)
     text = WHOLE.sub("", _written(label))
     if len(labels) == 2:

@@ -39,7 +39,7 @@ def load(name: str) -> Config:
     """Read a preset of the package by its name, or a user's own by its path.
 
     Raises:
-        UsageError: If there is none, it is not TOML, or a key is unknown or of the wrong kind.
+        UsageError: If it does not exist, is not TOML, or has a key that is unknown or of the wrong type.
     """
     path = _path(name)
     try:
@@ -60,14 +60,14 @@ def _path(name: str) -> Path:
     """The file of a preset of the package, or of a user's own.
 
     Raises:
-        UsageError: If there is none.
+        UsageError: If it does not exist.
     """
     path = PRESETS / f"{name}.toml"
     try:
         if not path.is_file():
             path = Path(name).expanduser()  # as `Config.command` writes it
         there = path.is_file() and path.suffix == ".toml"
-    except (OSError, ValueError, RuntimeError):  # too long a name, a NUL in it, the home of a user who is none
+    except (OSError, ValueError, RuntimeError):  # a name too long, a NUL in it, the home of an unknown user
         there = False
     if not there:
         known = sorted(preset.stem for preset in PRESETS.glob("*.toml"))
@@ -78,10 +78,10 @@ def _path(name: str) -> Path:
 
 
 def without_overridden(base: Config, given: dict[str, Any]) -> Config:
-    """A preset without what does not hold beside the values that are given.
+    """A preset without the settings that do not fit the given values.
 
-    What it says of its dataset is not true of another, nor what it says of its model; a row of one split is not that of
-    another.
+    Settings of its dataset do not apply to another dataset, nor those of its model to another model; a row of one split
+    is not a row of another.
     """
     gone: set[str] = set()
     if {"text", "file"} & set(given):
@@ -129,7 +129,7 @@ def text(name: str) -> str:
     """A preset as it is written, to copy.
 
     Raises:
-        UsageError: If there is none of that name.
+        UsageError: If no preset has that name.
     """
     return _path(name).read_text(encoding="utf-8")
 

@@ -52,7 +52,7 @@ class Tokens:
     starts: tuple[int, ...]  # first character in the text
     ends: tuple[int, ...]  # one past the last character; equal to the start for special tokens
     special: tuple[bool, ...]  # <s>, </s>, [CLS], [SEP]
-    blank: tuple[bool, ...]  # stands for white space, or for no character at all
+    blank: tuple[bool, ...]  # white space, or no character at all
     total: int  # tokens that the whole text has, special ones included; more than len(self) if it was cut
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class Tokens:
 
     @property
     def content(self) -> npt.NDArray[np.bool_]:
-        """Which tokens stand for something to read, shape (token,): these are ranked and coloured."""
+        """The tokens with something to read, shape (token,): these are ranked and coloured."""
         content: npt.NDArray[np.bool_] = ~np.logical_or(self.special, self.blank).astype(bool)
         return content
 
@@ -92,14 +92,14 @@ LayerAttention = SlidingWindowAttention | DenseAttention
 
 @dataclass(frozen=True, slots=True)
 class LayerSummary:
-    """What the report keeps of one layer's attention."""
+    """The numbers that the report keeps of the attention of one layer."""
 
     received: Floats  # (head, key), sum over all queries
     reader: Floats | None  # (head, key), the row that the classifier reads; None where there is no one row
     attended_positions: Integers  # (head, query, k), most attended first
     attended_weights: Floats  # (head, query, k), unscaled
     attending_positions: Integers  # (head, key, m), the queries that attend to a key most
-    attending_weights: Floats  # (head, key, m), unscaled; an entry of weight 0 stands for no query
+    attending_weights: Floats  # (head, key, m), unscaled; an entry with weight 0 is no query
     shares: Floats  # (head, stretch, stretch), see `Attention.maps`
     row_error: float  # largest distance of an assembled row's sum from 1
     zeros: int  # weights inside the window that are exactly 0
@@ -108,7 +108,7 @@ class LayerSummary:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model said, beside what the source says."""
+    """The prediction of the model, and the gold label of the source."""
 
     labels: tuple[str, ...]  # names, by index
     logits: tuple[float, ...]
@@ -144,9 +144,9 @@ class Attention:
     attended_positions: Integers  # (layer, head, token, k)
     attended_weights: Floats  # (layer, head, token, k)
     attending_positions: Integers  # (layer, head, token, m), the tokens that attend to a token most
-    attending_weights: Floats  # (layer, head, token, m); an entry of weight 0 stands for no token
+    attending_weights: Floats  # (layer, head, token, m); an entry with weight 0 is no token
     # The attention of one stretch of the document by where it lands: (layer, head, stretch, stretch), rows sum to 1.
-    # Stretches are equally long; where there are global tokens, they stand apart in the first row and column.
+    # Stretches are equally long; global tokens are apart in the first row and column.
     maps: Floats
     reader_position: int | None  # the token whose row feeds the classifier: 0 for [CLS]
     global_positions: tuple[int, ...]  # tokens with global attention; () in dense models
@@ -209,7 +209,7 @@ class Stage:
 
     name: str  # as in the log: "convert"
     seconds: float  # other stages that ran within it left out
-    peak_mb: float | None  # largest resident memory of the process meanwhile; None where the system does not tell
+    peak_mb: float | None  # peak resident memory of the process; None if the system does not report it
     gpu_peak_mb: float | None  # the same of the GPU's memory; None without one
 
 
@@ -254,7 +254,7 @@ class Report:
 
     @property
     def given(self) -> bool:
-        """Whether someone else computed the scores: nothing is known then of who attends to whom."""
+        """Whether the scores were computed elsewhere; then no attention between tokens is known."""
         return self.provenance.model_type == GIVEN
 
     @property

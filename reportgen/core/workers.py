@@ -35,7 +35,7 @@ def pool(
 def share_cores() -> None:
     """Have threads of OpenMP sleep while they wait for each other; call it before torch is loaded.
 
-    They would spin, which serves a process that is alone, and takes a third of their time from those beside it.
+    They would spin, which helps a single process, and takes a third of the time of others next to it.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 

@@ -28,7 +28,7 @@ SHOWN = 5  # ids that an error names
 
 
 def choose(config: Config) -> Example:
-    """The one example that the configuration asks for.
+    """The example that the configuration chooses.
 
     Raises:
         UsageError: If it names no text.
@@ -114,7 +114,7 @@ def _checked(found: Example, config: Config) -> Example:
 
 
 def find_ids(wanted: Iterable[str], rows: Rows) -> tuple[int, ...]:
-    """The rows that some ids name, each once and in their order; where rows have no ids, their numbers stand for them.
+    """The rows with some ids, each once and in order; rows without ids are named by their numbers.
 
     Raises:
         DataError: If there is no such row; names the first of those that are wanted and not there.
@@ -146,7 +146,7 @@ def _unknown_ids(missing: Sequence[str], ids: Sequence[str], rows: Rows) -> Data
 
 
 def _near(wanted: str, ids: Sequence[str]) -> str:
-    """What may have been meant."""
+    """A hint: a similar id, or an example of an id."""
     near = difflib.get_close_matches(wanted, ids[:100_000], n=1)
     return f"did you mean {near[0]}?" if near else f"ids look like {ids[0]}"
 

@@ -17,7 +17,7 @@ class Row:
 
     index: int  # in the split, or the slice of it, that was asked for
     text: str
-    label: str | int | None = None  # an int may be a bool; None where there is none
+    label: str | int | None = None  # an int may be a bool; None without a label
     id: str | None = None
     title: str | None = None
 
@@ -55,10 +55,10 @@ class Rows:
 
     @property
     def place(self) -> str:
-        """Where the rows stand, as an error names it: split "test" of danielhou13/cogs402dataset."""
+        """The place of the rows, for errors: split "test" of danielhou13/cogs402dataset."""
         return place(self.dataset, self.split)
 
 
 def place(dataset: str, split: str | None) -> str:
-    """Where rows stand, as an error names it."""
+    """The place of rows, for errors."""
     return f'split "{split}" of {dataset}' if split else dataset

@@ -18,7 +18,7 @@ from reportgen.core.config import Config, without_home
 from reportgen.data.dataset_rows import Row, Rows
 
 DEMO_SPLIT = "test"
-OF_MODEL = ("model", "revision", "tokenizer", "tokenizer_revision")  # what tells one reader of a text from another
+OF_MODEL = ("model", "revision", "tokenizer", "tokenizer_revision")  # identifies the model that reads a text
 DEMO_READER = ("demo", None, None, None)
 DIGITS = 10  # of a hash in the name of a folder
 LONGEST = 80  # letters of a name in a site
@@ -36,7 +36,7 @@ def of_text(text: str, config: Config, *, stem: str = "") -> str:
 
 
 def of_row(config: Config, rows: Rows, row: Row) -> str:
-    """The folder of a row's report: at most 120 plain letters, and what slugs leave out tells the hash.
+    """The folder of the report of a row: at most 120 plain letters; the hash covers what slugs leave out.
 
     Two rows, or two models, whose names look alike, or would on a disk that knows no case, have folders of their own.
     """

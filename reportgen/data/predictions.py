@@ -29,7 +29,7 @@ SHARES = {  # which predictions each pick takes: (is the gold label the one in q
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """What the model said of one row."""
+    """The prediction of one row."""
 
     index: int  # row in the split
     id: str | None  # what the dataset calls it

@@ -63,7 +63,7 @@ class Checkpoint:
         return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
     def settings_sha256(self) -> str:
-        """Hash of the files that describe the tokenizer, with their names; of a folder of the user it is what tells."""
+        """Hash of the files of the tokenizer, with their names; it identifies a local folder."""
         folder = Path(self.tokenizer_location or self.location)
         files = sorted(path for path in folder.glob("*") if SETTINGS.fullmatch(path.name) and path.is_file())
         return hashlib.sha256("".join(f"{path.name} {_sha256(path, self)}\n" for path in files).encode()).hexdigest()
@@ -114,10 +114,10 @@ def find(
 
 
 def fetch_weights(checkpoint: Checkpoint, *, require_safetensors: bool = False) -> tuple[Path, ...]:
-    """The weight files, on this disk: of one format, in one file or in shards.
+    """The weight files on this disk: of one format, in one file or in shards.
 
     Raises:
-        ModelError: If there are none, or a shard is missing.
+        ModelError: If there are no weights, or a shard is missing.
         HubError: If the hub does not give them.
         RefusedError: If a shard lies elsewhere or is a pipe, or they are no safetensors and have to be.
     """
@@ -199,7 +199,7 @@ def _shards(checkpoint: Checkpoint, weights: Path) -> list[str]:
 
 
 def _file(folder: Path, name: str) -> Path | None:
-    """The file of that name in a folder, None if there is none.
+    """The file with that name in a folder, None if it does not exist.
 
     Raises:
         RefusedError: If it is a pipe, a socket or a device, which could be waited on without end.
@@ -250,7 +250,7 @@ def _is_path(name: str) -> bool:
 def _is_folder(name: str) -> bool:
     try:
         return Path(name).expanduser().is_dir()
-    except (OSError, RuntimeError):  # a name too long for the file system; the home of a user who is none
+    except (OSError, RuntimeError):  # a name too long for the file system; the home of an unknown user
         return False
 
 

@@ -180,7 +180,7 @@ def memory_errors() -> Iterator[None]:
 def quiet() -> Iterator[None]:
     """Keep transformers' own notes and progress bars off the terminal; errors still raise.
 
-    Downloads keep the bars of huggingface_hub, which shows none where the terminal is none.
+    Downloads keep the bars of huggingface_hub, which shows none without a terminal.
     """
     logging: Any = transformers.logging  # its functions carry no types
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

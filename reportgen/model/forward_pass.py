@@ -160,7 +160,7 @@ def halving(run: Callable[[Sequence[int]], None], documents: Sequence[Tokens], *
 
 
 def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, names: Sequence[str] = ()) -> Prediction:
-    """Name what the logits of one document, shape (label,), say beside its gold label.
+    """Turn the logits of one document, shape (label,), and its gold label into a prediction.
 
     A gold label that the model does not know is kept as text, with `gold` None. *names* are what the source calls its
     integer labels.
@@ -178,7 +178,7 @@ def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, names: Se
 
 
 def gold_label(classifier: Classifier, label: Label, names: Sequence[str] = ()) -> int | None:
-    """Index of a gold label among the model's; None if it is none of them. *names*: see `prediction`."""
+    """Index of a gold label among the model's; None if it is not among them. *names*: see `prediction`."""
     return find_gold(label, names, labels=classifier.labels, own=classifier.own_labels)
 
 
@@ -215,7 +215,7 @@ def _reads_last(classifier: Classifier) -> bool:
 def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tensor]:
     """What the model takes to read *documents*, padded to the longest, each tensor (document, token).
 
-    How many may be read together is told by `batch_limit`.
+    `batch_limit` gives the number of documents to read together.
     """
     length = max(len(tokens) for tokens in documents)
     _settle_blocks(classifier, length)
@@ -352,7 +352,9 @@ def _recordable_layers(model: PreTrainedModel) -> list[nn.Module]:
     """Modules whose second output transformers itself records as `attentions`; empty where it names none."""
     named = (getattr(model.base_model, "_can_record_outputs", None) or {}).get("attentions")
     recorders = named if isinstance(named, list) else [named]
-    kinds = [getattr(recorder, "target_class", recorder) for recorder in recorders]  # a class, or told with more
+    kinds = [
+        getattr(recorder, "target_class", recorder) for recorder in recorders
+    ]  # a class, or an object with the class
     return [m for m in model.modules() if any(isinstance(kind, type) and isinstance(m, kind) for kind in kinds)]
 
 

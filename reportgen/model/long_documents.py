@@ -38,7 +38,7 @@ class Window:
     """A slice of the document's text that the model reads at once; positions are those of the document."""
 
     start: int  # its first token of the text
-    own: range  # tokens of the text that stand further from the edges here than in any other window
+    own: range  # text tokens that are further from the edges here than in any other window
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is kept of one layer of one window; positions are those of the document."""
+    """The results of one layer of one window, with positions of the document."""
 
     summary: LayerSummary  # of `Plan.kept`; of the map, the sums of the rows in which there are own tokens
     rows: Floats  # (head, kept key, end), attention paid by special tokens
@@ -192,7 +192,7 @@ def read(
 
 
 def _joined(plan: Plan, found: Sequence[_Read], clock: Clock) -> Reading:
-    """What the windows of one document say together."""
+    """The joined results of the windows of one document."""
     if len(found) == 1:
         return Reading(*found[0])
     parts, logits, differences = zip(*found, strict=True)

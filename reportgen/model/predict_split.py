@@ -43,7 +43,7 @@ class Survey:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the cache keeps of one row."""
+    """The cached prediction of one row."""
 
     index: int
     id: str | None
@@ -113,7 +113,7 @@ def pick(config: Config, classifier: Classifier, clock: Clock) -> Example:
         DataError: If no row fits.
     """
     assert config.pick is not None
-    predictions.label_of(config.pick, classifier.labels)  # before the model is asked for a whole split
+    predictions.label_of(config.pick, classifier.labels)  # before the model reads a whole split
     rows = choice.open_rows(config)
     if config.pick == "random":
         wanted = _wanted(config, rows)
@@ -152,7 +152,7 @@ def _ask(
             failed[index] = error
     try:
         _answer(config, classifier, readings, known, advance)
-    except (ModelError, DeviceError):  # of one of them: each that has no answer yet for itself
+    except (ModelError, DeviceError):  # an error of one of them: read those without an answer one by one
         for reading in readings:
             if reading.index not in known:
                 try:
@@ -199,10 +199,10 @@ def _read(config: Config, classifier: Classifier, example: Example) -> Reading:
 
 
 def read_examples(config: Config, rows: Rows, indices: Sequence[int]) -> Iterator[tuple[int, Example | DataError]]:
-    """The examples of some rows, read together; an error in the place of one that cannot be read."""
+    """The examples of some rows, read together; an error in place of an unreadable row."""
     try:
         found = list(rows.read(indices))
-    except DataError:  # of one of them: each for itself
+    except DataError:  # an error of one of them: read them one by one
         for index in indices:
             try:
                 yield index, choice.example(config, rows, index)
@@ -237,7 +237,7 @@ def _key(config: Config, classifier: Classifier, rows: Rows) -> str:
 
 
 def identify(classifier: Classifier) -> dict[str, Any]:
-    """What tells one model from another: its commit, or the hash of what lies on disk; how it computes."""
+    """The identity of a model: its commit, or the hash of its files; and how it computes."""
     found = classifier.checkpoint
     return {
         "model": found.name,

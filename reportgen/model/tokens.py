@@ -74,7 +74,7 @@ def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
 
 
 def _find_spans(classifier: Classifier, text: str, ids: tuple[int, ...], special: tuple[bool, ...]) -> list[Span]:
-    """The characters behind each token of a tokenizer that does not tell them; special tokens have none."""
+    """The characters of each token, for a tokenizer that does not return them; special tokens have none."""
     tokenizer, name = classifier.tokenizer, classifier.checkpoint.tokenizer
     strings = tokenizer.tokenize(text)
     read = [token for token, added in zip(ids, special, strict=True) if not added]

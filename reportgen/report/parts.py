@@ -24,7 +24,7 @@ class WordCount:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Letters and digits that stand together, or one sign."""
+    """Letters and digits without a gap, or one sign."""
 
     text: str
     positions: tuple[int, ...]  # of its pieces

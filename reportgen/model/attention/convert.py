@@ -178,7 +178,7 @@ def column(attention: LayerAttention, key: int) -> Tensor:
 
 
 def dense(attention: LayerAttention) -> Tensor:
-    """The whole matrix of one layer, shape (head, query, key). Heads x tokens x tokens: ask for it knowingly."""
+    """The whole matrix of one layer, shape (head, query, key). Heads x tokens x tokens, so use it with care."""
     if isinstance(attention, DenseAttention):
         return attention.weights
     return dense_rows(attention, torch.arange(attention.local.shape[1], device=_device(attention)))
@@ -225,7 +225,7 @@ def attending(
     """The k queries that attend most to every key, and their weights, both (head, key, k).
 
     Most attending first; equal weights in the order of their positions. A key that fewer than k queries see ends its
-    list with entries of weight 0, which stand for no query. *walked*: see `attended`.
+    list with entries of weight 0, which are no queries. *walked*: see `attended`.
     """
     if isinstance(attention, DenseAttention):
         return of_rows(attention.weights.transpose(1, 2), k=top_k)
@@ -264,7 +264,7 @@ def shares(
     Args:
         attention: One layer of one document, or of a part of it.
         own: The stretch of every token, (token,), ascending; those of `band.stretches` if left out.
-        queries: Neighbours, the only ones that count beside the global tokens; all if left out.
+        queries: Neighbouring queries; only these and the global tokens count. All if left out.
         walked: What a walk over its window has given, for the same *own* and *queries*; walked here if left out.
     """
     tokens = (attention.weights if isinstance(attention, DenseAttention) else attention.local).shape[1]
@@ -284,7 +284,7 @@ def _with_global_stretch(attention: SlidingWindowAttention, sums: Tensor, *, mem
     """`shares` from sums over the window: members of every stretch, and those *asked*, both (token, stretch)."""
     heads, count, _ = sums.shape
     x, globals_ = len(attention.global_positions), list(attention.global_positions)
-    member[globals_] = asked[globals_] = 0  # they stand apart
+    member[globals_] = asked[globals_] = 0  # they are apart
     queries = asked.sum(dim=0).clamp(min=1)
     if not x:
         return sums / queries[:, None]
@@ -383,7 +383,7 @@ def on_all_cores(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> li
 
 @functools.cache
 def _pool(count: int) -> ThreadPoolExecutor:
-    """Threads in each of which torch works alone."""
+    """Threads that each run torch on a single core."""
     all_there = threading.Barrier(count)
 
     def begin() -> None:

@@ -31,7 +31,7 @@ Lists = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What a walk over a layer gives; the rows of global tokens, which stand apart, are in none of it."""
+    """The results of a walk over a layer, without the rows of global tokens, which are stored apart."""
 
     sums: Tensor  # (head, query), of its row, float32
     nonzero: int  # weights that are not 0
@@ -80,7 +80,7 @@ def walk(
 
 
 class _Rows:
-    """What is asked by query."""
+    """The results by query."""
 
     def __init__(self, attention: SlidingWindowAttention, k: int) -> None:
         heads, tokens, _ = attention.local.shape
@@ -88,7 +88,7 @@ class _Rows:
         self._globals = _globals(attention)
         self._k = min(k, tokens)
         self.sums = torch.empty(heads, tokens, device=self._local.device)
-        self.nonzero = nonzero(attention.global_)  # stays on the device: to ask for it is to wait
+        self.nonzero = nonzero(attention.global_)  # stays on the device: reading it would wait
         self.lists = _lists(attention, self._k)
 
     def read(self, start: int, end: int) -> None:
@@ -109,7 +109,7 @@ class _Rows:
 
 
 class _Keys:
-    """What is asked by key."""
+    """The results by key."""
 
     def __init__(self, attention: SlidingWindowAttention, k: int, own: Tensor, counted: range, block: int) -> None:
         heads, tokens, width = attention.local.shape
@@ -120,7 +120,7 @@ class _Keys:
         self._reach = reach = -(-half // GROUP) * GROUP  # how far a group of queries sees, in whole groups
         self._span = span = block + 2 * reach  # keys that a block reaches, from `reach` before its first query
         self._buffer = torch.zeros(heads, block, span, device=device)
-        # query q of the block begins in column q + reach - half, so that all weights on one key stand in one column
+        # query q of the block begins in column q + reach - half, so that all weights on one key are in one column
         self._skewed = self._buffer.as_strided((heads, block, width - x), (block * span, span + 1, 1), reach - half)
         self._grouped = self._buffer.as_strided(
             (heads, block // GROUP, GROUP, 2 * reach + GROUP), (block * span, GROUP * (span + 1), span, 1)
@@ -132,7 +132,7 @@ class _Keys:
         last, rows = int(own[-1]) + 1, asked.shape[1] - 1
         self._by_stretch = torch.zeros(heads, last + rows, columns, device=device)  # of queries that count
         # the largest weight on a key within a group of queries: (head, group, key that the group reaches); those that
-        # would stand before and behind the document, as far as a key sees, are zeros
+        # would be before and behind the document, as far as a key sees, are zeros
         self._maxima = torch.empty(heads, columns // GROUP, 2 * reach + GROUP, device=device)
         self._maxima[:, : reach // GROUP] = 0
         self._maxima[:, -reach // GROUP :] = 0
@@ -171,7 +171,7 @@ class _Keys:
     def _rank(self, start: int, end: int) -> Lists:
         """The queries that attend most to the keys from *start*, which begins a group, to *end*."""
         reached = self._maxima.shape[2]  # 2 reach + GROUP
-        around = 2 * self._reach // GROUP  # groups that a key sees beside its own
+        around = 2 * self._reach // GROUP  # groups that a key sees next to its own
         # subtle: the next group that a key sees has it GROUP columns earlier; so keys of a group share their groups
         by_key = self._maxima.as_strided(
             (len(self._maxima), -(-(end - start) // GROUP), GROUP, around + 1),
@@ -187,7 +187,7 @@ class _Keys:
 
 
 def nonzero(weights: Tensor) -> Tensor:
-    """How many weights are not 0, (); none is below, and whole numbers are counted faster than floats."""
+    """The number of weights that are not 0, (); no weight is negative, and integers are counted faster than floats."""
     return weights.view(WHOLE[weights.element_size()]).count_nonzero()
 
 
@@ -266,14 +266,14 @@ def _on_diagonals(attention: SlidingWindowAttention, heads: Tensor, keys: Tensor
     begin = first * (by_query - by_column) + (heads * by_head + (keys + before) * by_column)
     weights = _taken(flat, begin[..., None] + steps * (by_query - by_column))
     low, high = (keys - half).clamp(min=0), (keys + half).clamp(max=tokens - 1)
-    at = ((first < low) | (first + (run - 1) > high)).nonzero(as_tuple=True)  # runs of which some see the key
+    at = ((first < low) | (first + (run - 1) > high)).nonzero(as_tuple=True)  # runs with some queries that see the key
     queries = first[at][:, None] + steps
     weights[at] *= (queries >= low[at[1]]) & (queries <= high[at[1]])
     return weights.flatten(2)
 
 
 def _taken(flat: Tensor, at: Tensor) -> Tensor:
-    """The weights of *flat*, (weight,), that stand *at* some places; of places beyond it, the nearest one."""
+    """The weights of *flat*, (weight,), *at* some places; for places beyond its end, the nearest weight."""
     if flat.device.type != "cpu":
         return flat.take(at.clamp_(0, len(flat) - 1))
     whole = flat.view(WHOLE[flat.element_size()]).numpy()  # NumPy knows no bfloat16

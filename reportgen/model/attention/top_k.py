@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-GROUP = 8  # columns of which the largest is looked at first
+GROUP = 8  # columns in a group; their maximum is compared first
 EXACT_ROWS = 8192  # rows that are ranked exactly at once: bounds the memory of documents full of ties
 LAST = 2**32 - 1  # position that sorts behind all others
 LAST_16 = 2**16 - 1  # the same where a position has 16 bits
@@ -25,21 +25,21 @@ BLOCK = 2**21  # weights looked at at once: what the processor's cache holds
 LARGE_BLOCK = 2**25  # where a step is a launch: fewer, larger steps
 
 Positions = Callable[[Tensor, Tensor], Tensor]
-"""Which tokens columns (head, row, n) of rows (row, 1) stand for, same shape; one of weight 0 may stand for none."""
+"""The tokens of columns (head, row, n) in rows (row, 1), same shape; a column of weight 0 may have no token."""
 WholeRows = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Of heads (n,) and rows (n,): all weights of each row, and which tokens these stand for, both (n, column)."""
+"""All weights of each row, for heads (n,) and rows (n,), and the tokens of these weights, both (n, column)."""
 
 
 def of_rows(
     weights: Tensor, *, k: int, tokens: int | None = None, position: Positions | None = None, lead: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """The k largest weights of every row, and where they stand.
+    """The k largest weights of every row, and their positions.
 
     Args:
         weights: (head, row, column), none below 0.
         k: How many; at most the number of tokens.
         tokens: Positions that there are, as many as columns if left out. One that has no column has weight 0.
-        position: Which token a column of a row stands for; the one of its number if left out.
+        position: The token of a column of a row; by default the token with the number of the column.
         lead: So many first columns are always looked at.
 
     Returns:
@@ -71,11 +71,11 @@ def of_rows(
 def of_contenders(
     weights: Tensor, position: Callable[[Tensor], Tensor], whole: WholeRows, *, k: int, tokens: int
 ) -> tuple[Tensor, Tensor]:
-    """The k largest of rows of which the columns that can hold them are known, and where they stand.
+    """The k largest weights of rows, and their positions, if the columns that can hold them are known.
 
     Args:
         weights: (head, row, column): those that can be among the k + 1 largest, or all.
-        position: Which tokens columns, (head, row, n), stand for; same shape.
+        position: The tokens of columns, (head, row, n); same shape.
         whole: Gives rows with all their weights, where *weights* leaves doubt.
         k: How many.
         tokens: Positions that there are.
@@ -112,7 +112,7 @@ def largest_groups(maxima: Tensor, count: int) -> Tensor:
 
 
 def _own(columns: Tensor, rows: Tensor) -> Tensor:
-    """`Positions` of columns that stand for the tokens of their number."""
+    """`Positions` of columns whose number is that of their token."""
     return columns
 
 
@@ -121,7 +121,7 @@ def _same(columns: Tensor) -> Tensor:
 
 
 def _position_of(position: Positions, column: Callable[[Tensor], Tensor], row: Tensor, places: Tensor) -> Tensor:
-    """Which tokens the columns stand for that have these *places* among the contenders."""
+    """The tokens of the columns with these *places* among the contenders."""
     return position(column(places), row)
 
 
@@ -136,9 +136,9 @@ def _exact(weights: Tensor, tokens: int) -> bool:
 
 
 def _contenders(weights: Tensor, count: int, *, lead: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Weights among which the *count* largest of every row are, but for equal ones; and which columns they stand in.
+    """Weights that include the *count* largest of every row, except for equal ones; and their columns.
 
-    Groups are of columns that stand equally far apart: their maxima are those of a few long stretches.
+    The columns of a group are equally far apart: the maxima are those of a few long stretches.
 
     Returns:
         Weights, (head, row, place), and what gives the columns of places.
@@ -163,7 +163,7 @@ def _contenders(weights: Tensor, count: int, *, lead: int) -> tuple[Tensor, Call
 
 
 def _whole_rows(weights: Tensor, position: Positions, rows: Tensor, head: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
-    """`WholeRows` of a block, (head, row, column), that stands for the *rows*, (row, 1)."""
+    """`WholeRows` of a block, (head, row, column), for the *rows*, (row, 1)."""
     columns = torch.arange(weights.shape[-1], device=weights.device)
     return weights[head, row], position(columns.expand(1, len(row), -1), rows[row])[0]
 

@@ -28,7 +28,7 @@ FORMS = (  # query, key and value in the attention of a layer, or all in one; th
     (("c_attn",), "c_proj"),  # GPT-2
     (("Wqkv",), "Wo"),  # ModernBERT
 )
-FURTHER = (  # projections that a head may have beside its three
+FURTHER = (  # projections that a head may have in addition to its three
     *("query_global", "key_global", "value_global"),  # Longformer
     *("pos_query_proj", "pos_key_proj"),  # DeBERTa-v2, where positions do not share those of the tokens
 )

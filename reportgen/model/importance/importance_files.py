@@ -45,7 +45,7 @@ class Importance:
 
 
 def uniform(layers: int, heads: int) -> HeadImportance:
-    """Every head counts the same: what stands in for a file where there is none."""
+    """Equal importance of all heads, for a run without importance."""
     return HeadImportance(values=np.ones((layers, heads), np.float32), measure="none", source="")
 
 

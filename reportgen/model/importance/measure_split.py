@@ -77,7 +77,7 @@ def measure(
         clock: Told of progress.
         by: The measure: taylor, taylor-local or ablation.
         size: How many examples to draw, at most; those without a gold label do not count.
-        output: Where the file goes; beside it lies what an interrupted run goes on from.
+        output: The file of the result; the state of an interrupted run is next to it.
         restart: Drop what an interrupted run has left.
         machines: Where to compute, if not here.
 

@@ -71,7 +71,7 @@ def compute(
         state: Where the sums so far are kept, about once a minute and when anything ends the run early: the same call
             continues from there. It is the caller's to delete, when the result is on disk.
         key: Names model, sample and settings; what was begun under another key is not continued.
-        restart: Begin anew, whatever *state* holds.
+        restart: Start over, whatever *state* holds.
         advance: Told how many documents more are done.
         elsewhere: Measures chunks of the sample in other processes; here, they are added up in their order.
 
@@ -189,7 +189,7 @@ def _add_up(
 
 
 def _plus(sums: Iterable[Tensor], added: list[Tensor]) -> tuple[Tensor, ...]:
-    """Their sums; *added* is used up, so that no more than one set of them is held beside the sums."""
+    """Their sums; *added* is consumed, so that at most one set is in memory next to the sums."""
     added.reverse()
     return tuple(tensor + added.pop().to(tensor) for tensor in sums)
 
@@ -238,7 +238,7 @@ class _State:
 
 
 class _Taylor:
-    """Sums are gradients of the parameters of the heads, in float32, beside the model."""
+    """Sums are gradients of the parameters of the heads, in float32, in addition to the model."""
 
     def __init__(self, classifier: Classifier, layers: Sequence[Layer], rows: int, *, further: bool) -> None:
         self.rows, self.chunk = rows, CHUNK * rows
