@@ -56,7 +56,7 @@ READING = ("torch", "transformers", "tokenizers")  # packages that the analysis 
 
 def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> tuple[Report, Path]:
     """One example from its source to its folder; *found* is the model, where it has been found already."""
-    now()  # a time that is none is worth no run
+    now()  # reject a bad SOURCE_DATE_EPOCH before the long part
     present.check_typesetting(config)
     path = _importance_file(config)
     if path is not None:
@@ -135,7 +135,7 @@ def _target(config: Config, example: Example) -> Path:
 def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, Report]:
     """Run the configuration of a stored report again; gives the report as it was, and as it is now.
 
-    The text is the stored one, unless it is a row of a dataset, which is read anew. What was made is kept only if
+    The text is the stored one, unless it is a row of a dataset, which is read again. The new report is kept only if
     *output* names a folder for it.
 
     Raises:
@@ -215,7 +215,7 @@ def analyse_together(
 
 @dataclass(frozen=True, slots=True)
 class _Analysed:
-    """What steps 2 to 5 have made of one example."""
+    """The results of steps 2 to 5 for one example."""
 
     example: Example
     plan: Plan
@@ -250,7 +250,7 @@ def _report(
     head_importance: HeadImportance,
     stages: tuple[Stage, ...],
 ) -> Report:
-    """The report of what was made of one example."""
+    """The report of these results."""
     from reportgen.model import forward_pass
 
     example, tokens, read = one.example, one.plan.tokens, one.read
@@ -313,7 +313,7 @@ def find_importance(config: Config, classifier: Classifier, clock: Clock) -> Hea
 
 
 def _importance_file(config: Config) -> Path | None:
-    """The file that the configuration names; None where importance is computed, or there is none."""
+    """The file of head importance; None if importance is computed, or not used."""
     if config.importance in ("none", "auto"):
         return None
     if config.importance == "demo":
@@ -386,7 +386,7 @@ def make_recipe(
 
 
 def _importance_sha256(config: Config) -> str | None:
-    """Hash of the file of head importance; None where there is none to read."""
+    """Hash of the file of head importance; None without a file."""
     path = _importance_file(config)
     try:
         return None if path is None else disk.sha256(path)

@@ -238,13 +238,13 @@ def problem(name: str, value: Any) -> str | None:
 
 
 def recipe(configuration: Mapping[str, Any], **parts: object) -> Recipe:
-    """All that reports depend on, but for their examples: reports of one recipe belong together.
+    """Everything that reports depend on except their examples. Reports with the same recipe belong together.
 
-    A batch is many examples by one recipe, and goes on with no other.
+    A batch has one recipe, and continues only with the same one.
 
     Args:
         configuration: `Config.plain()`, with the very commits that are used.
-        parts: What else there is, by the name under which a difference is told: plain values, or mappings of them.
+        parts: Further parts by the name that a difference is reported with: plain values, or mappings of them.
     """
     own = {name: value for name, value in configuration.items() if name not in (*OF_ONE, *HOW_FETCHED)}
     made: Recipe = json.loads(json.dumps({"options": own, **parts}))  # as it comes back from a file

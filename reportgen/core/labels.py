@@ -18,7 +18,7 @@ def find_gold(label: Label, source: Sequence[str], *, labels: Sequence[str], own
 
     *source* are the names that the source gives its integer labels, if any. Where the model knows one of them, they
     decide, because a source may count its labels in another order, and may have more of them. The model's *own* names
-    count beside those that were given in their place.
+    count in addition to the given ones.
     """
     if any(_find_either(name, labels, own) is not None for name in source):
         return _find_either(name_of(label, source), labels, own)

@@ -101,7 +101,7 @@ def without_overridden(base: Config, given: dict[str, Any]) -> Config:
 def command(config: Config) -> str:
     """The command line that gives this report again: only what differs from the defaults.
 
-    What came from standard input is gone, and a long text is no argument: in their place stands a file that the
+    Text from standard input is gone, and a long text does not fit into an argument: both become a file that the
     reader makes from `report.json`.
     """
     base = load(config.preset) if config.preset else Config()

@@ -95,7 +95,7 @@ class LayerSummary:
     """The numbers that the report keeps of the attention of one layer."""
 
     received: Floats  # (head, key), sum over all queries
-    reader: Floats | None  # (head, key), the row that the classifier reads; None where there is no one row
+    reader: Floats | None  # (head, key), the row that the classifier reads; None without such a row
     attended_positions: Integers  # (head, query, k), most attended first
     attended_weights: Floats  # (head, query, k), unscaled
     attending_positions: Integers  # (head, key, m), the queries that attend to a key most

@@ -27,7 +27,7 @@ Tokenize = Callable[[str], list[str]]
 
 SIGN = r"\p{Han}\p{P}$+<=>^`|~"  # what WordPiece takes for a word of its own
 CUTS = (regex.compile(r"\s*\S+"), regex.compile(rf"\s*(?:[{SIGN}]|[^\s{SIGN}]+)"))
-LONGEST_WORD = 100  # characters that the pieces of one word may stand for together
+LONGEST_WORD = 100  # characters of the pieces of one word together
 SPACE = "\u2581"  # as SentencePiece writes it
 BYTE = regex.compile(r"<0x([0-9A-F]{2})>")  # SentencePiece's name of a byte
 
@@ -35,8 +35,8 @@ BYTE = regex.compile(r"<0x([0-9A-F]{2})>")  # SentencePiece's name of a byte
 def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
     """Read *text* as the model does: token ids and the characters behind each token.
 
-    Text beyond the model's length is cut off at the end, unless the *whole* is asked for; `Tokens.total` says how much
-    there was.
+    Text beyond the model's length is cut off at the end, unless *whole* is set; `Tokens.total` is the number
+    of tokens before.
 
     Raises:
         DataError: If the tokenizer gives no token.
@@ -101,16 +101,16 @@ def _inner(text: str, start: int, end: int, string: str) -> Span:
 
 
 def align(text: str, strings: Sequence[str], *, tokenize: Tokenize, unknown: str | None) -> list[Span] | None:
-    """The characters that each token stands for; None where there is no way, or more than one.
+    """The characters of each token; None if there is no match, or more than one.
 
     Starts ascend, white space at the edges is left out, and what the tokenizer drops belongs to no token. Pieces of
-    one character all stand for it; so do pieces of one word whose letters the tokenizer has rewritten.
+    one character all have it; so do pieces of one word whose letters the tokenizer has rewritten.
 
     Args:
         text: What was tokenized.
         strings: The tokens of *text*, special ones that were added left out.
         tokenize: What gives the tokens of a text.
-        unknown: The token that stands for any characters.
+        unknown: The token that replaces unknown characters.
     """
     return _place(text, list(strings), tokenize, unknown, CUTS)
 
@@ -163,9 +163,9 @@ def _lay(text: str, strings: list[str]) -> list[Span] | None:
 
 
 def _lay_around(text: str, strings: list[str], unknown: str | None) -> list[Span] | None:
-    """The same where some tokens stand for any letters, if there is one way only to lay the others."""
+    """The same with unknown tokens, which may be any letters, if the other tokens match in only one way."""
     for read in READINGS:
-        runs: list[list[bytes | None]] = [[]]  # what stands before, between and behind the unknown tokens
+        runs: list[list[bytes | None]] = [[]]  # the pieces before, between and behind the unknown tokens
         for string in strings:
             if string == unknown:
                 runs.append([])
@@ -179,10 +179,10 @@ def _lay_around(text: str, strings: list[str], unknown: str | None) -> list[Span
 
 
 def _fit(text: str, runs: list[list[bytes]]) -> list[Span] | None:
-    """Lay runs of pieces along a text, with a piece between each two that stands for any letters but no space."""
+    """Match runs of pieces with a text; between two runs is a piece of any letters, without space."""
     letters = [(key, index) for index, character in enumerate(text) for key in fold(character) if not fades(key)]
     if len(runs) > 2 and len({index for _, index in letters}) < len("".join(text.split())):
-        return None  # subtle: an unknown piece may also stand for what is no letter here, like a lone accent
+        return None  # subtle: an unknown piece may also be something other than letters, like a lone accent
     try:
         literal = ["".join(k for c in b"".join(run).decode() for k in fold(c) if not fades(k)) for run in runs]
     except UnicodeDecodeError:
@@ -210,7 +210,7 @@ def _fit(text: str, runs: list[list[bytes]]) -> list[Span] | None:
 
 
 def _only_places(solid: str, literal: list[str]) -> list[int] | None:
-    """Where each of *literal* stands in *solid*, one letter at least between them; None unless there is one way."""
+    """The place of each of *literal* in *solid*, at least one letter between them; None unless there is one way."""
     last = len(solid) - len(literal[-1])
     first, at = [0], len(literal[0])
     for part in literal[1:-1]:
@@ -298,7 +298,7 @@ def _spaced(string: str) -> bytes:
 
 
 def _in_alphabet(string: str) -> bytes | None:
-    """The bytes that GPT-2 writes as printable characters, those that are none as U+0100 and following."""
+    """The bytes that GPT-2 writes as printable characters, unprintable ones as U+0100 and following."""
     return bytes(ALPHABET[c] for c in string) if all(c in ALPHABET for c in string) else None
 
 
@@ -313,7 +313,7 @@ ALPHABET = {chr(byte): byte for byte in PRINTABLE} | {
 READINGS: tuple[Callable[[str], bytes | None], ...] = (
     str.encode,
     _spaced,  # SentencePiece
-    lambda string: string.removeprefix("##").encode(),  # WordPiece: goes on
+    lambda string: string.removeprefix("##").encode(),  # WordPiece: continues a word
     lambda string: string.removesuffix("</w>").encode(),  # byte pairs: ends a word
     lambda string: string.removesuffix("@@").encode(),  # byte pairs: is gone on with
     _in_alphabet,

@@ -86,7 +86,7 @@ def _arrays(before: Report, after: Report) -> Iterator[Difference]:
             continue
         usual = float(np.median(was)) if was.size else 0.0  # a few tokens receive hundreds of times as much
         off = np.abs(was.astype(np.float64) - now)
-        if not (off <= allowed * (usual + np.abs(was))).all():  # nor is a number that is none
+        if not (off <= allowed * (usual + np.abs(was))).all():  # also true for NaN
             yield Difference(what, f"usually {usual:.4g}", f"differs by up to {off.max():.2g}", True)
     moved = _moved(before.attention.received, after.attention.received)
     if moved:

@@ -174,7 +174,7 @@ def shown_text(text: str, covered: tuple[Cell, ...]) -> str:
 
 
 def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:
-    """Join neighbouring stretches of one colour, and neighbouring gaps: what a printer needs.
+    """Join neighbouring stretches of the same colour, and neighbouring gaps, for print.
 
     The space between two words of one colour takes it too, so that half as many boxes have to be set; not where the
     text has letters of two directions, whose order depends on where a box ends.
@@ -204,7 +204,7 @@ def lines(stretches: tuple[Run, ...]) -> tuple[Line, ...]:
     """Break runs into lines, and lines into stretches of one writing direction.
 
     Browsers order left-to-right and right-to-left text themselves; a typesetter that draws box after box has to be
-    told where a direction begins and ends. Signs and spaces go with the letters on both sides, or with the line.
+    told where a direction starts and ends. Signs and spaces go with the letters on both sides, or with the line.
     """
     found: list[list[Run]] = [[]]
     for run in stretches:
@@ -216,7 +216,7 @@ def lines(stretches: tuple[Run, ...]) -> tuple[Line, ...]:
 
 
 def _connected(runs: list[Run]) -> list[Run]:
-    """Runs whose cursive letters keep the forms that they have beside each other: U+200D stands for the neighbour."""
+    """Runs whose cursive letters keep their joined forms: U+200D replaces the neighbour."""
     connected = runs[:1]
     for run in runs[1:]:
         if JOINS_ON.search(connected[-1].text) and JOINED_TO.match(run.text):
@@ -243,7 +243,7 @@ def _line(runs: list[Run]) -> Line:
 
 
 def direction(text: str) -> Direction | None:
-    """Writing direction of the first letter; None where there is none.
+    """Writing direction of the first letter; None without letters.
 
     >>> direction("1: abc"), direction("\u05d0"), direction("...")
     ('ltr', 'rtl', None)

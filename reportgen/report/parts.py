@@ -87,7 +87,7 @@ class Finding:
     """One thing to know about the document, for the summary: a number, what it says, a small drawing."""
 
     number: str  # "41 %"
-    sentence: str  # goes on from the number
+    sentence: str  # continues the number
     svg: str
     target: str  # id of the figure or table that shows it in full
 
@@ -142,6 +142,6 @@ class Parts:
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...]
     findings: tuple[Finding, ...]  # none where the text has no content tokens
-    maps: Picture | None  # None where there is nothing to draw
+    maps: Picture | None  # None if there is nothing to draw
     summary: tuple[str, ...]  # the words that draw most attention, each once
     blocks: dict[str, object]  # what the scripts of the page read, by name

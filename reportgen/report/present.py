@@ -49,13 +49,13 @@ class Figures:
 
 
 def needs_typesetting(config: Config) -> bool:
-    """Whether anything that is asked for is set in pages."""
+    """Whether a requested file is typeset in pages."""
     needed = {"figures", "latex"} | ({"pdf"} if config.pdf == "required" else set())
     return bool(needed & set(config.format))
 
 
 def check_typesetting(config: Config) -> None:
-    """See that what is asked for can be set in pages, before a long run.
+    """Check before a long run that the requested files can be typeset.
 
     Raises:
         OutputError: Naming the packages to install.
@@ -67,10 +67,10 @@ def check_typesetting(config: Config) -> None:
 def write(report: Report, folder: Path, *, config: Config, clock: Clock, staging: Path | None = None) -> Report:
     """Everything the folder holds, then the folder in one step. Gives the report as it was written.
 
-    Files are written in the folder *staging* first, or beside *folder*.
+    Files are first written in the folder *staging*, or next to *folder*.
 
     Raises:
-        OutputError: If something stands there, or the disk does not take it.
+        OutputError: If something is there already, or the disk refuses it.
         PdfError, DeviceError: If all is written but the PDF, see `check_pdf`.
     """
     report, files = present(report, config, clock)
@@ -194,7 +194,7 @@ def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, No
     """The chosen stretch of the heatmap, in every view and at every width."""
     from reportgen.report.page import render
 
-    assert config.span is not None  # or nothing is asked for
+    assert config.span is not None  # the caller has checked
     files: dict[str, bytes] = {}
     family = font_family(config.figure_font)
     for view, runs in zip(parts.views, runs_shown(report, parts, config), strict=True):
@@ -235,8 +235,8 @@ def render_files(
 ) -> tuple[Report, dict[str, bytes]]:
     """Step 7: page and document. A document that cannot be made is a warning; `check_pdf` says what that means.
 
-    The page is too large or not, and the PDF finds characters that no font here has: both come to stand as warnings
-    in both, so that what was made before is made again.
+    A large page, and characters without a font in the PDF, are warnings in both files, so the first is made again after
+    such a warning.
     """
     files: dict[str, bytes] = {}
     if "html" in config.format:
@@ -282,7 +282,7 @@ def make_document(report: Report, parts: Parts, attached: dict[str, bytes], conf
 
 
 def warned_of_glyphs(report: Report, missing: dict[str, None]) -> Report:
-    """The report with a warning of characters that no font here has; the same report if there are none."""
+    """The report with a warning of characters without a font; the same report if all have one."""
     return warned(report, checks.warn_of_glyphs(tuple(missing))) if missing else report
 
 
@@ -305,7 +305,7 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
 
     Raises:
         UsageError: If a field is out of range.
-        OutputError: If *folder* is no report, its files were changed, or something stands at *output*.
+        OutputError: If *folder* is no report, its files were changed, or something is at *output*.
     """
     again = output.resolve() == folder.resolve()
     _, others = store.verify(folder)
@@ -343,7 +343,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
 
     Raises:
         DataError: If the file cannot be read, or its parts do not fit together.
-        OutputError: If something stands at the folder.
+        OutputError: If something is at the folder.
     """
     report = given_scores.load(path, config, title=title)
     folder = Path(config.output) if config.output else Path("reports") / report.example.name
@@ -379,7 +379,7 @@ def check_pdf(report: Report, config: Config) -> None:
 
 
 def facts(report: Report, clock: Clock) -> dict[str, Any]:
-    """What the manifest says beside the hashes."""
+    """The facts of the manifest, without the hashes."""
     source, example = report.provenance, report.example
     return {
         "reportgen": source.versions["reportgen"],

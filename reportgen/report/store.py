@@ -92,14 +92,14 @@ def write(
     """Put a folder with *files* and their manifest in place, whole or not at all.
 
     Args:
-        folder: Where the report shall stand.
+        folder: The place of the report.
         files: Content by relative path.
-        facts: What the manifest says beside the hashes.
-        overwrite: Replace a report that stands there.
-        staging: Where the files are written first, on the same file system; beside the folder if left out.
+        facts: The facts of the manifest, without the hashes.
+        overwrite: Replace an existing report.
+        staging: Where the files are written first, on the same file system; next to the folder if left out.
 
     Raises:
-        OutputError: If something else stands there, or the disk does not take it.
+        OutputError: If something else is there, or the disk refuses it.
     """
     check_target(folder, overwrite=overwrite)
     manifest = {**facts, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
@@ -144,7 +144,7 @@ def manifest(folder: Path) -> dict[str, Any]:
     """What the manifest of a report says.
 
     Raises:
-        OutputError: If there is none, or it names files outside the folder.
+        OutputError: If it does not exist, or names files outside the folder.
     """
     if not folder.is_dir():
         raise OutputError(f"{disk.shown(folder)}: no such folder", hint="give a folder that reportgen wrote")
@@ -172,7 +172,7 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
     """See that a report may be written to *folder*, before a long run.
 
     Raises:
-        OutputError: If something stands there and may not be replaced, or no folder can have this name.
+        OutputError: If something is there and may not be replaced, or no folder can have this name.
     """
     with disk.errors(folder):
         _check_target(folder, overwrite=overwrite)

@@ -102,7 +102,7 @@ def token_list(report: Report, scores: Scores) -> pa.Table:
             "end": pa.array(tokens.ends, pa.int32()),
             "score": _column(scores.total),
             "score_last_layer": _column(scores.last_layer),
-            "score_cls": pa.array(reader, pa.float32(), from_pandas=True),  # empty where there is no such row
+            "score_cls": pa.array(reader, pa.float32(), from_pandas=True),  # empty without such a row
             "special": pa.array(tokens.special, pa.bool_()),
         }
     )

@@ -36,7 +36,7 @@ def stop_lists() -> dict[str, frozenset[str]]:
 
 
 def whole_words(text: str, tokens: Tokens, *, language: str) -> tuple[Word, ...]:
-    """The words of *text* with the positions of their pieces: letters and digits that stand together are one word.
+    """The words of *text* with the positions of their pieces: letters and digits without a gap are one word.
 
     A sign is a word of its own; special and blank tokens are in none.
     """

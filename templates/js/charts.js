@@ -278,7 +278,7 @@ reportgen.charts = (() => {
     addEventListener("resize", () => {
       if (Math.abs(innerWidth - width) < 40) return;
       width = innerWidth;
-      all(reportgen.state.get()); // a chart whose shape the new width changes is drawn anew
+      all(reportgen.state.get()); // draw charts again whose shape depends on the width
     });
     for (const group of document.querySelectorAll("[data-save]"))
       group.addEventListener("click", (event) => event.target.dataset.form && save(group.dataset.save, event.target.dataset.form));

@@ -1,4 +1,4 @@
-// The controls: what they show follows the state, and a change of one of them changes it.
+// The controls show the state, and change it.
 reportgen.controls = (() => {
   "use strict";
 

@@ -15,7 +15,7 @@ reportgen.data = (() => {
   }
 
   async function integers(packed) {
-    // The first bytes of all numbers stand before the second ones.
+    // The first bytes of all numbers come before the second ones.
     const planes = await bytes(packed);
     if (packed.width === 1) return planes;
     const numbers = new (packed.width === 2 ? Uint16Array : Uint32Array)(packed.length);

@@ -1,4 +1,4 @@
-// The whole document as a narrow strip beside the text: where it is hot, and which part can be seen.
+// The whole document as a narrow strip next to the text: its hot places, and the visible part.
 reportgen.strip = (() => {
   "use strict";
 

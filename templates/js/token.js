@@ -38,7 +38,7 @@ reportgen.token = (() => {
                 if (weights[start + t] !== 255 && target(leads[start + t], t, facts) === position) head[t] = weight(weights[start + t]);
             own.forEach(({ leads, weights }, n) => {
               const code = weights[start + position];
-              // subtle: weights are rounded; where that makes two equal, the order of the lists still tells them apart
+              // subtle: weights are rounded; where that makes two equal, the order of the lists still distinguishes them
               if (code !== 255) head[target(leads[start + position], position, facts)] = weight(code) * (1 - n * 1e-5);
             });
             if (row && direction === "attending") head[facts.reader_position] = row[start + position];

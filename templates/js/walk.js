@@ -31,7 +31,7 @@ reportgen.walk = (() => {
       const position = Number(button.dataset.jump);
       reportgen.state.change({ token: cells[cellOf[position]].positions[0] });
       go(position);
-      text.focus({ preventScroll: true }); // the button may be gone when the panel is told anew
+      text.focus({ preventScroll: true }); // the button may be gone when the panel is drawn again
     });
     document.querySelector(".skip").addEventListener("click", (event) => {
       event.preventDefault(); // the address belongs to the view
@@ -106,7 +106,7 @@ reportgen.walk = (() => {
   }
 
   function firstVisible() {
-    // Lines stand in order: half the rest each time.
+    // Lines are in order: a binary search.
     let [low, high] = [0, cells.length - 1];
     while (low < high) {
       const half = (low + high) >> 1;

@@ -102,7 +102,7 @@ def _reduce(
 
 
 def _kept(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Arrays one after the other; large ones in memory of their own pages, of which a process has some ten thousand.
+    """Arrays one after the other; large ones in memory of their own pages; a process can have some ten thousand.
 
     On the heap, what is kept longer than a layer would lie among what is freed after each, and hold all of it.
     """
@@ -365,7 +365,7 @@ def _device(attention: LayerAttention) -> torch.device:
 
 
 def on_all_cores(work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
-    """What *work* makes of each of the pieces, each in one thread, in their order; here where there is one piece.
+    """The results of *work* on the pieces, in their order, each piece on one thread; a single piece runs here.
 
     torch lets all cores work on every single step and waits for the slowest each time: on a busy machine that takes
     many times as long as the work. Pieces that need nothing of each other wait once, at the end.

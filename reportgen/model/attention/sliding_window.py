@@ -92,7 +92,7 @@ class _Rows:
         self.lists = _lists(attention, self._k)
 
     def read(self, start: int, end: int) -> None:
-        """Take what is asked from a block of queries."""
+        """Take the results from a block of queries."""
         block = self._local[:, start:end]
         torch.sum(block, dim=-1, dtype=torch.float32, out=self.sums[:, start:end])
         self.nonzero += nonzero(block.transpose(0, 1))  # in the model's own order
@@ -141,7 +141,7 @@ class _Keys:
         self.lists = _lists(attention, self._k)
 
     def read(self, start: int, end: int) -> None:
-        """Take what is asked from a block of queries."""
+        """Take the results from a block of queries."""
         self._skewed[:, : end - start] = self._window[:, start:end]
         if end - start < self._block:
             self._skewed[:, end - start :] = 0

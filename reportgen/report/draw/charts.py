@@ -228,7 +228,7 @@ def overview(report: Report, draw: Draw = vega.svg) -> Chart:
 def attention_map(report: Report) -> dict[str, object]:
     """The specification of one head's map, whose numbers the page fills in: from which stretch to which, what share.
 
-    Global tokens stand left of the document and above it, apart from its stretches.
+    Global tokens are left of the document and above it, apart from its stretches.
     """
     tokens = report.attention.shape[2]
     apart = tokens / 20 if report.attention.global_positions else 0

@@ -67,7 +67,7 @@ def floor(stretches: int) -> float:
 
 
 def grid(maps: Floats, *, has_globals: bool) -> Classes:
-    """Every head's map beside the others, layers downward, heads to the right: (px, px) of classes."""
+    """The maps of all heads, layers from top to bottom, heads from left to right: (px, px) of classes."""
     layers, heads, _, _ = maps.shape
     tiles = [[_tile(maps[layer, head], has_globals=has_globals) for head in range(heads)] for layer in range(layers)]
     side = tiles[0][0].shape[0]

@@ -58,7 +58,7 @@ def text(spec: dict[str, object]) -> str:
 
 
 def drawable(spec: Any) -> Any:
-    """A specification without control characters, of which the converter dies: labels stand in their place."""
+    """A specification with labels instead of control characters, which crash the converter."""
     if isinstance(spec, dict):
         return {name: drawable(value) for name, value in spec.items()}
     if isinstance(spec, list):
@@ -104,7 +104,7 @@ def _draws_nothing(element: Element, fill: str) -> bool:
 
 
 def _joined(children: list[Element]) -> list[Element]:
-    """Children of which those that are straight lines, or upright boxes, and look alike are one path."""
+    """Children, with straight lines or upright boxes of the same style joined into one path."""
     alike: dict[tuple[tuple[str, str], ...], Element] = {}
     joined: list[Element] = []
     for child in children:
@@ -154,5 +154,5 @@ def bundle() -> str:
 
 
 def _seal(script: str) -> str:
-    """The first line of a kept script, by which one that was damaged is told."""
+    """The first line of a cached script, which shows whether it is damaged."""
     return f"// {hashlib.sha256(script.encode()).hexdigest()}"

@@ -20,13 +20,13 @@ from reportgen.core.records import Attention, Floats, Integers, Rankings, Report
 from reportgen.report.page.compress import Packed, pack
 from reportgen.report.parts import Chart, Word
 
-LEVELS = 2047  # codes of a value; the last stands for 0
+LEVELS = 2047  # codes of a value; the last is 0
 OCTAVES = 24  # of values kept apart; what is smaller than the largest by more is the smallest code
 LINK_STEPS = 16  # codes of a link's weight in every octave
-GLOBAL = 1 << 15  # distances of 16 bits reach so far; above stand the numbers of the global tokens
+GLOBAL = 1 << 15  # limit of distances in 16 bits; above are the numbers of the global tokens
 SMALL_PAGE = 1_800_000  # bytes that any page may have
 PAGE_BYTES, CELL_BYTES = 1_000_000, 10.2  # what a larger one may have, and what every token of every head adds to that
-MARKUP_BYTES, TOKEN_BYTES = 750_000, 180  # what it has beside the blocks, and what every token adds to that
+MARKUP_BYTES, TOKEN_BYTES = 750_000, 180  # size of the page without the blocks, and what every token adds
 ZERO_SHARE = 255  # code of a share that is 0
 SHARE_STEPS = 12  # codes of a share in every octave
 
@@ -60,7 +60,7 @@ def blocks(
 
     Args:
         report: What is shown.
-        scores: Its scores, of which those that the page shows first are kept to the last digit.
+        scores: Its scores; those that the page shows first keep all digits.
         rankings: Its rankings.
         words: The words of its text.
         kept: What the charts were drawn from and the page draws again, from `samples.kept`.
@@ -93,7 +93,7 @@ def specifications(drawn: tuple[Chart, ...], enlarged_map: Plain | None) -> Plai
 
 
 def specification(spec: Plain, *, keep: bool = False) -> Plain:
-    """A specification as the page holds it: its scripts put the numbers where the name "rows" stands.
+    """A specification as the page holds it: its scripts replace the name "rows" by the numbers.
 
     Args:
         spec: Vega-Lite with its numbers in it.
@@ -149,7 +149,7 @@ def received(values: Floats, ranks: Integers) -> Plain:
 
 
 def links(attention: Attention, *, room: float) -> Plain:
-    """Who attends to whom most, in every layer and head: as many lists as *room*, in bytes, allows, at least one each.
+    """The strongest links between tokens, by layer and head: as many lists as fit in *room* bytes, at least one each.
 
     A list is the first, second, ... most attended of every token, or the first, second, ... most attending.
     """
@@ -199,7 +199,7 @@ def _link_list(positions: Integers, weights: Floats, globals_: tuple[int, ...]) 
 
 
 def encode(values: Floats) -> Codes:
-    """Codes of values that are not negative; the smallest are told apart no more than `OCTAVES` below the largest."""
+    """Codes of non-negative values; values more than `OCTAVES` below the largest share a code."""
     exact = values.astype(np.float64)
     top = float(exact.max()) or 1.0
     above = exact[exact > 0]
@@ -220,5 +220,5 @@ def encode_shares(maps: Floats) -> npt.NDArray[np.uint8]:
 
 
 def _unsigned(count: int) -> type[np.uint16] | type[np.uint32]:
-    """The smallest numbers that tell *count* tokens apart."""
+    """The smallest integer type that can number *count* tokens."""
     return np.uint16 if count <= 2**16 else np.uint32

@@ -44,7 +44,7 @@ SECTION = re.compile(
     r'|<(?P<tag>script|style|svg)\b.*?</(?P=tag)>|<(?:img|source) [^>]*>|<div class="text".*?</div>',
     re.DOTALL,
 )
-# What charts are drawn in on paper, and the CSS variable that stands in for it in the page.
+# The colours of charts on paper, and the CSS variables that replace them in the page.
 THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"} | {
     colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
 }
@@ -265,7 +265,7 @@ def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
 
     Args:
         svg: From `drawing.svg`.
-        themed: Let the colours of the page, light or dark, stand in for those of paper.
+        themed: Use the colours of the page, light or dark, instead of those of paper.
         title: What the drawing says, where nothing around it does: a PDF takes its alternate text from here.
 
     Raises:

@@ -22,7 +22,7 @@ from reportgen.report.paper import typesetting
 from reportgen.report.parts import Chart, Picture
 
 LABEL, TITLE = 7, 8  # points
-NARROW = 350.0  # points: below, legends stand under the drawing, and grids under each other
+NARROW = 350.0  # points: below, legends are under the drawing, and grids under each other
 PPI = 300
 GRID_STEP = 14.0  # points: the highest that a cell of the overview gets
 MARGIN = 26  # points left of and above the maps
@@ -36,7 +36,7 @@ def files(
 
     Args:
         charts: From `charts.charts`.
-        maps: From `maps.picture`; None where there is nothing to draw.
+        maps: From `maps.picture`; None if there is nothing to draw.
         widths: Points by what the width is called: {"3.3in": 237.6}.
         font: The first choice for its letters; those of the page if None.
     """
@@ -85,7 +85,7 @@ def resized(spec: dict[str, object], panel: float, *, width: float, family: str)
 
 
 def _slope(spec: dict[str, Any], width: float) -> int:
-    """How many panels, or cells, stand beside each other."""
+    """The number of panels, or cells, in a row."""
     if "concat" in spec:
         data = spec.get("data") or spec["concat"][0]["data"]  # at the top where all grids have the same
         heads = max(int(row["head"]) for row in data["values"])

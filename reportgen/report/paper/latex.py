@@ -50,11 +50,11 @@ CATCODES = "".join(f"\\catcode{code} 12 " for code in (33, 34, *range(39, 48), *
 
 
 class Box(NamedTuple):
-    """What stands together without a break, in one colour."""
+    """Characters without a break between them, in one colour."""
 
     atoms: tuple[Atom, ...]
     kind: str  # "gap", "token" or "special", as in `Run`
-    heat: int  # class; -1 where there is none
+    heat: int  # class; -1 without one
     level: int  # of UAX 9: odd from right to left
 
     def run(self, atom: Atom) -> GlyphRun:
@@ -98,7 +98,7 @@ def files(
         view: The way of colouring that *lines* show.
         lines: Of the document, neighbours of one colour joined.
         top: The table of top tokens; None where there are no content tokens, and then there is no file of it.
-        sheet: Of all `glyph_runs`; None where there are none.
+        sheet: Of all `glyph_runs`; None without any.
     """
     pages = sheet.pages if sheet else {}
     made = {"heatmap.tex": heatmap(report, view, lines, pages), "citation.bib": citation(report)}
@@ -108,7 +108,7 @@ def files(
 
 
 def heading(report: Report, view: HeatView) -> tuple[str, str, str]:
-    """What stands above the heatmap that is compiled alone: which document, which model, what the colours mean."""
+    """The lines above a heatmap that is compiled alone: document, model, and meaning of the colours."""
     model = f"Read by {report.provenance.model} ({report.provenance.revision})."
     if report.given:
         model = "Scores computed elsewhere."
@@ -154,7 +154,7 @@ def _may_break(before: str, after: str) -> bool:
 
 
 def inline(line: Line, pages: Pages, longest: int = LONGEST) -> str:
-    """The source of a line; empty where there is nothing but space."""
+    """The source of a line; empty for a line of spaces."""
     level = own = int(line.direction == "rtl")
     source = [""]  # stretches between single spaces, where a line of source may end as well
     last: Box | Space | Break | None = None
@@ -260,7 +260,7 @@ SET = r"""\def\reportgencmr{lmr}\def\reportgencmss{lmss}\def\reportgencmtt{lmtt}
 \def\reportgenskip#1{\hskip#1\fontdimen2\font\relax}%
 \def\reportgenindent#1{\leavevmode\hbox{}\kern#1\fontdimen2\font}%
 """
-# subtle: box registers this high are nobody's, and set within the group they are given back at its end.
+# subtle: nobody uses box registers this high, and the group restores them at its end.
 GLYPH = rf"""\def\reportgenglyph#1{{\copy\numexpr20000+#1\relax}}%
 \def\reportgenload#1#2#3{{\setbox\numexpr20000+#1\relax\hbox to#2em{{\kern-{PAD}em\smash{{\lower#3em\hbox{{%
   \ifdefined\pdftexversion\pdfximage height{HEIGHT}em page#1{{\reportgenpath heatmap-glyphs.pdf}}%

@@ -9,7 +9,7 @@ reportgen.site = (() => {
   const data = (name, value) => arrived.set(name, value);
 
   function load(name, path) {
-    // A part of the catalogue. What could not be loaded is asked for again the next time.
+    // A part of the catalogue. A part that could not be loaded is requested again the next time.
     if (arrived.has(name)) return Promise.resolve(arrived.get(name));
     if (!asked.has(name)) asked.set(name, fetched(name, path).finally(() => asked.delete(name)));
     return asked.get(name);

@@ -64,7 +64,7 @@ reportgen.words = (() => {
   }
 
   async function documents(overview, [term, begins], where) {
-    // By document, the weight of where the term stands; 0 for documents that do not have it.
+    // By document, the weight of the place of the term; 0 for documents without it.
     const found = new Uint8Array(overview.verdicts.length);
     const matches = (word) => word === term || (begins && word.startsWith(term));
     const from = Math.max(first(overview.words, ([word]) => word > term) - 1, 0);
@@ -80,7 +80,7 @@ reportgen.words = (() => {
   }
 
   async function search(overview, query, where) {
-    // By document, how well it matches, 0 for not at all; null where there is nothing to search for.
+    // By document, how well it matches, 0 for not at all; null if there is nothing to search for.
     const wanted = terms(query);
     if (!wanted.length) return null;
     const each = await Promise.all(wanted.map((term) => documents(overview, term, where)));
