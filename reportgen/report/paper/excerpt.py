@@ -16,13 +16,12 @@ from reportgen.core.palette import HEAT_LIGHT, INK, MUTED, text_on
 from reportgen.report.paper import typesetting
 from reportgen.report.parts import HeatView, Line, Run
 
-TO_POINTS = 0.75  # of a CSS pixel
 ASCENT = 0.788  # of the height of a box of text, where its baseline lies: between those of Noto Sans and DejaVu Sans
 SMALL = 6.0  # points: letters of the legend and of special tokens
 LETTERS = 8.0  # points: letters of the text
 
 
-class Box(NamedTuple):
+class Rectangle(NamedTuple):
     """Where something stands, points from the upper left corner."""
 
     x: float
@@ -34,7 +33,7 @@ class Box(NamedTuple):
 class Layout(NamedTuple):
     """Where everything in the excerpt stands."""
 
-    boxes: dict[str, list[Box]]  # by the name of its link: "t17" for the token at position 17; one for every line
+    boxes: dict[str, list[Rectangle]]  # by the name of its link, "t17" for the token at position 17: one a line
     height: float  # points, of all
 
 
@@ -67,11 +66,11 @@ def measure(document: str) -> Layout:
     page, *rest = typesetting.lay_out(document).pages
     if rest:
         raise UsageError("--span: the excerpt does not fit on one page of a PDF", hint="choose a shorter span")
-    boxes: dict[str, list[Box]] = {}
+    boxes: dict[str, list[Rectangle]] = {}
     for _, target, (left, top, right, bottom), _ in page.links:
-        box = Box(left * TO_POINTS, top * TO_POINTS, (right - left) * TO_POINTS, (bottom - top) * TO_POINTS)
-        boxes.setdefault(target, []).append(box)
-    return Layout(boxes, page.anchors["end"][1] * TO_POINTS)
+        edges = left, top, right - left, bottom - top
+        boxes.setdefault(target, []).append(Rectangle(*(edge * typesetting.PX for edge in edges)))
+    return Layout(boxes, page.anchors["end"][1] * typesetting.PX)
 
 
 def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float, family: str, title: str) -> str:
@@ -95,7 +94,7 @@ def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float
     )
 
 
-def _broken(run: Run, boxes: list[Box]) -> list[tuple[Run, Box]]:
+def _broken(run: Run, boxes: list[Rectangle]) -> list[tuple[Run, Rectangle]]:
     """A token that takes several lines, each with as many letters as it has room for."""
     room = sum(box.width for box in boxes) or 1.0
     ends = [round(len(run.text) * sum(box.width for box in boxes[: n + 1]) / room) for n in range(len(boxes))]
@@ -104,7 +103,7 @@ def _broken(run: Run, boxes: list[Box]) -> list[tuple[Run, Box]]:
     ]
 
 
-def _token(run: Run, box: Box) -> str:
+def _token(run: Run, box: Rectangle) -> str:
     if run.kind == "special":
         frame = f'<rect {_place(box)} fill="none" stroke="{MUTED}" stroke-width="0.4" rx="1.5"/>'
         return frame + _text(box, run.text, MUTED, size=SMALL, anchor="middle")
@@ -113,12 +112,12 @@ def _token(run: Run, box: Box) -> str:
     return _coloured(box, run.heat, run.text, size=LETTERS)
 
 
-def _coloured(box: Box, heat: int, text: str, *, size: float, anchor: str | None = None) -> str:
+def _coloured(box: Rectangle, heat: int, text: str, *, size: float, anchor: str | None = None) -> str:
     colour = HEAT_LIGHT[heat]
     return f'<rect {_place(box)} fill="{colour}"/>' + _text(box, text, text_on(colour), size=size, anchor=anchor)
 
 
-def _text(box: Box, text: str, colour: str, *, size: float, anchor: str | None = None) -> str:
+def _text(box: Rectangle, text: str, colour: str, *, size: float, anchor: str | None = None) -> str:
     """Letters as wide as the typesetter has set them, whatever font a viewer takes; of their own width if anchored."""
     shown = visible(text)
     if not shown.strip():
@@ -129,5 +128,5 @@ def _text(box: Box, text: str, colour: str, *, size: float, anchor: str | None =
     return f'<text x="{x:.2f}" y="{baseline:.2f}" font-size="{size:g}" fill="{colour}"{how}>{html.escape(shown)}</text>'
 
 
-def _place(box: Box) -> str:
+def _place(box: Rectangle) -> str:
     return f'x="{box.x:.2f}" y="{box.y:.2f}" width="{box.width:.2f}" height="{box.height:.2f}"'

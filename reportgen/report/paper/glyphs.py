@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 import regex
 
 from reportgen.core.characters import label, one_break
-from reportgen.report.paper.typesetting import TEX_PDF, lay_out, typeset
+from reportgen.report.paper.typesetting import PX, TEX_PDF, lay_out, levels, typeset
 from reportgen.report.parts import Direction, Line, Run
 
 Ink = Literal["dark", "light"]
@@ -40,12 +40,9 @@ SIZE = 9.2  # pt: the letters of the fonts below are larger than those of Latin 
 HEIGHT = 2.6  # em, of every page: room for stacked marks
 PAD = 0.3  # em left and right of the text: room for what hangs over
 WIDEST = 4000.0  # pt: no word is wider
-CSS_PX = 0.75  # pt
 
 SPACES = " \t\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u205f\u3000"  # where a line may end
 SPACED = re.compile(f"[{SPACES}]+|[^{SPACES}]+")
-PAIRS = {"(": ")", "[": "]", "{": "}"}
-KINDS = {"L": "L", "R": "R", "AL": "R", "EN": "1", "AN": "1", "NSM": "m", "ES": "s", "CS": "s", "ET": "t"}
 
 FONTS = '"Latin Modern Roman", "Noto Serif", "DejaVu Serif", "Noto Serif CJK SC", "Noto Sans CJK SC", serif'
 STYLE = f"""@page {{ size: {WIDEST}pt {HEIGHT * EM}pt; margin: 0 }}
@@ -86,6 +83,11 @@ class Glyph(NamedTuple):
     width: float  # em, of the text; the page is wider by `PAD` on either side
     depth: float  # em, from the lower edge of the page up to the baseline
 
+    @property
+    def kind(self) -> str:
+        """The name of the pages that are as wide."""
+        return f"w{self.width * 1000:.0f}"
+
 
 @dataclass(frozen=True, slots=True)
 class GlyphSheet:
@@ -113,50 +115,6 @@ def pieces(line: Line) -> Iterator[Piece]:
                 end = start + len(list(group))
                 yield Piece(text[start:end], run, level)
                 start = end
-
-
-def levels(text: str, base: Direction) -> list[int]:
-    """Embedding level of every character by UAX 9; the marks that turn text are shown, and turn nothing.
-
-    >>> levels("a \u05d0 1", "ltr")
-    [0, 0, 1, 1, 2]
-    """
-    own = "R" if base == "rtl" else "L"
-    kinds = ""
-    for character in text:
-        kind = KINDS.get(unicodedata.bidirectional(character), "-")
-        kinds += (kinds[-1:] or own) if kind == "m" else kind
-    kinds = re.sub("(?<=1)s(?=1)", "1", kinds)
-    kinds = re.sub("t+(?=1)|(?<=1)t+", lambda found: "1" * len(found[0]), kinds)
-    strong, resolved = own, ""
-    for kind in kinds:
-        strong = kind if kind in "LR" else strong
-        resolved += "L" if kind == "1" and strong == "L" else kind
-    resolved = _brackets(text, resolved, own)
-
-    def between(found: re.Match[str]) -> str:
-        around = {(own + resolved + own)[at].replace("1", "R") for at in (found.start(), found.end() + 1)}
-        return (around.pop() if len(around) == 1 else own) * len(found[0])
-
-    return [{"R": 1, "1": 2, "L": 2 * (own == "R")}[kind] for kind in re.sub("[-st]+", between, resolved)]
-
-
-def _brackets(text: str, kinds: str, own: str) -> str:
-    """Give both brackets of a pair one direction: rule N0."""
-    opened: list[int] = []
-    pairs = []
-    for at, character in enumerate(text):
-        if character in PAIRS:
-            opened.append(at)
-        elif opened and character == PAIRS[text[opened[-1]]]:
-            pairs.append((opened.pop(), at))
-    for start, end in sorted(pairs):
-        inside = set(kinds[start + 1 : end].replace("1", "R")) & {"L", "R"}
-        before = re.findall("[LR]", (own + kinds[:start]).replace("1", "R"))[-1]
-        if inside:
-            way = own if own in inside or before == own else before
-            kinds = kinds[:start] + way + kinds[start + 1 : end] + way + kinds[end + 1 :]
-    return kinds
 
 
 def atoms(text: str, *, rtl: bool, longest: int = LONGEST) -> list[Atom]:
@@ -206,12 +164,9 @@ def sheet(runs: tuple[GlyphRun, ...]) -> GlyphSheet | None:
     document = lay_out(_html([_paragraph(run, tag="a") for run in distinct]))
     measured = [_measure(page, number) for number, page in enumerate(document.pages, start=1)]
     # subtle: one kind of page per width, not per run, because every kind is tried for every page
-    kinds = {f"w{_hundredths(glyph.width)}": glyph.width + 2 * PAD for glyph in measured}
+    kinds = {glyph.kind: glyph.width + 2 * PAD for glyph in measured}
     sizes = "".join(f"@page {name} {{ size: {width * EM:.2f}pt {HEIGHT * EM}pt }}\n" for name, width in kinds.items())
-    paragraphs = [
-        _paragraph(run, tag="span", kind=f"w{_hundredths(glyph.width)}")
-        for run, glyph in zip(distinct, measured, strict=True)
-    ]
+    paragraphs = [_paragraph(run, tag="span", kind=glyph.kind) for run, glyph in zip(distinct, measured, strict=True)]
     made = typeset(_html(paragraphs, sizes), any_length=True, pdf_version=TEX_PDF)
     return GlyphSheet(made.data, dict(zip(distinct, measured, strict=True)), made.missing)
 
@@ -235,13 +190,5 @@ def _measure(page: Any, number: int) -> Glyph:
     """Width and baseline of the one link on *page*."""
     [(_, _, (left, _, right, _), box)] = page.links
     line = box.children[0]  # the text box: fonts that stand in for others move its baseline
-    baseline = (line.position_y + line.baseline) * CSS_PX
-    return Glyph(number, _round((right - left) * CSS_PX / EM), _round(HEIGHT - baseline / EM))
-
-
-def _round(em: float) -> float:
-    return round(em, 3)
-
-
-def _hundredths(width: float) -> int:
-    return round(width * 1000)
+    baseline = (line.position_y + line.baseline) * PX
+    return Glyph(number, round((right - left) * PX / EM, 3), round(HEIGHT - baseline / EM, 3))

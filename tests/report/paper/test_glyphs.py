@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.report.paper import glyphs
+from reportgen.report.paper import glyphs, typesetting
 from reportgen.report.paper.glyphs import Atom, GlyphRun
 from tests import reports
 from tests.report.paper.test_pdf import READER, needs_reader
@@ -29,16 +29,18 @@ from tests.report.paper.test_pdf import READER, needs_reader
         ("ab (cd) א", "rtl", [2, 2, 2, 2, 2, 2, 2, 1, 1]),
         ("א (12) a", "ltr", [1, 1, 1, 2, 2, 1, 0, 0]),
         ("א\u05b0!", "ltr", [1, 1, 0]),
+        ("بج2%", "rtl", [1, 1, 2, 1]),  # after an Arabic letter a number takes no sign along
+        ("a\u202eb\0א", "ltr", [0, 0, 0, 0, 1]),  # what turns text is shown, and turns nothing
         ("", "rtl", []),
     ],
 )
 def test_directions_are_those_of_uax_9(text: str, base: glyphs.Direction, expected: list[int]) -> None:
-    assert glyphs.levels(text, base) == expected
+    assert typesetting.levels(text, base) == expected
 
 
 @given(reports.texts, st.sampled_from(["ltr", "rtl"]))
 def test_every_character_has_a_level_of_its_line(text: str, base: glyphs.Direction) -> None:
-    found = glyphs.levels(text, base)
+    found = typesetting.levels(text, base)
     assert len(found) == len(text)
     assert set(found) <= ({0, 1, 2} if base == "ltr" else {1, 2})
 
