@@ -7,6 +7,10 @@ UNPRINTABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")  # no tokenizer, PDF or 
 PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
 JOINERS = "\u200c\u200d"  # belong to the words and emoji around them
 TAGS = range(0xE0020, 0xE0080)  # spell the flag they follow
+_SEEN = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+_UNSEEN = (byte for byte in range(0x100) if byte not in _SEEN)
+# Bytes by the letters that byte-level tokenizers write them as (Radford et al. 2019).
+BYTES = {chr(byte): byte for byte in _SEEN} | {chr(0x100 + n): byte for n, byte in enumerate(_UNSEEN)}
 
 
 def clean(text: str) -> str:

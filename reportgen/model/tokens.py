@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import regex
 
+from reportgen.core.characters import BYTES
 from reportgen.core.errors import DataError, ModelError
 from reportgen.core.records import Tokens
 
@@ -299,17 +300,13 @@ def _spaced(string: str) -> bytes:
 
 def _in_alphabet(string: str) -> bytes | None:
     """The bytes that GPT-2 writes as printable characters, unprintable ones as U+0100 and following."""
-    return bytes(ALPHABET[c] for c in string) if all(c in ALPHABET for c in string) else None
+    return bytes(BYTES[c] for c in string) if all(c in BYTES for c in string) else None
 
 
 def _latin(string: str) -> bytes | None:
     return string.encode("latin-1") if all(ord(character) < 256 for character in string) else None
 
 
-PRINTABLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
-ALPHABET = {chr(byte): byte for byte in PRINTABLE} | {
-    chr(0x100 + place): byte for place, byte in enumerate(byte for byte in range(256) if byte not in PRINTABLE)
-}
 READINGS: tuple[Callable[[str], bytes | None], ...] = (
     str.encode,
     _spaced,  # SentencePiece

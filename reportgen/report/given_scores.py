@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from reportgen.core import presets, versions
-from reportgen.core.characters import UNPRINTABLE, clean
+from reportgen.core.characters import BYTES, UNPRINTABLE, clean
 from reportgen.core.clock import now
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError
@@ -248,20 +248,14 @@ def put_together(strings: list[str], special: list[bool]) -> tuple[str, list[tup
 
 def _from_bytes(strings: list[str], special: list[bool]) -> tuple[str, list[tuple[int, int]]]:
     """The text of byte-level pieces; a piece of a character stands for all of it."""
-    values = {character: value for value, character in _byte_letters().items()}
     content, ends = b"", []
     for token, is_special in zip(strings, special, strict=True):
-        known = not is_special and all(character in values for character in token)
-        content += bytes(values[c] for c in token) if known else b"" if is_special else token.encode()
+        known = not is_special and all(character in BYTES for character in token)
+        content += bytes(BYTES[c] for c in token) if known else b"" if is_special else token.encode()
         ends.append(len(content))
-    text = content.decode("utf-8", "replace")
-    places = [0] * (len(content) + 1)  # the character that a byte belongs to
-    at = 0
-    for number, character in enumerate(text):
-        size = len(character.encode()) if content.startswith(character.encode(), at) else 1
-        places[at : at + size] = [number] * size
-        at += size
-    places[at:] = [len(text)] * (len(places) - at)
+    text = content.decode("utf-8", "surrogateescape")  # a byte that fits nowhere is a character of its own
+    places = [n for n, character in enumerate(text) for _ in character.encode("utf-8", "surrogateescape")]
+    places.append(len(text))
     spans = []
     for start, end, is_special in zip([0, *ends], ends, special, strict=False):
         if is_special or start == end:
@@ -271,13 +265,6 @@ def _from_bytes(strings: list[str], special: list[bool]) -> tuple[str, list[tupl
         first = places[min(inner, end)] if inner < end else places[end - 1] + 1
         spans.append((first, places[end - 1] + 1))
     return text, spans
-
-
-def _byte_letters() -> dict[int, str]:
-    """The letters by which byte-level tokenizers write bytes (Radford et al. 2019)."""
-    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = sorted(set(range(256)) - set(visible))
-    return {byte: chr(byte) for byte in visible} | {byte: chr(256 + n) for n, byte in enumerate(others)}
 
 
 def aligned(name: str, text: str, pieces: list[str], special: list[bool]) -> list[tuple[int, int]]:

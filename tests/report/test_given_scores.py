@@ -65,8 +65,9 @@ def test_scores_of_every_head_keep_their_layers_and_heads(tmp_path: Path) -> Non
             "\u6f22\u5b57",
             ["\u6f22", "\u6f22", "\u5b57", "\u5b57"],
         ),
+        (["\u0120a", "\u00a2", "\u00e6\u00bc"], "a\ufffd\ufffd\ufffd", ["a", "\ufffd", "\ufffd\ufffd"]),
     ],
-    ids=["WordPiece", "SentencePiece", "spaces of their own", "words", "bytes of one character"],
+    ids=["WordPiece", "SentencePiece", "spaces of their own", "words", "bytes of one character", "bytes of none"],
 )
 def test_a_text_is_put_together_as_its_tokenizer_took_it_apart(
     tokens: list[str], text: str, words: list[str], tmp_path: Path
