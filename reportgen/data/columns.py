@@ -32,7 +32,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class DataTable:
     """A table of which only the head was read."""
 
     types: dict[str, str]  # by column, in the words of the format: "string", "int64", "integer or null"
@@ -51,7 +51,7 @@ def listed(columns: dict[str, list[Any]]) -> Loaded:
 
 
 def rows_of(
-    table: Table,
+    table: DataTable,
     config: Config,
     *,
     dataset: str,

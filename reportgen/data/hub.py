@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from reportgen.core import disk
 from reportgen.core.errors import HubError
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def look_up(repository: str, *, kind: Kind = "model", revision: str | None = Non
                 if pause is None or constants.is_offline_mode():
                     raise
                 time.sleep(pause)
-    _remember(repository, kind, revision, found.commit)
+    if found.commit not in (revision, cached and cached.commit):  # kept for later without the hub, as the clients do
+        disk.keep(folder(repository, kind) / "refs" / (revision or "main"), found.commit.encode())
     return found
 
 
@@ -292,19 +294,6 @@ def _cached(repository: str, kind: Kind, revision: str | None) -> Snapshot | Non
     files = tuple(sorted(path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*") if path.exists()))
     known = found != revision or files  # a commit that was only given says nothing about the cache
     return Snapshot(found, files, cached=True) if COMMIT.fullmatch(found) and known else None
-
-
-def _remember(repository: str, kind: Kind, revision: str | None, commit: str) -> None:
-    """Keep the commit of a branch in the cache, as the clients do, for when the hub is not asked."""
-    if revision == commit:
-        return
-    path = folder(repository, kind) / "refs" / (revision or "main")
-    with contextlib.suppress(OSError):  # a cache that cannot be written serves as it is
-        if not path.is_file() or path.read_text() != commit:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-            new.write_text(commit)
-            os.replace(new, path)
 
 
 class _GaveUpError(Exception):

@@ -14,7 +14,7 @@ from typing import Any
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
-from reportgen.data.columns import Loaded, Table
+from reportgen.data.columns import DataTable, Loaded
 from reportgen.data.text_formats import regular
 
 KEPT = 256 * 2**20  # bytes of row groups that stay in memory
@@ -22,7 +22,7 @@ BATCH = 64  # rows that are read at once
 BUFFER = 2**20  # bytes that are read from the file at once
 
 
-def open_parquet(files: Sequence[Path]) -> Table:
+def open_parquet(files: Sequence[Path]) -> DataTable:
     """The rows of the files, one after another, as a table.
 
     Raises:
@@ -37,7 +37,7 @@ def open_parquet(files: Sequence[Path]) -> Table:
                 hint="files of one split need the same columns with the same types",
             )
     names = [clean(file.name) for file in files]
-    return Table(types, lambda columns: _load(opened, names, columns), _label_names(opened[0].schema_arrow))
+    return DataTable(types, lambda columns: _load(opened, names, columns), _label_names(opened[0].schema_arrow))
 
 
 def column_types(schema: Any, name: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from reportgen.core.characters import clean
 from reportgen.core.config import Config, without_home
 from reportgen.core.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
 from reportgen.data import hub, split_files
-from reportgen.data.columns import Loaded, Table, rows_of
+from reportgen.data.columns import DataTable, Loaded, rows_of
 from reportgen.data.dataset_rows import Rows
 from reportgen.data.text_formats import regular
 
@@ -38,7 +38,7 @@ class Source:
 
     name: str  # as errors and reports give it
     splits: tuple[str, ...]  # () where it has none
-    open: Callable[[str | None], tuple[Table, str]]  # a split as a table, and its revision
+    open: Callable[[str | None], tuple[DataTable, str]]  # a split as a table, and its revision
     config: str | None = None
 
 
@@ -53,7 +53,8 @@ def open_rows(config: Config) -> Rows:
     """
     asked = parse_split(config.split)
     dataset = config.dataset or ""
-    source = _on_disk(dataset, config) if is_local(dataset) else _on_hub(dataset, config)
+    found_by = _on_disk if is_local(dataset) else _on_hub
+    source = found_by(dataset, config.dataset_config, config.dataset_revision)
     split = _chosen(source, asked["name"] or None)
     with _reading(source.name):
         table, revision = source.open(split)
@@ -139,8 +140,8 @@ def _chosen(source: Source, asked: str | None) -> str | None:
     )
 
 
-def _on_disk(dataset: str, config: Config) -> Source:
-    for name, value in (("--dataset-config", config.dataset_config), ("--dataset-revision", config.dataset_revision)):
+def _on_disk(dataset: str, named: str | None, revision: str | None) -> Source:
+    for name, value in (("--dataset-config", named), ("--dataset-revision", revision)):
         if value is not None:
             raise UsageError(f"{name} needs a dataset of the hub, and {clean(dataset)} is local")
     try:
@@ -154,7 +155,7 @@ def _on_disk(dataset: str, config: Config) -> Source:
     except (OSError, ValueError, RuntimeError) as error:  # a folder that cannot be read; no name at all; no such user
         raise DataError(f"{clean(dataset)}: {getattr(error, 'strerror', None) or error}") from error
 
-    def open_split(split: str | None) -> tuple[Table, str]:
+    def open_split(split: str | None) -> tuple[DataTable, str]:
         files = found[split or ""]
         return files.open(), f"sha256:{files.sha256()}"
 
@@ -168,7 +169,7 @@ def _saved_splits(path: Path) -> tuple[str, ...]:
     return tuple(_plain_name(split, SPLITS) for split in splits)
 
 
-def _saved(folder: Path, name: str) -> tuple[Table, str]:
+def _saved(folder: Path, name: str) -> tuple[DataTable, str]:
     """A folder that Dataset.save_to_disk() wrote, with the hash of its files as revision."""
     parts = _json(folder / STATE).get("_data_files")
     if not isinstance(parts, list) or not all(isinstance(one, dict) for one in parts):
@@ -193,41 +194,41 @@ def _json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _on_hub(dataset: str, config: Config) -> Source:
+def _on_hub(dataset: str, named: str | None, revision: str | None) -> Source:
     if not hub.is_id(dataset):
         raise DataError(
             f"{clean(dataset)}: not a file, a folder or a name on the hub", hint="names on the hub look like org/name"
         )
-    found = hub.look_up(dataset, kind="dataset", revision=config.dataset_revision)
-    builder = _builder(dataset, config, found)
+    found = hub.look_up(dataset, kind="dataset", revision=revision)
+    builder = _builder(dataset, named, revision, found)
     files: dict[str, Sequence[str]] = builder.config.data_files or {}  # none where the cache answers
 
-    def open_split(split: str | None) -> tuple[Table, str]:
+    def open_split(split: str | None) -> tuple[DataTable, str]:
         what = f"dataset {dataset}"
         verify = f"hf cache verify {dataset} --repo-type dataset --revision {found.commit}"
         advice = f"check the cached copy with {verify}; the files made from it are in {without_home(builder.cache_dir)}"
-        with _datasets(), hub.errors(what, revision=config.dataset_revision), _told(what, copy=advice):
+        with _datasets(), hub.errors(what, revision=revision), _told(what, copy=advice):
             builder.download_and_prepare()
             return _table(builder.as_dataset(split=split), dataset), found.commit
 
-    named = None if builder.config.name == "default" else builder.config.name
-    return Source(dataset, tuple(map(str, files or builder.info.splits or ())), open_split, named)
+    of_several = None if builder.config.name == "default" else builder.config.name
+    return Source(dataset, tuple(map(str, files or builder.info.splits or ())), open_split, of_several)
 
 
-def _builder(dataset: str, config: Config, found: hub.Snapshot) -> Any:
+def _builder(dataset: str, named: str | None, revision: str | None, found: hub.Snapshot) -> Any:
     """What `datasets` reads the dataset with, at the commit that was found."""
     what = f"dataset {dataset}"
     split_files.refuse(what, [file for file in found.files if file == f"{dataset.rpartition('/')[2]}.py"])
     failed: Exception | None = None
-    with _datasets() as datasets, hub.errors(what, revision=config.dataset_revision):
+    with _datasets() as datasets, hub.errors(what, revision=revision):
         try:
-            builder = datasets.load_dataset_builder(dataset, config.dataset_config, revision=found.commit)
+            builder = datasets.load_dataset_builder(dataset, named, revision=found.commit)
         except Exception as error:  # a card may hold anything, and so may be raised anything
             if _is_of_hub(error, datasets):
                 raise
             failed = error  # subtle: told outside, because the hub's missing files are in the chain of any error here
     if isinstance(failed, ValueError):
-        _refuse_config(dataset, config.dataset_config, found.commit)
+        _refuse_config(dataset, named, found.commit)
     if failed is not None:
         split_files.refuse(what, found.files)
         reason = "no readable data files" if isinstance(failed, FileNotFoundError) else failed
@@ -308,7 +309,7 @@ def _datasets() -> Iterator[Any]:
             datasets.enable_progress_bars()
 
 
-def _table(dataset: Any, name: str) -> Table:
+def _table(dataset: Any, name: str) -> DataTable:
     """What `datasets` has opened, as a table; its rows stay on disk."""
     import datasets
 
@@ -328,4 +329,4 @@ def _table(dataset: Any, name: str) -> Table:
                 table = picked[batch]
             yield from (cells(table, columns, row) for row in range(len(batch)))
 
-    return Table(column_types(plain.features.arrow_schema, name), lambda _: Loaded(len(plain), read), label_names)
+    return DataTable(column_types(plain.features.arrow_schema, name), lambda _: Loaded(len(plain), read), label_names)

@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from reportgen.core import disk
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError, RefusedError
-from reportgen.data.columns import Table
+from reportgen.data.columns import DataTable
 from reportgen.data.text_formats import member, open_csv, open_json, open_texts, regular
 
 FORMATS = {  # of files that hold rows, by suffix
@@ -47,7 +48,7 @@ class Files:
     paths: tuple[Path, ...]
     labelled: bool = False  # whether they are texts, and their folders the labels
 
-    def open(self) -> Table:
+    def open(self) -> DataTable:
         """Their rows as a table.
 
         Raises:
@@ -71,7 +72,7 @@ class Files:
 
     def sha256(self) -> str:
         """Hash of the file; of several, and of texts, of their hashes and names in order: a folder may be a label."""
-        hashes = [_sha256(path) for path in self.paths]
+        hashes = [disk.sha256(regular(path)) for path in self.paths]
         if len(hashes) == 1 and not self.labelled:
             return hashes[0]
         names = [f"{path.parent.name}/{path.name}" if self.labelled else path.name for path in self.paths]
@@ -202,8 +203,3 @@ def _format(path: Path) -> str:
             f"{clean(path.name)}: Parquet must be unpacked first", hint="Parquet files are already compressed"
         )
     return FORMATS[suffix]
-
-
-def _sha256(path: Path) -> str:
-    with regular(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

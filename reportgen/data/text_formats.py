@@ -20,7 +20,7 @@ from typing import IO, Any, NoReturn
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
-from reportgen.data.columns import Loaded, Table, listed
+from reportgen.data.columns import DataTable, Loaded, listed
 
 MOST_BYTES = 2 * 10**9  # of one file, unpacked
 MOST_RATIO = 200  # of unpacked to packed bytes, beyond the first FREE_BYTES
@@ -35,7 +35,7 @@ TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(N
 TO_UTF_8 = "convert it: iconv -f {} -t UTF-8 FILE"
 
 
-def open_csv(files: Sequence[Path], *, delimiter: str = ",") -> Table:
+def open_csv(files: Sequence[Path], *, delimiter: str = ",") -> DataTable:
     """The rows of the files as a table; the first row of each names the columns, which are all strings.
 
     Raises:
@@ -54,10 +54,10 @@ def open_csv(files: Sequence[Path], *, delimiter: str = ",") -> Table:
         rows = chain.from_iterable(islice(_records(file, delimiter), 1, None) for file in files)
         return _kept(columns, ([row[position] for position in positions] for row in rows), files[0])
 
-    return Table(dict.fromkeys(header, "string"), load)
+    return DataTable(dict.fromkeys(header, "string"), load)
 
 
-def open_json(files: Sequence[Path]) -> Table:
+def open_json(files: Sequence[Path]) -> DataTable:
     """The objects of the files, one on each line or all in one list, as a table; a missing key is a null.
 
     Raises:
@@ -75,7 +75,7 @@ def open_json(files: Sequence[Path]) -> Table:
         rows = chain.from_iterable(map(_objects, files))
         return _kept(columns, ([row.get(name) for name in columns] for row in rows), files[0])
 
-    return Table(types, load)
+    return DataTable(types, load)
 
 
 def _kept(columns: Sequence[str], rows: Iterable[Sequence[Any]], first: Path) -> Loaded:
@@ -89,7 +89,7 @@ def _kept(columns: Sequence[str], rows: Iterable[Sequence[Any]], first: Path) ->
     return listed(values)
 
 
-def open_texts(files: Sequence[Path], *, labelled: bool) -> Table:
+def open_texts(files: Sequence[Path], *, labelled: bool) -> DataTable:
     """One row for each file: its text, its name as id, and the folder it lies in as label if *labelled*.
 
     Where two labels have files of one name, an id is folder and name: "pos/12".
@@ -105,7 +105,7 @@ def open_texts(files: Sequence[Path], *, labelled: bool) -> Table:
     def read(names: Sequence[str], indices: Iterable[int]) -> Iterator[tuple[Any, ...]]:
         return (tuple(known[name](files[index]) for name in names) for index in indices)
 
-    return Table(dict.fromkeys(known, "string"), lambda columns: Loaded(len(files), read))
+    return DataTable(dict.fromkeys(known, "string"), lambda columns: Loaded(len(files), read))
 
 
 def member(path: Path) -> zipfile.ZipInfo:
