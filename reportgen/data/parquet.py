@@ -46,13 +46,13 @@ def column_types(schema: Any, name: str) -> dict[str, str]:
     Raises:
         DataError: If two columns have the same name.
     """
+    from pyarrow.types import is_dictionary
+
     types: dict[str, str] = {}
     for column in schema:
         if column.name in types:
             raise DataError(f'{clean(name)}: two columns are called "{clean(column.name)}"', hint="rename one of them")
-        types[column.name] = str(
-            getattr(column.type, "value_type", column.type) if _is_category(column) else column.type
-        )
+        types[column.name] = str(column.type.value_type if is_dictionary(column.type) else column.type)
     return types
 
 
@@ -87,10 +87,6 @@ def arrow_errors(name: str) -> Iterator[None]:
         raise DataError(
             f"{name}: cannot be read: {reason}", hint="the file may be incomplete, or of another format"
         ) from error
-
-
-def _is_category(column: Any) -> bool:
-    return str(column.type).startswith("dictionary<")
 
 
 def _open(path: Path) -> Any:
