@@ -33,7 +33,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataTable:
-    """A table of which only the head was read."""
+    """A table; only its head has been read."""
 
     types: dict[str, str]  # by column, in the words of the format: "string", "int64", "integer or null"
     load: Callable[[Sequence[str]], Loaded]  # keeps no other columns than these
@@ -123,7 +123,7 @@ def _columns(types: dict[str, str], config: Config, dataset: str) -> dict[str, s
 def _column(
     types: dict[str, str], asked: str | None, usual: Sequence[str], kind: re.Pattern[str], role: str, dataset: str
 ) -> str | None:
-    """The column that was asked for, or the first with a usual name; None if there is none of the right type."""
+    """The chosen column, or the first with a usual name; None without one of the right type."""
     if asked is None:
         return next((name for name in usual if name in types and _is(types[name], kind)), None)
     flag = option(f"{role}_column")
@@ -173,10 +173,10 @@ def _row(index: int, values: dict[str, Any], columns: dict[str, str], names: Seq
 
 
 def _label(index: int, value: Any, columns: dict[str, str], names: Sequence[str], where: str) -> str | int | None:
-    """A label as it is; None where there is none, which files of text write as nothing, and named integers as -1."""
+    """A label as it is; None if missing, which is empty in text files, and -1 for named integers."""
     if value is None or value == "" or value != value or (names and value == -1):
         return None
-    if isinstance(value, float) and value.is_integer():  # what pandas makes of integers, some of which are missing
+    if isinstance(value, float) and value.is_integer():  # pandas turns integers into floats if some are missing
         return int(value)
     if isinstance(value, (bool, int, str)):
         return value
@@ -208,7 +208,7 @@ def _ids(loaded: Loaded, taken: range, column: str, where: str) -> Iterator[Any]
 
 
 def _identify(ids: Callable[[], Iterator[Any]], *, asked: bool) -> bool:
-    """Whether the column tells the rows apart; where it was asked for, it has to."""
+    """Whether the ids of the column are unique; a column chosen by the user must have unique ids."""
     try:
         for _ in ids():
             pass

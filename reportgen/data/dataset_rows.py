@@ -35,7 +35,7 @@ class Rows:
     columns: dict[str, str]  # {"text": "body", "label": "y", "id": "doi"}; what there is not is left out
     # Rows by their index, in the order asked for; a `DataError` names row and column.
     read: Callable[[Iterable[int]], Iterator[Row]]
-    read_ids: Callable[[], Sequence[str]]  # of all rows, in order; () where there is no such column
+    read_ids: Callable[[], Sequence[str]]  # of all rows, in order; () without an id column
 
     def __len__(self) -> int:
         return self.count

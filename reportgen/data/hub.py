@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["model", "dataset"]
 
-PATIENCE = 30.0  # seconds in which the same request is asked again and again
-LONGEST_PAUSE = 5  # seconds between two tries; a hub may ask for an hour
+PATIENCE = 30.0  # seconds of repeating the same request
+LONGEST_PAUSE = 5  # seconds between two tries; a hub may demand an hour
 PAUSES = (1, 2)  # seconds before a repository is looked up for the second and the third time
 BUSY = (408, 429, 500, 502, 503, 504)
 NO_HUB = "the server does not answer like a hub", "check HF_ENDPOINT, the proxy, and whether the network needs a login"
@@ -59,7 +59,7 @@ def is_id(name: str) -> bool:
 
 
 def look_up(repository: str, *, kind: Kind = "model", revision: str | None = None) -> Snapshot:
-    """The commit that *revision* stands for now, and its files; those of the cache where the hub does not answer.
+    """The commit of *revision* now, and its files; from the cache if the hub does not answer.
 
     Raises:
         HubError: If the hub does not give it, or does not answer and the cache has no such revision.
@@ -109,14 +109,14 @@ def errors(what: str, *, revision: str | None = None, cached: bool = False) -> I
     """Turn what the hub's clients raise in the block into a `HubError` about *what*; other errors pass.
 
     Args:
-        what: What is asked for, like "dataset org/name".
+        what: The name of the thing, like "dataset org/name".
         revision: The revision that was asked for.
         cached: Whether an earlier copy is in the cache; the hint says how to use it.
 
     Raises:
         HubError: With what to do about it.
     """
-    logger = logging.getLogger("huggingface_hub")  # it tells of every try, with the address and what that may hold
+    logger = logging.getLogger("huggingface_hub")  # it logs every try, with the address and its secrets
     level = logger.level
     _watch().key = ()
     logger.setLevel(max(level, logging.ERROR))
@@ -125,10 +125,10 @@ def errors(what: str, *, revision: str | None = None, cached: bool = False) -> I
     except HubError:
         raise
     except Exception as error:
-        told = _explain(error, revision)
-        if told is None:
+        known = _explain(error, revision)
+        if known is None:
             raise
-        fact, hint = told
+        fact, hint = known
         copy = "; --offline uses the cached copy" if cached else ""
         raise HubError(f"{what}: {redact(fact)}", hint=f"{hint}{copy}") from error
     finally:
@@ -148,8 +148,8 @@ def _explain(error: Exception, revision: str | None) -> tuple[str, str] | None:
     chain = list(_chain(error))
     for explain in (_explain_answer, _explain_connection, _explain_rest):
         for one in chain:
-            if told := explain(one, revision):
-                return told
+            if known := explain(one, revision):
+                return known
     return None
 
 
@@ -240,7 +240,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         yield error
-        error = error.__cause__  # not its context: the clients go on after many an error
+        error = error.__cause__  # not its context: the clients continue after many errors
 
 
 def _is_of_client(error: BaseException, *names: str) -> bool:
@@ -321,7 +321,7 @@ class _Watch:
         limits = request.extensions.get("timeout", {})
         request.extensions["timeout"] = {name: min(limit or longest, longest) for name, limit in limits.items()}
         now = time.monotonic()
-        # subtle: a download that goes on after it broke off asks for another range
+        # subtle: a download that continues after an interruption requests another range
         key = request.method, str(request.url), request.headers.get("range", "")
         if key != self.key or now - self.last > longest + 2 * LONGEST_PAUSE:
             self.key, self.first, self.status = key, now, None
@@ -330,7 +330,7 @@ class _Watch:
             raise _GaveUpError(self.status)
 
     def after(self, response: httpx2.Response) -> None:
-        """Let nobody be told to wait for long."""
+        """Limit the time that a server tells clients to wait."""
         self.status = response.status_code if response.status_code in BUSY else None
         if self.status is None:
             return

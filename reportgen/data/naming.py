@@ -62,13 +62,13 @@ def of_scores(title: str, digest: str) -> str:
 def of_pages(reports: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[str]:
     """The folder of each report in a site; no two are alike on a disk that knows no case.
 
-    Reports of one name get a mark of what they are behind it; of the very same report, all but one get a number.
+    Reports with the same name get a mark of their identity after it; copies of the same report get a number.
 
     >>> of_pages([("a", "0f3a", ()), ("B", "1c", ()), ("b", "2d", ())])
     ['a', 'b-1c', 'b-2d']
 
     Args:
-        reports: Of each how its own folder is called, a hash of what it is, and what orders those of one hash.
+        reports: For each the name of its folder, a hash of its identity, and the order of those with the same hash.
     """
     plain = [_page(called) for called, _, _ in reports]
     shared = Counter(map(str.casefold, plain))

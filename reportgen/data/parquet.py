@@ -160,7 +160,7 @@ class _Groups:
                 raise _untrue(self.names[file], f"{len(rows)} rows in a row group that ends after {start - rows.start}")
 
     def _batches(self, group: int, columns: tuple[str, ...]) -> Iterable[Any]:
-        """The rows of a group, kept where they are few; read anew each time where they are many."""
+        """The rows of a group, kept in memory if small, otherwise read again each time."""
         if (group, columns) not in self.kept and self._claimed(group, columns) <= KEPT:
             batches, size = [], 0
             for batch in self._stream(group, columns):

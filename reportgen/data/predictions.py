@@ -54,7 +54,7 @@ def pick(predicted: Sequence[Predicted], wanted: str, *, seed: int) -> Predicted
         seed: Of the draw.
 
     Raises:
-        UsageError: If the label is none of the model's, or has to be named.
+        UsageError: If the label is unknown to the model, or missing.
         DataError: If no example fits.
     """
     found = fitting(predicted, wanted)
@@ -65,7 +65,7 @@ def fitting(predicted: Sequence[Predicted], wanted: str) -> list[Predicted]:
     """All that *wanted* names, as in `pick`: `tp`, `tn`, `fp` and `fn` as they come; by confidence, the first first.
 
     Raises:
-        UsageError: If the label is none of the model's, or has to be named.
+        UsageError: If the label is unknown to the model, or missing.
         DataError: If no example fits.
     """
     kind = wanted.partition(":")[0]
@@ -85,7 +85,7 @@ def label_of(wanted: str, labels: Sequence[str]) -> int | None:
     """Index of the label that a pick is about: the one named, or the second of two; None where it is about none.
 
     Raises:
-        UsageError: If the label is none of the model's, or has to be named.
+        UsageError: If the label is unknown to the model, or missing.
     """
     kind, _, name = wanted.partition(":")
     if not name:
@@ -136,7 +136,7 @@ def summary(predicted: Sequence[Predicted], *, place: str) -> str:
     """How many of how many are right, and the confusion matrix, for a terminal."""
     labels = predicted[0].prediction.labels
     right, wrong = (sum(one.prediction.verdict == verdict for one in predicted) for verdict in ("right", "wrong"))
-    told = (
+    share = (
         f"{right:,} of {right + wrong:,} right ({right / (right + wrong):.1%})" if right + wrong else "no gold labels"
     )
     counts = confusion(predicted, labels)
@@ -144,11 +144,11 @@ def summary(predicted: Sequence[Predicted], *, place: str) -> str:
     *known, unknown = ([f"{value:,}" for value in row] for row in counts.tolist())
     rows += [[name, *row] for name, row in zip(labels, known, strict=True)]
     rows += [["unknown", *unknown]] if counts[-1].any() else []
-    return f"{place}: {len(predicted):,} examples, {told}\n\n{_aligned(rows)}\n"
+    return f"{place}: {len(predicted):,} examples, {share}\n\n{_aligned(rows)}\n"
 
 
 def strangers(predicted: Sequence[Predicted]) -> str | None:
-    """How many gold labels are none of the model's, and what to do; None where there is no such."""
+    """A warning with the number of gold labels that the model does not know; None if it knows all."""
     strange = [
         one.prediction.gold_text for one in predicted if one.prediction.gold is None and one.prediction.gold_text
     ]

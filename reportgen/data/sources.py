@@ -84,7 +84,7 @@ def is_local(dataset: str) -> bool:
     """Whether it is a file or folder, or looks like one."""
     try:
         there = Path(dataset).expanduser().exists()
-    except (OSError, RuntimeError, ValueError):  # a name too long; the home of a user who is none
+    except (OSError, RuntimeError, ValueError):  # a name too long; the home of an unknown user
         there = False
     suffixes = (*split_files.FORMATS, *split_files.PACKED, *split_files.PICKLES, ".txt")
     return there or dataset.startswith((".", "/", "~")) or dataset.count("/") > 1 or dataset.endswith(suffixes)
@@ -96,14 +96,14 @@ def part(start: str | None, stop: str | None, count: int) -> range:
     >>> part("-20%", None, 50)
     range(40, 50)
     """
-    percent = "%" in f"{start}{stop}"  # subtle: of one bound, it counts for both, as in `datasets`
+    percent = "%" in f"{start}{stop}"  # subtle: a percent sign at one bound counts for both, as in `datasets`
     bounds = [None if bound is None else int(bound.rstrip("%")) for bound in (start, stop)]
     first, last = (round(bound * count / 100) if percent and bound is not None else bound for bound in bounds)
     return range(count)[slice(first, last)]
 
 
 def parse_split(split: str | None) -> re.Match[str]:
-    """Name, slice, start and stop that --split asks for.
+    """Name, slice, start and stop of --split.
 
     Raises:
         UsageError: If it cannot be understood.
@@ -226,7 +226,7 @@ def _builder(dataset: str, named: str | None, revision: str | None, found: hub.S
         except Exception as error:  # a card may hold anything, and so may be raised anything
             if _is_of_hub(error, datasets):
                 raise
-            failed = error  # subtle: told outside, because the hub's missing files are in the chain of any error here
+            failed = error  # subtle: raised outside, because the hub's missing files are in the chain of any error here
     if isinstance(failed, ValueError):
         _refuse_config(dataset, named, found.commit)
     if failed is not None:
@@ -250,7 +250,7 @@ def _is_of_hub(error: Exception, datasets: Any) -> bool:
 
 
 def _refuse_config(dataset: str, asked: str | None, commit: str) -> None:
-    """Say which of the datasets of one name there are, if that is what was wrong."""
+    """Raise an error with the configurations of the dataset, if that was the problem."""
     with _datasets() as datasets, hub.errors(f"dataset {dataset}", revision=commit):
         names = datasets.get_dataset_config_names(dataset, revision=commit)
     if asked in names or (asked is None and len(names) < 2):
@@ -293,12 +293,12 @@ def _is_damage(reason: BaseException) -> bool:
 
 @contextlib.contextmanager
 def _datasets() -> Iterator[Any]:
-    """The library, with its notes off the terminal, and its progress bars where nobody sees or wants them."""
+    """The library, without its notes on the terminal, and without progress bars that are hidden or unwanted."""
     import datasets
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled
 
     verbosity, bars = datasets.logging.get_verbosity(), datasets.is_progress_bar_enabled()
-    datasets.logging.set_verbosity(logging.CRITICAL)  # errors are told once, by us
+    datasets.logging.set_verbosity(logging.CRITICAL)  # we report errors once
     if are_progress_bars_disabled() or not sys.stderr.isatty():
         datasets.disable_progress_bars()
     try:

@@ -92,7 +92,7 @@ def _kept(columns: Sequence[str], rows: Iterable[Sequence[Any]], first: Path) ->
 def open_texts(files: Sequence[Path], *, labelled: bool) -> DataTable:
     """One row for each file: its text, its name as id, and the folder it lies in as label if *labelled*.
 
-    Where two labels have files of one name, an id is folder and name: "pos/12".
+    If two labels have files with the same name, an id is folder and name: "pos/12".
     """
     alike = labelled and len({file.stem for file in files}) < len(files)
     known: dict[str, Callable[[Path], str]] = {
@@ -132,7 +132,7 @@ def regular(path: Path) -> Path:
     """The path, if it is a file that ends: no pipe, device or folder.
 
     Raises:
-        DataError: If it is none.
+        DataError: If it is not one.
     """
     try:
         mode = path.stat().st_mode
@@ -157,13 +157,13 @@ def _reading(name: str) -> Iterator[None]:
 
 
 class _Bytes:
-    """A file, unpacked as it is read, which says where it stands and ends where a bomb would go on."""
+    """A file, unpacked while it is read, which knows its position and stops at decompression bombs."""
 
     def __init__(self, path: Path) -> None:
         self.name = clean(path.name)
         self.position = 0  # bytes read
         self.start = 0  # of the line that was read last
-        self.row = -1  # that is being read; the first row of a CSV file, its header, is none
+        self.row = -1  # being read; the header of a CSV file is not a row
         with _reading(self.name):
             packed = regular(path).stat().st_size
             self._stream: IO[bytes] = _unpacked(path)
@@ -245,10 +245,10 @@ def _header(path: Path, delimiter: str) -> list[str]:
         raise DataError(f"{name}: the file is empty", hint="its first row must name the columns")
     other = next((one for one in "\t;|," if one != delimiter and one in header[0]), None)
     if len(header) == 1 and other is not None:
-        told = {"\t": "tabs; rename it to .tsv", ",": "commas; rename it to .csv"}.get(
+        found = {"\t": "tabs; rename it to .tsv", ",": "commas; rename it to .csv"}.get(
             other, f'"{other}"; write it with commas'
         )
-        raise DataError(f'{name}: one column, "{clean(header[0])[:80]}"', hint=f"its separators seem to be {told}")
+        raise DataError(f'{name}: one column, "{clean(header[0])[:80]}"', hint=f"its separators seem to be {found}")
     twice = next((column for column in header if header.count(column) > 1), None)
     if twice is not None:
         raise DataError(f'{name}: two columns are called "{clean(twice)}"', hint="rename one of them")
@@ -256,7 +256,7 @@ def _header(path: Path, delimiter: str) -> list[str]:
 
 
 def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
-    """The rows of a CSV file, the header first; blank lines are none."""
+    """The rows of a CSV file, the header first, without blank lines."""
     with _Bytes(path) as file:
         reader = csv.reader(_without_nul(file), delimiter=delimiter, strict=True)
         width = None
@@ -287,7 +287,7 @@ def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
 
 
 def _without_nul(file: _Bytes) -> Iterator[str]:
-    """The lines of the file, of which none holds what no text has."""
+    """The lines of the file; an error for bytes that text cannot have."""
     for line in file.lines():
         if "\0" in line:
             byte = file.start + len(line.partition("\0")[0].encode())

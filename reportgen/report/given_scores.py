@@ -247,7 +247,7 @@ def put_together(strings: list[str], special: list[bool]) -> tuple[str, list[tup
 
 
 def _from_bytes(strings: list[str], special: list[bool]) -> tuple[str, list[tuple[int, int]]]:
-    """The text of byte-level pieces; a piece of a character stands for all of it."""
+    """The text of byte-level pieces; a part of a character has the whole character."""
     content, ends = b"", []
     for token, is_special in zip(strings, special, strict=True):
         known = not is_special and all(character in BYTES for character in token)
@@ -268,7 +268,7 @@ def _from_bytes(strings: list[str], special: list[bool]) -> tuple[str, list[tupl
 
 
 def aligned(name: str, text: str, pieces: list[str], special: list[bool]) -> list[tuple[int, int]]:
-    """Where each piece stands in the text, one after the other."""
+    """The place of each piece in the text, one after the other."""
     spans, at = [], 0
     for position, (piece, is_special) in enumerate(zip(pieces, special, strict=True)):
         found = at if is_special or not piece.strip() else text.find(piece.strip(), at)
@@ -310,7 +310,7 @@ def _cleaned(text: str | None) -> str | None:
 
 
 def _attention(scores: Floats) -> Attention:
-    """Scores in the place of received attention; of who attends to whom nothing is known."""
+    """Scores in place of received attention, without attention between tokens."""
     layers, heads, tokens = scores.shape
     nobody = np.zeros((layers, heads, tokens, 0))
     return Attention(

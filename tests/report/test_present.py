@@ -152,7 +152,7 @@ def test_a_pdf_that_fails_leaves_the_rest_of_the_report(
 
 def test_a_pdf_that_is_refused_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What asks for an address is no report."""
-    monkeypatch.setattr("reportgen.report.paper.pdf.typeset", broken(RefusedError("the document asks for a URL")))
+    monkeypatch.setattr("reportgen.report.paper.pdf.typeset", broken(RefusedError("the document refers to a URL")))
     with pytest.raises(RefusedError):
         stored(tmp_path / "report", Config(format=("html", "pdf"), pdf="best-effort"))
     assert not (tmp_path / "report").exists()

@@ -22,7 +22,7 @@ LETTERS = 8.0  # points: letters of the text
 
 
 class Rectangle(NamedTuple):
-    """Where something stands, points from the upper left corner."""
+    """The place of something, in points from the upper left corner."""
 
     x: float
     y: float
@@ -31,7 +31,7 @@ class Rectangle(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where everything in the excerpt stands."""
+    """The places of everything in the excerpt."""
 
     boxes: dict[str, list[Rectangle]]  # by the name of its link, "t17" for the token at position 17: one a line
     height: float  # points, of all
@@ -41,7 +41,7 @@ def within(runs: tuple[Run, ...], shown: range, *, tokens: int) -> tuple[Run, ..
     """The runs, one per cell, whose first position is in *shown*, with the gaps between them.
 
     Raises:
-        UsageError: If there is none, or the document has no more than *tokens* tokens.
+        UsageError: If no run is in *shown*, or *shown* goes beyond the *tokens* of the document.
     """
     if shown.stop > tokens:
         raise UsageError(

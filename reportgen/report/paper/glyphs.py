@@ -23,7 +23,7 @@ from reportgen.report.parts import Direction, Line, Run
 Ink = Literal["dark", "light"]
 How = Literal["letters", "glyphs", "label"]
 
-LONGEST = 20  # characters that stand together without a place to break
+LONGEST = 20  # characters without a place to break
 # Native in T1 or TS1 (pdfLaTeX) and in Latin Modern (XeLaTeX) alike, as one glyph that copies as it was written.
 # Not U+0110, which T1 has as the Icelandic letter.
 LETTERS = (
@@ -35,7 +35,7 @@ SAFE = frozenset(map(chr, range(0x21, 0x7F))) | frozenset(LETTERS + SIGNS + "\xa
 UNIT = regex.compile(r"\p{Latin}[\p{Latin}\p{M}]*|\X")
 ALONE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u3000-\u303f\uff00-\uffef]")
 
-EM = 10.0  # pt that stand for one em of the TeX document
+EM = 10.0  # pt for one em of the TeX document
 SIZE = 9.2  # pt: the letters of the fonts below are larger than those of Latin Modern
 HEIGHT = 2.6  # em, of every page: room for stacked marks
 PAD = 0.3  # em left and right of the text: room for what hangs over
@@ -157,7 +157,7 @@ def _short(atom: Atom, longest: int, *, joined: bool) -> list[Atom]:
 
 
 def sheet(runs: tuple[GlyphRun, ...]) -> GlyphSheet | None:
-    """Set every distinct run on a page of its own; None where there is nothing to set."""
+    """Set every distinct run on its own page; None if there is nothing to set."""
     distinct = tuple(dict.fromkeys(runs))
     if not distinct:
         return None
@@ -189,6 +189,6 @@ def _paragraph(run: GlyphRun, *, tag: str, kind: str = "auto") -> str:
 def _measure(page: Any, number: int) -> Glyph:
     """Width and baseline of the one link on *page*."""
     [(_, _, (left, _, right, _), box)] = page.links
-    line = box.children[0]  # the text box: fonts that stand in for others move its baseline
+    line = box.children[0]  # the text box: fallback fonts move its baseline
     baseline = (line.position_y + line.baseline) * PX
     return Glyph(number, round((right - left) * PX / EM, 3), round(HEIGHT - baseline / EM, 3))

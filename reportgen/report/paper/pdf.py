@@ -45,7 +45,7 @@ def pdf(
         attached: Files by name; only PDF/A-3u carries them.
 
     Raises:
-        RefusedError: If the document asks for any URL; no PDF is made then.
+        RefusedError: If the document refers to a URL; no PDF is made then.
         ValueError: If files are to be attached to another variant.
     """
     if attached and variant != "a-3u":

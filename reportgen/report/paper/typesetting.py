@@ -67,10 +67,10 @@ def attachment(name: str, content: bytes, *, description: str, created: datetime
 
 
 def lay_out(html: str) -> Document:
-    """The pages of *html*, for those who need to know where things came to stand.
+    """The pages of *html*, with the positions of their contents.
 
     Raises:
-        RefusedError: If the document asks for any URL.
+        RefusedError: If the document refers to a URL.
     """
     with _offline() as fetcher:
         return _document(html, fetcher)
@@ -88,7 +88,7 @@ def typeset(
         options: Those of WeasyPrint's `write_pdf`.
 
     Raises:
-        RefusedError: If the document asks for any URL; no PDF is made then.
+        RefusedError: If the document refers to a URL; no PDF is made then.
         OutputError: If it has too many pages.
     """
     missing: dict[str, None] = {}  # in order of appearance
@@ -144,8 +144,8 @@ def _offline() -> Iterator[URLFetcher]:
     asked: list[str] = []
     with _without_collector(), _in_time(), contextlib.suppress(FatalURLFetchingError):
         yield _refusing_fetcher(asked)
-    if asked:  # subtle: WeasyPrint goes on after an address in a drawing, and only after that
-        raise RefusedError(f"the document asks for a URL: {asked[0]}", hint="this is a bug: please report it")
+    if asked:  # subtle: WeasyPrint continues after an address in a drawing, and only then
+        raise RefusedError(f"the document refers to a URL: {asked[0]}", hint="this is a bug: please report it")
 
 
 @contextlib.contextmanager
@@ -159,7 +159,7 @@ def _in_time() -> Iterator[None]:
         raise TimeoutError(f"not finished after {MOST_SECONDS} seconds")
 
     before = signal.signal(signal.SIGALRM, ring)
-    running = signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)  # somebody else's, to be set again
+    running = signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)  # of other code, to be restored
     try:
         yield
     finally:
@@ -199,7 +199,7 @@ def _listening(missing: dict[str, None]) -> Iterator[None]:
 
 
 def _refusing_fetcher(asked: list[str]) -> URLFetcher:
-    """Note every URL that is asked for, and fetch none; a PNG within the document needs no fetching."""
+    """Note every URL that the document refers to, and fetch none; a PNG inside the document needs no fetching."""
     from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
     class Refusing(URLFetcher):  # type: ignore[misc]  # weasyprint is untyped
