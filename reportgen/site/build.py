@@ -2,33 +2,39 @@
 
 What a page, a card or the index looks like is told in the files of these names. Of the reports no more than their
 cards is held: each is read and rendered in a worker process, and only if its page is not there already, made of the
-same.
+same: the report, what the page says of the site, its templates, styles and scripts, the versions of reportgen and its
+libraries. Python code of one version is taken to be the same; whoever changes it deletes the site and builds anew.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from reportgen.core import disk, versions
+from reportgen.core import workers as processes
 from reportgen.core.clock import Clock
-from reportgen.core.errors import BrokenLinkError, OutputError
+from reportgen.core.errors import BrokenLinkError, DeviceError, OutputError
 from reportgen.report import store
 from reportgen.report.page import render
-from reportgen.site import cards, dead_links, feeds, find_reports, index_pages, report_page, work
+from reportgen.site import cards, dead_links, find_reports, index_pages, report_page
 from reportgen.site import folder as site_folder
 from reportgen.site.cards import Card
 from reportgen.site.find_reports import Found, Note, natural
 from reportgen.site.folder import Made, State
+from reportgen.site.report_page import PageJob
 from reportgen.site.settings import SiteConfig
-from reportgen.site.work import PageJob
 
 INDEX = "index.html"
+FEW = 3  # jobs that are done before a worker process has started
+Job = TypeVar("Job")
+Answer = TypeVar("Answer")
+Pool = ProcessPoolExecutor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def build(
     found, unread = find_reports.gather(named)
     if not folders:
         notes += _unknown_notes(config, found)
-    with site_folder.opened(output) as before, work.pool(workers) as pool:
+    with site_folder.opened(output) as before, _pool(workers) as pool:
         shown, broken = _read_cards(found, config, before, output, pool, clock)
         if before.reports and not shown:
             raise OutputError(
@@ -91,16 +97,17 @@ def build(
 
 
 def _read_cards(
-    found: list[Found], config: SiteConfig, before: State, output: Path, pool: work.Pool, clock: Clock
+    found: list[Found], config: SiteConfig, before: State, output: Path, pool: Pool, clock: Clock
 ) -> tuple[list[Shown], list[Note]]:
     """The card of every report, in the order of the site; from the state where nothing has changed since."""
-    keys = {one.name: _key(program(), one.name, one.manifest, sorted(one.files.items()), sorted(one.stamps.items()))
+    made_with = versions.installed()
+    keys = {one.name: _key(made_with, one.name, one.manifest, sorted(one.files.items()), sorted(one.stamps.items()))
             for one in found}  # fmt: skip
     known = {one.name: card for one in found if (card := cards.restored(before.cards.get(keys[one.name], {})))}
     missing = [one for one in found if one.name not in known]
     notes: list[Note] = []
     with clock.stage("cards"):
-        for name, read in pool(work.read_card, missing, "cards", clock):
+        for name, read in _each(pool, cards.read, missing, "cards", clock):
             if isinstance(read, Note):
                 notes.append(read)
             else:
@@ -112,7 +119,7 @@ def _read_cards(
 
 
 def _render(
-    shown: list[Shown], config: SiteConfig, before: State, output: Path, pool: work.Pool, clock: Clock
+    shown: list[Shown], config: SiteConfig, before: State, output: Path, pool: Pool, clock: Clock
 ) -> tuple[list[Shown], dict[str, Made], list[Note], int]:
     """A page for every report, in the site already or staged; without those of which none can be made.
 
@@ -126,7 +133,7 @@ def _render(
             made = {name: found for name, job in jobs.items() if (found := _made_before(job, before))}
             missing = [job for name, job in jobs.items() if name not in made]
             failed: dict[str, Note] = {}
-            for name, page in pool(work.render_page, missing, "render", clock):
+            for name, page in _each(pool, report_page.stage, missing, "render", clock):
                 if isinstance(page, Note):
                     failed[name] = page
                 else:
@@ -140,14 +147,14 @@ def _render(
 
 def _jobs(shown: Sequence[Shown], config: SiteConfig, output: Path) -> dict[str, PageJob]:
     """What there is to render, by the names of the reports."""
-    plain = replace(config, reports=(), notes={}, blurb="", order="listed", per_page=1)  # what no page shows
+    drawn_with = [*report_page.site_assets(), render.sources(report_page.TEMPLATE)]
     around = [None, *(one.card for one in shown), None]
     jobs = {}
-    for place, one in enumerate(shown):
-        note, beside = config.notes.get(one.found.called), (around[place], around[place + 2])
-        named = [card and (card.name, card.title) for card in beside]
-        made_of = _key(one.key, plain.title, plain.base_url, plain.downloads, plain.language, note, named)
-        jobs[one.found.name] = PageJob(one.found, one.card, made_of, plain, note, *beside, output)
+    for number, one in enumerate(shown):
+        note, previous, following = config.notes.get(one.found.called), around[number], around[number + 2]
+        place = report_page.place_of(one.card, config, note=note, previous=previous, following=following)
+        key = _key(one.key, asdict(place), drawn_with)
+        jobs[one.found.name] = PageJob(one.found, one.card, place, key, output)
     return jobs
 
 
@@ -163,7 +170,8 @@ def _site(shown: list[Shown], made: dict[str, Made], config: SiteConfig, before:
     """All that belongs to no one report, in the site already or staged. Every link is looked at before."""
     told = [(one.key, config.notes.get(one.found.called), sorted(made[one.found.name].files)) for one in shown]
     plain = [config.title, config.blurb, config.base_url, config.order, config.per_page, config.downloads]
-    wanted = _key(program(), *plain, config.language, told)
+    drawn_with = [*report_page.site_assets(), *index_pages.site_assets(), render.sources(*index_pages.TEMPLATES)]
+    wanted = _key(versions.installed(), drawn_with, *plain, config.language, told)
     there = before.site if site_folder.is_whole(output, before.site, wanted) else None
     files = {} if there else _site_files(shown, made, config)
     read = {path: dead_links.read(content.decode()) for path, content in files.items() if path.endswith(".html")}
@@ -190,7 +198,7 @@ def _site_files(shown: list[Shown], made: dict[str, Made], config: SiteConfig) -
         **report_page.site_assets(),
         **index_pages.site_assets(),
         **data,
-        **feeds.files(all_cards, config, links=named, pages=listed),
+        **index_pages.for_programs(all_cards, config, links=named, pages=listed),
         **{name: html[name].encode() for name in sorted(html, key=lambda name: (name == INDEX, name))},
     }
 
@@ -239,7 +247,7 @@ def arranged(shown: Iterable[Shown], config: SiteConfig) -> list[Shown]:
         "name": lambda card: (),
         "title": lambda card: natural(card.title),
         "probability": lambda card: (card.probability is None, -(card.probability or 0)),
-        "newest": lambda card: -feeds.moment(card.created).timestamp(),
+        "newest": lambda card: -index_pages.moment(card.created).timestamp(),
         "interest": _interest,
     }
     return sorted(by_name, key=lambda one: orders[config.order](one.card))
@@ -269,16 +277,6 @@ def _key(*parts: Any) -> str:
     return disk.key(made_of=parts)
 
 
-@functools.cache
-def program() -> str:
-    """What changes when the program does: a hash over its files, its templates, and the versions that it uses."""
-    digest = hashlib.sha256(json.dumps(versions.installed(), sort_keys=True).encode())
-    for root in (render.PACKAGE, *render.TEMPLATES):
-        for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".j2", ".css", ".js")):
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
 def _kept(shown: Iterable[Shown]) -> dict[str, dict[str, Any]]:
     return {one.key: cards.plain(one.card) for one in shown}
 
@@ -292,3 +290,41 @@ def _texts(shown: Iterable[Shown]) -> Iterator[tuple[Card, str]]:
 def _unknown_notes(config: SiteConfig, found: Sequence[Found]) -> list[Note]:
     known = {one.called for one in found}
     return [Note(f"notes: {name}", "no report of this name") for name in config.notes if name not in known]
+
+
+@contextlib.contextmanager
+def _pool(workers: int) -> Iterator[Pool]:
+    """Worker processes for one build, which start with the first job; None where this process does all."""
+    pool = processes.pool(workers) if workers > 1 else None
+    try:
+        yield pool
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+def _each(
+    pool: Pool, work: Callable[[Job], tuple[str, Answer]], jobs: Sequence[Job], what: str, clock: Clock
+) -> Iterator[tuple[str, Answer]]:
+    """Do all jobs, and give their answers as they come.
+
+    Raises:
+        DeviceError: If a process was ended from outside.
+    """
+    if not jobs:
+        return
+    with clock.track(what, len(jobs)) as advance:
+        for answer in map(work, jobs) if pool is None or len(jobs) <= FEW else _elsewhere(pool, work, jobs):
+            yield answer
+            advance(1)
+
+
+def _elsewhere(pool: ProcessPoolExecutor, work: Callable[[Job], Answer], jobs: Sequence[Job]) -> Iterator[Answer]:
+    try:
+        for done in as_completed([pool.submit(work, job) for job in jobs]):
+            yield done.result()
+    except BrokenProcessPool as error:
+        raise DeviceError(
+            "a process that renders was ended from outside; memory may have run out",
+            hint="run the same command again to go on, with fewer --workers",
+        ) from error

@@ -5,6 +5,7 @@ Plain values, small enough to hold for thousands of reports. How a card looks is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -15,6 +16,8 @@ from reportgen.core.characters import clean
 from reportgen.core.records import Report, Verdict
 from reportgen.report import heatmap, rank, scale, store, words
 from reportgen.report.parts import HeatView
+from reportgen.site import find_reports
+from reportgen.site.find_reports import Found, Note
 
 TOP = 8  # words
 STRETCHES = 96  # of the strip, at most
@@ -51,6 +54,19 @@ class Card:
     def drawn(self) -> str:
         """What the words and the colours are about."""
         return "Highest scores" if self.given else "Most attention"
+
+
+def read(found: Found) -> tuple[str, Card | Note]:
+    """The card of a report; a note where its files are not as they were written, or not what they should be."""
+    try:
+        wrong = find_reports.problem(found, found.files)
+        if wrong:
+            return found.name, Note("left out", wrong)
+        made = card(store.load(found.folder), name=found.name, files=found.files)
+        json.dumps(plain(made), ensure_ascii=False, allow_nan=False).encode()  # or no page could hold it
+        return found.name, made
+    except Exception as error:  # whatever it is, the other reports are worth showing
+        return found.name, find_reports.left_out(found, error)
 
 
 def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.core import disk
-from reportgen.core.errors import OutputError, one_line
+from reportgen.core.errors import OutputError, ReportgenError, one_line
 from reportgen.data import naming
 from reportgen.report import store
 
@@ -106,6 +106,12 @@ def problem(found: Found, names: Iterable[str]) -> str | None:
     """What is wrong with some of a report's files; None if they are as they were written."""
     problems = (store.changed_file(found.folder, name, found.files[name]) for name in names)
     return next((wrong for wrong in problems if wrong), None)
+
+
+def left_out(found: Found, error: Exception) -> Note:
+    """What is said of a report that cannot be read or rendered."""
+    said = error.message if isinstance(error, ReportgenError) else f"{type(error).__name__}: {error}"
+    return Note("left out", said if str(found.folder) in said else f"{found.folder}: {said}")
 
 
 def drawings(found: Found) -> list[str]:

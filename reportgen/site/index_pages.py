@@ -1,14 +1,17 @@
-"""Turn cards and texts into the front of a site: the pages of its index, and the data that its search loads by need.
+"""Turn cards and texts into the front of a site: the pages of its index, data for its search, files for programs.
 
-The data are scripts, not JSON: a page that is opened from a disk may load no other kind of file. Nothing is read or
-written here.
+What programs read is `index.json`, the site map and the feed; the last two need absolute addresses: there are none
+where it is not known where the site will stand. The data of the search are scripts, not JSON: a page that is opened
+from a disk may load no other kind of file. Nothing is read or written here.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,15 +20,18 @@ from reportgen.core import palette
 from reportgen.core.characters import cut, visible
 from reportgen.report import store
 from reportgen.report.page import render
-from reportgen.site import search_index
-from reportgen.site.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card
+from reportgen.site import link_picture, search_index
+from reportgen.site.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card, plain
 from reportgen.site.settings import SiteConfig
 
 FOLDER = "catalogue"
 SCRIPTS = ("data", "words", "state", "cards", "finder")  # of templates/js/site, in their order
 STYLES = ("heat", "page", "site")
+TEMPLATES = [f"site/{name}.j2" for name in ("index.html", "how-to-read.html", "404.html", "sitemap.xml", "atom.xml")]
 CHUNK = 16  # cards in a file: a page of hits may need as many files as it has cards
 HITS = 24  # cards on a page of hits
+ENTRIES = 100  # of the feed, the newest
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SEVERAL = 7  # pages that are all named in the list of pages
 VERDICTS = {"right": "Right", "wrong": "Wrong"}
 EXAMPLE = (  # words and heat classes of the drawing in how-to-read
@@ -154,6 +160,72 @@ def site_assets() -> dict[str, bytes]:
     style = render.style_sheet(STYLES).encode()
     script = render.script(tuple(f"site/{name}" for name in SCRIPTS)).encode()
     return {render.asset_path("site.css", style): style, render.asset_path("site.js", script): script}
+
+
+def for_programs(
+    shown: Sequence[Card], config: SiteConfig, *, links: Mapping[str, Mapping[str, str | None]], pages: Iterable[str]
+) -> dict[str, bytes]:
+    """The files for programs by their paths in the site.
+
+    Args:
+        shown: In the order of the site.
+        config: Of the site.
+        links: Of every report, by name: "page", "pdf", "download", "picture".
+        pages: The other pages that a search engine shall know.
+    """
+    made = {"index.json": _index(shown, config, links).encode()}
+    if config.base_url is not None:
+        moments = {card.name: moment(card.created) for card in shown}
+        newest = sorted(shown, key=lambda card: (-moments[card.name].timestamp(), card.name))[:ENTRIES]
+        values: dict[str, Any] = {"config": config, "base": config.base_url, "when": _written(moments)}
+        known = {card.name for card in shown if moments[card.name] != EPOCH}
+        updated = _written({"": max(moments.values(), default=EPOCH)})[""]
+        made["sitemap.xml"] = _xml("sitemap", cards=shown, known=known, pages=sorted(pages), links=links, **values)
+        summaries = {card.name: link_picture.description(card) for card in newest}
+        made["atom.xml"] = _xml("atom", cards=newest, updated=updated, links=links, summaries=summaries, **values)
+    return made
+
+
+def _index(shown: Sequence[Card], config: SiteConfig, links: Mapping[str, Mapping[str, str | None]]) -> str:
+    """All cards with their links and notes, and what the site says of itself, as JSON."""
+
+    def told_of(card: Card) -> dict[str, Any]:
+        values = {name: value for name, value in plain(card).items() if name != "files"}
+        return {**values, "note": config.notes.get(card.name), "links": dict(links[card.name])}
+
+    told = {
+        "format": 1,
+        "title": config.title,
+        "blurb": config.blurb,
+        "base_url": config.base_url,
+        "language": config.language,
+        "order": config.order,
+        "reports": [told_of(card) for card in shown],
+    }
+    return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def moment(created: str) -> datetime:
+    """When a report was made; the beginning of time where it does not say so.
+
+    >>> moment("2024-05-01T12:00:00+00:00").year, moment("yesterday").year
+    (2024, 1970)
+    """
+    try:
+        found = datetime.fromisoformat(created)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return EPOCH
+
+
+def _written(moments: Mapping[str, datetime]) -> dict[str, str]:
+    """As feed and site map want it."""
+    return {name: f"{when:%Y-%m-%dT%H:%M:%S}Z".zfill(20) for name, when in moments.items()}
+
+
+def _xml(name: str, **values: Any) -> bytes:
+    """A template for XML, rendered; what no XML holds is shown by labels."""
+    return render.environment().get_template(f"site/{name}.xml.j2").render(visible=visible, **values).encode()
 
 
 def face(card: Card, config: SiteConfig) -> Face:

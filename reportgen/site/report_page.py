@@ -19,14 +19,30 @@ from reportgen.core.records import Report
 from reportgen.report import present, rank, scale, store
 from reportgen.report.draw import vega
 from reportgen.report.page import render
-from reportgen.site import link_picture
+from reportgen.report.page.render import Place
+from reportgen.site import dead_links, find_reports, link_picture
+from reportgen.site import folder as site_folder
 from reportgen.site.cards import LONG_TITLE, Card
+from reportgen.site.find_reports import Found, Note
+from reportgen.site.folder import Made
 from reportgen.site.settings import SiteConfig
 
 if TYPE_CHECKING:
     from reportgen.report.draw.charts import Draw
 
+TEMPLATE = "report.html.j2"
 ROOM = 1.4  # MB that the page had as one file: the lists of links are as long as that allows, and a site stays small
+
+
+@dataclass(frozen=True, slots=True)
+class PageJob:
+    """A page to render."""
+
+    found: Found
+    card: Card
+    place: Place
+    key: str  # hash of all that the page depends on
+    output: Path  # the site
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +54,71 @@ class SitePage:
     picture: bytes  # PNG, 1,200 by 630
 
 
-def for_site(
-    folder: Path,
+def place_of(
     card: Card,
     config: SiteConfig,
     *,
-    files: Collection[str],
     note: str | None = None,
     previous: Card | None = None,
     following: Card | None = None,
-) -> SitePage:
+) -> Place:
+    """All that a page says beside its report.
+
+    Args:
+        card: Of the report.
+        config: Of the site.
+        note: Of the site on this report.
+        previous: The report before it in the order of the site.
+        following: The report after it.
+    """
+    return Place(
+        site=config.title,
+        language=config.language,
+        address=None if config.base_url is None else f"{config.base_url}reports/{quote(card.name)}/",
+        description=link_picture.description(card),
+        note=note,
+        previous=None if previous is None else (previous.name, cut(previous.title, LONG_TITLE)),
+        next=None if following is None else (following.name, cut(following.title, LONG_TITLE)),
+        pdf="report.pdf" in card.files,
+        download=config.downloads and "report.html" in card.files,
+    )
+
+
+def stage(job: PageJob) -> tuple[str, Made | Note]:
+    """Stage the page of a report with what belongs to it; a note where that cannot be made.
+
+    Raises:
+        OutputError: If the disk does not take it.
+    """
+    found = job.found
+    try:
+        wrong = find_reports.problem(found, found.files)
+        if wrong:
+            return found.name, Note("left out", wrong)
+        files, linked = _files(job)
+    except Exception as error:  # whatever it is, the other reports are worth showing
+        return found.name, find_reports.left_out(found, error)
+    return found.name, site_folder.stage(job.output, job.key, files, linked)
+
+
+def _files(job: PageJob) -> tuple[dict[str, bytes], tuple[tuple[str, bool], ...]]:
+    """The files of a report in the site, its page last, and the links of the page."""
+    found, shown = job.found, {"report.pdf": job.place.pdf, "report.html": job.place.download}
+    made = page(found.folder, job.card, job.place, drawings=find_reports.drawings(found))
+    files = {name: (found.folder / name).read_bytes() for name in store.OFFERED if shown[name]}
+    files |= {"card.png": made.picture, "index.html": made.html.encode()}
+    linked = dead_links.outward(dead_links.read(made.html)).links
+    return {f"reports/{found.name}/{name}": content for name, content in files.items()}, linked
+
+
+def page(folder: Path, card: Card, place: Place, *, drawings: Collection[str] = ()) -> SitePage:
     """Render a stored report as a page of a site.
 
     Args:
         folder: The report; its files are as its manifest says.
         card: Of the same report.
-        config: Of the site.
-        files: The files of the folder that its manifest names.
-        note: Of the site on this report.
-        previous: The report before it in the order of the site.
-        following: The report after it.
+        place: What the site adds.
+        drawings: The files of the folder that hold charts.
 
     Raises:
         OutputError: If the folder holds no report.
@@ -67,21 +128,10 @@ def for_site(
     scores = scale.scale(report.attention, report.importance, given=report.given)
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     how = Config(text="", format=("html",), max_html_mb=ROOM)
-    figures = present.draw_figures(report, scores, rankings, how, draw=stored(folder, files))
+    figures = present.draw_figures(report, scores, rankings, how, draw=stored(folder, drawings))
     parts = present.make_parts(report, scores, rankings, figures, how, Clock())
-    place = render.Place(
-        site=config.title,
-        language=config.language,
-        address=None if config.base_url is None else f"{config.base_url}reports/{quote(card.name)}/",
-        description=link_picture.description(card),
-        note=note,
-        previous=None if previous is None else (previous.name, cut(previous.title, LONG_TITLE)),
-        next=None if following is None else (following.name, cut(following.title, LONG_TITLE)),
-        pdf="report.pdf" in files,
-        download=config.downloads and "report.html" in files,
-    )
     html = render.site_page(report, parts, place, bundle=vega.bundle())
-    return SitePage(report, html, link_picture.picture(card, site=config.title))
+    return SitePage(report, html, link_picture.picture(card, site=place.site))
 
 
 def site_assets() -> dict[str, bytes]:

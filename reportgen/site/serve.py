@@ -57,12 +57,12 @@ class Handler(SimpleHTTPRequestHandler):
     sys_version = ""
     extensions_map = TYPES
 
-    def send_head(self) -> BinaryIO | None:  # type: ignore[override]
+    def send_head(self) -> BinaryIO | None:
         """Headers of a file, if this machine was asked under a name of its own."""
         if self.headers.get("Host", HOST).rsplit(":", 1)[0].lower() not in HOSTS:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return None
-        return super().send_head()  # type: ignore[return-value]
+        return super().send_head()
 
     def translate_path(self, path: str) -> str:
         """The file that an address names; "", which is no file, for what is hidden or outside the site."""

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ import pytest
 from click.testing import Result
 
 from reportgen.cli import sites
+from reportgen.core import versions
 from reportgen.core.clock import Clock
 from reportgen.core.errors import BrokenLinkError, OutputError
 from reportgen.core.records import Prediction, Report
 from reportgen.report import present, store
+from reportgen.report.page import render
 from reportgen.site import build as site_build
-from reportgen.site import cards, dead_links, work
+from reportgen.site import cards, dead_links, report_page
 from reportgen.site import folder as site_folder
 from reportgen.site.build import Built
 from reportgen.site.settings import SiteConfig
@@ -180,6 +182,79 @@ def test_only_what_changed_is_made_again(home: Path) -> None:
     assert build(home, replace(CONFIG, blurb="About them.")).rendered == 1
 
 
+def test_what_no_page_of_a_report_shows_renders_none_of_them(home: Path) -> None:
+    before = stamps(home / "site")
+    assert build(home, replace(CONFIG, per_page=1, blurb="About them.", notes={"none": "Of no report."})).rendered == 0
+    after = stamps(home / "site")
+    assert {path for path in before if path.startswith("reports/") and after[path] != before[path]} == set()
+    assert after["index.html"] != before["index.html"]
+
+
+def test_the_title_of_the_site_is_on_every_page(home: Path) -> None:
+    before = stamps(home / "site")
+    assert build(home, replace(CONFIG, title="Another title")).rendered == 3
+    assert stamps(home / "site")["reports/a/report.pdf"] == before["reports/a/report.pdf"]
+    assert all("Another title" in (home / "site" / f"reports/{n}/index.html").read_text() for n in "abc")
+
+
+def test_another_version_renders_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = versions.installed() | {"reportgen": "99.0"}
+    monkeypatch.setattr(versions, "installed", lambda: installed)
+    assert build(home).rendered == 3
+    assert build(home).rendered == 0
+
+
+@pytest.fixture
+def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Adds to a template, a style sheet or a script for the rest of the test."""
+
+    def forget() -> None:
+        for function in vars(render).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
+
+    def edited(name: str, more: str) -> None:
+        before = next(folder / name for folder in render.TEMPLATES if (folder / name).is_file()).read_text()
+        (tmp_path / "edited" / name).parent.mkdir(parents=True)
+        (tmp_path / "edited" / name).write_text(before + more)
+        monkeypatch.setattr(render, "TEMPLATES", (tmp_path / "edited", *render.TEMPLATES))
+        forget()
+
+    yield edited
+    monkeypatch.undo()
+    forget()
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "changed"),
+    [
+        ("partials/heading.html.j2", "<p>Edited.</p>", {"pages"}),
+        ("js/walk.js", "// edited\n", {"pages", "assets"}),
+        ("css/shared.css", "/* edited */\n", {"pages", "assets"}),
+        ("site/index.html.j2", "<!-- edited -->", {"index"}),
+        ("css/site.css", "/* edited */\n", {"index", "assets"}),
+        ("partials/findings.html.j2", "<p>Edited.</p>", set()),  # of the PDF alone
+        ("batch.html.j2", "<p>Edited.</p>", set()),
+    ],
+)
+def test_a_template_renders_again_what_is_made_of_it(
+    name: str, more: str, changed: set[str], home: Path, edit: Callable[[str, str], None]
+) -> None:
+    before = contents(home / "site")
+    edit(name, more)
+    assert build(home).rendered == (3 if "pages" in changed else 0)
+    after = contents(home / "site")
+    kinds = {
+        "reports": "pages",
+        "assets": "assets",
+        "index.html": "index",
+        "how-to-read.html": "index",
+        "404.html": "index",
+    }
+    found = {kinds[path.split("/")[0]] for path in before | after if before.get(path) != after.get(path)}
+    assert found == changed
+
+
 def test_what_is_gone_is_removed_and_what_is_not_ours_stays(home: Path) -> None:
     (home / "site" / "CNAME").write_text("example.org")
     (home / "site" / "reports" / "b" / "mine.txt").write_text("mine")
@@ -331,14 +406,14 @@ def test_no_reports_are_a_site_all_the_same(tmp_path: Path) -> None:
 
 def test_a_page_that_cannot_be_rendered_leaves_no_gap(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its neighbours are beside each other then."""
-    files = work._files
+    files = report_page._files
 
-    def broken(job: work.PageJob) -> Any:
+    def broken(job: report_page.PageJob) -> Any:
         if job.found.name == "b":
             raise ValueError("a bug")
         return files(job)
 
-    monkeypatch.setattr(work, "_files", broken)
+    monkeypatch.setattr(report_page, "_files", broken)
     put(home / "reports" / "b", seed=9)
     built = build(home)
     assert built.reports == 2

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,9 +45,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(folder: Path) -> Any:
     """Its page in a site."""
 
-    def page(config: SiteConfig | None = None, **options: Any) -> report_page.SitePage:
-        options = {"files": store.manifest(folder)["files"], **options}
-        return report_page.for_site(folder, card(), config or SiteConfig(title="The site"), **options)
+    def page(
+        config: SiteConfig | None = None,
+        *,
+        held: Sequence[str] = (),
+        drawings: Sequence[str] | None = None,
+        **beside: Any,
+    ) -> report_page.SitePage:
+        shown = card(files=tuple(held))
+        place = report_page.place_of(shown, config or SiteConfig(title="The site"), **beside)
+        named = store.manifest(folder)["files"] if drawings is None else drawings
+        return report_page.page(folder, shown, place, drawings=named)
 
     return page
 
@@ -94,7 +103,7 @@ def test_any_bytes_come_back(content: bytes) -> None:
 
 def test_charts_are_taken_from_the_folder(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is drawn again is the same."""
-    drawn = made(files=())
+    drawn = made(drawings=())
     monkeypatch.setattr(vega, "svg", lambda *_, **__: pytest.fail("drawn again"))
     assert made().html == drawn.html
 
@@ -163,21 +172,20 @@ def test_without_an_address_no_link_is_absolute(made: Any) -> None:
 
 def test_with_an_address_others_know_where_it_stands(folder: Path) -> None:
     config = SiteConfig(base_url="https://example.org/some/path/")
-    made = report_page.for_site(folder, card(name="a b&c"), config, files=())
-    found = heads(made.html)
+    shown = card(name="a b&c")
+    found = heads(report_page.page(folder, shown, report_page.place_of(shown, config)).html)
     address = "https://example.org/some/path/reports/a%20b%26c/"
     assert (found["og:url"], found["canonical"]) == (f"{address}index.html",) * 2
     assert found["og:image"] == f"{address}card.png"
     assert found["twitter:card"] == "summary_large_image"
 
 
-def test_links_lead_only_to_what_there_is(made: Any, folder: Path) -> None:
-    files = set(store.manifest(folder)["files"])
+def test_links_lead_only_to_what_there_is(made: Any) -> None:
     downloads = SiteConfig(downloads=True)
     always = ["../../index.html", "../../how-to-read.html"]
-    assert links(made().html) == always
-    assert links(made(downloads).html) == [*always, "report.html"]
-    assert links(made(downloads, files=(files | {"report.pdf"}) - {"report.html"}).html) == [*always, "report.pdf"]
+    assert links(made(held=["report.html"]).html) == always
+    assert links(made(downloads, held=["report.html"]).html) == [*always, "report.html"]
+    assert links(made(downloads, held=["report.pdf"]).html) == [*always, "report.pdf"]
 
 
 def test_neighbours_and_the_note_are_told(made: Any) -> None:
@@ -192,7 +200,7 @@ def test_links_between_tokens_are_shortened_where_they_are_long(tmp_path: Path) 
     """A report of 16 heads and 1,896 tokens, as the demo's, keeps one list of each; its page stays small."""
     report = large(tokens=1896)
     present.write(report, tmp_path / "r", config=Config(text="", format=("tables",)), clock=Clock())
-    made = report_page.for_site(tmp_path / "r", card(), SiteConfig(), files=())
+    made = report_page.page(tmp_path / "r", card(), report_page.place_of(card(), SiteConfig()))
     assert len(unpacked(made.html)["links"]["attended"]) == 1
     assert len(made.html.encode()) < 600_000
 
@@ -221,7 +229,7 @@ def large(*, tokens: int) -> Report:
 
 
 def test_it_can_be_sent_to_a_worker_process_that_has_no_torch() -> None:
-    assert pickle.loads(pickle.dumps(report_page.for_site)) is report_page.for_site
+    assert pickle.loads(pickle.dumps(report_page.stage)) is report_page.stage
     modules = "sys, reportgen.site.report_page, reportgen.report.draw.charts"
     code = f"import {modules}; sys.exit(bool({{'torch', 'transformers'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
+import jinja2.meta
 import numpy as np
 from markupsafe import Markup
 
@@ -228,6 +229,19 @@ def style_sheet(names: tuple[str, ...]) -> str:
 def script(names: tuple[str, ...]) -> str:
     """The scripts of these names, as one."""
     return "".join(_source(f"js/{name}.js") for name in names)
+
+
+@functools.cache
+def sources(*names: str) -> str:
+    """A hash over templates of these names and all that they include."""
+    found: dict[str, str] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = _source(name)
+            waiting += filter(None, jinja2.meta.find_referenced_templates(environment().parse(found[name])))
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
 def json_block(value: object) -> Markup:
