@@ -1,27 +1,20 @@
-"""Find the links of a site's files, and those of them that lead nowhere.
+"""Find the links of a site's pages, and those of them that lead nowhere.
 
 A link that leaves the site is refused, too, but for plain links to other sites: a page loads nothing from elsewhere.
 """
 
 from __future__ import annotations
 
-import json
 import posixpath
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from html import unescape
 from html.parser import HTMLParser
-from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 FOLLOWED = ("a", "area")  # elements whose link a reader follows; others are loaded
 ADDRESSES = ("href", "src", "xlink:href", "poster", "data", "action", "formaction", "srcset")
 IN_META = ("og:url", "og:image", "twitter:image")
 NOT_FOUND = "404.html"  # is served at any depth
-CSS = re.compile(r"""url\(\s*["']?([^"')]+)""")
-XML = re.compile(r"""<loc>([^<]*)</loc>|\bhref="([^"]*)\"""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +59,6 @@ def problems(
             if wrong:
                 found.append(f"{path}: {link[:200]}: {wrong}")
     return found
-
-
-def check(site: Path, *, base_url: str | None = None) -> list[str]:
-    """The links of all files of a site on the disk that lead nowhere: pages, styles, feed, map, `index.json`."""
-    files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
-    pages = {name: _read_file(site / name) for name in files if not name.startswith(".")}
-    ids = {name: page.ids for name, page in pages.items() if name.endswith(".html")}
-    return problems(pages, files, ids=ids, base_url=base_url)
-
-
-def _read_file(path: Path) -> Linked:
-    if path.suffix == ".html":
-        return read(path.read_text(encoding="utf-8"))
-    links: list[str] = []
-    if path.suffix == ".css":
-        links = CSS.findall(path.read_text(encoding="utf-8"))
-    elif path.suffix == ".xml":
-        links = [unescape(one or other) for one, other in XML.findall(path.read_text(encoding="utf-8"))]
-    elif path.name == "index.json":
-        links = _of_index(json.loads(path.read_text(encoding="utf-8")))
-    return Linked(tuple((link, True) for link in links), frozenset())
-
-
-def _of_index(index: dict[str, Any]) -> list[str]:
-    return [str(link) for report in index["reports"] for link in report["links"].values() if link is not None]
 
 
 def _problem(

@@ -15,7 +15,6 @@ from urllib.parse import quote
 from reportgen.core.characters import cut
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
-from reportgen.core.records import Report
 from reportgen.report import present, rank, scale, store
 from reportgen.report.draw import vega
 from reportgen.report.page import render
@@ -49,7 +48,6 @@ class PageJob:
 class SitePage:
     """What a site shows of a report."""
 
-    report: Report
     html: str
     picture: bytes  # PNG, 1,200 by 630
 
@@ -131,7 +129,7 @@ def page(folder: Path, card: Card, place: Place, *, drawings: Collection[str] = 
     figures = present.draw_figures(report, scores, rankings, how, draw=stored(folder, drawings))
     parts = present.make_parts(report, scores, rankings, figures, how, Clock())
     html = render.site_page(report, parts, place, bundle=vega.bundle())
-    return SitePage(report, html, link_picture.picture(card, site=place.site))
+    return SitePage(html, link_picture.picture(card, site=place.site))
 
 
 def site_assets() -> dict[str, bytes]:

@@ -32,6 +32,7 @@ from reportgen.site.build import Built
 from reportgen.site.settings import SiteConfig
 from tests import reports
 from tests.cli.test_cli import call, fails
+from tests.site import whole
 
 CONFIG = SiteConfig(order="name")
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -78,7 +79,7 @@ def home(originals: Path, tmp_path: Path) -> Path:
 def build(home: Path, config: SiteConfig = CONFIG, **settings: Any) -> Built:
     """Build the site of the reports, and see to its links."""
     built = site_build.build([home / "reports"], config, home / "site", Clock(), **settings)
-    assert dead_links.check(home / "site", base_url=config.base_url) == []
+    assert whole.check(home / "site", base_url=config.base_url) == []
     return built
 
 
@@ -112,7 +113,7 @@ def test_a_site_has_all_that_it_should(originals: Path, tmp_path: Path) -> None:
     config = replace(CONFIG, base_url="https://example.org/us/", downloads=True, notes={"b": "A note on b."})
     built = site_build.build([originals / "reports"], config, tmp_path / "site", Clock())
     assert (built.reports, built.rendered, built.removed, built.notes) == (3, 3, 0, ())
-    assert dead_links.check(tmp_path / "site", base_url=config.base_url) == []
+    assert whole.check(tmp_path / "site", base_url=config.base_url) == []
     files = contents(tmp_path / "site")
     of_reports = {f"reports/{n}/{f}" for n in "abc" for f in ("index.html", "report.pdf", "report.html", "card.png")}
     rest = {path for path in files if path.split("/")[0] not in ("assets", "catalogue")}
@@ -127,7 +128,7 @@ def test_a_site_has_all_that_it_should(originals: Path, tmp_path: Path) -> None:
 def test_without_an_address_there_is_nothing_that_needs_one(originals: Path) -> None:
     files = contents(originals / "site")
     assert not {"sitemap.xml", "atom.xml", "reports/a/report.html"} & set(files)
-    assert dead_links.check(originals / "site") == []
+    assert whole.check(originals / "site") == []
 
 
 def test_what_programs_read_is_valid(originals: Path, tmp_path: Path) -> None:
@@ -400,7 +401,7 @@ def test_no_reports_are_a_site_all_the_same(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "no report in it" in result.stderr
     assert "the site has no reports" in result.stderr
-    assert dead_links.check(tmp_path / "site") == []
+    assert whole.check(tmp_path / "site") == []
     assert reached(tmp_path / "site") >= {"how-to-read.html"}
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reportgen.site import dead_links
+from tests.site import whole
 
 PAGE = "reports/a/index.html"
 FILES = {"index.html", "404.html", PAGE, "assets/x.css", "reports/a/a b.pdf"}
@@ -86,7 +87,7 @@ def test_all_files_of_a_site_on_the_disk_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.css").write_text("p{background:url(a.png)}")
     (tmp_path / "sitemap.xml").write_text("<urlset><url><loc>https://example.org/c.html</loc></url></urlset>")
     (tmp_path / "index.json").write_text('{"reports":[{"links":{"page":"b.html","pdf":null,"picture":"d.png"}}]}')
-    assert [line.split(": ")[0] for line in dead_links.check(tmp_path, base_url="https://example.org/")] == [
+    assert [line.split(": ")[0] for line in whole.check(tmp_path, base_url="https://example.org/")] == [
         "a.css",
         "index.json",
         "sitemap.xml",
