@@ -37,6 +37,7 @@ from tests.site import whole
 CONFIG = SiteConfig(order="name")
 ATOM = "{http://www.w3.org/2005/Atom}"
 MAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+DRAW_FIGURES = present.draw_figures
 WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; from reportgen.cli import main; main()"
 
 
@@ -58,6 +59,14 @@ def put_report(folder: Path, report: Report) -> Path:
     files = {**store.dump(report), "report.pdf": b"%PDF-1.7\n", "report.html": b"<!doctype html><title>x</title>"}
     store.write(folder, files, facts=present.facts(report, Clock()), overwrite=True)
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_charts() -> Iterator[None]:
+    """Charts take most of the time of a page, and are looked at in `test_report_page.py` and in the browser."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(present, "draw_figures", lambda *_, **__: present.Figures((), (), None, None))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -503,7 +512,8 @@ def test_the_bytes_are_the_same_whoever_builds_them_and_without_torch(home: Path
     assert sites[0] == sites[1]
 
 
-def test_hostile_words_are_words(tmp_path: Path) -> None:
+def test_hostile_words_are_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(present, "draw_figures", DRAW_FIGURES)  # in charts, too
     for number, payload in enumerate(reports.PAYLOADS[:3]):
         put_report(tmp_path / "reports" / f"p{number}", reports.infected(payload))
     config = SiteConfig(title="</title><script>", blurb=reports.PAYLOADS[0], base_url="https://example.org/",
