@@ -57,7 +57,7 @@ class Selection:
         if self.ids is not None and self.kind != ALL:
             raise UsageError("give only one of --ids and --pick", hint="each chooses examples")
         if self.kind == "random" and self.limit is None:
-            raise UsageError("--pick random: how many?", hint="say so with --limit")
+            raise UsageError("--pick random needs a number", hint="set it with --limit")
         if self.where is not None:
             where_expression.reads(self.where)
 
@@ -101,7 +101,7 @@ def choose(config: Config, selection: Selection, rows: Rows, predict: Callable[[
     """
     among: Sequence[int] = range(len(rows)) if selection.ids is None else choice.find_ids(selection.ids, rows)
     if not among:
-        raise DataError("--ids: no id in it", hint="write one on each line")
+        raise DataError("--ids: no ids", hint="write one on each line")
     left_out: dict[int, str] = {}
     if selection.where is not None:
         most = selection.limit if selection.kind == ALL else None
@@ -136,7 +136,7 @@ def read_ids_file(path: str) -> tuple[str, ...]:
             with Path(path).open("rb") as file:
                 content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise DataError(f"--ids {name}: more than {MOST_BYTES:,} bytes", hint="it has to be a file of ids")
+            raise DataError(f"--ids {name}: more than {MOST_BYTES:,} bytes", hint="give a file with one id per line")
         lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"--ids {name}: not UTF-8 at byte {error.start}", hint="write one id on each line") from error
@@ -146,7 +146,7 @@ def read_ids_file(path: str) -> tuple[str, ...]:
     ids = (line.removesuffix("\r") for line in lines)
     found = tuple(dict.fromkeys(line for line in ids if line.strip()))
     if not found:
-        raise DataError(f"--ids {name}: no id in it", hint="write one on each line")
+        raise DataError(f"--ids {name}: contains no ids", hint="write one on each line")
     return found
 
 
@@ -192,7 +192,7 @@ def _columns(
             if isinstance(example, DataError):
                 left_out[index] = example.message
             elif asked is not None and index not in said:
-                left_out[index] = asked.left_out.get(index, "the model was not asked")
+                left_out[index] = asked.left_out.get(index, "the model did not run")
             else:
                 values.append(_values(config, rows, index, read, example, said.get(index)))
         yield values
@@ -229,6 +229,4 @@ def _nothing(what: str, count: int, rows: Rows, left_out: Mapping[int, str]) -> 
     """Nothing is chosen."""
     first = next(((index, left_out[index]) for index in sorted(left_out)), None)
     more = f"; {len(left_out):,} cannot be read, row {first[0]}: {first[1]}" if first else ""
-    return DataError(
-        f"{what}: none of {count:,} rows of {rows.place}{more}", hint="see what there is: reportgen examples"
-    )
+    return DataError(f"{what}: none of {count:,} rows of {rows.place}{more}", hint="reportgen examples lists the rows")

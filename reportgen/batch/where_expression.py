@@ -42,7 +42,7 @@ LIMITS = {
 }
 STEPS, MOST_STEPS = 1000, 100_000  # operations of SQLite between two looks; looks for which some rows may take
 TABLE = "example"
-LIKE_THIS = 'like "label = 1 AND tokens > 500"; a value in single quotes: "label_name = \'right\'"'
+LIKE_THIS = 'like "label = 1 AND tokens > 500"; values in single quotes: "label_name = \'right\'"'
 KNOWN = f"columns: {', '.join(COLUMNS)}; functions: {', '.join(sorted(FUNCTIONS))}"
 TOKEN = re.compile(  # what SQLite takes for one, as far as it matters where a word or a bracket is none
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|[\w$]+|.""", re.DOTALL
@@ -107,7 +107,7 @@ def _quoted(expression: str) -> str:
     for word in words:
         depth += (word == "(") - (word == ")")
         if depth < 0:
-            raise _wrong(expression, "a bracket closes that was not opened")
+            raise _wrong(expression, "a closing bracket has no opening bracket")
     return "".join('"index"' if word.lower() == "index" else word for word in words)
 
 
@@ -136,7 +136,7 @@ def _checked(expression: str, table: sqlite3.Connection) -> frozenset[str]:
         table.execute(_statement(expression))
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         if refused:
-            raise _wrong(expression, f"{refused[0]} has no place in it", hint=KNOWN) from error
+            raise _wrong(expression, f"{refused[0]} is not allowed", hint=KNOWN) from error
         raise _understood(expression, str(error).replace("\n)", "")) from error
     finally:
         table.set_authorizer(None)
@@ -159,7 +159,7 @@ def _understood(expression: str, reason: str) -> UsageError:
     if kind in ("no such column", "no such function"):
         known = COLUMNS if kind == "no such column" else FUNCTIONS
         near = difflib.get_close_matches(name.lower(), known, n=1)
-        quotes = f"a value stands in single quotes: '{name}'; " if known is COLUMNS else ""
+        quotes = f"put values in single quotes: '{name}'; " if known is COLUMNS else ""
         return _wrong(expression, reason, hint=f"did you mean {near[0]}?" if near else f"{quotes}{KNOWN}")
     if reason.startswith('near ")"') and ")" not in expression:
         return _wrong(expression, "it ends too early")  # at the bracket that we have put behind it

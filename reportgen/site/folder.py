@@ -53,12 +53,12 @@ def opened(output: Path) -> Iterator[State]:
     """Hold the folder for one build; gives the state in which the last one has left it.
 
     Raises:
-        OutputError: If it holds something else than a site, another build is running, or the disk does not take it.
+        OutputError: If it contains other files than a site, another build is running, or the disk does not take it.
     """
     disk.check_folder(output)
     with disk.errors(output):
         if output.is_dir() and any(output.iterdir()) and not (output / OWN).is_dir():
-            raise OutputError(f"{disk.shown(output)} holds something else than a site", hint="choose another --output")
+            raise OutputError(f"{disk.shown(output)} contains other files than a site", hint="choose another --output")
     for path in (output / OWN, output / OWN / STAGED):
         disk.check_folder(path, hint="choose another --output")
     with lock.held(output / OWN):
@@ -126,7 +126,7 @@ def check_free(output: Path, state: State, paths: Iterable[str]) -> None:
             _check_parents(output, path)
             if (output / path).is_symlink() or (output / path).exists():
                 raise OutputError(
-                    f"{disk.shown(output / path)} stands where a file of the site shall go, and is none of its files",
+                    f"{disk.shown(output / path)} is in the place of a file of the site, and does not belong to it",
                     hint="move it, or choose another --output",
                 )
 

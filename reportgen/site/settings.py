@@ -31,7 +31,7 @@ WANTED = {
     "order": f"one of {', '.join(ORDERS)}",
     "per_page": "an integer",
     "downloads": "true or false",
-    "notes": "a table: name of a report = what to say of it",
+    "notes": "a table: name of a report = a note on it",
     "language": "a string",
 }  # by key, in the words of TOML
 
@@ -71,10 +71,10 @@ def load(path: Path) -> SiteConfig:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise UsageError(f"{shown(path)} is larger than {MAX_BYTES // 10**6} MB", hint="name a site.toml")
+            raise UsageError(f"{shown(path)} is larger than {MAX_BYTES // 10**6} MB", hint="give a site.toml")
         values = tomllib.loads(content.decode("utf-8"))
     except OSError as error:
-        raise UsageError(f"{shown(path)}: {error.strerror}", hint="name a file with --config") from error
+        raise UsageError(f"{shown(path)}: {error.strerror}", hint="give a file with --config") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{shown(path)} is not TOML: {error}") from error
     try:
@@ -118,7 +118,7 @@ def _problem(key: str, value: Any) -> str | None:
     if key == "language" and not LANGUAGE.fullmatch(value):
         return "must be a language code, like en or pt-BR"
     if key == "reports" and not all(pattern.strip() and "\0" not in pattern for pattern in value):
-        return "a pattern is empty, or holds a NUL character"
+        return "a pattern is empty or contains a NUL character"
     return _problem_of_address(value) if key == "base_url" and value is not None else None
 
 
@@ -130,16 +130,16 @@ def _problem_of_address(address: str) -> str | None:
     except ValueError as error:
         return str(error)
     if not address.isascii() or not address.isprintable() or set(address) & set(" \"'<>\\^`{|}"):
-        return "it holds characters that no address has; write them as %20 and the like"
+        return "it contains characters that addresses cannot have; write them like %20"
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "must start with https:// or http:// and name a host"
     if "@" in parts.netloc:
-        return "it names a user; a site's address must hold no name or password"
+        return "it contains a user; the address of a site must not contain a name or password"
     if parts.query or parts.fragment or "?" in address or "#" in address:
         return "nothing may follow its path"
     if {".", ".."} & set(parts.path.split("/")) or "//" in parts.path:
-        return "its path is not a plain one"
-    return None if address.endswith("/") else "it has to end with a slash"
+        return "its path is not plain"
+    return None if address.endswith("/") else "it must end with a slash"
 
 
 def _known() -> str:

@@ -255,7 +255,7 @@ def test_where_nothing_is_chosen_the_condition_is_named(
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"pick": "random"}, "how many"),
+        ({"pick": "random"}, "needs a number"),
         ({"pick": "best"}, "--pick best: choose from"),
         ({"pick": "all:left"}, "--pick all:left"),
         ({"limit": 0}, "--limit 0"),
@@ -292,7 +292,7 @@ def test_ids_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "No such file"), (b"a\n\xff\n", "not UTF-8 at byte 2"), (b"\n \n", "no id in it")],
+    [(None, "No such file"), (b"a\n\xff\n", "not UTF-8 at byte 2"), (b"\n \n", "contains no ids")],
 )
 def test_a_file_without_ids_is_an_input_error(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "ids.txt"

@@ -86,7 +86,7 @@ def test_columns_that_it_reads(expression: str, columns: set[str]) -> None:
         ("label = ", "it ends too early", "like "),
         ("label = 1 1", 'near "1": syntax error', "like "),
         ("label = 'x", 'unrecognized token: "\'x"', "like "),
-        ("label = 1)", "a bracket closes", "like "),
+        ("label = 1)", "a closing bracket has no opening bracket", "like "),
         ("(label = 1", "incomplete input", "like "),
         ("", "it is empty", "like "),
         (" \n", "it is empty", "like "),

@@ -389,7 +389,7 @@ def test_the_command_says_what_it_did(home: Path, monkeypatch: pytest.MonkeyPatc
     fails(call("site", "build", "n" * 300), 7, "File name too long")
     fails(call("site", "serve", "n" * 300), 7, "File name too long")
     assert not (home / "site" / "_build").exists()
-    fails(call("site", "build", "reports", "-o", "reports"), 7, "reports holds something else than a site")
+    fails(call("site", "build", "reports", "-o", "reports"), 7, "reports contains other files than a site")
     fails(call("site", "build", "reports", "--config", "none.toml"), 2, "none.toml: No such file")
     fails(call("site", "build", "reports", "--base-url", "ftp://x"), 2, "base_url: must start with https://")
 

@@ -100,7 +100,7 @@ def test_files_of_others_in_a_site_stay_and_are_never_replaced(output: Path) -> 
     (output / "reports/a/mine.txt").write_text("mine")
     with site_folder.opened(output) as state:
         site_folder.check_free(output, state, FILES)
-        with pytest.raises(OutputError, match="CNAME stands where a file of the site shall go"):
+        with pytest.raises(OutputError, match="CNAME is in the place of a file of the site"):
             site_folder.check_free(output, state, ["CNAME"])
         site_folder.remove(output, state.files)
     assert {path.name for path in output.rglob("*") if path.is_file()} >= {"CNAME", "mine.txt"}

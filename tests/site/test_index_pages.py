@@ -135,7 +135,7 @@ def test_a_page_that_is_not_found_needs_no_other_file_and_knows_the_way_home() -
 
 def test_a_site_without_reports_says_so() -> None:
     page = made([], SiteConfig())["index.html"]
-    assert "There is no report yet." in page
+    assert "There are no reports yet." in page
     assert "<script" not in page
 
 

@@ -83,12 +83,12 @@ reportgen.finder = (() => {
       if (mine !== turn) return;
       const language = element("hits").dataset.language;
       const list = make("ol", { class: "cards" }, faces.map((one) => reportgen.cards.card(one, language)));
-      element("hits").replaceChildren(...(faces.length ? [list, ...pages(state, found.length)] : [make("p", { class: "note" }, "No report matches. Fewer words, or fewer filters, find more.")]));
+      element("hits").replaceChildren(...(faces.length ? [list, ...pages(state, found.length)] : [make("p", { class: "note" }, "No report matches. Try fewer words or fewer filters.")]));
       tell(`${number(found.length)} of ${number(overview.verdicts.length)} reports`);
     } catch (error) {
       if (mine !== turn) return;
       element("hits").replaceChildren();
-      tell(`A part of the catalogue is missing: ${error.message}.`, true);
+      tell(`A part of the search index is missing: ${error.message}.`, true);
     } finally {
       clearTimeout(late);
     }
