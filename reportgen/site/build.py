@@ -1,9 +1,9 @@
-"""Turn report folders into a static site; reads like a table of contents.
+"""Turn report folders into a static site; it reads like a table of contents.
 
-What a page, a card or the index looks like is told in the files of these names. Of the reports no more than their
-cards is held: each is read and rendered in a worker process, and only if its page is not there already, made of the
-same: the report, what the page says of the site, its templates, styles and scripts, the versions of reportgen and its
-libraries. Python code of one version is taken to be the same; whoever changes it deletes the site and builds anew.
+The modules of the same names make pages, cards and the index. Only the cards of the reports are kept in memory: each
+report is read and rendered in a worker process, and only if something of its page has changed: the report, what the
+page says of the site, its templates, styles and scripts, the versions of reportgen and its libraries. Code of one
+version counts as unchanged; after a change of the code, delete the site and build it again.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Built:
 
     index: Path  # the first page
     reports: int  # in the site
-    rendered: int  # of these, pages that were made anew
+    rendered: int  # of these, pages that were rendered
     removed: int  # files of the site before that are gone
     notes: tuple[Note, ...]  # what is not in the site, and why
 
@@ -63,15 +63,15 @@ def build(
     """Build the site, or what has changed of it.
 
     Args:
-        folders: Reports, or folders that hold them; if there are none, the patterns of the configuration count.
+        folders: Reports, or folders with reports; without any, the patterns of the configuration count.
         config: Of the site.
-        output: Where it goes; the site that stands there stays as it is until all is rendered.
+        output: Folder of the site; an existing site stays unchanged until everything is rendered.
         clock: Says which stage runs, and how far it has come.
         base: What the patterns of the configuration are relative to.
         workers: Processes that render.
 
     Raises:
-        OutputError: If something else stands at *output*, if it holds a site and no report is left of it, or the disk
+        OutputError: If something else is at *output*, if it holds a site and no report is left of it, or the disk
             does not take it.
         DeviceError: If a worker process was ended from outside.
         BrokenLinkError: If a link of the new site would lead nowhere.
@@ -84,8 +84,8 @@ def build(
         shown, broken = _read_cards(found, config, before, output, pool, clock)
         if before.reports and not shown:
             raise OutputError(
-                f"no report found: the site of {len(before.reports):,} in {disk.shown(output)} is left as it is",
-                hint="see where the reports are; remove that folder if it shall be empty",
+                f"no report found: the site of {len(before.reports):,} in {disk.shown(output)} stays unchanged",
+                hint="check the folders of the reports; remove the site if it should be empty",
             )
         shown, made, failed, rendered = _render(shown, config, before, output, pool, clock)
         with clock.stage("index"):
@@ -121,9 +121,9 @@ def _read_cards(
 def _render(
     shown: list[Shown], config: SiteConfig, before: State, output: Path, pool: Pool, clock: Clock
 ) -> tuple[list[Shown], dict[str, Made], list[Note], int]:
-    """A page for every report, in the site already or staged; without those of which none can be made.
+    """A page for every report, already in the site or staged, except reports whose page cannot be made.
 
-    A page names its neighbours: where one cannot be made, the pages beside it are made again.
+    A page names its neighbours: if one cannot be made, its neighbours are made again.
     """
     notes: list[Note] = []
     rendered: set[str] = set()
@@ -159,7 +159,7 @@ def _jobs(shown: Sequence[Shown], config: SiteConfig, output: Path) -> dict[str,
 
 
 def _made_before(job: PageJob, before: State) -> Made | None:
-    """The page of a job where it stands in the site, or was staged by a build that did not come to its end."""
+    """The page of a job in the site, or staged by an interrupted build."""
     there = before.reports.get(job.found.name)
     if site_folder.is_whole(job.output, there, job.key):
         return there
@@ -181,7 +181,7 @@ def _site(shown: list[Shown], made: dict[str, Made], config: SiteConfig, before:
     wrong = dead_links.problems(read | of_reports, paths, ids=ids, base_url=config.base_url)
     if wrong:
         more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
-        raise BrokenLinkError(f"broken link: {wrong[0]}{more}", hint="this is a bug; the site is as it was before")
+        raise BrokenLinkError(f"broken link: {wrong[0]}{more}", hint="this is a bug; the site is unchanged")
     return there or site_folder.stage(output, wanted, files)
 
 
@@ -289,7 +289,7 @@ def _texts(shown: Iterable[Shown]) -> Iterator[tuple[Card, str]]:
 
 def _unknown_notes(config: SiteConfig, found: Sequence[Found]) -> list[Note]:
     known = {one.called for one in found}
-    return [Note(f"notes: {name}", "no report of this name") for name in config.notes if name not in known]
+    return [Note(f"notes: {name}", "no report has this name") for name in config.notes if name not in known]
 
 
 @contextlib.contextmanager
@@ -325,6 +325,6 @@ def _elsewhere(pool: ProcessPoolExecutor, work: Callable[[Job], Answer], jobs: S
             yield done.result()
     except BrokenProcessPool as error:
         raise DeviceError(
-            "a process that renders was ended from outside; memory may have run out",
-            hint="run the same command again to go on, with fewer --workers",
+            "a process that renders was killed, perhaps for lack of memory",
+            hint="run the same command again with fewer --workers",
         ) from error

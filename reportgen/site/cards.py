@@ -1,6 +1,6 @@
-"""Turn a report into its card: what a list of reports shows of it, what a reader can search and filter by.
+"""Turn a report into its card: what lists of reports show, and what readers search and filter.
 
-Plain values, small enough to hold for thousands of reports. How a card looks is told in the templates.
+Plain values, small enough for thousands of reports. The templates draw the card.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Find the links of a site's pages, and those of them that lead nowhere.
+"""Find the links of the pages of a site that lead nowhere.
 
-A link that leaves the site is refused, too, but for plain links to other sites: a page loads nothing from elsewhere.
+Links out of the site are refused, too, except plain links to other sites: a page loads nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NOT_FOUND = "404.html"  # is served at any depth
 class Linked:
     """What a page names, and what can be named of it."""
 
-    links: tuple[tuple[str, bool], ...]  # (as it stands, whether it is loaded with the page), each once
+    links: tuple[tuple[str, bool], ...]  # (as written, whether it is loaded with the page), each once
     ids: frozenset[str]
 
 
@@ -48,7 +48,7 @@ def problems(
         pages: By path in the site; their links.
         files: All paths of the site.
         ids: Of the pages whose ids are known; a link to a part of another is not judged.
-        base_url: Where the site will stand; absolute links to it are judged, too.
+        base_url: Address of the published site; absolute links to it are checked, too.
     """
     found = []
     for path, page in sorted(pages.items()):
@@ -95,7 +95,7 @@ def _problem(
         return f"there is no {target[:200]}"
     known = own if link.startswith("#") else ids.get(target)
     if parts.fragment and known is not None and unquote(parts.fragment) not in known:
-        return f"{target} has no part of this name"
+        return f"{target} has no such anchor"
     return None
 
 

@@ -1,7 +1,7 @@
-"""Turn folders and patterns into the reports of a site: where each lies, what it is called there, what its page needs.
+"""Turn folders and patterns into the reports of a site: their folders, their names, and the files of their pages.
 
-A report's name in the site depends on the reports alone, not on where they lie or which is named first. Nothing is
-rendered here; of a report no more than its manifest is read.
+The name of a report in the site depends only on the reports, not on their folders or their order. Nothing is rendered
+here, and only the manifest of a report is read.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def gather(folders: Sequence[Path]) -> tuple[list[Found], list[Note]]:
         inside = _reports_in(folder)
         reports += inside
         if not inside:
-            notes.append(Note(disk.shown(folder), "no report in it"))
+            notes.append(Note(disk.shown(folder), "contains no report"))
     found = []
     once: dict[Path, Path] = {}
     for folder in reports:
@@ -74,7 +74,7 @@ def gather(folders: Sequence[Path]) -> tuple[list[Found], list[Note]]:
 
 
 def expand(patterns: Iterable[str], base: Path) -> tuple[list[Path], list[Note]]:
-    """The folders that the patterns of a `site.toml` in *base* name, in their order; matches of one in natural order.
+    """The folders that match the patterns of a `site.toml` in *base*, in order; matches of a pattern in natural order.
 
     Files are left out, and hidden folders where the pattern does not begin with a dot.
     """
@@ -128,7 +128,7 @@ def _reports_in(folder: Path) -> list[Path]:
     """The folder, if it is a report, or else those of its children that are."""
     with disk.errors(folder):
         if not folder.is_dir():
-            raise OutputError(f"{disk.shown(folder)}: no such folder", hint="name folders that reportgen has written")
+            raise OutputError(f"{disk.shown(folder)}: no such folder", hint="give folders that reportgen wrote")
         if (folder / store.MANIFEST).is_file():
             return [folder]
         children = sorted(
@@ -141,7 +141,7 @@ def _read(folder: Path) -> tuple[Found, str]:
     """A report as its folder is called, and a mark of what it is.
 
     Raises:
-        OutputError: If it is none, or a file that its page needs is missing.
+        OutputError: If it is not one, or a file that its page needs is missing.
     """
     told = store.manifest(folder)
     for name in USED:
@@ -157,7 +157,7 @@ def _read(folder: Path) -> tuple[Found, str]:
                 status = path.stat()
                 stamps[name] = (status.st_size, status.st_mtime_ns)
             elif name in USED:
-                raise OutputError(f"{disk.shown(path)} is missing, or no file")
+                raise OutputError(f"{disk.shown(path)} is missing or not a file")
             else:  # a page without it is a page all the same
                 del files[name]
     called = folder.resolve().name

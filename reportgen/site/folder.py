@@ -1,8 +1,8 @@
-"""Keep a site's folder: what was written there and of what, so that the next build writes only what has changed.
+"""Keep the folder of a site: its files and what they were made of, so that the next build writes only changes.
 
-In `.reportgen-site` lie the state of the last build and pages that are rendered and not yet put in place. The site
-stays as it was until all of the next one is rendered; a build that was interrupted is finished by the next. Files that
-are not ours are never touched.
+`.reportgen-site` holds the state of the last build, and pages that are rendered but not yet in place. The site stays
+unchanged until the next one is completely rendered; the next build finishes an interrupted one. Other files are never
+touched.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FORMAT = 1  # of the state
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Files that were made of one thing."""
+    """Files made of the same source."""
 
     key: str  # hash of all that they depend on
     files: dict[str, int]  # bytes, by path in the site
@@ -83,7 +83,7 @@ def save(output: Path, state: State) -> None:
 
 
 def is_whole(output: Path, made: Made | None, key: str) -> bool:
-    """Whether what stands in the site is what *key* names: all its files are there, and of the size they had."""
+    """Whether the site has the files that *key* names: all of them, with their sizes."""
     return made is not None and made.key == key and all(_size(output / path) == n for path, n in made.files.items())
 
 
@@ -116,7 +116,7 @@ def staged(output: Path, key: str) -> Made | None:
 
 
 def check_free(output: Path, state: State, paths: Iterable[str]) -> None:
-    """See that nothing stands at *paths* that is not ours.
+    """Check that nothing foreign is at *paths*.
 
     Raises:
         OutputError: Naming it.
@@ -134,7 +134,7 @@ def check_free(output: Path, state: State, paths: Iterable[str]) -> None:
 def install(output: Path, made: Made, paths: Iterable[str] | None = None) -> None:
     """Put what was staged under a key in place, one file after the other, in the order in which they are named.
 
-    A file that stands there and has the same bytes is left as it is.
+    An existing file with the same bytes stays unchanged.
 
     Args:
         output: The site.
@@ -176,7 +176,7 @@ def clear(output: Path) -> None:
 
 
 def _load(output: Path) -> State:
-    """The state as it was saved; an empty one where there is none.
+    """The saved state; an empty one without a saved state.
 
     Raises:
         OutputError: If it cannot be read: whose the files in the folder are is not known then.
@@ -208,7 +208,7 @@ def _made(plain: dict[str, Any]) -> Made:
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file; -1 if it is none."""
+    """Size of a file in bytes; -1 if it is not a file."""
     try:
         return path.stat().st_size if path.is_file() and not path.is_symlink() else -1
     except OSError:

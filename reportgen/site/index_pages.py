@@ -1,8 +1,8 @@
 """Turn cards and texts into the front of a site: the pages of its index, data for its search, files for programs.
 
-What programs read is `index.json`, the site map and the feed; the last two need absolute addresses: there are none
-where it is not known where the site will stand. The data of the search are scripts, not JSON: a page that is opened
-from a disk may load no other kind of file. Nothing is read or written here.
+Files for programs are `index.json`, the site map and the feed; the last two need absolute addresses, and are left out
+if the address of the site is unknown. The data of the search are scripts, not JSON, because a page opened from a disk
+can load no other files. Nothing is read or written here.
 """
 
 from __future__ import annotations
@@ -189,20 +189,20 @@ def for_programs(
 def _index(shown: Sequence[Card], config: SiteConfig, links: Mapping[str, Mapping[str, str | None]]) -> str:
     """All cards with their links and notes, and what the site says of itself, as JSON."""
 
-    def told_of(card: Card) -> dict[str, Any]:
+    def listed(card: Card) -> dict[str, Any]:
         values = {name: value for name, value in plain(card).items() if name != "files"}
         return {**values, "note": config.notes.get(card.name), "links": dict(links[card.name])}
 
-    told = {
+    content = {
         "format": 1,
         "title": config.title,
         "blurb": config.blurb,
         "base_url": config.base_url,
         "language": config.language,
         "order": config.order,
-        "reports": [told_of(card) for card in shown],
+        "reports": [listed(card) for card in shown],
     }
-    return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
 def moment(created: str) -> datetime:
@@ -266,12 +266,12 @@ def _said(card: Card) -> tuple[tuple[str, str], ...]:
 
 def _seen(card: Card) -> str:
     what = "Scores" if card.given else "Attention"
-    over = f"{what} over the document, from its beginning to its end"
+    over = f"{what} over the document, from beginning to end"
     strongest = max(card.strip, default=-1)
     if strongest < 0:
         return f"{over}: nothing is coloured"
     if strongest == 0:
-        return f"{over}: the same throughout"
+        return f"{over}: the same everywhere"
     place = (card.strip.index(strongest) + 0.5) / len(card.strip)
     return f"{over}: strongest after {place:.0%} of it"
 

@@ -1,7 +1,7 @@
-"""Draw the picture of a report that others show where they link to it: title, verdict, and the document as a strip.
+"""Draw the picture that other sites show for a link to a report: title, verdict, and the document as a strip.
 
-1,200 by 630 pixels, what Open Graph asks for, in the colours of the light page. Lines are broken by an estimate of
-how wide letters are, on the safe side; what is longer is cut.
+1,200 by 630 pixels, as Open Graph recommends, in the colours of the light page. Lines break by a safe estimate of the
+width of letters; longer text is cut.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _text(text: str, y: int, size: int, *, fill: str = INK, weight: int = 400) -
 
 
 def _strip(classes: tuple[int, ...], room: int) -> str:
-    """The document from its beginning to its end, as coloured boxes; neighbours of one colour are one box."""
+    """The document from beginning to end, as coloured boxes; neighbours with the same colour share a box."""
     top, height = STRIP
     step = room / max(len(classes), 1)
     boxes, start = [f'<rect x="{MARGIN}" y="{top}" width="{room}" height="{height}" fill="{RULE}"/>'], 0

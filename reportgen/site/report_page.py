@@ -1,7 +1,7 @@
-"""Turn a stored report into its page in a site, and the picture of it; tell which files such pages share.
+"""Turn a stored report into its page in a site and its picture, and name the files that such pages share.
 
-Nothing is measured again, and no chart is drawn that the folder holds. Which reports a site has, and where their files
-go, is decided in `build.py`. All here can be called in a worker process, and without torch.
+Nothing is measured again, and charts in the folder are not drawn again. `build.py` decides which reports a site has and
+where files go. Everything here can run in a worker process, without torch.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def place_of(
     previous: Card | None = None,
     following: Card | None = None,
 ) -> Place:
-    """All that a page says beside its report.
+    """Everything that a page shows in addition to its report.
 
     Args:
         card: Of the report.

@@ -1,6 +1,6 @@
-"""Show a site to this machine alone, as the server that publishes it will: under a path, with its own page for 404.
+"""Serve a site on this machine only, as the server that publishes it will: under a path, with its own page for 404.
 
-Only files are served, no lists of folders; nothing outside the site, whatever the address or a symbolic link says.
+Only files are served, no lists of folders, and nothing outside the site, for any address or symbolic link.
 """
 
 from __future__ import annotations
@@ -108,13 +108,13 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def server(site: Path, *, port: int, under: str = "/", tell: Callable[[str], None]) -> Server:
-    """A server of a site, on this machine alone; it answers once it is told to.
+    """A server of a site, on this machine only; `serve_forever` starts it.
 
     Args:
         site: The folder.
         port: Where it listens; 0 for any port that is free.
-        under: The path under which the site stands.
-        tell: Is told what was asked for.
+        under: The path of the site.
+        tell: Receives a line for every request.
 
     Raises:
         OutputError: If there is no site in the folder.
@@ -123,12 +123,10 @@ def server(site: Path, *, port: int, under: str = "/", tell: Callable[[str], Non
     with disk.errors(site):
         there = (site / INDEX).is_file()
     if not there:
-        raise OutputError(f"{site}: no site in it", hint="build it first: reportgen site build")
+        raise OutputError(f"{site}: contains no site", hint="build it first: reportgen site build")
     under = f"/{under.strip('/')}/" if under.strip("/") else "/"
     try:
         return Server(site, port, under, tell)
     except OSError as error:
         reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-        raise UsageError(
-            f"port {port} {reason}", hint="choose another with --port; 0 takes any that is free"
-        ) from error
+        raise UsageError(f"port {port} {reason}", hint="choose another with --port; 0 takes any free port") from error

@@ -1,6 +1,6 @@
-"""Turn `site.toml` into what a site of reports is made with: its title, its address, which reports, in which order.
+"""Turn `site.toml` into the settings of a site: title, address, reports, order.
 
-The only home of these defaults. Nothing is read but the file itself.
+The only home of these defaults. Nothing but this file is read.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SiteConfig:
 
     title: str = "Attention reports"
     blurb: str = ""  # one paragraph below the title
-    base_url: str | None = None  # where the site will stand, with a slash at its end; None: not known
+    base_url: str | None = None  # address of the published site, with a slash at its end; None if unknown
     reports: tuple[str, ...] = ()  # patterns, relative to site.toml: report folders, or folders that hold them
     order: Order = "interest"  # "interest": what the model got wrong and was sure of, first
     per_page: int = 48  # cards on a page of the index

@@ -315,7 +315,7 @@ def test_a_site_is_not_emptied_by_mistake(home: Path) -> None:
     (home / "reports").rename(home / "away")
     (home / "reports").mkdir()
     before = contents(home / "site")
-    with pytest.raises(OutputError, match=r"no report found: the site of 3 in .* is left as it is"):
+    with pytest.raises(OutputError, match=r"no report found: the site of 3 in .* stays unchanged"):
         build(home)
     assert contents(home / "site") == before
 
@@ -408,7 +408,7 @@ def test_no_reports_are_a_site_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
     result = build_command(tmp_path)
     assert result.exit_code == 0, result.output
-    assert "no report in it" in result.stderr
+    assert "contains no report" in result.stderr
     assert "the site has no reports" in result.stderr
     assert whole.check(tmp_path / "site") == []
     assert reached(tmp_path / "site") >= {"how-to-read.html"}

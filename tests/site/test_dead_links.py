@@ -42,8 +42,8 @@ def test_links_that_lead_somewhere_are_right(html: str) -> None:
     ("html", "words"),
     [
         ("<a href='../b/index.html'>", "there is no reports/b/index.html"),
-        ("<a href='../../index.html#bottom'>", "index.html has no part of this name"),
-        ("<a href='#there'><p id='here'>", "has no part of this name"),
+        ("<a href='../../index.html#bottom'>", "index.html has no such anchor"),
+        ("<a href='#there'><p id='here'>", "has no such anchor"),
         ("<a href='../'>", "it names a folder"),
         ("<a href='../../../index.html'>", "it leaves the site"),
         ("<a href='/index.html'>", "it is not relative"),
@@ -78,7 +78,7 @@ def test_what_a_page_keeps_of_itself_is_what_others_can_break() -> None:
     assert dead_links.outward(page).links == (("#b", False), ("c.html", False))
     assert dead_links.problems(
         {PAGE: dead_links.outward(page)}, {*FILES, "reports/a/c.html"}, ids={}, base_url=None
-    ) == [f"{PAGE}: #b: {PAGE} has no part of this name"]
+    ) == [f"{PAGE}: #b: {PAGE} has no such anchor"]
 
 
 def test_all_files_of_a_site_on_the_disk_are_read(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_files_that_were_changed_are_named(tmp_path: Path) -> None:
 def test_folders_that_are_not_there_end_it_and_empty_ones_are_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="none: no such folder"):
         find_reports.gather([tmp_path / "none"])
-    assert [str(note) for note in find_reports.gather([tmp_path])[1]] == [f"{tmp_path}: no report in it"]
+    assert [str(note) for note in find_reports.gather([tmp_path])[1]] == [f"{tmp_path}: contains no report"]
 
 
 def test_patterns_are_relative_to_their_file_and_leave_out_what_is_hidden(tmp_path: Path) -> None:

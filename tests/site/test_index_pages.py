@@ -100,7 +100,7 @@ def test_the_strip_is_drawn_by_class() -> None:
     card = index_pages.face(replace(base(), strip=(0, 0, -1, 15, 0)), SiteConfig())
     assert card.strip == "00.f0"
     assert card.paths == (("h0", "M0 0h2v1h-2zM4 0h1v1h-1z"), ("h15", "M3 0h1v1h-1z"))
-    assert card.seen == "Attention over the document, from its beginning to its end: strongest after 70% of it"
+    assert card.seen == "Attention over the document, from beginning to end: strongest after 70% of it"
 
 
 def test_pages_lead_to_each_other_and_show_every_card_once() -> None:

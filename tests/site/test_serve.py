@@ -106,7 +106,7 @@ def test_nothing_is_written(port: int, site: Path) -> None:
 
 
 def test_a_folder_without_a_site_and_a_port_that_is_taken_are_told(site: Path, tmp_path: Path) -> None:
-    fails(call("site", "serve", str(tmp_path)), 7, "no site in it")
+    fails(call("site", "serve", str(tmp_path)), 7, "contains no site")
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
