@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reportgen.core import characters, disk, presets, versions
-from reportgen.core.clock import Clock, now
+from reportgen.core.clock import Clock, Stage, now
 from reportgen.core.config import (
     DEMO,
     MEASURES,
@@ -36,7 +36,6 @@ from reportgen.core.records import (
     Provenance,
     Report,
     Scores,
-    Stage,
     Tokens,
 )
 from reportgen.data import choice, hub, predictions

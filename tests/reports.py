@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from reportgen.core.clock import Stage
 from reportgen.core.records import (
     Attention,
     Check,
@@ -25,7 +26,6 @@ from reportgen.core.records import (
     Report,
     ReportWarning,
     Scores,
-    Stage,
     Tokens,
 )
 from reportgen.report import heatmap, rank, scale, tables, words

@@ -50,9 +50,12 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     if config.pick is None and options["limit"] is not None:
         raise UsageError("--limit needs --pick", hint="it limits the rows that --pick chooses from")
     settle(offline=config.offline, quiet=quiet)
+    from reportgen.core.clock import now
     from reportgen.model import checkpoint
 
-    found = checkpoint.named(config)  # a mistyped name fails before anything heavy is imported
+    now()  # rejects a bad SOURCE_DATE_EPOCH
+    # where the text is here already, a mistyped model fails before anything heavy is imported
+    found = None if config.text is None else checkpoint.named(config)
     from reportgen import pipeline
 
     clock = clock_for(quiet=quiet, verbose=verbose)

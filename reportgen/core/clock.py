@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.core.errors import UsageError
-from reportgen.core.records import Stage
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # of proc(5), clear_refs: resets the peak of resident memory
@@ -30,6 +29,16 @@ Advance = Callable[[int], None]  # so many more are done
 def untold(what: str, total: int) -> Iterator[Advance]:
     """Progress that is not shown."""
     yield lambda count: None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What one stage of the run took."""
+
+    name: str  # as in the log: "convert"
+    seconds: float  # other stages that ran within it left out
+    peak_mb: float | None  # peak resident memory of the process; None if the system does not report it
+    gpu_peak_mb: float | None  # the same of the GPU's memory; None without one
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from reportgen.core.clock import Stage
 from reportgen.core.config import ColourScale
 
 if TYPE_CHECKING:
@@ -201,16 +202,6 @@ class ReportWarning:
 
     code: str  # short and stable: "truncated"
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What one stage of the run took."""
-
-    name: str  # as in the log: "convert"
-    seconds: float  # other stages that ran within it left out
-    peak_mb: float | None  # peak resident memory of the process; None if the system does not report it
-    gpu_peak_mb: float | None  # the same of the GPU's memory; None without one
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,7 +310,7 @@ def test_a_missing_file_is_an_input_error(here: Path) -> None:
 
 
 def test_a_text_that_is_too_long_is_an_input_error(here: Path) -> None:
-    fails(run("--model", "m", "--text", "abc", "--max-chars", "2"), 3, "3 characters")
+    fails(run("--text", "abc", "--max-chars", "2"), 3, "3 characters")
 
 
 def test_a_missing_model_is_a_model_error(here: Path) -> None:
