@@ -72,6 +72,12 @@ def two(nodes: Any) -> Cluster:
     return Cluster(nodes.address, workers=2)
 
 
+@pytest.fixture
+def one(nodes: Any) -> Cluster:
+    """One reader, where a second would only load the model once more."""
+    return Cluster(nodes.address, workers=1)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where model and rows lie, which are the same for all tests."""
@@ -297,19 +303,19 @@ def test_what_kills_every_process_that_takes_it_fails_alone(
     ids=["no space", "our code is missing", "other versions"],
 )
 def test_what_stands_against_all_reports_ends_the_run(
-    broken: Any, error: Any, said: str, two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    broken: Any, error: Any, said: str, one: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in broken:
         monkeypatch.setattr(ray_cluster, name, value)
     with pytest.raises(error, match=said):
-        make(asked(tmp_path / "out"), two)
+        make(asked(tmp_path / "out"), one)
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_run(two: Cluster, tmp_path: Path, folder: Path) -> None:
+def test_a_model_that_cannot_be_loaded_ends_the_run(one: Cluster, tmp_path: Path, folder: Path) -> None:
     config = replace(asked(tmp_path / "out"), model=str(folder))
     (folder / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(ModelError):
-        make(config, two)
+        make(config, one)
 
 
 def test_importance_over_a_small_sample_is_computed_once_for_all_readers(
@@ -327,13 +333,13 @@ def test_importance_over_a_small_sample_is_computed_once_for_all_readers(
 
 
 def test_what_ray_takes_for_itself_is_given_back(
-    two: Cluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    one: Cluster, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """SIGTERM; and standard output, which is for the result."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         held: list[Any] = []
-        make(asked(tmp_path / "out"), Watched(two, lambda: held.append(signal.getsignal(signal.SIGTERM))))
+        make(asked(tmp_path / "out"), Watched(one, lambda: held.append(signal.getsignal(signal.SIGTERM))))
         assert held == [signal.default_int_handler] == [signal.getsignal(signal.SIGTERM)]
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -529,8 +535,8 @@ def test_interrupted_head_importance_goes_on_with_the_chunks_that_are_missing(
 
 
 def test_a_sample_that_kills_every_reader_is_an_error(
-    sample: Config, two: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Config, one: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_cluster, "Reader", DiesAlways)
     with pytest.raises(DeviceError, match="head importance was lost 3 times on the cluster"):
-        measure(sample, tmp_path / "i.safetensors", "ablation", two)
+        measure(sample, tmp_path / "i.safetensors", "ablation", one)
