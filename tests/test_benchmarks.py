@@ -92,6 +92,7 @@ def test_a_run_keeps_what_it_did_not_measure(monkeypatch: pytest.MonkeyPatch, tm
     assert "7.00" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_what_a_gpu_is_asked_for_is_measured_without_one() -> None:
     """The same code on the processor, with one layer: every column of its table has a figure."""
     row = gpu.read(64, 2, "bfloat16", "cpu", layers=1)

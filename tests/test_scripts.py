@@ -184,11 +184,21 @@ def run_without_noto(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=root, check=False)
 
 
-@pytest.mark.skipif(FINDER is None and "CI" not in os.environ, reason="fc-list is not installed")
-def test_without_the_fonts_the_pdf_is_made_and_the_characters_are_named(tmp_path: Path) -> None:
-    done = run_without_noto(tmp_path)
+@pytest.fixture(scope="module")
+def without_noto(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The PDF of a machine without the fonts, and what its making said."""
+    folder = tmp_path_factory.mktemp("without")
+    done = run_without_noto(folder)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
+    return folder / "report.pdf", done
+
+
+@pytest.mark.skipif(FINDER is None and "CI" not in os.environ, reason="fc-list is not installed")
+def test_without_the_fonts_the_pdf_is_made_and_the_characters_are_named(
+    without_noto: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    path, done = without_noto
+    assert path.read_bytes().startswith(b"%PDF-")
     (warning,) = done.stdout.splitlines()
     assert warning.startswith("missing-glyphs: ")
     for part in ("Han", "Hiragana", "Hangul", "Thai", "Devanagari", "symbols", " more. "):
@@ -202,8 +212,11 @@ def test_without_the_fonts_the_pdf_is_made_and_the_characters_are_named(tmp_path
 
 
 @needs_tools
-def test_the_warning_itself_can_be_read_without_the_fonts(tmp_path: Path) -> None:
-    message = run_without_noto(tmp_path).stdout.strip().partition(": ")[2]
-    words = "".join("".join(read_lines(tmp_path / "report.pdf", "-raw")).split())
+def test_the_warning_itself_can_be_read_without_the_fonts(
+    without_noto: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    path, done = without_noto
+    message = done.stdout.strip().partition(": ")[2]
+    words = "".join("".join(read_lines(path, "-raw")).split())
     assert message
     assert "".join(message.split()) in words

@@ -1097,6 +1097,7 @@ def test_a_token_of_ten_thousand_characters_wraps_wherever_it_is_named(show: Sho
 # --- what comes from outside ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(900)  # time to find the payload that stops a page
 def test_nothing_from_outside_runs_whatever_the_reader_does(show: Show) -> None:
     def check(*payloads: str) -> None:
         report = reports.infected(*payloads)

@@ -175,6 +175,7 @@ def test_the_policy_stops_what_a_template_might_let_in(visit: Callable[..., Page
     assert page.evaluate("window.ran") is None
 
 
+@pytest.mark.timeout(900)  # time to find the payload that stops a page
 def test_nothing_from_outside_runs(visit: Callable[..., Page]) -> None:
     def check(*payloads: str) -> None:
         report = reports.infected(*payloads)
