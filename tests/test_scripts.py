@@ -44,11 +44,11 @@ from pathlib import Path
 from reportgen.report import present
 from reportgen.core.config import Config
 from tests import reports, test_scripts
-warnings, content = present.make_document(
+told, content = present.make_document(
     test_scripts.report(), reports.parts(test_scripts.report()), {}, Config(text="x")
 )
 Path(sys.argv[1]).write_bytes(content)
-print(*(f"{warning.code}: {warning.message}" for warning in warnings), sep="\\n")
+print(*(f"{warning.code}: {warning.message}" for warning in told.warnings), sep="\\n")
 """
 
 
