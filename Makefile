@@ -1,11 +1,11 @@
-# make report       a virtual environment, the install, and a report of the embedded demo
-# make test         what the tests need, and the tests: minutes
-# make test-slow    the others: Ray, kill -9, TeX, and 200 examples of each property
-# make test-lowest  make test, on the lowest versions that pyproject.toml allows
-# make bench        how fast, how large, and beside what: benchmarks/README.md
-# make site         a report of every document of the demo, and a site of them in site/_build
-# make docs         the manual, in site/_docs; a broken link is an error
-# make lint         style, types, and the walls between the modules
+# make report       install into a virtual environment, and make a report of the embedded demo
+# make test         install the test tools, and run the quick tests: minutes
+# make test-slow    run the slow tests: Ray, kill -9, TeX, and 200 examples of each property
+# make test-lowest  make test with the lowest versions that pyproject.toml allows
+# make bench        measure speed and size, compared with other tools: benchmarks/README.md
+# make site         make a report of every document of the demo, and a site in site/_build
+# make docs         build the manual in site/_docs; a broken link is an error
+# make lint         check style, types, and imports between rooms
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV ?= .venv

@@ -1,1 +1,1 @@
-"""How fast, how large, and beside what: `make bench` measures, README.md tells."""
+"""Measure speed and size, compared with other tools: `make bench` writes README.md."""

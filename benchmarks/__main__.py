@@ -1,4 +1,4 @@
-"""Measure, compare with the last run that was kept, keep this one, and write README.md: `make bench`.
+"""Measure, compare with the stored run, store this one, and write README.md: `make bench`.
 
 `python -m benchmarks --only start rendering` measures some sections, and leaves the others as they were measured last.
 """
@@ -25,12 +25,13 @@ SECTIONS: dict[str, tuple[str, ModuleType]] = {
 }
 KEPT = common.ROOT / "benchmarks" / "results.json"
 README = common.ROOT / "benchmarks" / "README.md"
-SLOWER = 1.2  # a ratio that has grown by more is told
+SLOWER = 1.2  # a ratio that has grown by more is reported
 BEGINNING = """# Benchmarks
 
-`make bench` measures again, compares with what was kept, and writes this file; `make bench ARGS="--only start page"`
-measures some sections alone. It needs Linux and Chromium, two quiet cores, and about {minutes:.0f} minutes. Seconds
-depend on the machine, ratios less so. Every section tells what it was measured on.
+`make bench` measures again, compares with the stored results, and writes this file;
+`make bench ARGS="--only start page"` measures only some sections. It needs Linux and
+Chromium, two quiet cores, and about {minutes:.0f} minutes. Seconds depend on the machine, ratios less
+so. Every section names its machine.
 """
 
 

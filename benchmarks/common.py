@@ -56,7 +56,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def child(module: str, *arguments: object, cores: Sequence[int] = ()) -> dict[str, Any]:
-    """What a module of this package tells as JSON in a process of its own, which may have some *cores* alone."""
+    """The JSON that a module of this package prints in its own process, which may be limited to some *cores*."""
     command = [sys.executable, "-m", f"benchmarks.{module}", "--child", *map(str, arguments)]
     done = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, preexec_fn=lambda: _pin(cores)
@@ -108,7 +108,7 @@ def layer(*, heads: int, tokens: int, window: int = WINDOW, seed: int = 0) -> An
 
 
 def model(folder: Path, *, layers: int = 12, longest: int = 4096) -> Path:
-    """A random Longformer-base with the demo's tokenizer, and the demo's documents beside it as `documents.txt`."""
+    """A random Longformer-base with the demo's tokenizer, and the demo's documents next to it as `documents.txt`."""
     import torch
     from transformers import AutoTokenizer, LongformerConfig, LongformerForSequenceClassification
 

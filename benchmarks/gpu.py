@@ -1,6 +1,6 @@
 """Reading on a GPU: examples a second, what the stages add, memory, and how half precision compares.
 
-`python -m benchmarks --only gpu`, where there is one; nothing is written where there is none.
+`python -m benchmarks --only gpu`, on a machine with a GPU; without one nothing is written.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The steps of the notebook in plain NumPy, written anew: what reportgen's stages are measured against.
+"""The steps of the notebook in plain NumPy, rewritten, to compare reportgen's stages with.
 
 Every layer becomes a dense matrix, all are scaled and kept, every row is sorted, pandas makes the tables. Slow and
 large, and easy to see to be right: a test compares its results with those of the stages.

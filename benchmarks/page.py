@@ -118,7 +118,7 @@ def make_page(folder: Path, tokens: int) -> Path:
 
 
 def measure_page(chromium: Browser, path: Path) -> dict[str, Any]:
-    """Sizes and times of one page; of times the median and the largest."""
+    """Sizes and times of one page; median and largest of the times."""
     loads = []
     for _ in range(LOADS):
         page = opened(chromium, path)

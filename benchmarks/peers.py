@@ -176,7 +176,7 @@ def measured(tool: str, tokens: int, model: Path, out: Path, limit_s: float, mem
 
 
 def told(ours: bool, code: int, out: Path) -> dict[str, Any]:
-    """What a process tells of its work: ours with every stage, work is all but the loading of the model."""
+    """The figures of a process: ours has every stage, and work is everything but loading the model."""
     if ours and code == 0:
         stages = json.loads((out / "stdout").read_text(encoding="utf-8"))["seconds"]
         return {"happened": "done", "work_s": round(sum(stages.values()) - stages["load"], 2), "stages_s": stages}
@@ -224,7 +224,7 @@ def watched(command: list[Any], out: Path, limit_s: float, memory_gib: float) ->
 
 
 def resident(pid: int) -> int:
-    """The most bytes that a process held so far, or since it began to count anew, with what its own hold now."""
+    """The peak memory of a process in bytes, or that since the last reset, with the memory of its children now."""
     with contextlib.suppress(OSError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return held(pid, "VmHWM") + sum(held(int(child), "VmRSS") for child in children)
@@ -247,10 +247,10 @@ def markdown(results: dict[str, Any]) -> str:
         for where in ("reportgen", "peers")
     )
     parts = [
-        "What one gets of the same document from the tools that one would otherwise use: the demo's documents, joined "
+        "The same document with other tools: the demo's documents, joined "
         "and cut, read by a random Longformer-base (12 layers x 12 heads, window 512) on the CPU, in float32. Every "
         f"cell is a process of its own, run once; it is ended after {results['limit_s']:,.0f} s, or when it holds more "
-        f"than {results['memory_gib']:g} GiB. A failure stands as the tool told it.",
+        f"than {results['memory_gib']:g} GiB. Failures are quoted from the tool.",
         f"{peers}; {ours}. Python {machine['python']}, {machine['architecture']}, {machine['cores']} cores.",
         "\n".join(f"- {line}" for line in explained(results)),
     ]
@@ -305,7 +305,7 @@ def row(cell: dict[str, Any]) -> str:
 
 
 def child(tool: str, model: Path, tokens: int, out: Path) -> None:
-    """Be one process of the comparison: do a tool's work, and tell what came of it in result.json."""
+    """Run as one process of the comparison: do the work of a tool, and write the outcome to result.json."""
     try:
         found = {"happened": "done", "work_s": round(CHILDREN[tool](model, tokens, out), 2)}
     except Exception as error:
@@ -327,7 +327,7 @@ def failure(error: Exception) -> str:
 
 
 def make_model(model: Path, tokens: int, out: Path) -> float:
-    """Save a random Longformer-base with the demo's tokenizer, and beside it the demo's documents, joined."""
+    """Save a random Longformer-base with the demo's tokenizer, and next to it the demo's documents, joined."""
     import torch
     from transformers import AutoTokenizer, LongformerConfig, LongformerForSequenceClassification
 

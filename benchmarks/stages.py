@@ -1,4 +1,4 @@
-"""The stages, convert, scale, rank and tables: beside the notebook's steps, beside one read, beside the model.
+"""The stages convert, scale, rank and tables, compared with the notebook's steps, with one read, and with the model.
 
 `python -m benchmarks --only stages`. A process for every figure; memory is what it rises above what it had before.
 """
@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import common
 
-SHAPES = ((12, 12, 512), (12, 12, 1024), (12, 12, 2048), (12, 6, 1024), (6, 12, 1024))  # beside the notebook
+SHAPES = ((12, 12, 512), (12, 12, 1024), (12, 12, 2048), (12, 6, 1024), (6, 12, 1024))  # compared with the notebook
 CURVE = (512, 1024, 2048, 4096, 8192, 16384)  # tokens
 DEPTHS = (12, 24)  # layers of a model of 2,048 tokens
 WAYS = ("plain", "outputs", "ours")  # of reading: without attention, giving it all out, with the stages
@@ -88,20 +88,20 @@ def markdown(found: dict[str, Any]) -> str:
     within = ("layers", "plain, s", "outputs, time", "ours, time", "outputs, MB", "ours, MB", "result, MB")
     beside = ("layers x heads x tokens", "notebook, s", "MB", "stages, s", "MB", "faster by", "in reads of the band")
     return f"""The notebook's steps in plain NumPy ({common.WINDOW}-token window, one global token, top {common.TOP_K}),
-written anew in `notebook.py`, and our stages, on the same random attention. A test compares the results. MB is what
-the process rises above the attention it was given; the last column is the limit: how often the attention could be read
-from memory in the time of the stages.
+rewritten in `notebook.py`, and our stages, on the same random attention. A test compares the results. MB is the memory
+of the process above that of the attention; the last column is the limit: how often the attention could be read from
+memory in the time of the stages.
 
 {common.table(beside, sides)}
 
-The cost by length, 12 layers x 12 heads, seconds; median of {TIMES} runs in one process, after one that does not count
-(one run from 8,192 tokens on). `tables` are all files of the folder `tables`.
+The cost by length, 12 layers x 12 heads, seconds; median of {TIMES} runs in one process, after a first run that is
+not counted (one run from 8,192 tokens on). `tables` writes all files of the folder `tables`.
 
 {common.table(("tokens", "convert", "scale", "rank", "tables", "together", "ms a token"), curve)}
 
 Within the model: a random Longformer-base reads 2,048 tokens without attention, with `output_attentions=True` and
-nothing else, and with our hooks and the conversion. Times beside the plain one; memory above the plain forward pass,
-and how much of ours is the result, which grows with every layer.
+nothing else, and with our hooks and the conversion. Times are relative to the plain one; memory is that above the plain
+forward pass. The result is a part of our memory, and grows with every layer.
 
 {common.table(within, models)}"""
 

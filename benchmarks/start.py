@@ -1,4 +1,4 @@
-"""From a cold start: the demo's report beside the imports and the forward pass that it cannot do without.
+"""From a cold start: the demo's report, compared with the imports and the forward pass that it needs.
 
 `python -m benchmarks --only start`. Whole processes, in turn.
 """

@@ -24,7 +24,7 @@ QUIET = ["--quiet", "--disable-pip-version-check"]
 
 def main() -> None:
     """Create the environment, see to the right PyTorch, install the project."""
-    if sys.version_info < (3, 11):  # noqa: UP036  this is what tells the user
+    if sys.version_info < (3, 11):  # noqa: UP036  this check tells the user
         sys.exit(f"error: Python {platform.python_version()} is too old\nhint: make PYTHON=/path/to/python3.11 ...")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
@@ -95,7 +95,7 @@ def install_cpu_torch(python: Path, folder: Path, constraints: Path) -> None:
     if subprocess.run([*command, "-c", constraints, "torch"]).returncode != 0:
         sys.exit(
             "error: the CPU build of PyTorch could not be installed\n"
-            f"hint: install it with {folder}/bin/pip as PyTorch's site tells, then run make again"
+            f"hint: install it with {folder}/bin/pip as described on PyTorch's site, then run make again"
         )
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests need beside Python packages: a browser, a PDF reader, TeX, fonts. Installs them where it can
+# What the tests need in addition to Python packages: a browser, a PDF reader, TeX, fonts. Installs them where it can
 # (Debian or Ubuntu, as root); elsewhere it says what is missing and goes on.
 set -eu
 

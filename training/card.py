@@ -1,4 +1,4 @@
-"""Write the measured figures into the model card, and beside the weights.
+"""Write the measured figures into the model card, and into a file next to the weights.
 
 Takes the figures as ``measure.py`` gives them; measures nothing itself. The text around the tables is written by hand.
 """

@@ -50,7 +50,7 @@ MIN_PAGE_WORDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """One project's documentation: where it is and which class it stands for."""
+    """The documentation of one project: its place and its class."""
 
     name: str
     label: int  # 0 programming languages, 1 machine learning

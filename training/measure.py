@@ -76,7 +76,7 @@ def long_chunks(projects: Sequence[corpus.Project], tokenizer: PreTrainedTokeniz
 
 
 def pack(paragraphs: Sequence[str], tokenizer: PreTrainedTokenizerBase, size: int) -> list[str]:
-    """Consecutive *paragraphs* joined to texts of at most *size* tokens; a longer paragraph stands alone."""
+    """Consecutive *paragraphs* joined to texts of at most *size* tokens; a longer paragraph is a text of its own."""
     packed: list[list[str]] = []
     filled = size
     for paragraph in paragraphs:
@@ -186,7 +186,7 @@ def documents(path: Path) -> dict[str, Sample]:
 
 
 def measure(folder: Path, projects: Sequence[corpus.Project], shipped: dict[str, Sample]) -> dict[str, Any]:
-    """All figures of the model in *folder*, and head importance written beside it.
+    """All figures of the model in *folder*, and head importance, which is written next to it.
 
     Args:
         folder: Holds weights and tokenizer.

@@ -104,7 +104,7 @@ class Sampler:
     """Draws batches of running text from encoded pages, both classes equally often.
 
     Pages are grouped by class and come in two typographies, so that neither the number of pages nor the shape
-    of the quotation marks tells the class.
+    of the quotation marks reveals the class.
     """
 
     def __init__(self, pages: Pages, *, seed: int) -> None:
