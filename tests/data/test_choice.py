@@ -327,7 +327,7 @@ def test_ids_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'no example "doc-x" among the 12 ids of data\.jsonl') as caught:
         choice.find_ids(["doc-3", "doc-x"], rows)
     assert (caught.value.hint or "").startswith("did you mean doc-")
-    with pytest.raises(DataError, match='"zz1", "zz2", "zz3", "zz4", "zz5" and 2 more in') as caught:
+    with pytest.raises(DataError, match='"zz1", "zz2", "zz3", "zz4", "zz5" and 2 more among the 12 ids') as caught:
         choice.find_ids([f"zz{n}" for n in range(1, 8)], rows)
     assert caught.value.hint == "ids look like doc-0"
 
