@@ -38,7 +38,7 @@ from reportgen.core.records import (
     Scores,
     Tokens,
 )
-from reportgen.data import choice, hub, predictions
+from reportgen.data import choice, hub, naming, predictions
 from reportgen.model import checkpoint, predict_split
 from reportgen.model.importance import importance_files, measure_split
 from reportgen.model.predict_split import Survey
@@ -126,7 +126,7 @@ def measure_importance(
 
 def _target(config: Config, example: Example) -> Path:
     """The folder of the report, if it may be written."""
-    folder = Path(config.output) if config.output else Path("reports") / example.name
+    folder = naming.of_output(config.output, example.name)
     store.check_target(folder, overwrite=config.overwrite)
     return folder
 

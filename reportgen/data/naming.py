@@ -54,6 +54,11 @@ def of_row(config: Config, rows: Rows, row: Row) -> str:
     return "-".join(filter(None, parts))
 
 
+def of_output(output: str | None, name: str) -> Path:
+    """Where a report goes: the folder that was asked for, or the one of its name."""
+    return Path(output) if output else Path("reports") / name
+
+
 def of_scores(title: str, digest: str) -> str:
     """The folder of scores that someone else computed, by the hash of their file."""
     return f"{slug(title) or 'scores'}-{digest[:DIGITS]}"

@@ -7,7 +7,7 @@ its name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from reportgen.core.config import MAX_HTML_MB, Config
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.core.palette import font_family
 from reportgen.core.records import Rankings, Report, ReportWarning, Scores
+from reportgen.data import naming
 from reportgen.report import checks, given_scores, heatmap, rank, scale, store, tables, words
 from reportgen.report.draw import chart_points, maps
 from reportgen.report.page import page_data
@@ -107,8 +108,9 @@ def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[
     files = {f"tables/{name}": content for name, content in made.items()} if "tables" in config.format else {}
     if shown:
         with clock.stage("charts"):
-            figures = draw_figures(report, scores, rankings, config)
-        parts = make_parts(report, scores, rankings, figures, config, clock)
+            figures = draw_figures(report, scores, rankings, config.format)
+        room = config.max_html_mb
+        parts = make_parts(report, scores, rankings, figures, config.format, clock, max_html_mb=room)
         report, drawn = figure_files(report, parts, config, clock)
         report, rendered = render_files(report, parts, attached, config, clock)
         files |= drawn | rendered
@@ -116,10 +118,10 @@ def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[
 
 
 def draw_figures(
-    report: Report, scores: Scores, rankings: Rankings, config: Config, *, draw: Draw | None = None
+    report: Report, scores: Scores, rankings: Rankings, formats: Collection[str], *, draw: Draw | None = None
 ) -> Figures:
     """The drawings that the wanted files show; *draw* makes the SVG of a chart where it is known."""
-    shown = set(config.format) - {"tables", "latex"}
+    shown = set(formats) - {"tables", "latex"}
     if not shown:
         return Figures(charts=(), findings=(), maps=None, enlarged_map=None)
     from reportgen.report.draw import charts, findings, vega
@@ -134,7 +136,14 @@ def draw_figures(
 
 
 def make_parts(
-    report: Report, scores: Scores, rankings: Rankings, figures: Figures, config: Config, clock: Clock
+    report: Report,
+    scores: Scores,
+    rankings: Rankings,
+    figures: Figures,
+    formats: Collection[str],
+    clock: Clock,
+    *,
+    max_html_mb: float | None,
 ) -> Parts:
     """Step 6: what page and document are put together from."""
     with clock.stage("heatmap"):
@@ -144,10 +153,10 @@ def make_parts(
     found = words.whole_words(report.example.text, report.tokens, language=report.language)
     counts = words.count_words(found, rankings.attended_counts)
     blocks: dict[str, object] = {}
-    if "html" in config.format and report.live:
+    if "html" in formats and report.live:
         with clock.stage("live"):
             kept = chart_points.kept(report, rankings)
-            max_bytes = None if config.max_html_mb is None else config.max_html_mb * 1e6
+            max_bytes = None if max_html_mb is None else max_html_mb * 1e6
             blocks = page_data.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
             blocks |= page_data.specifications(figures.charts, figures.enlarged_map)
     return Parts(
@@ -346,7 +355,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
         OutputError: If something is at the folder.
     """
     report = given_scores.load(path, config, title=title)
-    folder = Path(config.output) if config.output else Path("reports") / report.example.name
+    folder = naming.of_output(config.output, report.example.name)
     store.check_target(folder, overwrite=config.overwrite)
     check_typesetting(config)
     covered = heatmap.cells(report.example.text, report.tokens)

@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from reportgen.core.characters import cut
 from reportgen.core.clock import Clock
-from reportgen.core.config import Config
 from reportgen.report import present, rank, scale, store
 from reportgen.report.draw import vega
 from reportgen.report.page import render
@@ -125,9 +124,8 @@ def page(folder: Path, card: Card, place: Place, *, drawings: Collection[str] = 
     report = store.load(folder)
     scores = scale.scale(report.attention, report.importance, given=report.given)
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
-    how = Config(text="", format=("html",), max_html_mb=ROOM)
-    figures = present.draw_figures(report, scores, rankings, how, draw=stored(folder, drawings))
-    parts = present.make_parts(report, scores, rankings, figures, how, Clock())
+    figures = present.draw_figures(report, scores, rankings, ("html",), draw=stored(folder, drawings))
+    parts = present.make_parts(report, scores, rankings, figures, ("html",), Clock(), max_html_mb=ROOM)
     html = render.site_page(report, parts, place, bundle=vega.bundle())
     return SitePage(html, link_picture.picture(card, site=place.site))
 

@@ -6,6 +6,7 @@ The names of texts and rows are in `test_choice.py`: they are those of the examp
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +29,11 @@ def test_whatever_folders_are_called_their_pages_have_names_of_their_own(called:
     found = naming.of_pages([(name, "0" * 64, (str(place),)) for place, name in enumerate(called)])
     assert len({name.casefold() for name in found}) == len(called)
     assert all(name.isascii() and name[0] not in ".-" and not set(name) & set(" /\\'\"<>&?#%:") for name in found)
+
+
+def test_a_report_goes_where_it_was_asked_for_or_among_the_reports() -> None:
+    assert naming.of_output(None, "demo-0") == Path("reports/demo-0")
+    assert naming.of_output("here/r", "demo-0") == Path("here/r")
 
 
 def test_scores_of_somebody_else_are_named_by_title_and_content() -> None:
