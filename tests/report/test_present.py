@@ -33,12 +33,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.slow
 @pytest.fixture(autouse=True)
 def _repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1714564800")
 
 
+@pytest.mark.slow
 def test_rendering_again_gives_every_file_as_it_was(tmp_path: Path) -> None:
     """Every format, to the byte; the manifest says that it was rendered."""
     folder = stored(tmp_path / "report")
