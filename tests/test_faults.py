@@ -107,7 +107,7 @@ def test_a_batch_is_not_gone_on_with_at_another_commit(what: str, served: Hub, h
     assert len(before) == 2
     commit = move(served, what, here)
     refused = call(*command)
-    fails(refused, 2, "holds a batch of other settings", f"{what} revision: ")
+    fails(refused, 2, "contains a batch with other settings", f"{what} revision: ")
     assert commit in refused.stderr
     assert {path: path.read_bytes() for path in here.glob("out/*/report.json")} == before
     assert call(*command, "--restart").exit_code == 0

@@ -1,1 +1,1 @@
-"""Many reports: which rows, made where, and what became of each."""
+"""Many reports: choose the rows, make the reports, keep the outcomes."""

@@ -1,6 +1,6 @@
-"""Turn what became of the examples of a batch into its index: pages for people, one CSV file for programs.
+"""Turn the outcomes of a batch into its index: pages for people, one CSV file for programs.
 
-A list to look something up in; what is worth publishing is made by `build.py`.
+A plain list for looking things up; `site/build.py` makes pages to publish.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def write(
     page: str,
     staging: Path,
 ) -> None:
-    """Write the index beside the reports.
+    """Write the index next to the reports.
 
     Args:
         folder: Of the batch.
@@ -74,7 +74,7 @@ def write(
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Files in a folder that have the name of one of an index."""
+    """Files in a folder with the name of an index file."""
     return sorted(path for path in folder.glob("index*") if NAMES.fullmatch(path.name))
 
 

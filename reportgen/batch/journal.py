@@ -1,8 +1,8 @@
-"""Keep what became of every example of a batch, so that a run that was interrupted anywhere can go on.
+"""Keep the outcome of every example of a batch, so that an interrupted run can continue.
 
-In the folder of a batch lie its reports, and in `.batch` what is needed to go on: the plan, the journal, the lock, and
-reports that are being written. The manifests of the reports are the truth; the journal is a cache of them that says
-quickly what is there, and is made again where it is lost.
+The folder of a batch holds its reports, and `.batch` everything needed to continue: the plan, the journal, the lock,
+and reports that are being written. The manifests of the reports are authoritative; the journal is a quick cache of
+them, and is made again if it is lost.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Entry:
     """A line of the journal."""
 
     outcome: Outcome
-    stamp: str  # of the report's files, see `stamp`; "" where there is none
+    stamp: str  # of the report's files, see `stamp`; "" without a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Journal:
         return (self.folder / FOLDER / PLAN).is_file()
 
     def plan(self) -> Plan | None:
-        """The plan of the run that began this batch; None where there is none.
+        """The plan of the run that started this batch; None without a batch.
 
         Raises:
             OutputError: If it cannot be read.
@@ -174,7 +174,7 @@ class Writer:
 
 
 def stamp(folder: Path) -> str:
-    """What changes when a file of the folder does: a hash over names, sizes and times. "" where there is none."""
+    """A hash over names, sizes and times of the files of a folder, which changes with them; "" without a folder."""
     try:
         facts = sorted(_files(str(folder), ""))
     except OSError:
@@ -198,10 +198,10 @@ def find_finished(folder: Path, plan: Plan, entries: Mapping[str, Entry]) -> tup
     A report whose files are as the journal knows them is not read. Any other is compared with its manifest.
 
     Returns:
-        What is finished, and why other reports that stand there are not: what was changed in them.
+        Finished reports, and the changes in other reports that are there.
 
     Raises:
-        OutputError: If something stands where a report shall go that this batch has not made.
+        OutputError: If something is in the place of a report that this batch has not made.
     """
     finished: dict[str, Entry] = {}
     changed: dict[str, str] = {}
@@ -211,7 +211,7 @@ def find_finished(folder: Path, plan: Plan, entries: Mapping[str, Entry]) -> tup
         if entry is not None and entry.outcome.error is None and entry.stamp == found != "":
             finished[name] = entry
         elif is_torn(path, entry):
-            changed[name] = f"its {store.MANIFEST} is gone"
+            changed[name] = f"its {store.MANIFEST} is missing"
         elif path.is_symlink() or path.exists():
             store.check_target(path, overwrite=True)
             made = _verified(path, plan, index, ours=entry is not None)
@@ -239,9 +239,9 @@ def _verified(path: Path, plan: Plan, index: int, *, ours: bool) -> Outcome | st
         return error.message
     if made != plan.recipe:
         if ours:
-            return "it was made otherwise"
+            return "it was made with other settings"
         raise OutputError(
-            f"{disk.shown(path)} holds a report that was made otherwise, and not by this batch",
+            f"{disk.shown(path)} contains a report with other settings, not made by this batch",
             hint="use another --output, or --restart to replace it",
         )
     try:
@@ -250,7 +250,7 @@ def _verified(path: Path, plan: Plan, index: int, *, ours: bool) -> Outcome | st
     except OutputError as error:
         return error.message
     if others:
-        return f"{others[0]} is no file of the report"
+        return f"{others[0]} does not belong to the report"
     options = plan.settings["options"]
     no_pdf = any(warning.code == "no-pdf" for warning in report.warnings)
     if no_pdf and "pdf" in options["format"] and options["pdf"] == "required":

@@ -1,7 +1,7 @@
 """Make the reports of a batch on a Ray cluster, or measure head importance there.
 
-Readers hold the model, one to a GPU where there are any; reports are rendered by tasks of their own, so that readers go
-on. Processes that die are replaced (`ray_workers.py`). Errors of our own travel between processes as values.
+Readers hold the model, one per GPU if there are GPUs; separate tasks render, so that readers continue. Processes that
+die are replaced (`ray_workers.py`). Our own errors travel between processes as values.
 """
 
 from __future__ import annotations
@@ -34,12 +34,17 @@ if TYPE_CHECKING:
     from reportgen.batch.ray_workers import Crew, Room
     from reportgen.model.importance.measures import Example as Labelled
 
-ALIKE = ("torch", "transformers", "tokenizers", "ray")  # beside what presents: versions that all machines have to have
+ALIKE = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "ray",
+)  # in addition to the presentation: libraries with the same version on all machines
 NAMES = ("demo", "auto", "none")  # in the configuration where others name a file
 RENEWED = 200  # reports after which a process that renders makes room for another
 SHARED_AFTER = 30.0  # seconds until a new file is seen on all machines that share a file system
-UNREACHED = "ray status says whether it is up; where it has a token, RAY_AUTH_MODE=token and the token are needed here"
-OOM = "for want of memory perhaps: see Ray's logs"
+UNREACHED = "ray status shows whether it runs; if it has a token, set RAY_AUTH_MODE=token and the token here"
+OOM = "perhaps for lack of memory; see Ray's logs"
 Made = TypeVar("Made")
 
 
@@ -52,11 +57,11 @@ class Cluster:
     gpus: float | None = None  # of each reader; None: one, if the cluster has any
 
     def run(self, task: Task, batch: Iterable[Unit], done: Callable[[Outcome], None]) -> None:
-        """Make the wanted reports of a batch; *done* is told of each, in this thread, when it is in place.
+        """Make the missing reports of a batch; *done* receives each outcome, in this thread, when it is in place.
 
         Raises:
             ClusterError: If the cluster cannot be used, or is lost.
-            ReportgenError: What stands against all reports: a full disk, a model that cannot be loaded.
+            ReportgenError: An error of all reports: a full disk, a model that cannot be loaded.
         """
         with _token(task.staging) as token, self._crew(task, token) as (crew, shared):
             import ray
@@ -111,7 +116,7 @@ class Cluster:
     def _crew(self, task: Task, *paths: Path) -> Iterator[tuple[Crew, Shared]]:
         """Readers on the cluster, as many as there is work for."""
         if task.config.device.startswith("cuda:"):
-            raise UsageError(f"--device {task.config.device}: Ray says which GPU", hint="use --device cuda")
+            raise UsageError(f"--device {task.config.device}: Ray assigns the GPUs", hint="use --device cuda")
         shared = Shared(versions.installed(*ALIKE), (*paths, *_files(task)))
         with _connected(self.address):
             import ray
@@ -137,7 +142,7 @@ class Cluster:
         if self.gpus > most:
             raise ClusterError(
                 f"--gpus-per-worker {self.gpus:g}: no machine of the cluster has more than {most:g} GPUs",
-                hint="ray status says what the cluster has; --gpus-per-worker 0 reads on its CPUs",
+                hint="ray status shows the GPUs of the cluster; --gpus-per-worker 0 uses its CPUs",
             )
         return self.gpus
 
@@ -233,13 +238,13 @@ def _settle(task: Task, shared: Shared) -> None:
     for name in ENVIRONMENT:
         os.environ.pop(name, None)
     os.environ.update(task.environment)
-    with contextlib.suppress(OSError):  # without paths that begin there, nobody needs it
+    with contextlib.suppress(OSError):  # only needed for paths in it
         os.chdir(task.directory)
     found = versions.installed(*ALIKE)
     for name, version in shared.versions.items():
         if found[name] != version:
             raise ClusterError(
-                f"{socket.gethostname()} has {name} {found[name]}, the machine of the command {version}",
+                f"{socket.gethostname()} has {name} {found[name]}, the machine of the command has {version}",
                 hint="install the same versions on all machines",
             )
     for path in shared.paths:
@@ -248,7 +253,7 @@ def _settle(task: Task, shared: Shared) -> None:
             if time.monotonic() > ended:
                 raise ClusterError(
                     f"{socket.gethostname()} does not see {disk.shown(path)}",
-                    hint="what a run reads and writes has to lie on a file system that all machines share",
+                    hint="put inputs and outputs on a file system that all machines share",
                 )
             time.sleep(0.5)
 
@@ -289,16 +294,16 @@ def _connected(address: str | None) -> Iterator[None]:
         raise UsageError("--engine ray: Ray is not installed", hint='pip install "reportgen[ray]"') from error
     if address is not None and "://" in address:
         raise UsageError(
-            f"--ray-address {address}: the command runs on a machine of the cluster itself",
-            hint="there, --ray-address auto finds it",
+            f"--ray-address {address}: run the command on a machine of the cluster",
+            hint="--ray-address auto finds the cluster there",
         )
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent to Ray's makers
     own: dict[str, Any] = {"include_dashboard": False} if address is None else {}
-    # subtle: Ray tells of lost processes on standard output, which is for the result
+    # subtle: Ray reports lost processes on standard output, which is for the result
     with _signals_kept(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         try:
             if address not in (None, "auto") and not ray_workers.answers(address):  # Ray would try for minutes
-                raise ConnectionError("nobody answers there")
+                raise ConnectionError("no answer")
             with _signals_kept():
                 ray.init(address=address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
         except Exception as error:  # of many kinds

@@ -1,7 +1,7 @@
-"""Have work done by processes on a Ray cluster that come, go and die; what is lost with one is done again elsewhere.
+"""Run work on processes of a Ray cluster that come and go; work lost with a process is done again on another.
 
-A reader is an actor that has the model in memory. It gives the parts of a piece of work one after the other, and waits
-while nobody takes them. What the work is, `ray_cluster.py` knows.
+A reader is an actor with the model in memory. It returns the parts of its work one after the other, and waits until
+they are taken. `ray_cluster.py` defines the work.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TRIES = 3  # times that a piece of work may be lost before it is given up
 LOOK_EVERY = 5.0  # seconds between two looks at what the cluster has
 GONE_AFTER = 30.0  # seconds without an answer until the cluster counts as lost; after 60, Ray ends this process
 PATIENCE = 1800.0  # seconds in which a first reader has to come up, the model's download in it
-GO_ON = "run the same command again when it is back: it goes on where it was"
+GO_ON = "run the same command again when it is back, to continue"
 
 Part = tuple["Work", str, Any]  # a piece of work, the name of the part, and what it is; or `Lost`
 
@@ -100,7 +100,7 @@ class Crew:
             then: Hands a part on, as a reference, to whoever makes it whole.
 
         Raises:
-            ReportgenError: What a reader has met that stands against all work.
+            ReportgenError: An error of a reader that prevents all work.
             ClusterError: If the cluster is lost, or has no room.
         """
         offered, more = iter(works), True
@@ -178,7 +178,7 @@ class Crew:
             if self.stumbles >= TRIES * max(1, self.room.readers):
                 raise ClusterError(
                     f"{self.stumbles} processes that loaded the model were lost, the last with {_name(lost)}",
-                    hint="for want of memory perhaps: see Ray's logs",
+                    hint="perhaps for lack of memory; see Ray's logs",
                 ) from lost
         else:
             if error is not None:
@@ -268,7 +268,7 @@ class Crew:
         if isinstance(error, RayTaskError) or getattr(error, "actor_init_failed", False):
             said = str(error).strip().splitlines()[-1]
             raise ClusterError(
-                f"a machine of the cluster cannot do its work: {said}",
+                f"a machine of the cluster does not work: {said}",
                 hint="install the same versions of reportgen[ray] on all machines",
             ) from error
 
@@ -281,11 +281,11 @@ class Crew:
         if answers(ray.get_runtime_context().gcs_address):
             self.answered, self.room = now, self.measure()
         elif now - self.answered > GONE_AFTER:
-            raise ClusterError("the head of the Ray cluster does not answer any more", hint=GO_ON)
+            raise ClusterError("the head of the Ray cluster no longer answers", hint=GO_ON)
         if now - self.moved > PATIENCE and all(reader.opening is not None for reader in self.readers):
             raise ClusterError(
                 f"no process could be started on the cluster for {PATIENCE / 60:.0f} minutes",
-                hint="see what it has room for with ray status; --workers and --gpus-per-worker ask for less",
+                hint="ray status shows its free resources; lower --workers or --gpus-per-worker",
             )
 
 

@@ -1,7 +1,7 @@
-"""Turn a selection of a split into one report folder each, and an index of them; never lose one, never make one twice.
+"""Turn a selection of a split into one report folder each, and an index; never lose a report, never make one twice.
 
-Reads like a table of contents: what is chosen, in which order it is read, what is there already, and an engine for the
-rest. Engines are `local.py` and `ray_cluster.py`; how a run that was interrupted goes on is told in `journal.py`.
+It reads like a table of contents: the selection, its order, the existing reports, and an engine for the rest. The
+engines are `local.py` and `ray_cluster.py`; `journal.py` explains how an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Engine(Protocol):
     """What makes reports: this machine, or a cluster."""
 
     def run(self, task: Task, batch: Iterable[Unit], done: Callable[[Outcome], None]) -> None:
-        """Make the wanted reports of a batch; *done* is told of each, in this thread, when it is in place."""
+        """Make the missing reports of a batch; *done* receives each outcome, in this thread, when it is in place."""
 
 
 Engines = Callable[[Callable[[], "Classifier"]], Engine]  # made with what loads the model on this machine
@@ -52,7 +52,7 @@ Engines = Callable[[Callable[[], "Classifier"]], Engine]  # made with what loads
 class How:
     """What a batch does with what is there already."""
 
-    restart: bool = False  # make everything anew; without, go on with the batch that was begun
+    restart: bool = False  # make everything again; otherwise continue the batch
     overwrite: bool = True  # make a report again that was changed after it was written
     fail_fast: bool = False  # stop at the first example that fails
 
@@ -92,12 +92,12 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
         how: What to do with what is there.
 
     Raises:
-        UsageError: If the folder holds a batch of other settings.
-        OutputError: If another process writes to it, something else stands where a report shall go, or the disk is
+        UsageError: If the folder contains a batch with other settings.
+        OutputError: If another process writes to it, something else is in the place of a report, or the disk is
             full.
         LeftOutError: With `how.fail_fast`, at the first example that fails.
     """
-    now()  # a time that is none is worth no run
+    now()  # reject a bad SOURCE_DATE_EPOCH before the long part
     present.check_typesetting(config)
     folder = Path(config.output or "reports").absolute()
     memory = Journal(folder)
@@ -106,7 +106,7 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
     with lock.held(folder / journal.FOLDER) as before:
         memory.clear()
         try:
-            left = () if before is None else (f"went on after {before}, which ended without a word",)
+            left = () if before is None else (f"continued after {before}, which ended unexpectedly",)
             return _run(source, chosen, memory, engine=engine, how=how, notes=left)
         finally:
             memory.clear()
@@ -116,7 +116,7 @@ def _check_free(memory: Journal) -> None:
     """See that a batch may be written to its folder, before anything long.
 
     Raises:
-        OutputError: If something stands there that it would replace, or a symbolic link that leads out of it.
+        OutputError: If something is there that it would replace, or a symbolic link that leads out of it.
     """
     folder = memory.folder
     disk.check_folder(folder)
@@ -223,15 +223,15 @@ def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> P
         if differs and any((memory.folder / name).exists() for _, name in before.places):
             more = f"; and {len(differs) - SHOWN} more" if len(differs) > SHOWN else ""
             raise UsageError(
-                f"{disk.shown(memory.folder)} holds a batch of other settings: {'; '.join(differs[:SHOWN])}{more}",
-                hint="use another --output; or --restart to make all anew, which removes the reports that it holds",
+                f"{disk.shown(memory.folder)} contains a batch with other settings: {'; '.join(differs[:SHOWN])}{more}",
+                hint="use another --output, or --restart to remove its reports and make all again",
             )
         if not differs:
             return before
     predict = functools.cache(lambda: predict_split.predict(config, source.load(), rows, source.clock))
     taken = select.choose(config, chosen, rows, predict)
     lengths, unreadable = _lengths(source.asked, rows, taken.indices)
-    asked = {index: f"{reason} (--restart asks again)" for index, reason in taken.left_out.items()}
+    asked = {index: f"{reason} (--restart tries again)" for index, reason in taken.left_out.items()}
     plan = Plan(settings, recipe_digest(made), _split(config, lengths), asked | unreadable)
     if how.restart:
         _forget(memory, plan)
@@ -260,7 +260,7 @@ def _split(config: Config, lengths: Mapping[journal.Place, int]) -> tuple[tuple[
 
 
 def _forget(memory: Journal, plan: Plan) -> None:
-    """Remove the reports of a batch that is made anew, and nothing else."""
+    """Remove the reports of a batch that starts over, and nothing else."""
     try:
         before = memory.plan()
     except OutputError:
@@ -286,7 +286,7 @@ def _task(config: Config, memory: Journal) -> Task:
 
 
 def _units(source: _Source, plan: Plan, finished: frozenset[str], done: Callable[[Outcome], None]) -> Iterator[Unit]:
-    """What is still to be made, read when an engine asks for it."""
+    """The missing reports, read when an engine needs them."""
     for places in plan.units:
         names = dict(places)
         wanted = frozenset(names.values()) - finished

@@ -1,7 +1,7 @@
-"""Turn a split, and what was asked for, into the rows that a batch takes: in their order, each once.
+"""Turn a split and a selection into the rows of a batch, in order, each once.
 
-Ids and a condition narrow the split first, a pick chooses among what is left, and the limit counts last. The model is
-asked for the split only where the choice is about what it says.
+Ids and a condition narrow the split first, then a pick chooses, and the limit applies last. The model reads the split
+only if the choice depends on predictions.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Chosen:
 def choose(config: Config, selection: Selection, rows: Rows, predict: Callable[[], Survey]) -> Chosen:
     """The rows that a selection takes.
 
-    A row that cannot be read is taken where nothing has to be known of it, and left out where it has to be judged.
+    An unreadable row is taken if the selection does not depend on it, and left out otherwise.
 
     Args:
         config: Says how rows are read, and the seed of a random pick.
@@ -120,7 +120,7 @@ def choose(config: Config, selection: Selection, rows: Rows, predict: Callable[[
 
 
 def read_ids_file(path: str) -> tuple[str, ...]:
-    """The ids in a file, each once: one a line, in UTF-8; blank lines are none.
+    """The ids in a file, each once: one per line, in UTF-8; blank lines are skipped.
 
     Args:
         path: Of the file; - is standard input.
@@ -159,7 +159,7 @@ def _narrowed(
     *,
     most: int | None,
 ) -> tuple[list[int], dict[int, str]]:
-    """The first of some rows of which a condition holds; and rows before the last of which that cannot be said."""
+    """The first of some rows for which a condition is true; and rows before the last one that cannot be judged."""
     read = where_expression.reads(where)
     asked = predict() if read & OF_THE_MODEL else None
     left_out: dict[int, str] = {}
@@ -179,7 +179,7 @@ def _columns(
     asked: Survey | None,
     left_out: dict[int, str],
 ) -> Iterator[list[dict[str, Value]]]:
-    """What a condition reads of some rows, a few at a time; rows of which that is not there are added to *left_out*."""
+    """The values that a condition reads of some rows, a few at a time; rows without them are added to *left_out*."""
     said = {one.index: one for one in asked.predicted} if asked else {}
     for start in range(0, len(among), CHUNK):
         some = among[start : start + CHUNK]

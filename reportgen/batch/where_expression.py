@@ -1,7 +1,7 @@
-"""Turn an expression of SQL into those of many rows of which it holds; SQLite evaluates it, in memory.
+"""Turn an SQL expression into the numbers of the rows for which it is true; SQLite evaluates it in memory.
 
-The expression sees one row: it may read its columns, and call functions whose result depends on nothing else. All else
-is refused before a row is read.
+The expression sees one row: it may read its columns, and call functions that depend on nothing else. Everything else is
+refused before a row is read.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ STEPS, MOST_STEPS = 1000, 100_000  # operations of SQLite between two looks; loo
 TABLE = "example"
 LIKE_THIS = 'like "label = 1 AND tokens > 500"; values in single quotes: "label_name = \'right\'"'
 KNOWN = f"columns: {', '.join(COLUMNS)}; functions: {', '.join(sorted(FUNCTIONS))}"
-TOKEN = re.compile(  # what SQLite takes for one, as far as it matters where a word or a bracket is none
+TOKEN = re.compile(  # a token of SQLite, as far as needed to see words and brackets
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|[\w$]+|.""", re.DOTALL
 )
 
@@ -53,14 +53,14 @@ def reads(expression: str) -> frozenset[str]:
     """The columns that an expression reads, and the index.
 
     Raises:
-        UsageError: If SQLite does not understand it, or it is not about the columns of one row.
+        UsageError: If SQLite does not accept it, or it uses more than the columns of one row.
     """
     with closing(_table()) as table:
         return _checked(expression, table)
 
 
 def holding(expression: str, rows: Iterable[Sequence[Mapping[str, Value]]]) -> Iterator[int]:
-    """The index of every row of which an expression holds, in the order of the rows.
+    """The index of every row for which an expression is true, in the order of the rows.
 
     Args:
         expression: One that `reads` has taken.

@@ -177,7 +177,7 @@ def test_killed_again_and_again_a_batch_ends_as_if_undisturbed(folder: Path, dat
             time.sleep(0.01)
     assert kills == KILLS
     assert batches.contents(tmp_path / "out") == batches.contents(tmp_path / "undisturbed")
-    assert "went on after process" in errors
+    assert "continued after process" in errors
     names = [json.loads(line)["outcome"]["name"] for line in (tmp_path / "out/.batch/journal.jsonl").open()]
     assert len(set(names)) == COUNT
 

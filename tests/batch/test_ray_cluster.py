@@ -297,8 +297,8 @@ def test_what_kills_every_process_that_takes_it_fails_alone(
     ("broken", "error", "said"),
     [
         ((("_render", render_finds_no_room),), OutputError, "no space left"),
-        ((("_render", render_is_broken),), ClusterError, "a machine of the cluster cannot do its work"),
-        ((("Reader", Away),), ClusterError, r"has torch .*, the machine of the command 1\.0"),
+        ((("_render", render_is_broken),), ClusterError, "a machine of the cluster does not work"),
+        ((("Reader", Away),), ClusterError, r"has torch .*, the machine of the command has 1\.0"),
     ],
     ids=["no space", "our code is missing", "other versions"],
 )
@@ -424,7 +424,7 @@ def test_a_head_that_is_lost_ends_the_run_and_the_next_goes_on(wanted: dict[str,
     assert (
         said.strip()
         .splitlines()[-1]
-        .startswith("reportgen.core.errors.ClusterError: the head of the Ray cluster does not answer any more")
+        .startswith("reportgen.core.errors.ClusterError: the head of the Ray cluster no longer answers")
     )
     made = batches.make(asked(tmp_path / "out"))
     assert made.known >= 1
@@ -435,8 +435,8 @@ def test_a_head_that_is_lost_ends_the_run_and_the_next_goes_on(wanted: dict[str,
     ("engine", "config", "error", "said"),
     [
         (Cluster("127.0.0.1:1"), {}, ClusterError, "Ray cannot be reached at 127.0.0.1:1"),
-        (Cluster("ray://127.0.0.1:1"), {}, UsageError, "runs on a machine of the cluster itself"),
-        (Cluster("auto"), {"device": "cuda:1"}, UsageError, "--device cuda:1: Ray says which GPU"),
+        (Cluster("ray://127.0.0.1:1"), {}, UsageError, "run the command on a machine of the cluster"),
+        (Cluster("auto"), {"device": "cuda:1"}, UsageError, "--device cuda:1: Ray assigns the GPUs"),
     ],
 )
 def test_a_cluster_that_cannot_serve_is_an_error(
@@ -453,7 +453,7 @@ def test_a_stranger_without_the_token_is_not_let_in(nodes: Any, place: Path, tmp
     ran = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=120)
     assert ran.returncode == 6
     assert f"error: Ray cannot be reached at {nodes.address}" in ran.stderr
-    assert "RAY_AUTH_MODE=token and the token are needed" in ran.stderr
+    assert "set RAY_AUTH_MODE=token and the token here" in ran.stderr
 
 
 def test_more_gpus_than_a_machine_has_are_an_error(nodes: Any, tmp_path: Path) -> None:

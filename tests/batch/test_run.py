@@ -394,7 +394,7 @@ def test_a_report_that_a_batch_has_not_made_is_not_replaced(asked: Config, tmp_p
     name = batches.names(batches.make(replace(asked, output=str(tmp_path / "other"))))[3]
     pipeline.run(replace(asked, index=3, top_k=1, output=str(out(asked) / name)), Clock())
     before = batches.contents(out(asked))
-    with pytest.raises(OutputError, match=f"{name} holds a report that was made otherwise"):
+    with pytest.raises(OutputError, match=f"{name} contains a report with other settings"):
         batches.make(asked)
     assert batches.contents(out(asked)) == before
 
