@@ -34,12 +34,7 @@ if TYPE_CHECKING:
     from reportgen.batch.ray_workers import Crew, Room
     from reportgen.model.importance.measures import Example as Labelled
 
-ALIKE = (
-    "torch",
-    "transformers",
-    "tokenizers",
-    "ray",
-)  # in addition to the presentation: libraries with the same version on all machines
+ALIKE = ("torch", "transformers", "tokenizers", "ray")  # the same version everywhere, as for the presentation
 NAMES = ("demo", "auto", "none")  # in the configuration where others name a file
 RENEWED = 200  # reports after which a process that renders makes room for another
 SHARED_AFTER = 30.0  # seconds until a new file is seen on all machines that share a file system

@@ -123,7 +123,7 @@ def test_ids_are_taken_in_the_order_of_the_rows(opened: tuple[Config, Rows]) -> 
     assert taken(opened, ids=("doc-7", "doc-0", "doc-7", "doc-11")) == [0, 7, 11]
     assert taken(opened, ids=("doc-7", "doc-0", "doc-11"), limit=2, pick="all") == [0, 7]
     assert taken(opened, ids=("doc-7", "doc-0", "doc-11"), where="label = 'right'", limit=1) == [7]
-    with pytest.raises(DataError, match='no example "7" in'):
+    with pytest.raises(DataError, match='no example "7" among'):
         taken(opened, ids=("7",))
     with pytest.raises(DataError, match="no id"):
         taken(opened, ids=())

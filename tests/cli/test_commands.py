@@ -121,7 +121,7 @@ def test_a_row_is_chosen_by_its_id(source: tuple[str, ...], here: Path) -> None:
     folder = Path(result.stdout.strip())
     assert re.fullmatch(r"reports/rows-jsonl-10-1-5-model-[0-9a-f]{10}", str(folder))
     assert store.load(folder).example.text == ROWS[5]["body"]
-    fails(call("run", *source, "--id", "10.1/9"), 3, 'no example "10.1/9" in rows.jsonl')
+    fails(call("run", *source, "--id", "10.1/9"), 3, 'no example "10.1/9" among the 8 ids of rows.jsonl')
     fails(call("run", *source), 2, "no row chosen: rows.jsonl has 8 rows")
     fails(call("run", *source, "--index", "-1"), 3, "example -1 is not in rows.jsonl: it has 8 rows (0-7)")
     fails(call("run", *source, "--index", "8"), 3, "example 8 is not in rows.jsonl: it has 8 rows (0-7)")

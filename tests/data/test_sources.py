@@ -219,11 +219,15 @@ COLUMNS = {
     [
         ({"text_column": "txt"}, r'no column "txt"; it has text \(string\), words \(list<', "--text-column text"),
         ({"label_column": "lenght"}, r'no column "lenght".*length \(int64\)', "--label-column length"),
-        ({"text_column": "words"}, r'"words" is of type list<element: string>; a text', "it has text"),
+        ({"text_column": "words"}, r'"words" is of type list<element: string>; texts must be strings', "it has text"),
         ({"text_column": "meta"}, r'"meta" is of type struct<text: string>', "it has text"),
         ({"text_column": "length"}, r'"length" is of type int64', "it has text"),
-        ({"label_column": "words"}, r'"words" is of type list<element: string>; labels are of', "it has text"),
-        ({"id_column": "share"}, r'"share" is of type double; ids are of', "it has text"),
+        (
+            {"label_column": "words"},
+            r'"words" is of type list<element: string>; labels must be strings or integers',
+            "it has text",
+        ),
+        ({"id_column": "share"}, r'"share" is of type double; ids must be strings or integers', "it has text"),
         ({"id_column": "doi"}, r'id "x" occurs in rows 0 and 1 of column "doi"', "--index"),
         ({"label_column": "share"}, r'row 0 of d\.parquet: column "share" holds 0\.5 \(float\)', "must be integers"),
     ],

@@ -382,7 +382,7 @@ def test_all_files_that_were_changed_are_named(tmp_path: Path) -> None:
     put(tmp_path / "report")
     (tmp_path / "report" / "report.json").unlink()
     (tmp_path / "report" / "report.html").write_text("other")
-    with pytest.raises(OutputError, match=r"report\.html is not .* \(and 1 more: .*report\.json: No such file"):
+    with pytest.raises(OutputError, match=r"report\.html was changed: .* \(and 1 more: .*report\.json: No such file"):
         store.verify(tmp_path / "report")
     with pytest.raises(OutputError, match="no such folder"):
         store.verify(tmp_path / "nowhere")
