@@ -176,15 +176,17 @@ def test_the_page_shows_the_scores_that_were_given(tmp_path: Path) -> None:
     assert shown == pytest.approx([(SCORES[n] - low) / (high - low) * 100 for n in content], abs=1e-3)
 
 
-@pytest.mark.parametrize("payload", reports.PAYLOADS)
-def test_nothing_in_the_file_becomes_markup(payload: str, tmp_path: Path) -> None:
-    fields = dict.fromkeys(("title", "model", "revision", "dataset", "split", "gold"), payload)
-    path = written(tmp_path, tokens=[payload] * 8, labels=[payload, "b"], logits=[1, 2], **fields)
-    report = given_scores.load(path, Config())
-    config = Config(format=("html",))
-    page = present.present(report, config, Clock())[1]["report.html"].decode()
-    assert "<script" not in page.lower().replace("&lt;script", "")
-    assert "onerror=window" not in page or "&lt;img" in page
+def test_nothing_in_the_file_becomes_markup(tmp_path: Path) -> None:
+    def check(*payloads: str) -> None:
+        together = " ".join(payloads)
+        fields: dict[str, Any] = dict.fromkeys(("title", "model", "revision", "dataset", "split", "gold"), together)
+        fields |= {"tokens": payloads, "scores": list(range(len(payloads)))}
+        report = given_scores.load(written(tmp_path, labels=[together, "b"], logits=[1, 2], **fields), Config())
+        page = present.present(report, Config(format=("html",)), Clock())[1]["report.html"].decode()
+        assert "<script" not in page.lower().replace("&lt;script", "")
+        assert "onerror=window" not in page or "&lt;img" in page
+
+    reports.withstands(check)
 
 
 def test_a_report_of_given_scores_is_not_run_again(tmp_path: Path) -> None:

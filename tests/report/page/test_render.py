@@ -13,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -190,12 +191,18 @@ def shape(root: Element) -> Counter[tuple[str, str]]:
     return count
 
 
+@cache
+def harmless(shown: Any) -> Counter[tuple[str, str]]:
+    """The shape of a page of words that nobody has to fear."""
+    return shape(tree(shown(reports.infected("harmless words"), "harmless words")))
+
+
 @BOTH
 @pytest.mark.parametrize("payload", reports.PAYLOADS)
 def test_what_comes_from_outside_is_shown_as_text(shown: Any, payload: str) -> None:
     """In every field: the elements are those of a harmless run, and the words are there."""
     root = tree(shown(reports.infected(payload), payload))
-    assert shape(root) == shape(tree(shown(reports.infected("harmless words"), "harmless words")))
+    assert shape(root) == harmless(shown)
     assert not [name for element in root.iter() for name in element.attrib if str(name).startswith("on")]
     wanted = "".join(stretch for stretch, _ in render.pieces(payload))
     assert said(elements(root, "title")[0]) == f"{wanted} · attention report"
