@@ -82,7 +82,8 @@ def has_package(python: Path, name: str) -> bool:
 
 
 def wants_cuda(python: Path, constraints: Path) -> bool:
-    """Whether pip, as it is set up here, would bring CUDA along with torch. Nothing is installed."""
+    """Whether pip, as it is set up here, would bring CUDA along with torch. Nothing of that is downloaded."""
+    pip(python, "install", *QUIET, "-c", str(CONSTRAINTS), "pip")  # before 25.3 a dry run downloaded all of it
     report = pip(python, "install", *QUIET, "--dry-run", "--report", "-", "-c", str(constraints), "torch", capture=True)
     names = [item["metadata"]["name"].lower() for item in json.loads(report)["install"]]
     return any(name.startswith(CUDA_PACKAGES) for name in names)
