@@ -11,10 +11,9 @@ from typing import Any
 
 from reportgen.batch import run as batch
 from reportgen.batch import units
-from reportgen.batch.outcome import Outcome
 from reportgen.batch.run import Batch, How
 from reportgen.batch.select import Selection
-from reportgen.batch.units import Task, Unit
+from reportgen.batch.units import Outcome, Task, Unit
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.records import Report

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from reportgen.batch.outcome import Outcome
+from reportgen.batch.units import Outcome
 from reportgen.core import disk
 from reportgen.report import tables
 from reportgen.report.page import render

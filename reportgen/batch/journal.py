@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reportgen.batch.outcome import Outcome, succeeded
+from reportgen.batch.units import Outcome, succeeded
 from reportgen.core import disk
 from reportgen.core.config import Recipe
 from reportgen.core.errors import OutputError

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reportgen.batch import units
-from reportgen.batch.outcome import Outcome, failed, known
-from reportgen.batch.units import ENVIRONMENT, Task, Unit
+from reportgen.batch.units import ENVIRONMENT, Outcome, Task, Unit, failed, known
 from reportgen.core import disk, versions
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 from reportgen import pipeline
 from reportgen.batch import index_files, journal, local, select, units
 from reportgen.batch.journal import Journal, Plan
-from reportgen.batch.outcome import Outcome
 from reportgen.batch.select import Selection
-from reportgen.batch.units import Task, Unit
+from reportgen.batch.units import Outcome, Task, Unit
 from reportgen.core import disk, lock
 from reportgen.core.clock import Clock, now
 from reportgen.core.config import BATCH_SIZE, Config, recipe_differences, recipe_digest

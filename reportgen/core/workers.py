@@ -6,30 +6,110 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing.connection import wait
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from typing import Any, Self, TypeVar
+
+# subtle: with more than two for each, Python's pools stop for ever when they renew their processes (gh-115634)
+AHEAD = 2  # jobs that each process is at or that wait for it: memory holds no more of them
+Job = TypeVar("Job")
+Answer = TypeVar("Answer")
 
 
-def pool(
-    workers: int, *, begin: Callable[..., object] | None = None, given: tuple[Any, ...] = (), renewed: int | None = None
-) -> ProcessPoolExecutor:
-    """A pool of new processes.
+class Pool:
+    """New processes, started with the first job. One that is killed, for want of memory say, costs no answer.
+
+    What may have been lost with it is done again, one job at a time, so that only a job that brings a process down by
+    itself has no answer.
 
     Args:
-        workers: How many.
-        begin: Called in each before its first task.
-        given: What it is called with.
-        renewed: Tasks after which a process makes room for another.
+        workers: How many processes.
+        renewed: Jobs after which a process makes room for another.
     """
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
-        initargs=(begin, given),
-        max_tasks_per_child=renewed,
-    )
+
+    def __init__(self, workers: int, *, renewed: int | None = None) -> None:
+        self.workers, self._renewed = workers, renewed
+        self._waiting: dict[Future[Any], Any] = {}  # what was not collected yet, and its job
+        self._others = set(multiprocessing.active_children())
+        self._pool = self._start(workers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the processes, whatever they do."""
+        self._pool.shutdown(wait=not self._waiting, cancel_futures=True)
+        if self._waiting:
+            ours = set(multiprocessing.active_children()) - self._others
+            for process in ours:
+                process.kill()
+            for process in ours:
+                process.join()
+
+    def results(self, work: Callable[[Job], Answer], jobs: Iterable[Job]) -> Iterator[tuple[Job, Answer | None]]:
+        """Each job with its answer, as they come; None for one that brings its process down."""
+        for job in jobs:
+            while len(self._waiting) >= AHEAD * self.workers:
+                yield from self._collect(work)
+            try:
+                self._waiting[self._pool.submit(work, job)] = job
+            except BrokenProcessPool:
+                yield from self._one_by_one(work, [job])
+        while self._waiting:
+            yield from self._collect(work)
+
+    def wind_up(self, seconds: float) -> Iterator[Any]:
+        """The answers of jobs that processes are at, if they come in time; what waits is dropped."""
+        for future in list(self._waiting):
+            if future.cancel():
+                del self._waiting[future]
+        ended = time.monotonic() + seconds
+        while self._waiting and (left := ended - time.monotonic()) > 0:
+            finished, _ = wait(self._waiting, timeout=left, return_when=FIRST_COMPLETED)
+            for future in finished:
+                del self._waiting[future]
+                if future.exception() is None:
+                    yield future.result()
+
+    def _start(self, workers: int) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(workers, context, initializer=_begin, max_tasks_per_child=self._renewed)
+
+    def _collect(self, work: Callable[[Job], Answer]) -> Iterator[tuple[Job, Answer | None]]:
+        """Wait for the next answers."""
+        finished, _ = wait(self._waiting, return_when=FIRST_COMPLETED)
+        lost = []
+        for future in finished:
+            job = self._waiting.pop(future)
+            try:
+                answer = future.result()
+            except BrokenProcessPool:
+                lost.append(job)
+            else:
+                yield job, answer
+        if lost:
+            yield from self._one_by_one(work, lost)
+
+    def _one_by_one(self, work: Callable[[Job], Answer], lost: list[Job]) -> Iterator[tuple[Job, Answer | None]]:
+        """Do again what was lost with a process: whatever brings one down is alone with it then."""
+        lost += self._waiting.values()
+        self._waiting.clear()
+        self._pool.shutdown(cancel_futures=True)
+        for job in lost:
+            self._pool = self._start(1)
+            future = self._pool.submit(work, job)
+            self._waiting[future] = job
+            try:
+                answer = future.result()
+            except BrokenProcessPool:
+                answer = None
+            self._waiting.clear()
+            self._pool.shutdown()
+            yield job, answer
+        self._pool = self._start(self.workers)
 
 
 def share_cores() -> None:
@@ -47,17 +127,15 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _begin(begin: Callable[..., object] | None, given: tuple[Any, ...]) -> None:
+def _begin() -> None:
     """In a worker: signals are the parent's to act on; without a parent there is nothing to do."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if begin is not None:
-        begin(*given)
 
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
-        wait([parent.sentinel])
+        connection.wait([parent.sentinel])
         os._exit(1)

@@ -8,18 +8,15 @@ version counts as unchanged; after a change of the code, delete the site and bui
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reportgen.core import disk, versions
-from reportgen.core import workers as processes
 from reportgen.core.clock import Clock
 from reportgen.core.errors import BrokenLinkError, DeviceError, OutputError
+from reportgen.core.workers import Pool
 from reportgen.report import store
 from reportgen.report.page import render
 from reportgen.site import cards, dead_links, find_reports, index_pages, report_page
@@ -34,7 +31,6 @@ INDEX = "index.html"
 FEW = 3  # jobs that are done before a worker process has started
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
-Pool = ProcessPoolExecutor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ def build(
     found, unread = find_reports.gather(named)
     if not folders:
         notes += _unknown_notes(config, found)
-    with site_folder.opened(output) as before, _pool(workers) as pool:
+    with site_folder.opened(output) as before, Pool(workers) as pool:
         shown, broken = _read_cards(found, config, before, output, pool, clock)
         if before.reports and not shown:
             raise OutputError(
@@ -292,39 +288,23 @@ def _unknown_notes(config: SiteConfig, found: Sequence[Found]) -> list[Note]:
     return [Note(f"notes: {name}", "no report has this name") for name in config.notes if name not in known]
 
 
-@contextlib.contextmanager
-def _pool(workers: int) -> Iterator[Pool]:
-    """Worker processes for one build, which start with the first job; None where this process does all."""
-    pool = processes.pool(workers) if workers > 1 else None
-    try:
-        yield pool
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
-
-
 def _each(
     pool: Pool, work: Callable[[Job], tuple[str, Answer]], jobs: Sequence[Job], what: str, clock: Clock
 ) -> Iterator[tuple[str, Answer]]:
-    """Do all jobs, and give their answers as they come.
+    """Do all jobs, few of them here, and give their answers as they come.
 
     Raises:
-        DeviceError: If a process was ended from outside.
+        DeviceError: If a job brings its process down.
     """
     if not jobs:
         return
     with clock.track(what, len(jobs)) as advance:
-        for answer in map(work, jobs) if pool is None or len(jobs) <= FEW else _elsewhere(pool, work, jobs):
+        here = pool.workers == 1 or len(jobs) <= FEW
+        for answer in map(work, jobs) if here else (answer for _, answer in pool.results(work, jobs)):
+            if answer is None:
+                raise DeviceError(
+                    "a process that renders was killed, perhaps for lack of memory",
+                    hint="run the same command again with fewer --workers",
+                )
             yield answer
             advance(1)
-
-
-def _elsewhere(pool: ProcessPoolExecutor, work: Callable[[Job], Answer], jobs: Sequence[Job]) -> Iterator[Answer]:
-    try:
-        for done in as_completed([pool.submit(work, job) for job in jobs]):
-            yield done.result()
-    except BrokenProcessPool as error:
-        raise DeviceError(
-            "a process that renders was killed, perhaps for lack of memory",
-            hint="run the same command again with fewer --workers",
-        ) from error

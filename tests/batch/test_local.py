@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,9 @@ import pytest
 
 from reportgen.batch import local, units
 from reportgen.batch import run as batch
-from reportgen.batch.outcome import Outcome
 from reportgen.batch.run import Batch, How
 from reportgen.batch.select import Selection
-from reportgen.batch.units import Task, Unit
+from reportgen.batch.units import Outcome, Task, Unit
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import OutputError
@@ -90,15 +90,15 @@ def test_a_worker_that_is_killed_costs_no_report(asked: Config, tmp_path: Path) 
     assert batches.contents(made.folder) == batches.contents(inline.folder)
 
 
-def end(report: Report) -> Outcome:
+def end(task: Task, report: Report) -> Outcome:
     """What renders, but for one report that brings down its process."""
     if report.example.index == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-    return units.finish(local._task, report)
+    return units.finish(task, report)
 
 
 def test_a_report_that_brings_its_worker_down_fails_alone(asked: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_finish", end)
+    monkeypatch.setattr(units, "finish", end)
     made = make(asked, batch.this_machine(2))
     assert (made.made, made.failed) == (COUNT - 1, 1)
     assert "killed" in str(made.outcomes[3].error)
@@ -107,28 +107,28 @@ def test_a_report_that_brings_its_worker_down_fails_alone(asked: Config, monkeyp
     assert make(asked, batch.this_machine(2)).made == 1
 
 
-def full(_: Report) -> Outcome:
+def full(_: Task, __: Report) -> Outcome:
     """What renders, on a disk that is full."""
     raise OutputError("no space left", hint="make room")
 
 
 def test_what_stands_against_all_reports_stops_the_batch(asked: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_finish", full)
+    monkeypatch.setattr(units, "finish", full)
     with pytest.raises(OutputError, match="no space left") as caught:
         make(asked, batch.this_machine(1))
     assert caught.value.hint == "make room"
     assert multiprocessing.active_children() == []
 
 
-def slow(report: Report) -> Outcome:
+def slow(task: Task, report: Report) -> Outcome:
     """What renders, in a minute."""
     time.sleep(60)
-    return units.finish(local._task, report)
+    return units.finish(task, report)
 
 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_signal_ends_the_workers_in_time(asked: Config, monkeypatch: pytest.MonkeyPatch, signals: int) -> None:
-    monkeypatch.setattr(local, "_finish", slow)
+    monkeypatch.setattr(units, "finish", slow)
     monkeypatch.setattr(local, "GRACE", 1.0 if signals == 1 else 600.0)
 
     def interrupt() -> None:
@@ -150,16 +150,13 @@ def test_a_signal_ends_the_workers_in_time(asked: Config, monkeypatch: pytest.Mo
 def test_what_is_being_written_at_a_signal_is_finished_and_known(
     asked: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really = local._Renderers.add
-    count = [0]
+    really = local.Local._reports
 
-    def add(self: Any, report: Report) -> None:
-        really(self, report)
-        count[0] += 1
-        if count[0] == 3:
-            raise KeyboardInterrupt
+    def reports(self: Any, task: Task, batch: Iterable[Unit], done: Callable[[Outcome], None]) -> Iterator[Report]:
+        yield from itertools.islice(really(self, task, batch, done), 3)
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(local._Renderers, "add", add)
+    monkeypatch.setattr(local.Local, "_reports", reports)
     with pytest.raises(KeyboardInterrupt):
         make(asked, batch.this_machine(1))
     monkeypatch.undo()

@@ -20,10 +20,10 @@ import pytest
 from reportgen import pipeline
 from reportgen.batch import ray_cluster, units
 from reportgen.batch import run as batch
-from reportgen.batch.outcome import Outcome
 from reportgen.batch.ray_cluster import Cluster, Reader, Shared
 from reportgen.batch.run import Batch, How
 from reportgen.batch.select import Selection
+from reportgen.batch.units import Outcome
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import ClusterError, DeviceError, ModelError, OutputError, UsageError

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from reportgen.batch import journal
-from reportgen.batch.outcome import succeeded
 from reportgen.batch.run import How
 from reportgen.batch.select import Selection
+from reportgen.batch.units import succeeded
 from reportgen.core.config import Config
 from reportgen.core.errors import ImportanceError, LeftOutError, ModelError, OutputError, UsageError
 from reportgen.model import forward_pass

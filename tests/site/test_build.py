@@ -7,6 +7,7 @@ import json
 import os
 import posixpath
 import shutil
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -21,8 +22,9 @@ from click.testing import Result
 from reportgen.cli import sites
 from reportgen.core import versions
 from reportgen.core.clock import Clock
-from reportgen.core.errors import BrokenLinkError, OutputError
+from reportgen.core.errors import BrokenLinkError, DeviceError, OutputError
 from reportgen.core.records import Prediction, Report
+from reportgen.core.workers import Pool
 from reportgen.report import present, store
 from reportgen.report.page import render
 from reportgen.site import build as site_build
@@ -557,3 +559,16 @@ def test_every_option_has_help(command: str) -> None:
     options = [one for one in sites.site.commands[command].params if one.param_type_name == "option"]
     assert options
     assert all(getattr(option, "help", None) for option in options)
+
+
+def ended(job: int) -> tuple[str, int]:
+    """A job; the third brings its process down."""
+    if job == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return str(job), job
+
+
+def test_a_job_that_brings_its_process_down_ends_the_build() -> None:
+    with Pool(2) as pool, pytest.raises(DeviceError, match="was killed") as caught:
+        list(site_build._each(pool, ended, range(4), "render", Clock()))
+    assert "--workers" in (caught.value.hint or "")
