@@ -54,7 +54,7 @@ READING = ("torch", "transformers", "tokenizers")  # packages that the analysis 
 
 
 def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> tuple[Report, Path]:
-    """One example from its source to its folder; *found* is the model, where it has been found already."""
+    """One example from its source to its folder; *found* is the model, if it has been found already."""
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
     present.check_typesetting(config)
     path = _importance_file(config)
@@ -73,7 +73,7 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> tuple[
 
 
 def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, overwrite: bool = False) -> Survey:
-    """What the model says of every row of a split; also as a Parquet file, where *output* names one.
+    """The predictions of all rows of a split; also as a Parquet file, if *output* names one.
 
     Raises:
         OutputError: If the file is there already, or cannot be written.
@@ -132,7 +132,7 @@ def _target(config: Config, example: Example) -> Path:
 
 
 def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, Report]:
-    """Run the configuration of a stored report again; gives the report as it was, and as it is now.
+    """Run the configuration of a stored report again; returns the old and the new report.
 
     The text is the stored one, unless it is a row of a dataset, which is read again. The new report is kept only if
     *output* names a folder for it.
@@ -155,14 +155,14 @@ def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, R
 
 
 def configuration(report: Report) -> Config:
-    """What gives a stored report again: its configuration, with its text and the very commits it was made of."""
+    """The configuration that makes a stored report again, with its text and its exact commits."""
     plain = report.provenance.configuration
     config = Config.restored(plain)
     return replace(config, text=report.example.text) if plain.get("text") is not None else config
 
 
 def load(config: Config, clock: Clock, found: Checkpoint | None = None) -> Classifier:
-    """The classifier that the configuration names; *found* is its model, where it has been found already.
+    """The classifier of the configuration; *found* is its model, if it has been found already.
 
     What can be wrong with the names is found out before torch is imported.
     """
@@ -224,7 +224,7 @@ class _Analysed:
 
 
 def _plan(config: Config, classifier: Classifier, example: Example) -> Plan:
-    """How the example is read: its tokens, at once or in windows."""
+    """The plan to read the example: its tokens, at once or in windows."""
     from reportgen.model import long_documents
     from reportgen.model.tokens import encode
 
@@ -290,7 +290,7 @@ def _report(
 
 
 def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> None:
-    """See that the positions of an option are inside the document.
+    """Check that the positions of an option are inside the document.
 
     Raises:
         UsageError: Naming the first that is not.
@@ -301,7 +301,7 @@ def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> No
 
 
 def find_importance(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance:
-    """The head importance that the configuration names; every head counts the same where it names none."""
+    """The head importance of the configuration; without one, all heads count equally."""
     if config.importance == "none":
         return importance_files.uniform(*classifier.shape)
     if config.importance == "auto":
@@ -343,7 +343,7 @@ def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classif
 def provenance(
     config: Config, classifier: Classifier, example: Example, *, stages: tuple[Stage, ...] = ()
 ) -> Provenance:
-    """What was run, on what, with which versions."""
+    """The run, its machine, and the versions."""
     found = classifier.checkpoint
     if example.dataset is not None and config.id is None:
         config = replace(config, pick=None, limit=None, index=example.index)

@@ -89,7 +89,7 @@ def _page_names(count: int) -> list[str]:
 
 
 def _counts(made: Iterable[Outcome], *, failed: int, missing: int) -> list[tuple[str, int]]:
-    """How many of what, for the first line."""
+    """The counts for the first line."""
     verdicts = Counter(outcome.verdict for outcome in made)
     named = [("right", verdicts["right"]), ("wrong", verdicts["wrong"]), ("without a gold label", verdicts["unknown"]),
              ("failed", failed), ("not made yet", missing)]  # fmt: skip

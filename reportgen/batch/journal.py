@@ -30,7 +30,7 @@ Place = tuple[int, str]  # row of the split, name of the folder
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a batch shall make; settled once, when it begins."""
+    """The reports of a batch; fixed once, when it starts."""
 
     settings: Recipe  # with what was chosen: another run has to have the same
     recipe: str  # hash that the manifests of the reports carry
@@ -59,7 +59,7 @@ class Journal:
 
     @property
     def staging(self) -> Path:
-        """Where reports are written before they are put in place."""
+        """The folder of reports before they are put in place."""
         return self.folder / FOLDER / STAGING
 
     @property
@@ -118,7 +118,7 @@ class Journal:
             shutil.rmtree(self.staging / name)
 
     def clear(self) -> None:
-        """Remove what an interrupted run was writing."""
+        """Remove unfinished files of an interrupted run."""
         shutil.rmtree(self.staging, ignore_errors=True)
 
     def entries(self) -> dict[str, Entry]:
@@ -162,7 +162,7 @@ class Writer:
     folder: Path
 
     def add(self, outcome: Outcome) -> None:
-        """Keep what became of an example, when its report is in place.
+        """Keep the outcome of an example, when its report is in place.
 
         Raises:
             OutputError: If the disk does not take it.
@@ -193,7 +193,7 @@ def _files(folder: str, inside: str) -> Iterator[str]:
 
 
 def find_finished(folder: Path, plan: Plan, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], dict[str, str]]:
-    """Which examples of a plan have their report.
+    """The examples of a plan that have a report.
 
     A report whose files are as the journal knows them is not read. Any other is compared with its manifest.
 
@@ -223,7 +223,7 @@ def find_finished(folder: Path, plan: Plan, entries: Mapping[str, Entry]) -> tup
 
 
 def is_torn(path: Path, entry: Entry | None) -> bool:
-    """Whether a folder that the journal knows as a report has lost what says so."""
+    """Whether a folder in the journal is no longer a report."""
     known = entry is not None and entry.outcome.error is None
     return known and path.is_dir() and not path.is_symlink() and not (path / store.MANIFEST).exists()
 

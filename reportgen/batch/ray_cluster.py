@@ -78,7 +78,7 @@ class Cluster:
     def contributions(
         self, config: Config, chunks: Sequence[Sequence[Labelled]], *, by: str, batch_size: int
     ) -> Generator[list[Tensor], None, None]:
-        """What each of *chunks* adds to the sums of head importance, in their order; see `importance.contribution`.
+        """The contribution of each of *chunks* to the sums of head importance, in order; see `importance.contribution`.
 
         Raises:
             ClusterError: If the cluster cannot be used, or is lost.
@@ -153,7 +153,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all machines have to have in common with the one that the command runs on."""
+    """The things that all machines must share with the machine of the command."""
 
     versions: dict[str, str]
     paths: tuple[Path, ...]
@@ -196,7 +196,7 @@ class Reader:
     def sums(
         self, _: Sequence[str], examples: Sequence[Labelled], by: str, batch_size: int
     ) -> Iterator[list[Tensor] | ReportgenError]:
-        """What some examples add to the sums of head importance."""
+        """The contribution of some examples to the sums of head importance."""
         from reportgen.model.importance import measures
 
         yield from _with_errors(
@@ -216,7 +216,7 @@ def _render(task: Task, shared: Shared, made: Report | Outcome | ReportgenError)
 
 
 def _with_errors(make: Callable[[], Iterable[Made]]) -> Iterator[Made | ReportgenError]:
-    """What is made; an error that ends it is the last value."""
+    """The results; an error that ends them is the last value."""
     try:
         yield from make()
     except Exception as error:
@@ -224,7 +224,7 @@ def _with_errors(make: Callable[[], Iterable[Made]]) -> Iterator[Made | Reportge
 
 
 def _settle(task: Task, shared: Shared) -> None:
-    """See that this machine is like the one that the command runs on, and work where that does.
+    """Check that this machine is like the machine of the command, and work in the same folder.
 
     Raises:
         ClusterError: If it is not.
@@ -257,7 +257,7 @@ def _names(unit: Unit) -> tuple[str, ...]:
 
 
 def _files(task: Task) -> tuple[Path, ...]:
-    """What the configuration names on this machine's disk and readers need."""
+    """The files on this machine's disk that the configuration names and readers need."""
     config = task.config
     named = [config.model, config.tokenizer, config.importance, config.dataset if config.importance == "auto" else None]
     paths = [task.directory / Path(name).expanduser() for name in named if name and name not in NAMES]

@@ -32,7 +32,7 @@ Part = tuple["Work", str, Any]  # a piece of work, the name of the part, and wha
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much a cluster takes."""
+    """The capacity of a cluster."""
 
     readers: int
     parts: int  # that are handed on at once
@@ -40,7 +40,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a reader does in one go."""
+    """The work of a reader in one call."""
 
     method: str  # of the reader
     given: tuple[Any, ...]
@@ -93,7 +93,7 @@ class Crew:
     def results(
         self, works: Iterable[Work | None], then: Callable[[Any], Any] = lambda reference: reference
     ) -> Iterator[Part]:
-        """All parts of *works*, each as soon as it is there.
+        """All parts of *works*, each as soon as it is ready.
 
         Args:
             works: None among them says that there is no more for the moment.
@@ -153,7 +153,7 @@ class Crew:
             opening += 1
 
     def _collect(self, then: Callable[[Any], Any]) -> Iterator[Part]:
-        """Take what is there next; a second passes if there is nothing."""
+        """Take the next result; wait a second if there is none."""
         full = len(self.passed) >= self.room.parts
         opening = {reader.opening: reader for reader in self.readers if reader.opening is not None}
         waited = [*self.passed, *opening, *(() if full else self.streams)]
@@ -233,9 +233,9 @@ class Crew:
             self._drop(stream.reader)
 
     def _settle(self, stream: _Stream) -> Iterator[Part]:
-        """When all that can come of it has come: what was lost waits again, or is given up.
+        """At the end of its results: lost work waits again, or is given up.
 
-        What was lost all but too often is tried part by part, so that one that brings readers down costs no other.
+        Work that was lost many times is tried part by part, so that a part that kills readers costs no other.
         """
         if not stream.ended or stream.passed or not stream.lost:
             return
@@ -260,10 +260,10 @@ class Crew:
             ray.kill(reader.actor)
 
     def _check(self, error: Exception) -> None:
-        """Let pass what another try may heal.
+        """Ignore errors that another try may fix.
 
         Raises:
-            ClusterError: What it would not: our code is not there, or ends with an error that it should have caught.
+            ClusterError: For others: our code is missing, or ends with an error that it should have caught.
         """
         if isinstance(error, RayTaskError) or getattr(error, "actor_init_failed", False):
             said = str(error).strip().splitlines()[-1]

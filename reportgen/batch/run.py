@@ -38,7 +38,7 @@ SHOWN = 8  # differences that an error names
 
 
 class Engine(Protocol):
-    """What makes reports: this machine, or a cluster."""
+    """Makes reports: this machine, or a cluster."""
 
     def run(self, task: Task, batch: Iterable[Unit], done: Callable[[Outcome], None]) -> None:
         """Make the missing reports of a batch; *done* receives each outcome, in this thread, when it is in place."""
@@ -49,7 +49,7 @@ Engines = Callable[[Callable[[], "Classifier"]], Engine]  # made with what loads
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """What a batch does with what is there already."""
+    """How a batch treats existing reports."""
 
     restart: bool = False  # make everything again; otherwise continue the batch
     overwrite: bool = True  # make a report again that was changed after it was written
@@ -58,7 +58,7 @@ class How:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a run has made of a batch."""
+    """The result of a batch."""
 
     folder: Path
     place: str  # of the rows, as an error names it
@@ -112,7 +112,7 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
 
 
 def _check_free(memory: Journal) -> None:
-    """See that a batch may be written to its folder, before anything long.
+    """Check that a batch may be written to its folder, before the long part.
 
     Raises:
         OutputError: If something is there that it would replace, or a symbolic link that leads out of it.
@@ -131,7 +131,7 @@ def _check_free(memory: Journal) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What the examples come from, and what reads them."""
+    """The rows of the examples, and the model that reads them."""
 
     asked: Config  # as it was given: examples are named by it
     config: Config  # of every report, with the very commits that are used
@@ -205,7 +205,7 @@ def _write_index(source: _Source, plan: Plan, told: tuple[Outcome, ...], memory:
 
 
 def this_machine(workers: int | None) -> Engines:
-    """The engine of this machine; as many processes render as it has cores, where nothing is said."""
+    """The engine of this machine; by default one process per core renders."""
     return lambda load: local.Local(workers or cores(), load)
 
 
@@ -252,7 +252,7 @@ def _lengths(config: Config, rows: Rows, taken: Sequence[int]) -> tuple[dict[jou
 
 
 def _split(config: Config, lengths: Mapping[journal.Place, int]) -> tuple[tuple[journal.Place, ...], ...]:
-    """Examples of about equal length together, the longest first: what memory does not hold shows at once."""
+    """Examples of about equal length together, the longest first, so that a lack of memory shows at once."""
     order = sorted(lengths, key=lambda place: (-lengths[place], place))
     size = config.batch_size or BATCH_SIZE
     return tuple(tuple(order[start : start + size]) for start in range(0, len(order), size))

@@ -36,7 +36,7 @@ MOST_BYTES = 100_000_000  # of a file of ids
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which rows of a split a batch takes; all of them, where nothing is said.
+    """The rows of a split that a batch takes; all by default.
 
     Raises:
         UsageError: If a value is out of range, two contradict each other, or the condition cannot be understood.
@@ -67,7 +67,7 @@ class Selection:
         return (self.pick or ALL).partition(":")[0]
 
     def plain(self) -> dict[str, Any]:
-        """For JSON; equal where the same rows are meant."""
+        """For JSON; equal for the same selection."""
         return {
             "pick": None if self.pick == ALL else self.pick,
             "limit": self.limit,

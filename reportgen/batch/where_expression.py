@@ -145,7 +145,7 @@ def _checked(expression: str, table: sqlite3.Connection) -> frozenset[str]:
 
 @contextlib.contextmanager
 def _told(expression: str) -> Iterator[None]:
-    """Turn what SQLite says while it evaluates into a `UsageError`."""
+    """Turn errors of SQLite during evaluation into a `UsageError`."""
     try:
         yield
     except sqlite3.Error as error:
@@ -154,7 +154,7 @@ def _told(expression: str) -> Iterator[None]:
 
 
 def _understood(expression: str, reason: str) -> UsageError:
-    """What SQLite says of an expression, with the name that may have been meant."""
+    """The error of SQLite for an expression, with a similar name."""
     kind, _, name = reason.partition(": ")
     if kind in ("no such column", "no such function"):
         known = COLUMNS if kind == "no such column" else FUNCTIONS

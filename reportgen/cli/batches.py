@@ -112,7 +112,7 @@ def _chosen(options: dict[str, Any], *, ids: str | None, where: str | None) -> S
 
 
 def _engine(options: dict[str, Any]) -> Engines:
-    """Where the reports are made."""
+    """The engine that makes the reports."""
     from reportgen.batch import run as batches
 
     cluster = cluster_for(options)

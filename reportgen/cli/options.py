@@ -211,7 +211,7 @@ def configure(options: dict[str, Any], *, rows: bool = False) -> Config:
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given and are fields of `Config`, as it takes them."""
+    """The given options that are fields of `Config`, with values as it takes them."""
     known = {field.name for field in fields(Config)}
     given = {name: value for name, value in options.items() if value is not None and name in known}
     return given | _lists(given)

@@ -14,7 +14,7 @@ BYTES = {chr(byte): byte for byte in _SEEN} | {chr(0x100 + n): byte for n, byte 
 
 
 def clean(text: str) -> str:
-    r"""Replace what cannot be written anywhere by U+FFFD, one character for one, so that offsets stay.
+    r"""Replace characters that cannot be written by U+FFFD, one for one, so that offsets stay.
 
     >>> clean("a\ud800b") == "a\ufffdb"
     True
@@ -59,7 +59,7 @@ def right_to_left(text: str) -> bool:
 
 
 def label(character: str) -> str | None:
-    r"""What to show for a character that has no face of its own; None for one that has.
+    r"""The label of an invisible character; None for a visible one.
 
     >>> label("\u202e"), label("\0"), label("a")
     ('U+202E', '\u2400', None)

@@ -33,7 +33,7 @@ def untold(what: str, total: int) -> Iterator[Advance]:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one stage of the run took."""
+    """Time and memory of one stage of the run."""
 
     name: str  # as in the log: "convert"
     seconds: float  # other stages that ran within it left out
@@ -51,7 +51,7 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Says which stage begins, how far long work has come, and keeps what each stage took."""
+    """Shows stages and progress, and keeps time and memory of each stage."""
 
     tell: Callable[[str], None] = lambda stage: None
     track: Callable[[str, int], contextlib.AbstractContextManager[Advance]] = untold  # what is done, of how many
@@ -79,7 +79,7 @@ class Clock:
                 self.seconds[outer] = self.seconds.get(outer, 0.0) - taken
 
     def stages(self, *, among: int = 1) -> tuple[Stage, ...]:
-        """What each stage took so far, of several examples *among* which it is shared evenly.
+        """Time and memory of each stage so far, shared evenly *among* several examples.
 
         Nothing where the run has to give the same bytes again.
         """
@@ -102,7 +102,7 @@ class Clock:
 
 
 def now() -> datetime:
-    """The time, or SOURCE_DATE_EPOCH where it is set, so that a run can be repeated to the byte.
+    """The time, or SOURCE_DATE_EPOCH if set, so that a run can be repeated to the byte.
 
     Raises:
         UsageError: If the variable is no time.
@@ -111,7 +111,7 @@ def now() -> datetime:
 
 
 def epoch() -> datetime | None:
-    """The time that SOURCE_DATE_EPOCH names; None where it is not set.
+    """The time in SOURCE_DATE_EPOCH; None if not set.
 
     Raises:
         UsageError: If it is no time.
@@ -158,6 +158,6 @@ def _begin() -> None:
 
 
 def _cuda() -> Any:
-    """The GPU's part of torch, where torch runs there; torch may not be installed, and is not imported for this."""
+    """torch.cuda, if torch uses a GPU; torch may not be installed, and is not imported for this."""
     torch = sys.modules.get("torch")
     return torch.cuda if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized() else None

@@ -148,7 +148,7 @@ class Config:
             raise UsageError("give only one of --index, --id and --pick", hint="each chooses an example")
 
     def plain(self) -> dict[str, Any]:
-        """The fields for `report.json` and the manifest, without where it went; the text has a place of its own."""
+        """The fields for `report.json` and the manifest, without the output; the text is stored elsewhere."""
         given = {name: value for name, value in asdict(self).items() if name not in ("output", "overwrite")}
         values = {name: _plain(value) for name, value in given.items()}
         if self.text is not None:
@@ -157,7 +157,7 @@ class Config:
 
     @classmethod
     def restored(cls, plain: dict[str, Any]) -> Config:
-        """The configuration that `plain` was made of, without its text; what this version does not know is left out.
+        """The configuration of `plain`, without its text; fields unknown to this version are left out.
 
         Raises:
             UsageError: If a value is out of range.
@@ -170,7 +170,7 @@ class Config:
 
     @property
     def figure_widths(self) -> dict[str, float]:
-        """Width of the figures in points, by what the user calls it."""
+        """Width of the figures in points, by the width as given."""
         found = {width: WIDTH.fullmatch(width) for width in self.figure_width}
         return {width: float(match[1]) * POINTS[match[2]] for width, match in found.items() if match}
 
@@ -198,7 +198,7 @@ def check_device(name: str) -> None:
 
 
 def problem(name: str, value: Any) -> str | None:
-    """What is wrong with the value of a field, given that its kind is right; None if nothing is."""
+    """The problem of a value of the right type; None if it is valid."""
     if value is None:
         return None
     if name in RANGES:
@@ -257,7 +257,7 @@ def recipe_digest(made: Recipe) -> str:
 
 
 def recipe_differences(before: Recipe, now: Recipe) -> list[str]:
-    """What differs, each in a few words: "--top-k: 10 before, 5 now".
+    """The differences, each in a few words: "--top-k: 10 before, 5 now".
 
     >>> recipe_differences({"options": {"top_k": 10}, "model": {"files": "a"}}, {"options": {"top_k": 5}, "model": {}})
     ['--top-k: 10 before, 5 now', 'model files: a before, none now']
@@ -269,7 +269,7 @@ def recipe_differences(before: Recipe, now: Recipe) -> list[str]:
 
 
 def _flat(made: Recipe) -> dict[str, Any]:
-    """Every value by what a reader calls it."""
+    """Every value by its name for readers."""
     found: dict[str, Any] = {}
     for part, values in made.items():
         if not isinstance(values, dict):
@@ -289,7 +289,7 @@ def _said(value: Any) -> str:
 
 
 def without_home(path: str) -> str:
-    """A path as it may be published: the user's own folder is ~."""
+    """A path for publication: the home of the user becomes ~."""
     home = str(Path.home())
     return "~" + path[len(home) :] if path.startswith(home + "/") else path
 

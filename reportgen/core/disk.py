@@ -22,7 +22,7 @@ Content = bytes | Mapping[str, bytes] | Callable[[Path], object]  # of a file; o
 
 
 def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
-    """See that a file may be written, before a long run.
+    """Check that a file may be written, before a long run.
 
     Raises:
         UsageError: If its name does not end in *suffix*.
@@ -140,12 +140,12 @@ def cache() -> Path:
 
 
 def key(**parts: object) -> str:
-    """A name for what was computed from *parts*, plain values: equal parts, equal names."""
+    """The cache name of a result of *parts*, plain values: equal parts, equal names."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def keep(path: Path, content: Content) -> None:
-    """Put a file in the cache, if that can be written: what was computed serves without it, too."""
+    """Put a file in the cache, if it can be written; the result is valid without it."""
     with contextlib.suppress(OutputError):
         put(path, content)
 
@@ -168,7 +168,7 @@ def _sha256(path: Path, size: int, changed: int) -> str:
 
 @contextlib.contextmanager
 def errors(path: Path) -> Iterator[None]:
-    """Turn what the system says of *path* into an `OutputError`."""
+    """Turn system errors about *path* into an `OutputError`."""
     try:
         yield
     except OSError as error:

@@ -66,13 +66,13 @@ class ClusterError(ReportgenError):
 
 
 class OutputError(ReportgenError):
-    """The report cannot be written where it should go."""
+    """The output cannot be written."""
 
     exit_code = 7
 
 
 class HubError(ReportgenError):
-    """The hub or the network did not give what was asked for."""
+    """The hub or the network failed."""
 
     exit_code = 8
 

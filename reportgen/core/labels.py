@@ -27,7 +27,7 @@ def find_gold(label: Label, source: Sequence[str], *, labels: Sequence[str], own
 
 
 def name_of(label: Label, source: Sequence[str]) -> str | None:
-    """What a source calls an integer label; None if it has no name for it."""
+    """The name of an integer label in a source; None without a name."""
     text = _written(label)
     return source[int(text)] if text.isdecimal() and len(text) < 9 and int(text) < len(source) else None
 

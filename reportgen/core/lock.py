@@ -28,7 +28,7 @@ SIGN_EVERY, GONE_AFTER = 10.0, 60.0
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who writes to a folder."""
+    """The process that writes to a folder."""
 
     pid: int
     host: str

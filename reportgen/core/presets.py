@@ -99,7 +99,7 @@ def without_overridden(base: Config, given: dict[str, Any]) -> Config:
 
 
 def command(config: Config) -> str:
-    """The command line that gives this report again: only what differs from the defaults.
+    """The command line that makes this report again, with the settings that differ from the defaults.
 
     Text from standard input is gone, and a long text does not fit into an argument: both become a file that the
     reader makes from `report.json`.
@@ -126,7 +126,7 @@ def names() -> tuple[str, ...]:
 
 
 def text(name: str) -> str:
-    """A preset as it is written, to copy.
+    """The text of a preset, to copy.
 
     Raises:
         UsageError: If no preset has that name.
@@ -135,12 +135,12 @@ def text(name: str) -> str:
 
 
 def description(name: str) -> str:
-    """What a preset is for, in a line."""
+    """The purpose of a preset, in a line."""
     return str(tomllib.loads(text(name)).get(DESCRIPTION, ""))
 
 
 def schema() -> dict[str, Any]:
-    """What a preset may hold, as JSON Schema, for editors: every key, its kind, its choices and its range."""
+    """The JSON Schema of presets, for editors: every key, its type, its choices and its range."""
     properties: dict[str, Any] = {DESCRIPTION: {"type": "string", "description": "For reportgen presets."}}
     for field in fields(Config):
         if field.name != "preset":
@@ -174,7 +174,7 @@ def _typed(preset: str, key: str, value: object) -> object:
 
 
 def _kind(annotation: str) -> str:
-    """What a field takes, in the words of TOML."""
+    """The type of a field, in the words of TOML."""
     one = next((word for name, word in KINDS.items() if name in annotation), "a string")
     return f"a list; each is {one}" if annotation.startswith("tuple") else one
 

@@ -27,7 +27,7 @@ FROM_FILE = "from file"  # the measure of head importance whose file does not na
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One document and what its source says about it."""
+    """One document with the facts from its source."""
 
     name: str  # what the report folder is called: "demo-0", "text-1f3870be27"
     title: str  # what a reader calls it
@@ -168,13 +168,13 @@ class Attention:
 
     @property
     def top_k(self) -> int:
-        """How many attended tokens are kept for every query."""
+        """Number of attended tokens kept for every query."""
         return int(self.attended_positions.shape[-1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeadImportance:
-    """How much each head matters for the prediction, and where the figures come from."""
+    """The importance of each head for the prediction, and the source of the figures."""
 
     values: Floats  # (layer, head)
     measure: str  # one of `config.MEASURES`, `FROM_FILE`, or another; "none" when every head counts the same
@@ -255,17 +255,17 @@ class Report:
 
     @property
     def subject(self) -> str:
-        """What is shown, in a sentence."""
+        """The scores in words, for sentences."""
         return "scores" if self.given else "attention"
 
     @property
     def reader_name(self) -> str:
-        """What to call the token whose row the classifier reads: "<s>", "[CLS]", "the last token"."""
+        """The name of the token whose row the classifier reads: "<s>", "[CLS]", "the last token"."""
         position = self.attention.reader_position
         return self.tokens.strings[0] if position == 0 else "the last token"
 
     def words(self) -> tuple[str, ...]:
-        """What a reader calls each token: its characters in the document, the name of a special token."""
+        """The name of each token for readers: its characters in the document, or the name of a special token."""
         spans = zip(self.tokens.starts, self.tokens.ends, self.tokens.special, self.tokens.strings, strict=True)
         return tuple(name if special else _face(self.example.text[a:b]) for a, b, special, name in spans)
 
@@ -284,7 +284,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Rankings:
-    """Who comes first, in every layer and head and over all."""
+    """The rankings, in every layer and head, and over all."""
 
     ranks: Integers  # (layer, head, token), from 1
     top_positions: Integers  # (layer, head, k), most received first

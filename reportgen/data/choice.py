@@ -77,7 +77,7 @@ def find(config: Config, rows: Rows) -> int:
 
 
 def example(config: Config, rows: Rows, index: int, *, picked: str | None = None) -> Example:
-    """The example at an index of a split; *picked* says how it was chosen, where a model's answers decided."""
+    """The example at an index of a split; *picked* tells how predictions chose it, if they did."""
     return replace(of_row(config, rows, next(rows.read([index]))), picked=picked)
 
 

@@ -25,7 +25,7 @@ MOST_NAMED = 20  # columns that an error lists
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
-    """The rows of a table, of the columns that were asked for."""
+    """The rows of a table, with the chosen columns."""
 
     count: int
     read: Callable[[Sequence[str], Iterable[int]], Iterator[tuple[Any, ...]]]  # some columns of some rows, in order
@@ -102,7 +102,7 @@ def rows_of(
 
 
 def _columns(types: dict[str, str], config: Config, dataset: str) -> dict[str, str]:
-    """Which column is the text, which the label and which the id, as far as there are such."""
+    """The columns of text, label and id, as far as they exist."""
     found = {
         "label": _column(types, config.label_column, ("label", "labels"), LABEL, "label", dataset),
         "id": _column(
@@ -143,7 +143,7 @@ def _column(
 
 
 def _is(type_: str, kind: re.Pattern[str]) -> bool:
-    """Whether a type is of a kind, where a value may be missing too."""
+    """Whether a type is of a kind; values may be missing."""
     parts = set(type_.split(" or "))
     parts = parts - {"null"} or parts  # of a column of nothing, its kind decides
     return all(kind.fullmatch(part) for part in parts)

@@ -98,7 +98,7 @@ def download(repository: str, file: str, *, commit: str, kind: Kind = "model") -
 
 
 def folder(repository: str, kind: Kind = "model") -> Path:
-    """Where the cache keeps a repository: blobs, snapshots by commit, and the commits of its branches in refs."""
+    """The folder of a repository in the cache: blobs, snapshots by commit, and the commits of its branches in refs."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE).expanduser() / "--".join((f"{kind}s", *repository.split("/")))
@@ -106,7 +106,7 @@ def folder(repository: str, kind: Kind = "model") -> Path:
 
 @contextlib.contextmanager
 def errors(what: str, *, revision: str | None = None, cached: bool = False) -> Iterator[None]:
-    """Turn what the hub's clients raise in the block into a `HubError` about *what*; other errors pass.
+    """Turn errors of the hub's clients in the block into a `HubError` about *what*; other errors pass.
 
     Args:
         what: The name of the thing, like "dataset org/name".
@@ -235,7 +235,7 @@ def _explain_rest(error: BaseException, _: str | None) -> tuple[str, str] | None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and what it was raised for; the clients often wrap what happened."""
+    """The error and its causes; the clients often wrap the real error."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -283,7 +283,7 @@ def _ask(repository: str, kind: Kind, revision: str | None) -> Snapshot:
 
 
 def _cached(repository: str, kind: Kind, revision: str | None) -> Snapshot | None:
-    """What the cache has of a revision."""
+    """The files of a revision in the cache."""
     found = revision or "main"
     if not COMMIT.fullmatch(found):
         try:

@@ -25,7 +25,7 @@ LONGEST = 80  # letters of a name in a site
 
 
 def of_text(text: str, config: Config, *, stem: str = "") -> str:
-    """The folder of a text that is no row, with the model where that is not the demo's.
+    """The folder of a text without a row, with the model unless it is the demo's.
 
     >>> of_text("abc", Config(text="abc")), of_text("abc", Config(text="abc"), stem="My paper (2)")
     ('text-ba7816bf8f', 'my-paper-2-ba7816bf8f')
@@ -55,7 +55,7 @@ def of_row(config: Config, rows: Rows, row: Row) -> str:
 
 
 def of_output(output: str | None, name: str) -> Path:
-    """Where a report goes: the folder that was asked for, or the one of its name."""
+    """The folder of a report: the chosen one, or the one with its name."""
     return Path(output) if output else Path("reports") / name
 
 
@@ -93,7 +93,7 @@ def of_pages(reports: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[str]:
 
 
 def label(name: str) -> str:
-    """A label of LaTeX or a key of BibTeX: the name where it is plain, else one that no other name has.
+    """A label for LaTeX or a key for BibTeX: the name if it is plain, otherwise a unique one.
 
     >>> label("demo-0"), label("a b")
     ('demo-0', 'a-b-c8687a')
@@ -103,7 +103,7 @@ def label(name: str) -> str:
 
 
 def slug(name: str, *, most: int = 40) -> str:
-    """A name as a part of a folder's name, of *most* letters; empty if it has no plain letter or digit.
+    """A name as part of the name of a folder, at most *most* letters; empty without plain letters or digits.
 
     >>> slug("My paper (2).txt"), slug("My paper (2).txt", most=9)
     ('my-paper-2-txt', 'my-paper')

@@ -75,7 +75,7 @@ def cells(table: Any, columns: Sequence[str], row: int) -> tuple[Any, ...]:
 
 @contextlib.contextmanager
 def arrow_errors(name: str) -> Iterator[None]:
-    """Turn what pyarrow raises while it reads a file into a `DataError` that names the file."""
+    """Turn errors of pyarrow while it reads a file into a `DataError` that names the file."""
     import pyarrow
 
     try:

@@ -82,7 +82,7 @@ def fitting(predicted: Sequence[Predicted], wanted: str) -> list[Predicted]:
 
 
 def label_of(wanted: str, labels: Sequence[str]) -> int | None:
-    """Index of the label that a pick is about: the one named, or the second of two; None where it is about none.
+    """Index of the label of a pick: the one named, or the second of two; None without a label.
 
     Raises:
         UsageError: If the label is unknown to the model, or missing.
@@ -112,7 +112,7 @@ def draw_any(count: int, *, seed: int) -> int:
 
 
 def confusion(predicted: Iterable[Predicted], labels: Sequence[str]) -> Integers:
-    """How many rows of each gold label were given each label, (gold, predicted); the last row: gold not known."""
+    """Number of rows by gold and predicted label, (gold, predicted); the last row: gold label unknown."""
     counts = np.zeros((len(labels) + 1, len(labels)), np.int32)
     for one in predicted:
         gold = len(labels) if one.prediction.gold is None else one.prediction.gold
@@ -121,7 +121,7 @@ def confusion(predicted: Iterable[Predicted], labels: Sequence[str]) -> Integers
 
 
 def by_interest(predicted: Iterable[Predicted]) -> list[Predicted]:
-    """What is worth a look, first: errors, the surest first; then what is right, or not known, the least sure first."""
+    """The examples, most interesting first: wrong ones from the most confident, then others from the least."""
     return sorted(
         predicted,
         key=lambda one: (
@@ -133,7 +133,7 @@ def by_interest(predicted: Iterable[Predicted]) -> list[Predicted]:
 
 
 def summary(predicted: Sequence[Predicted], *, place: str) -> str:
-    """How many of how many are right, and the confusion matrix, for a terminal."""
+    """The number of right predictions and the confusion matrix, for a terminal."""
     labels = predicted[0].prediction.labels
     right, wrong = (sum(one.prediction.verdict == verdict for one in predicted) for verdict in ("right", "wrong"))
     share = (
@@ -176,7 +176,7 @@ def table(predicted: Sequence[Predicted], *, most: int) -> str:
 
 
 def _aligned(rows: list[list[str]]) -> str:
-    """Cells one below the other, numbers to the right; what a terminal would act on is shown by its code."""
+    """Cells in columns, numbers to the right; control characters are shown by their codes."""
     cells = [[_short(one_line(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     right = [all(cell[:1].isdigit() for cell in column[1:]) for column in zip(*cells, strict=True)]

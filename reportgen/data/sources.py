@@ -71,7 +71,7 @@ def open_rows(config: Config) -> Rows:
 
 @contextlib.contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Turn what the machine lacks into a `DataError`."""
+    """Turn a lack of memory or permission into a `DataError`."""
     try:
         yield
     except MemoryError as error:
@@ -120,7 +120,7 @@ def parse_split(split: str | None) -> re.Match[str]:
 
 
 def _chosen(source: Source, asked: str | None) -> str | None:
-    """The split to read; the only one where none was asked for."""
+    """The split to read; the only one if none is chosen."""
     known = ", ".join(clean(split) for split in source.splits)
     if asked in source.splits or (asked is None and len(source.splits) < 2):
         return asked or next(iter(source.splits), None)
@@ -216,7 +216,7 @@ def _on_hub(dataset: str, named: str | None, revision: str | None) -> Source:
 
 
 def _builder(dataset: str, named: str | None, revision: str | None, found: hub.Snapshot) -> Any:
-    """What `datasets` reads the dataset with, at the commit that was found."""
+    """The builder that `datasets` reads the dataset with, at the commit that was found."""
     what = f"dataset {dataset}"
     split_files.refuse(what, [file for file in found.files if file == f"{dataset.rpartition('/')[2]}.py"])
     failed: Exception | None = None
@@ -242,7 +242,7 @@ def _builder(dataset: str, named: str | None, revision: str | None, found: hub.S
 
 
 def _is_of_hub(error: Exception, datasets: Any) -> bool:
-    """Whether the hub, the network or the disk is at fault, and not what the dataset holds."""
+    """Whether the hub, the network or the disk is at fault, and not the contents of the dataset."""
     root = type(error).__module__.partition(".")[0]
     clients = root.startswith("httpx") or root in ("huggingface_hub", "reportgen")
     disk = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
@@ -265,7 +265,7 @@ def _refuse_config(dataset: str, asked: str | None, commit: str) -> None:
 
 @contextlib.contextmanager
 def _told(what: str, *, copy: str | None = None) -> Iterator[None]:
-    """Turn what `datasets` raises while it reads files into a `DataError`, with the reason at the bottom of it.
+    """Turn errors of `datasets` while it reads files into a `DataError` with their first cause.
 
     Files that are damaged are a `HubError` where they are a *copy*, with what to do about it.
     """
@@ -285,7 +285,7 @@ def _told(what: str, *, copy: str | None = None) -> Iterator[None]:
 
 
 def _is_damage(reason: BaseException) -> bool:
-    """Whether a file is not there, not whole, or not what its name says."""
+    """Whether a file is missing, incomplete, or not of the format in its name."""
     import pyarrow as pa
 
     return isinstance(reason, OSError | pa.ArrowInvalid | pa.ArrowSerializationError)
@@ -310,7 +310,7 @@ def _datasets() -> Iterator[Any]:
 
 
 def _table(dataset: Any, name: str) -> DataTable:
-    """What `datasets` has opened, as a table; its rows stay on disk."""
+    """A dataset opened by `datasets`, as a table; its rows stay on disk."""
     import datasets
 
     from reportgen.data.parquet import arrow_errors, cells, column_types

@@ -81,7 +81,7 @@ class Files:
 
 
 def find(path: Path) -> dict[str, Files]:
-    """The files of a dataset by split, under "" where it has no splits.
+    """The files of a dataset by split, under "" without splits.
 
     Raises:
         DataError: If there is nothing to read.
@@ -112,7 +112,7 @@ def find(path: Path) -> dict[str, Files]:
 
 
 def refuse(name: str, files: Iterable[str]) -> None:
-    """See that a dataset is no pickle and no script.
+    """Check that a dataset is no pickle and no script.
 
     Raises:
         RefusedError: If one of its files is.
@@ -135,7 +135,7 @@ def _missing(path: Path) -> DataError:
 
 
 def _inside(folder: Path) -> list[Path]:
-    """What is in a folder, in order, without what is hidden or describes the rest."""
+    """The files of a folder, in order, without hidden files and metadata."""
     return sorted(one for one in folder.iterdir() if not one.name.startswith((".", "_")) and one.name not in METADATA)
 
 
@@ -184,7 +184,7 @@ def _split(path: Path) -> str:
 
 
 def _suffix(name: str) -> str:
-    """What a file holds by its name, packed or not."""
+    """The format of a file by its name, packed or not."""
     path = Path(name.lower())
     return path.with_suffix("").suffix if path.suffix in PACKED else path.suffix
 

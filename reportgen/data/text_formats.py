@@ -145,7 +145,7 @@ def regular(path: Path) -> Path:
 
 @contextlib.contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Turn what reading and unpacking raise into a `DataError`."""
+    """Turn errors of reading and unpacking into a `DataError`."""
     try:
         yield
     except MemoryError as error:

@@ -45,11 +45,11 @@ class Checkpoint:
 
     @property
     def advice(self) -> str | None:
-        """What to do where its files cannot be read; None for a folder of the user."""
+        """Advice if its files cannot be read; None for a local folder."""
         return None if self.revision == LOCAL else _verify(self.name, self.revision)
 
     def weights_sha256(self) -> str:
-        """Hash of the weight file, or of its shards' hashes in order; "" where it is not on this disk.
+        """Hash of the weight file, or of its shards' hashes in order; "" if it is not on this disk.
 
         Raises:
             ModelError: If a file of the hub has changed in the cache.
@@ -82,7 +82,7 @@ def named(config: Config) -> Checkpoint:
 def find(
     model: str, *, revision: str | None = None, tokenizer: str | None = None, tokenizer_revision: str | None = None
 ) -> Checkpoint:
-    """Find *model* and its tokenizer and check them; what describes them is on this disk then.
+    """Find *model* and its tokenizer and check them; afterwards their descriptions are on this disk.
 
     Args:
         model: Folder, or id on the hub.

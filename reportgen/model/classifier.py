@@ -38,7 +38,7 @@ DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """A model that reads documents, with what the report says about it."""
+    """A model that reads documents, with the facts that the report shows about it."""
 
     model: PreTrainedModel
     tokenizer: Any  # of transformers; where it is not fast, `tokens.py` finds the characters behind its tokens
@@ -55,7 +55,7 @@ class Classifier:
 
     @property
     def device(self) -> torch.device:
-        """Where the model runs."""
+        """The device of the model."""
         return self.model.device
 
     @property

@@ -88,7 +88,7 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
 
 
 def _give_back() -> None:
-    """Give back to the system what is free on the heap, where it would grow from layer to layer: with glibc.
+    """Return free heap memory to the system, which glibc would keep from layer to layer.
 
     What is kept of a layer lies between what was freed, which the next layer's larger pieces do not fit into.
     """
@@ -183,7 +183,7 @@ def gold_label(classifier: Classifier, label: Label, names: Sequence[str] = ()) 
 
 
 def reader_position(classifier: Classifier, tokens: Tokens) -> int | None:
-    """The token whose row in the last layer the classifier reads; None where it pools over all tokens."""
+    """The token whose row in the last layer the classifier reads; None if it pools over all tokens."""
     config, last = classifier.model.config, len(tokens) - 1
     if getattr(config, "classifier_pooling", "cls") in POOLED:
         return None
@@ -197,7 +197,7 @@ def reader_position(classifier: Classifier, tokens: Tokens) -> int | None:
 
 
 def batch_limit(classifier: Classifier, wanted: int) -> int:
-    """How many documents may be read together: *wanted*, or 1 where a longer neighbour would change a prediction."""
+    """The number of documents to read together: *wanted*, or 1 if a longer neighbour would change a prediction."""
     config = classifier.model.config
     padding = config.get_text_config().pad_token_id
     lost = _reads_last(classifier) and padding not in classifier.vocabulary  # it does not find the last token
@@ -213,7 +213,7 @@ def _reads_last(classifier: Classifier) -> bool:
 
 
 def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tensor]:
-    """What the model takes to read *documents*, padded to the longest, each tensor (document, token).
+    """The inputs of the model for *documents*, padded to the longest, each tensor (document, token).
 
     `batch_limit` gives the number of documents to read together.
     """
@@ -242,7 +242,7 @@ def _sparse(classifier: Classifier, length: int) -> bool:
 
 
 def _most_in_full(config: Any) -> int:
-    """How many tokens a BigBird reads without blocks, whatever its kind of attention."""
+    """The number of tokens up to which a BigBird reads without blocks."""
     return int((5 + 2 * config.num_random_blocks) * config.block_size)
 
 
@@ -257,7 +257,7 @@ def _settle_blocks(classifier: Classifier, length: int) -> None:
 
 
 def _check_blocks(classifier: Classifier, length: int) -> None:
-    """Refuse attention in blocks: what BigBird returns is not what it used, its rows do not sum to 1."""
+    """Refuse attention in blocks: BigBird returns other attention than it uses, with rows that do not sum to 1."""
     if _sparse(classifier, length):
         most = _most_in_full(classifier.model.config)
         raise ModelError(
@@ -312,7 +312,7 @@ def _attend_densely(
     inputs: dict[str, Tensor],
     hand_on: Callable[[Callable[[int, int], LayerAttention]], None],
 ) -> Tensor:
-    """Run a model with dense attention; its layers hand on as they run where transformers says which they are."""
+    """Run a model with dense attention; layers are handed on as they run, if transformers names the modules."""
 
     def give(weights: Tensor | None) -> None:  # (document, head, query, key)
         if weights is None:  # where the implementation keeps none; `attend` counts the layers
@@ -349,7 +349,7 @@ def _check_shape(classifier: Classifier, weights: Tensor, *, length: int) -> Non
 
 
 def _recordable_layers(model: PreTrainedModel) -> list[nn.Module]:
-    """Modules whose second output transformers itself records as `attentions`; empty where it names none."""
+    """Modules whose second output transformers itself records as `attentions`; empty if it names none."""
     named = (getattr(model.base_model, "_can_record_outputs", None) or {}).get("attentions")
     recorders = named if isinstance(named, list) else [named]
     kinds = [

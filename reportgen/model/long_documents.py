@@ -81,7 +81,7 @@ class Plan:
         return range(window.own.start - shift, window.own.stop - shift)
 
     def kept(self, window: Window) -> Positions:
-        """Positions in a window of what is kept of it: its own tokens between the special ones."""
+        """Positions in a window of its results: its own tokens between the special ones."""
         ends = self.ends(self.length)
         return np.concatenate((ends[: self.lead], np.array(self.inner(window)), ends[self.lead :]))
 
@@ -98,7 +98,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the model says of a document."""
+    """The model's results for a document."""
 
     layers: list[LayerSummary]
     logits: Tensor  # (label,)
@@ -115,7 +115,7 @@ class Part:
 
 
 def plan(tokens: Tokens, *, length: int, stride: int | None = None, global_positions: tuple[int, ...] = ()) -> Plan:
-    """Windows over a document; one, the document itself, where it fits.
+    """Windows over a document; a single one, the document itself, if it fits.
 
     Windows begin at equal distances, but for the last, which is moved back until it is full.
 
@@ -207,7 +207,7 @@ def _attend(
     reduce: Sequence[Callable[[LayerAttention], Any]],
     clock: Clock,
 ) -> list[_Read]:
-    """Of every document what *reduce* makes of its layers, the logits, and how much they change with attention."""
+    """For every document the layers reduced by *reduce*, the logits, and their change with attention output."""
     layers: list[list[Any]] = [[] for _ in documents]
 
     def on_layer(document: int, _: int, attention: LayerAttention) -> None:
@@ -222,7 +222,7 @@ def _attend(
 
 
 def _part(attention: LayerAttention, *, plan: Plan, window: Window, top_k: int, reader: int | None) -> Part:
-    """Reduce one layer of a window to what is kept of it."""
+    """Reduce one layer of a window to its results."""
     positions, kept = plan.positions(window), plan.kept(window)
     own = sliding_window.stretches(len(plan.tokens))[torch.from_numpy(positions)]
     whole = convert.convert(attention, top_k=top_k, reader=reader, own=own, queries=plan.inner(window))

@@ -34,7 +34,7 @@ SAVE_EVERY = 30.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What the model said of the rows of a split."""
+    """The predictions of the rows of a split."""
 
     rows: Rows
     predicted: tuple[Predicted, ...]  # in the order of the rows
@@ -68,7 +68,7 @@ class Reading:
         return self.example.index
 
     def answered(self, logits: Tensor) -> Answer:
-        """With what the model says."""
+        """With the predictions."""
         of, read = self.example, len(self.tokens)
         return Answer(self.index, of.id, of.label, self.tokens.total, read, tuple(logits.tolist()))
 
@@ -106,7 +106,7 @@ def predict(config: Config, classifier: Classifier, rows: Rows, clock: Clock) ->
 
 
 def pick(config: Config, classifier: Classifier, clock: Clock) -> Example:
-    """The example that `pick` names, chosen by what the model says of the rows up to the limit.
+    """The example that `pick` chooses by the predictions of the rows up to the limit.
 
     Raises:
         UsageError: If it names a label that the model does not have.
@@ -166,7 +166,7 @@ def _ask(
 def _answer(
     config: Config, classifier: Classifier, readings: Sequence[Reading], known: dict[int, Answer], advance: Advance
 ) -> None:
-    """Add the model's answers to those that are known, the mean where an example is read in several documents."""
+    """Add new predictions to the known ones, as the mean if an example is read in several documents."""
     from reportgen.model import forward_pass
 
     documents = [document for reading in readings for document in reading.documents]
@@ -255,7 +255,7 @@ def identify(classifier: Classifier) -> dict[str, Any]:
 
 
 def _load_answers(path: Path) -> dict[int, Answer]:
-    """Answers that are kept; none where the file is not there or cannot be read."""
+    """Cached predictions; none if the file is missing or cannot be read."""
     import pyarrow as pa
     from pyarrow import parquet
 

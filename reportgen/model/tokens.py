@@ -90,7 +90,7 @@ def _find_spans(classifier: Classifier, text: str, ids: tuple[int, ...], special
 
 
 def _inner(text: str, start: int, end: int, string: str) -> Span:
-    """The span of a token without the white space around it; that of white space as it is."""
+    """The span of a token without the white space around it; white space keeps its span."""
     word = text[start:end]
     inner = word.strip()
     if string == SPACE and inner == word != string:  # a space that the tokenizer has put before the text
@@ -141,7 +141,7 @@ def _place(
 
 
 def _joined(parts: list[str], placed: list[list[Span] | None]) -> list[Span] | None:
-    """The spans of the parts of a text as spans of the text; None where a part has none."""
+    """The spans of the parts of a text as spans of the text; None if a part has none."""
     spans: list[Span] = []
     at = 0
     for part, found in zip(parts, placed, strict=True):
@@ -281,7 +281,7 @@ def _spans(text: str, taken: list[list[int]]) -> list[Span]:
 
 @lru_cache(maxsize=1 << 16)
 def fold(character: str) -> str:
-    """What is left of a character when case, compatibility and composition are given up; white space is a space."""
+    """A character without case, compatibility and composition; white space is a space."""
     if character.isspace():
         return " "
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
@@ -289,7 +289,7 @@ def fold(character: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def fades(key: str) -> bool:
-    """Whether some tokenizers drop it: white space, accents, controls, what has no meaning."""
+    """Whether some tokenizers drop it: white space, accents, controls, unassigned characters."""
     return key in " \ufffd" or unicodedata.category(key)[0] in "CM"
 
 

@@ -18,7 +18,7 @@ TOP = 10  # tokens of a head whose order is compared
 
 
 class Difference(NamedTuple):
-    """One thing that is not as it was."""
+    """One difference."""
 
     what: str
     before: str
@@ -27,7 +27,7 @@ class Difference(NamedTuple):
 
 
 def compare(before: Report, after: Report) -> tuple[Difference, ...]:
-    """What differs, what was run first, then what came out."""
+    """The differences, first of the runs, then of the results."""
     return (*_runs(before, after), *_results(before, after))
 
 
@@ -95,7 +95,7 @@ def _arrays(before: Report, after: Report) -> Iterator[Difference]:
 
 
 def _allowed(report: Report) -> float:
-    """How far numbers may be from each other, of their size."""
+    """The allowed difference of numbers, relative to their size."""
     return SAME.get(report.provenance.dtype, SAME["float32"])
 
 
@@ -109,7 +109,7 @@ def _moved(was: Floats, now: Floats) -> int:
 
 
 def _first_other(was: Tokens, now: Tokens) -> tuple[str, str]:
-    """Where two documents part."""
+    """The first difference of two documents."""
     if len(was) != len(now):
         return f"{len(was):,}", f"{len(now):,}"
     names = [

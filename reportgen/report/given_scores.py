@@ -37,7 +37,7 @@ from reportgen.data import naming
 
 
 class Field(NamedTuple):
-    """What a file of scores may say."""
+    """A field of a file of scores."""
 
     kind: type
     wanted: str
@@ -284,7 +284,7 @@ def aligned(name: str, text: str, pieces: list[str], special: list[bool]) -> lis
 
 
 def _prediction(name: str, given: dict[str, Any]) -> Prediction | None:
-    """What a model said, if the file says it."""
+    """The prediction in the file, if any."""
     labels, logits, gold = given.get("labels"), given.get("logits"), given.get("gold")
     if labels is None and logits is None:
         return None

@@ -164,7 +164,7 @@ def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ..
 
 
 def shown_text(text: str, covered: tuple[Cell, ...]) -> str:
-    """What the cells and the gaps between them show of *text*: all that the model read, if nothing is lost."""
+    """The part of *text* in the cells and the gaps between them: everything that the model read, if nothing is lost."""
     end, found = 0, []
     for cell in covered:
         if not cell.special:
@@ -194,7 +194,7 @@ def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:
 
 
 def _parted_by_space(joined: list[Run], run: Run) -> bool:
-    """Whether what was joined ends with a token of the colour of *run*, and spaces of the same line."""
+    """Whether the joined runs end with a token in the colour of *run*, and spaces of the same line."""
     if len(joined) < 2 or joined[-1].kind != "gap" or joined[-1].text.strip(" "):
         return False
     return joined[-2].kind == "token" and joined[-2].heat == run.heat

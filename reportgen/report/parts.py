@@ -15,7 +15,7 @@ Direction = Literal["ltr", "rtl"]
 
 @dataclass(frozen=True, slots=True)
 class WordCount:
-    """How often the occurrences of one word are among the most attended of other tokens."""
+    """How often a word is among the most attended tokens of other tokens."""
 
     word: str  # lower case; pieces of the tokenizer joined
     occurrences: int
@@ -84,7 +84,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to know about the document, for the summary: a number, what it says, a small drawing."""
+    """One finding about the document, for the summary: a number, a sentence, a small drawing."""
 
     number: str  # "41 %"
     sentence: str  # continues the number
@@ -134,7 +134,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the presentation makes of a report before it is rendered."""
+    """The parts that a report is rendered from."""
 
     views: tuple[HeatView, ...]
     spans: tuple[tuple[Run, ...], ...]  # (view, cell or gap): one run per cell

@@ -66,7 +66,7 @@ def check_typesetting(config: Config) -> None:
 
 
 def write(report: Report, folder: Path, *, config: Config, clock: Clock, staging: Path | None = None) -> Report:
-    """Everything the folder holds, then the folder in one step. Gives the report as it was written.
+    """Make all files, then the folder in one step. Returns the report as written.
 
     Files are first written in the folder *staging*, or next to *folder*.
 
@@ -120,7 +120,7 @@ def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[
 def draw_figures(
     report: Report, scores: Scores, rankings: Rankings, formats: Collection[str], *, draw: Draw | None = None
 ) -> Figures:
-    """The drawings that the wanted files show; *draw* makes the SVG of a chart where it is known."""
+    """The drawings for the requested files; *draw* makes the SVG of a chart, if known."""
     shown = set(formats) - {"tables", "latex"}
     if not shown:
         return Figures(charts=(), findings=(), maps=None, enlarged_map=None)
@@ -145,7 +145,7 @@ def make_parts(
     *,
     max_html_mb: float | None,
 ) -> Parts:
-    """Step 6: what page and document are put together from."""
+    """Step 6: the parts of page and document."""
     with clock.stage("heatmap"):
         covered = heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered)
@@ -296,7 +296,7 @@ def warned_of_glyphs(report: Report, missing: dict[str, None]) -> Report:
 
 
 def warned(report: Report, warning: ReportWarning) -> Report:
-    """The report with one warning more; of its kind only the last is kept, where a report is presented again."""
+    """The report with one more warning; only the last warning of a kind is kept."""
     if warning in report.warnings:
         return report
     others = tuple(one for one in report.warnings if one.code != warning.code)
@@ -304,7 +304,7 @@ def warned(report: Report, warning: ReportWarning) -> Report:
 
 
 def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock) -> Report:
-    """Make files of a stored report again; what is not asked for stays as it is.
+    """Make files of a stored report again; other files stay unchanged.
 
     Args:
         folder: A report; its data are read, and nothing else.
@@ -367,7 +367,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
 
 
 def changed(report: Report, changes: Mapping[str, Any]) -> Report:
-    """The report with what can be chosen again without the model: length of lists, colour scale, language."""
+    """The report with settings that do not need the model: length of lists, colour scale, language."""
     again = {name: value for name, value in changes.items() if name in ("top_k", "colour_scale", "language")}
     return replace(report, **again)
 

@@ -39,7 +39,7 @@ def rank_tokens(received: Floats) -> tuple[Integers, Integers]:
 
 
 def count_attended(positions: Integers, weights: Floats) -> Integers:
-    """How often each token is among the k most attended of another token, shape (layer, head, token).
+    """How often each token is among the k most attended tokens of other tokens, shape (layer, head, token).
 
     Args:
         positions: (layer, head, query, k).

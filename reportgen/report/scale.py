@@ -35,7 +35,7 @@ def weigh(received: Floats, importance: Floats) -> Floats:
 
 
 def normalise(values: Floats) -> Floats:
-    """Min-max over the whole array to 0..1; all 0 where all values are equal."""
+    """Min-max over the whole array to 0..1; all 0 if all values are equal."""
     low, high = float(values.min()), float(values.max())
     if high <= low:
         return np.zeros_like(values)

@@ -126,7 +126,7 @@ def verify(folder: Path) -> tuple[int, tuple[str, ...]]:
 
 
 def changed_file(folder: Path, name: str, digest: str) -> str | None:
-    """What is wrong with a file of a report; None if nothing is."""
+    """The problem of a file of a report; None if it is unchanged."""
     path = folder / name
     if any(part.is_symlink() for part in (path, *path.parents[: len(Path(name).parts) - 1])):
         return f"{disk.shown(path)} is a symbolic link"
@@ -141,7 +141,7 @@ def changed_file(folder: Path, name: str, digest: str) -> str | None:
 
 
 def manifest(folder: Path) -> dict[str, Any]:
-    """What the manifest of a report says.
+    """The manifest of a report.
 
     Raises:
         OutputError: If it does not exist, or names files outside the folder.
@@ -169,7 +169,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
-    """See that a report may be written to *folder*, before a long run.
+    """Check that a report may be written to *folder*, before a long run.
 
     Raises:
         OutputError: If something is there and may not be replaced, or no folder can have this name.

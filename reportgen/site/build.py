@@ -35,7 +35,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build has done."""
+    """The result of a build."""
 
     index: Path  # the first page
     reports: int  # in the site
@@ -46,7 +46,7 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A report that is in the site, and what it is made of."""
+    """A report in the site, with a key of its sources."""
 
     found: Found
     card: Card
@@ -56,7 +56,7 @@ class Shown:
 def build(
     folders: Sequence[Path], config: SiteConfig, output: Path, clock: Clock, *, base: Path = Path(), workers: int = 1
 ) -> Built:
-    """Build the site, or what has changed of it.
+    """Build the site, or only its changes.
 
     Args:
         folders: Reports, or folders with reports; without any, the patterns of the configuration count.
@@ -95,7 +95,7 @@ def build(
 def _read_cards(
     found: list[Found], config: SiteConfig, before: State, output: Path, pool: Pool, clock: Clock
 ) -> tuple[list[Shown], list[Note]]:
-    """The card of every report, in the order of the site; from the state where nothing has changed since."""
+    """The card of every report, in the order of the site; from the state if nothing has changed."""
     made_with = versions.installed()
     keys = {one.name: _key(made_with, one.name, one.manifest, sorted(one.files.items()), sorted(one.stamps.items()))
             for one in found}  # fmt: skip
@@ -142,7 +142,7 @@ def _render(
 
 
 def _jobs(shown: Sequence[Shown], config: SiteConfig, output: Path) -> dict[str, PageJob]:
-    """What there is to render, by the names of the reports."""
+    """The pages to render, by the names of the reports."""
     drawn_with = [*report_page.site_assets(), render.sources(report_page.TEMPLATE)]
     around = [None, *(one.card for one in shown), None]
     jobs = {}
@@ -182,7 +182,7 @@ def _site(shown: list[Shown], made: dict[str, Made], config: SiteConfig, before:
 
 
 def _site_files(shown: list[Shown], made: dict[str, Made], config: SiteConfig) -> dict[str, bytes]:
-    """Assets, catalogue, pages of the index, and what programs read, in the order in which they are put in place."""
+    """Assets, catalogue, pages of the index, and files for programs, in the order of putting them in place."""
     all_cards = [one.card for one in shown]
     noted = {one.found.name: config.notes[one.found.called] for one in shown if one.found.called in config.notes}
     config = replace(config, notes=noted)
@@ -200,7 +200,7 @@ def _site_files(shown: list[Shown], made: dict[str, Made], config: SiteConfig) -
 
 
 def _put(output: Path, before: State, after: State) -> int:
-    """Put what is staged in place, so that no link ever leads nowhere, then remove what is of no use any more.
+    """Put staged files in place, so that no link is ever broken, then remove unused files.
 
     Assets come first, then reports, then the index; the state is saved last, and says in the meantime what is ours.
     """
@@ -262,14 +262,14 @@ def page_of(name: str) -> str:
 
 
 def links_of(name: str, made: Made) -> dict[str, str | None]:
-    """What there is of a report, by path in the site."""
+    """The files of a report, by path in the site."""
     kinds = {"page": INDEX, "pdf": "report.pdf", "download": "report.html", "picture": "card.png"}
     paths = {kind: f"reports/{name}/{file}" for kind, file in kinds.items()}
     return {kind: path if path in made.files else None for kind, path in paths.items()}
 
 
 def _key(*parts: Any) -> str:
-    """A name for what is made of *parts*."""
+    """A key for everything made of *parts*."""
     return disk.key(made_of=parts)
 
 

@@ -52,12 +52,12 @@ class Card:
 
     @property
     def drawn(self) -> str:
-        """What the words and the colours are about."""
+        """The heading of the words on the card."""
         return "Highest scores" if self.given else "Most attention"
 
 
 def read(found: Found) -> tuple[str, Card | Note]:
-    """The card of a report; a note where its files are not as they were written, or not what they should be."""
+    """The card of a report; a note if its files were changed or are invalid."""
     try:
         wrong = find_reports.problem(found, found.files)
         if wrong:

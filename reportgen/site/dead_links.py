@@ -19,7 +19,7 @@ NOT_FOUND = "404.html"  # is served at any depth
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """What a page names, and what can be named of it."""
+    """The links and the anchors of a page."""
 
     links: tuple[tuple[str, bool], ...]  # (as written, whether it is loaded with the page), each once
     ids: frozenset[str]
@@ -70,7 +70,7 @@ def _problem(
     own: Collection[str],
     base_url: str | None,
 ) -> str | None:
-    """What is wrong with a link; "elsewhere" where it leaves the site."""
+    """The problem of a link; "elsewhere" if it leaves the site."""
     inside = link
     if base_url and link.startswith(base_url):
         inside = "/" + link[len(base_url) :]

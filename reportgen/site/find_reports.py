@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What of that which was asked for is not in the site."""
+    """Requested reports that are not in the site."""
 
     what: str
     why: str
@@ -103,19 +103,19 @@ def natural(name: str) -> tuple[tuple[str, int, str], ...]:
 
 
 def problem(found: Found, names: Iterable[str]) -> str | None:
-    """What is wrong with some of a report's files; None if they are as they were written."""
+    """The problem of some files of a report; None if they are unchanged."""
     problems = (store.changed_file(found.folder, name, found.files[name]) for name in names)
     return next((wrong for wrong in problems if wrong), None)
 
 
 def left_out(found: Found, error: Exception) -> Note:
-    """What is said of a report that cannot be read or rendered."""
+    """The note on a report that cannot be read or rendered."""
     said = error.message if isinstance(error, ReportgenError) else f"{type(error).__name__}: {error}"
     return Note("left out", said if str(found.folder) in said else f"{found.folder}: {said}")
 
 
 def drawings(found: Found) -> list[str]:
-    """The drawings that lie in a report's folder, as they were written: what else is there is drawn again."""
+    """The unchanged drawings in the folder of a report; others are drawn again."""
     named = store.manifest(found.folder)["files"]
     return [
         name
@@ -138,7 +138,7 @@ def _reports_in(folder: Path) -> list[Path]:
 
 
 def _read(folder: Path) -> tuple[Found, str]:
-    """A report as its folder is called, and a mark of what it is.
+    """A report by the name of its folder, and a mark of its identity.
 
     Raises:
         OutputError: If it is not one, or a file that its page needs is missing.

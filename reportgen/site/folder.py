@@ -34,7 +34,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a folder holds of a site."""
+    """The state of a site's folder."""
 
     cards: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the key of what each is made of
     reports: dict[str, Made] = field(default_factory=dict)  # by name
@@ -88,7 +88,7 @@ def is_whole(output: Path, made: Made | None, key: str) -> bool:
 
 
 def stage(output: Path, key: str, files: Mapping[str, bytes], links: tuple[tuple[str, bool], ...] = ()) -> Made:
-    """Write files to be put in place later, under the key of what they are made of.
+    """Write files to be put in place later, under the key of their sources.
 
     Args:
         output: The site.
@@ -106,7 +106,7 @@ def stage(output: Path, key: str, files: Mapping[str, bytes], links: tuple[tuple
 
 
 def staged(output: Path, key: str) -> Made | None:
-    """What an earlier build has staged under *key*; None if it is not there, or not whole."""
+    """The files that an earlier build has staged under *key*; None if missing or incomplete."""
     place = output / OWN / STAGED / key
     try:
         made = _made(json.loads((place / FACTS).read_text(encoding="utf-8")))
@@ -132,7 +132,7 @@ def check_free(output: Path, state: State, paths: Iterable[str]) -> None:
 
 
 def install(output: Path, made: Made, paths: Iterable[str] | None = None) -> None:
-    """Put what was staged under a key in place, one file after the other, in the order in which they are named.
+    """Put the files staged under a key in place, one after the other, in the given order.
 
     An existing file with the same bytes stays unchanged.
 
@@ -171,7 +171,7 @@ def remove(output: Path, paths: Iterable[str]) -> None:
 
 
 def clear(output: Path) -> None:
-    """Remove what was staged, and what a build that was killed was writing."""
+    """Remove staged files, and files of a killed build."""
     shutil.rmtree(output / OWN / STAGED, ignore_errors=True)
 
 

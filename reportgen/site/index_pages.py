@@ -120,7 +120,7 @@ def page_names(reports: int, per_page: int) -> tuple[str, ...]:
 
 
 def listed(number: int, count: int) -> tuple[int | None, ...]:
-    """Which of *count* pages a list names where *number* is shown, from 0; None for those between.
+    """The pages of *count* in the list on page *number*, from 0; None for a gap.
 
     >>> listed(0, 3), listed(5, 90)
     ((0, 1, 2), (0, None, 4, 5, 6, None, 89))
@@ -187,7 +187,7 @@ def for_programs(
 
 
 def _index(shown: Sequence[Card], config: SiteConfig, links: Mapping[str, Mapping[str, str | None]]) -> str:
-    """All cards with their links and notes, and what the site says of itself, as JSON."""
+    """All cards with their links and notes, and the settings of the site, as JSON."""
 
     def listed(card: Card) -> dict[str, Any]:
         values = {name: value for name, value in plain(card).items() if name != "files"}
@@ -206,7 +206,7 @@ def _index(shown: Sequence[Card], config: SiteConfig, links: Mapping[str, Mappin
 
 
 def moment(created: str) -> datetime:
-    """When a report was made; the beginning of time where it does not say so.
+    """The time of a report; 1970 if it has none.
 
     >>> moment("2024-05-01T12:00:00+00:00").year, moment("yesterday").year
     (2024, 1970)
@@ -224,12 +224,12 @@ def _written(moments: Mapping[str, datetime]) -> dict[str, str]:
 
 
 def _xml(name: str, **values: Any) -> bytes:
-    """A template for XML, rendered; what no XML holds is shown by labels."""
+    """A rendered XML template; characters that XML cannot have are shown by labels."""
     return render.environment().get_template(f"site/{name}.xml.j2").render(visible=visible, **values).encode()
 
 
 def face(card: Card, config: SiteConfig) -> Face:
-    """What a reader sees of a card."""
+    """The visible parts of a card."""
     read = f"{card.read:,} of {card.tokens:,}" if card.read < card.tokens else f"{card.tokens:,}"
     folder = f"reports/{card.name}"
     kinds = {"report.pdf": "PDF", "report.html": "One file to keep"}
@@ -251,7 +251,7 @@ def face(card: Card, config: SiteConfig) -> Face:
 
 
 def _said(card: Card) -> tuple[tuple[str, str], ...]:
-    """What was predicted, whether it is right, and what would have been."""
+    """The predicted label, the verdict, and the gold label."""
     gold = (("strong", cut(card.label, LONG_LABEL)),) if card.label is not None else ()
     if card.predicted is None:
         return (("", "No prediction"), *((("", "; gold label "), *gold) if gold else ()))
@@ -277,7 +277,7 @@ def _seen(card: Card) -> str:
 
 
 def _overview(cards: Sequence[Card]) -> dict[str, Any]:
-    """What all cards are filtered and ordered by; a label is its place in a list, -1 for none."""
+    """The data for filters and order of all cards; a label is its place in a list, -1 for none."""
     names = {label for card in cards for label in (card.label, card.predicted) if label is not None}
     places = {name: place for place, name in enumerate(sorted(names, key=lambda name: (name.casefold(), name)))}
     shown = [visible(cut(name, LONG_LABEL)) for name in places]
@@ -315,7 +315,7 @@ def _put(made: dict[str, bytes], kind: str, number: int | None, value: object) -
 
 
 def _plain(face: Face) -> dict[str, Any]:
-    """For the script: what is empty left out; texts with characters that have no face of their own in pieces."""
+    """For the script: without empty values; texts with invisible characters in pieces."""
     texts = {name: value for name, value in asdict(face).items() if value}
     for name in ("title", "about", "note"):
         if name in texts:

@@ -62,7 +62,7 @@ def svg(card: Card, *, site: str) -> str:
 
 
 def verdict(card: Card) -> tuple[str, str]:
-    """Whether what was predicted is right, what it is, and how sure; and the colour in which that is said."""
+    """The verdict, the predicted label and its probability, and the colour of this line."""
     if card.predicted is None:
         return "No prediction", MUTED
     predicted = cut(card.predicted, LONG_LABEL)
@@ -112,7 +112,7 @@ def lines(text: str, ems: float, *, most: int) -> list[str]:
 
 
 def _width(text: str) -> float:
-    """How wide a text is at most, in heights of its letters."""
+    """The largest possible width of a text, in heights of its letters."""
     return sum(_letter(character) for character in text)
 
 

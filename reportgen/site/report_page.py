@@ -45,7 +45,7 @@ class PageJob:
 
 @dataclass(frozen=True, slots=True)
 class SitePage:
-    """What a site shows of a report."""
+    """The page of a report in a site, with its picture."""
 
     html: str
     picture: bytes  # PNG, 1,200 by 630
@@ -82,7 +82,7 @@ def place_of(
 
 
 def stage(job: PageJob) -> tuple[str, Made | Note]:
-    """Stage the page of a report with what belongs to it; a note where that cannot be made.
+    """Stage the page of a report with its files; a note if it cannot be made.
 
     Raises:
         OutputError: If the disk does not take it.
@@ -136,7 +136,7 @@ def site_assets() -> dict[str, bytes]:
 
 
 def stored(folder: Path, files: Collection[str]) -> Draw:
-    """Take the drawing of a chart from *folder* where it was made of the same specification; else draw it."""
+    """Take the drawing of a chart from *folder* if its specification is the same; otherwise draw it."""
 
     def draw(spec: dict[str, object], *, key: str) -> str:
         drawn, made_of = f"figures/{key}.svg", f"figures/{key}.vl.json"

@@ -42,7 +42,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Where the site is to be seen."""
+        """The address of the site."""
         return f"http://{HOST}:{self.server_port}{self.under}"
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -65,7 +65,7 @@ class Handler(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def translate_path(self, path: str) -> str:
-        """The file that an address names; "", which is no file, for what is hidden or outside the site."""
+        """The file of an address; "", which is no file, for hidden files and those outside the site."""
         asked = path.partition("?")[0].partition("#")[0]
         if not asked.startswith(self.server.under):
             return ""
@@ -83,7 +83,7 @@ class Handler(SimpleHTTPRequestHandler):
         self.send_error(HTTPStatus.NOT_FOUND)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """An error; for what is not there, the site's own page."""
+        """An error; for missing files, the site's own page."""
         page = Path(self.directory) / NOT_FOUND
         if code != HTTPStatus.NOT_FOUND or not page.is_file():
             super().send_error(code, message, explain)
@@ -97,13 +97,13 @@ class Handler(SimpleHTTPRequestHandler):
             self.wfile.write(content)
 
     def end_headers(self) -> None:
-        """No browser keeps what the next build may change, nor guesses what it is."""
+        """Headers: no browser caches files that the next build may change, or guesses their type."""
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
         super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Tell what was asked for."""
+        """Report a request."""
         self.server.tell(format % args)
 
 

@@ -107,7 +107,7 @@ def _typed(key: str, value: object) -> Any:
 
 
 def _problem(key: str, value: Any) -> str | None:
-    """What is wrong with a value of the right kind; None if nothing is."""
+    """The problem of a value of the right type; None if it is valid."""
     if key == "title" and not value.strip():
         return "it is empty"
     if key == "order" and value not in ORDERS:

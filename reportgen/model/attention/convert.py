@@ -135,7 +135,7 @@ def apart(taken: Tensor, like: Mapping[str, Tensor]) -> dict[str, npt.NDArray[An
 
 
 def _by_heads(attention: LayerAttention) -> list[LayerAttention]:
-    """The heads of a layer in as many parts as cores share in the work; one where a GPU does it."""
+    """The heads of a layer in one part per core; one part on a GPU."""
     heads = (attention.weights if isinstance(attention, DenseAttention) else attention.local).shape[0]
     count = min(torch.get_num_threads(), heads) if _device(attention).type == "cpu" else 1
     parts = [slice(heads * part // count, heads * (part + 1) // count) for part in range(count)]
@@ -162,7 +162,7 @@ def row(attention: LayerAttention, query: int) -> Tensor:
 
 
 def column(attention: LayerAttention, key: int) -> Tensor:
-    """What every query attends to one key with, shape (head, query)."""
+    """The weight of every query on one key, shape (head, query)."""
     if isinstance(attention, DenseAttention):
         return attention.weights[..., key]
     heads, tokens, _ = attention.local.shape
@@ -315,20 +315,20 @@ def row_sum_error(attention: LayerAttention, *, walked: sliding_window.Walk | No
 
 
 def exact_zeros(attention: LayerAttention) -> tuple[int, int]:
-    """How many weights that the model could have set are exactly 0, and how many there are in all."""
+    """The number of weights that are exactly 0, and of all weights that the model could have set."""
     visible = _visible(attention)
     return visible - _nonzero(attention), visible
 
 
 def _nonzero(attention: LayerAttention, *, walked: sliding_window.Walk | None = None) -> int:
-    """How many weights are not 0. *walked*: see `attended`."""
+    """The number of weights that are not 0. *walked*: see `attended`."""
     if isinstance(attention, DenseAttention):
         return int(sliding_window.nonzero(attention.weights))
     return (walked or sliding_window.walk(attention)).nonzero
 
 
 def _visible(attention: LayerAttention) -> int:
-    """How many weights the model could have set; in dense models all but those that are 0 in every head: masked."""
+    """The number of weights the model could have set; in dense models without masked ones, 0 in every head."""
     if isinstance(attention, DenseAttention):
         return attention.weights.shape[0] * int(attention.weights.amax(dim=0).count_nonzero())
     heads, tokens, _ = attention.local.shape
@@ -337,7 +337,7 @@ def _visible(attention: LayerAttention) -> int:
 
 @functools.cache
 def _visible_weights(tokens: int, half: int, global_positions: tuple[int, ...]) -> int:
-    """How many (query, key) pairs one head of a sliding-window layer compares."""
+    """The number of (query, key) pairs that one head of a sliding-window layer compares."""
     window = sum(min(q + half, tokens - 1) - max(q - half, 0) + 1 for q in range(tokens))
     from_globals = sum(min(g + half, tokens - 1) - max(g - half, 0) + 1 for g in global_positions)
     both = sum(abs(g - h) <= half for g in global_positions for h in global_positions)

@@ -245,7 +245,7 @@ def _whole_diagonals(attention: SlidingWindowAttention, start: int, head: Tensor
 
 
 def _on_diagonals(attention: SlidingWindowAttention, heads: Tensor, keys: Tensor, first: Tensor, *, run: int) -> Tensor:
-    """What runs of neighbouring queries attend to a key with, 0 where they do not see it.
+    """The weights of runs of neighbouring queries on a key, 0 if they do not see it.
 
     Args:
         attention: One layer.

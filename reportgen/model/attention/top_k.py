@@ -126,7 +126,7 @@ def _position_of(position: Positions, column: Callable[[Tensor], Tensor], row: T
 
 
 def rows_at_once(weights: int, device: torch.device) -> int:
-    """How many rows, of so many *weights* each, are worked on together: a multiple of `GROUP`."""
+    """The number of rows, with *weights* each, to process together: a multiple of `GROUP`."""
     return max((BLOCK if device.type == "cpu" else LARGE_BLOCK) // weights // GROUP, 1) * GROUP
 
 

@@ -96,7 +96,7 @@ def find(classifier: Classifier) -> list[Layer]:
 
 @contextlib.contextmanager
 def separate(model: Any) -> Iterator[None]:
-    """While open, layers that share their parameters (ALBERT) have heads of their own, equal to what they share.
+    """While open, layers that share parameters (ALBERT) have their own, equal heads.
 
     So the gradient of a layer's heads is that of their work in this layer; over all layers these add up to the
     gradient of what is shared.
@@ -135,7 +135,7 @@ def _weight(projection: Any) -> nn.Parameter:
 
 
 def _outputs_axis(projection: nn.Module) -> int:
-    """Which axis of the weight counts the outputs: GPT-2 keeps its weights the other way round."""
+    """The axis of the weight with the outputs: GPT-2 stores its weights transposed."""
     return 0 if isinstance(projection, nn.Linear) else 1
 
 

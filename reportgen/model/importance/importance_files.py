@@ -36,7 +36,7 @@ ONE_TENSOR = "save one tensor: torch.save(values, path), or use .safetensors or 
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """What was measured of every head over a sample."""
+    """The measured importance of every head on a sample."""
 
     values: Floats  # (layer, head), 0..1: what attention is weighed by
     raw: npt.NDArray[np.float64]  # (layer, head), as measured: see `importance.compute`
@@ -76,7 +76,7 @@ def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadI
 
 
 def check(path: Path) -> None:
-    """See that a file is there and may hold head importance, before anything is read.
+    """Check that a file exists and may hold head importance, before anything is read.
 
     Raises:
         ImportanceError: If it is not there, of an unknown kind, or too large.
@@ -100,7 +100,7 @@ def _unreadable(path: Path, error: OSError) -> ImportanceError:
 
 
 def known(importance: Importance, provenance: Mapping[str, str], *, source: str) -> HeadImportance:
-    """What was measured as a report takes it; the same as `load` gives it, when it has been saved."""
+    """Measured importance as a report uses it; equal to that of `load` after saving."""
     return HeadImportance(
         values=importance.values,
         measure=importance.measure,
@@ -110,7 +110,7 @@ def known(importance: Importance, provenance: Mapping[str, str], *, source: str)
 
 
 def save(path: Path, importance: Importance, provenance: Mapping[str, str]) -> None:
-    """Write what was measured, whole or not at all: the weights, the raw figures, and what they come from.
+    """Write measured importance in one step: the weights, the raw figures, and their source.
 
     Args:
         path: Ends in .safetensors.
@@ -131,7 +131,7 @@ def save(path: Path, importance: Importance, provenance: Mapping[str, str]) -> N
 
 
 def write(path: Path, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
-    """Put a safetensors file in place in one step; until then *path* is as it was.
+    """Put a safetensors file in place in one step; until then *path* is unchanged.
 
     Raises:
         OutputError: If the disk does not take it.
@@ -142,7 +142,7 @@ def write(path: Path, tensors: Mapping[str, Array], metadata: Mapping[str, str])
 
 
 def _checked(values: Array, *, shape: tuple[int, int], name: str) -> Floats:
-    """Refuse what does not fit the model; never guess what was meant."""
+    """Refuse values that do not fit the model; never guess."""
     wanted = f"the model has {shape[0]} layers x {shape[1]} heads"
     if values.shape != shape:
         got = "x".join(str(size) for size in values.shape) or "one number"
@@ -259,7 +259,7 @@ def _check_unpacked(path: Path) -> None:
 
 
 def _pick(names: list[str], key: str | None, file: str) -> str:
-    """Which of a file's tensors to take: the one asked for, the usual name, or the only one."""
+    """The tensor of a file to use: the chosen one, the one with the usual name, or the only one."""
     if key is not None and key not in names:
         raise ImportanceError(f'{file}: no "{key}"; it has {", ".join(names) or "nothing"}')
     for wanted in (key, TENSOR):

@@ -53,7 +53,7 @@ class Machines(Protocol):
     def contributions(
         self, config: Config, chunks: Sequence[Sequence[Example]], *, by: str, batch_size: int
     ) -> Generator[list[Tensor], None, None]:
-        """What each of *chunks* adds to the sums, in their order; see `importance.contribution`."""
+        """The contribution of each of *chunks* to the sums, in order; see `importance.contribution`."""
 
 
 def measure(
@@ -197,7 +197,7 @@ def _measured(config: Config, classifier: Classifier, sample: Sample, *, by: str
 
 
 def _facts(config: Config, classifier: Classifier, rows: Rows, sample: Sample) -> dict[str, str]:
-    """Where head importance comes from, for whoever reads the file or the report."""
+    """The source of head importance, for readers of the file or the report."""
     found = classifier.checkpoint
     return {
         "data": rows.dataset + (f", split {rows.split}" if rows.split else ""),

@@ -97,7 +97,7 @@ def compute(
 
 
 def contribution(classifier: Classifier, examples: Sequence[Example], *, measure: str, batch_size: int) -> list[Tensor]:
-    """What a few examples add to the sums of `compute`, which takes it from elsewhere.
+    """The contribution of a few examples to the sums of `compute`, for work done elsewhere.
 
     Raises:
         ModelError, DeviceError: As `compute` does.
@@ -108,14 +108,14 @@ def contribution(classifier: Classifier, examples: Sequence[Example], *, measure
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the documents so far add up to."""
+    """The sums over the documents so far."""
 
     done: int  # documents, the longest first
     tensors: tuple[Tensor, ...]
 
 
 class Method(Protocol):
-    """One way to measure, as what each document adds to sums."""
+    """One measure, as the contributions of documents to sums."""
 
     chunk: int  # documents that are measured elsewhere in one go
 
@@ -126,7 +126,7 @@ class Method(Protocol):
         """Call *add* with the places of documents that are read together, until all had their turn."""
 
     def contribution(self, examples: Sequence[Example]) -> list[Tensor]:
-        """What *examples* add to the sums."""
+        """The contribution of *examples* to the sums."""
 
     def raw(self, sums: Sums) -> Array:
         """The figures of all heads, (layer, head), float64."""
@@ -202,13 +202,13 @@ class _State:
     key: str
 
     def begin(self, start: Sums) -> Sums:
-        """Drop what is there."""
+        """Delete the stored state."""
         with disk.errors(self.path):
             self.path.unlink(missing_ok=True)
         return start
 
     def read(self, start: Sums, *, documents: int) -> Sums:
-        """What is there; *start* if there is no file."""
+        """The stored state; *start* without a file."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -232,7 +232,7 @@ class _State:
         return Sums(done, tuple(tensor.to(zero) for tensor, zero in zip(found, start.tensors, strict=True)))
 
     def write(self, sums: Sums) -> None:
-        """Replace what is there, whole or not at all."""
+        """Replace the stored state in one step."""
         tensors = {str(index): tensor.cpu().numpy() for index, tensor in enumerate(sums.tensors)}
         importance_files.write(self.path, tensors, {"key": self.key, "done": str(sums.done)})
 
@@ -350,7 +350,7 @@ class _Ablation:
 
 @contextlib.contextmanager
 def _recording(layers: Sequence[Layer], outputs: list[Any]) -> Iterator[None]:
-    """While open, what every layer gives is appended to *outputs*."""
+    """While open, the output of every layer is appended to *outputs*."""
     with contextlib.ExitStack() as stack:
         for layer in layers:
             handle = layer.module.register_forward_hook(lambda _, __, output: outputs.append(output))
@@ -360,7 +360,7 @@ def _recording(layers: Sequence[Layer], outputs: list[Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _replaying(layers: Sequence[Layer], outputs: Sequence[Any], *, rows: int) -> Iterator[None]:
-    """While open, *layers* do not run: they give again what they gave for one document, once per row."""
+    """While open, *layers* do not run: they repeat their output for one document, once per row."""
     with contextlib.ExitStack() as stack:
         for layer, output in zip(layers, outputs, strict=False):
             layer.module.forward = functools.partial(_repeated, output, rows)  # hides the method of its class
@@ -369,7 +369,7 @@ def _replaying(layers: Sequence[Layer], outputs: Sequence[Any], *, rows: int) ->
 
 
 def _repeated(output: Any, rows: int, *_: object, **__: object) -> Any:
-    """What a layer gave for one document as if it gave it for *rows*, whatever it is asked."""
+    """The output of a layer for one document, repeated for *rows*."""
     if isinstance(output, tuple):
         return tuple(_repeated(part, rows) for part in output)
     return output.repeat(rows, *[1] * (output.dim() - 1)) if isinstance(output, Tensor) else output
@@ -377,7 +377,7 @@ def _repeated(output: Any, rows: int, *_: object, **__: object) -> Any:
 
 @contextlib.contextmanager
 def _without(layer: Layer, chosen: Sequence[int], count: int) -> Iterator[None]:
-    """While open, row i of the batch runs as if head chosen[i] of the layer, of *count* heads, gave 0."""
+    """While open, head chosen[i] of the layer, of *count* heads, outputs 0 in row i of the batch."""
 
     def silence(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         by_head = inputs[0].reshape(*inputs[0].shape[:-1], count, -1)  # (row, token, head, size)
@@ -392,6 +392,6 @@ def _without(layer: Layer, chosen: Sequence[int], count: int) -> Iterator[None]:
 
 
 def _min_max(raw: Array) -> Floats:
-    """Scaled to 0..1 over all heads; 0 where all are the same."""
+    """Scaled to 0..1 over all heads; 0 if all are equal."""
     spread = raw.max() - raw.min()
     return ((raw - raw.min()) / spread if spread > 0 else np.zeros_like(raw)).astype(np.float32)

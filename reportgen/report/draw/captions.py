@@ -44,7 +44,7 @@ def rank_trend_by_head(report: Report, ordered: Doubles) -> str:
 
 
 def _height(report: Report) -> str:
-    """What raises a whole line: on a logarithmic axis a factor is a shift."""
+    """The height of a line: on a logarithmic axis a factor is a shift."""
     return "" if report.importance.measure == "none" else "; its height mostly shows the importance of the head"
 
 

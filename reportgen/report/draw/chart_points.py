@@ -18,7 +18,7 @@ TOKEN_COLOURS = (INK, "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00")  # 
 
 
 def kept(report: Report, rankings: Rankings) -> dict[str, object]:
-    """What the page needs to draw the charts again: ranks, stretches, the tokens of the layer trend, colours."""
+    """The data that the page needs to draw the charts again: ranks, stretches, tokens of the layer trend, colours."""
     tokens = report.attention.shape[2]
     return {
         "ranks": kept_ranks(tokens, RANKS),
@@ -46,6 +46,6 @@ def trend_positions(report: Report, rankings: Rankings) -> list[int]:
 
 
 def edges(tokens: int) -> list[int]:
-    """Where the stretches of the distribution begin, and where the last one ends."""
+    """The start of each stretch of the distribution, and the end of the last one."""
     found: list[int] = np.linspace(0, tokens, min(BINS, tokens) + 1).round().astype(int).tolist()
     return found

@@ -49,7 +49,7 @@ _unchecked = debug_mode(False)  # the tests hold every chart against the schema:
 
 @_unchecked
 def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = vega.svg) -> tuple[Chart, ...]:
-    """All figures of a report, in reading order; none where the text has no content tokens.
+    """All figures of a report, in reading order; none if the text has no content tokens.
 
     Args:
         report: What is shown.
@@ -226,7 +226,7 @@ def overview(report: Report, draw: Draw = vega.svg) -> Chart:
 
 @_unchecked
 def attention_map(report: Report) -> dict[str, object]:
-    """The specification of one head's map, whose numbers the page fills in: from which stretch to which, what share.
+    """The specification of the map of one head, filled in by the page: from stretch, to stretch, share.
 
     Global tokens are left of the document and above it, apart from its stretches.
     """
@@ -315,7 +315,7 @@ def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> 
 
 
 def _score_name(report: Report) -> str:
-    """What a score is called on an axis."""
+    """The name of a score on an axis."""
     return "score" if report.given else "attention score"
 
 
@@ -331,7 +331,7 @@ def _rank_axis(tokens: int, *, tick_count: int = 6) -> alt.X:
 
 
 def _score_axis(title: str, rows: Sequence[Row]) -> alt.Y:
-    """A logarithmic axis; a plain one where no score is above 0 and nothing can be drawn."""
+    """A logarithmic axis; a linear one if no score is above 0 and nothing can be drawn."""
     scale = alt.Scale(type="log", nice=False) if rows else alt.Scale(domain=[0, 1])
     return alt.Y("score:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4, format="~g"))
 
@@ -341,7 +341,7 @@ def _numbers(*fields: str) -> list[alt.Tooltip]:
 
 
 def _no_values() -> alt.Data:
-    """Where the rows of a chart go: altair would check every number of them, which takes longer than to draw them."""
+    """A place for the rows of a chart: altair would check every number, which takes longer than drawing."""
     return alt.Data(values=[])  # type: ignore[no-untyped-call]  # altair leaves this constructor untyped
 
 
@@ -408,5 +408,5 @@ def _rank_table(key: str, caption: str, ordered: Doubles, labels: Sequence[dict[
 
 
 def _digits(value: float) -> float:
-    """Four significant digits: what a chart can show."""
+    """Four significant digits, enough for a chart."""
     return float(f"{value:.4g}")

@@ -22,7 +22,7 @@ STRIPES = 50  # stretches of the document
 
 
 def findings(report: Report, scores: Scores, rankings: Rankings) -> tuple[Finding, ...]:
-    """The findings, in reading order; none where the text has no content tokens."""
+    """The findings, in reading order; none if the text has no content tokens."""
     if rankings.by_score.size == 0:
         return ()
     found = [concentration(report, scores, rankings), place(report, scores)]
@@ -32,7 +32,7 @@ def findings(report: Report, scores: Scores, rankings: Rankings) -> tuple[Findin
 
 
 def concentration(report: Report, scores: Scores, rankings: Rankings) -> Finding:
-    """How much of all scores the top tokens hold."""
+    """The share of the total score on the top tokens."""
     ordered = scores.total[rankings.by_score].astype(np.float64)
     held = np.cumsum(ordered) / (ordered.sum() or 1.0)
     k, tokens = min(report.top_k, len(ordered)), len(ordered)
@@ -52,7 +52,7 @@ def concentration(report: Report, scores: Scores, rankings: Rankings) -> Finding
 
 
 def place(report: Report, scores: Scores) -> Finding:
-    """Which part of the document holds the scores."""
+    """The part of the document with the highest scores."""
     content = report.tokens.content
     values = np.where(content, scores.total, 0).astype(np.float64)
     edges = np.linspace(0, len(values), min(STRIPES, len(values)) + 1).round().astype(int)
@@ -86,7 +86,7 @@ def densest(values: npt.NDArray[np.float64]) -> tuple[str, str]:
 
 
 def heads(report: Report) -> Finding:
-    """How differently the heads behave."""
+    """The differences between heads."""
     k = min(report.top_k, report.attention.shape[2])
     shares = captions.top_shares(report.attention.received, k)  # (layer, head)
     layers, count = shares.shape

@@ -44,7 +44,7 @@ def picture(report: Report) -> Picture | None:
 
 
 def classify(maps: Floats) -> Classes:
-    """Colour classes of shares, on a logarithmic scale; `NOTHING` where a share is 0.
+    """Colour classes of shares, on a logarithmic scale; `NOTHING` for a share of 0.
 
     Class 0 begins at a sixteenth of what every stretch would get from a head that makes no difference, class 15 ends
     at 1, all of the attention.
@@ -161,7 +161,7 @@ def _table(report: Report) -> Table:
 
 
 def _png(pixels: Classes, ramp: tuple[str, ...]) -> bytes:
-    """A PNG of classes in the colours of *ramp*; what is nothing is transparent."""
+    """A PNG of classes in the colours of *ramp*; `NOTHING` is transparent."""
     image = Image.fromarray(pixels)
     image.putpalette([int(colour[at : at + 2], 16) for colour in (*ramp, "#808080") for at in (1, 3, 5)])
     sink = io.BytesIO()

@@ -79,7 +79,7 @@ def compact(drawn: str) -> str:
 
 
 def _compact(group: Element, *, fill: str) -> None:
-    """Compact the children of *group*, which inherit *fill* where they have none of their own."""
+    """Compact the children of *group*, which inherit *fill* by default."""
     children: list[Element] = []
     for child in group:
         for name, value in list(child.attrib.items()):

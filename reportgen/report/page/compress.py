@@ -27,7 +27,7 @@ class Packed(TypedDict):
 
 
 def pack(array: Array) -> Packed:
-    """An array of unsigned integers as text, with what is needed to read it."""
+    """An array of unsigned integers as text, with the facts needed to read it."""
     width = array.dtype.itemsize
     rows = np.ascontiguousarray(array, dtype=f"<u{width}").reshape(-1).view(np.uint8).reshape(-1, width)
     planes = np.ascontiguousarray(rows.T).tobytes()
@@ -54,6 +54,6 @@ def dense(content: bytes) -> Dense:
 
 
 def _deflate(content: bytes, strategy: int) -> bytes:
-    """Deflated with one strategy: numbers that hardly repeat take less where no repeats are looked for."""
+    """Deflated with one strategy: numbers that rarely repeat are smaller without a search for repeats."""
     made = zlib.compressobj(6, strategy=strategy)
     return made.compress(content) + made.flush()

@@ -43,7 +43,7 @@ class Codes:
 
     @property
     def scale(self) -> Plain:
-        """What is needed to read the codes."""
+        """The facts needed to read the codes."""
         return {"top": self.top, "step": self.step, "zero": LEVELS}
 
 
@@ -185,7 +185,7 @@ def _without_reader(attention: Attention) -> tuple[Integers, Floats]:
 
 
 def _link_list(positions: Integers, weights: Floats, globals_: tuple[int, ...]) -> tuple[Packed, Packed]:
-    """One link of every token: where it leads, as a distance or as the number of a global token, and its weight."""
+    """One link of every token: its target, as a distance or the number of a global token, and its weight."""
     tokens = positions.shape[-1]
     wide = np.uint16 if tokens + len(globals_) <= GLOBAL else np.uint32
     half = (np.iinfo(wide).max + 1) // 2

@@ -112,7 +112,7 @@ def site_page(report: Report, parts: Parts, place: Place, *, bundle: str) -> str
 
 
 def site_assets(bundle: str) -> dict[str, bytes]:
-    """The files that the pages of a site share, by path; a path changes with what the file holds.
+    """The files that the pages of a site share, by path; a path changes with the contents of the file.
 
     Args:
         bundle: The script that draws the live charts.
@@ -121,7 +121,7 @@ def site_assets(bundle: str) -> dict[str, bytes]:
 
 
 def asset_path(name: str, content: bytes, *, folder: str = "assets") -> str:
-    """Where a site keeps a file that its pages share: named after what it holds, so that browsers may keep it.
+    """The path of a file shared by pages: it contains a hash of the file, so that browsers may cache it.
 
     >>> asset_path("report.css", b"")
     'assets/report-e3b0c44298.css'
@@ -131,7 +131,7 @@ def asset_path(name: str, content: bytes, *, folder: str = "assets") -> str:
 
 
 def sections(html: str) -> dict[str, int]:
-    """What the bytes of a page are spent on, largest first; their sum is the whole page."""
+    """The parts of a page with their sizes, largest first; they add up to the whole page."""
     sizes: dict[str, int] = {}
     for match in SECTION.finditer(html):
         name = match["block"] or {"script": "scripts", "style": "styles", "svg": "drawings"}.get(match["tag"] or "")
@@ -143,7 +143,7 @@ def sections(html: str) -> dict[str, int]:
 
 
 def _page(report: Report, parts: Parts, **how: object) -> str:
-    """The page for the browser, with what its two kinds have in common."""
+    """The page for the browser, with the parts common to both kinds."""
     return (
         environment()
         .get_template("report.html.j2")
@@ -215,7 +215,7 @@ def excerpt(
 
 
 def plain_page(template: str, styles: tuple[str, ...], **values: object) -> str:
-    """A page without scripts, that carries its styles; *values* are what the template prints."""
+    """A page without scripts, with its styles inside; the template prints *values*."""
     style = style_sheet(styles)
     fields = {"style": Markup(style), "policy": _policy(style, ())} | values
     return environment().get_template(template).render(fields)
@@ -348,7 +348,7 @@ def _page_style() -> str:
 
 @functools.cache
 def _shared(bundle: str) -> dict[str, tuple[str, bytes]]:
-    """The files that the pages of a site share: path and content by what they are."""
+    """The files that the pages of a site share: path and content by kind."""
     first, *others, main = (_source(f"js/{name}.js") for name in SCRIPTS)
     started = f"reportgen.main = () => {{\n{main}}};\n"  # as soon as the data are unpacked
     contents = {
@@ -381,7 +381,7 @@ def _variables(ramps: dict[str, tuple[str, ...]]) -> str:
 
 
 def _dark() -> str:
-    """The colours of a dark page, where the reader wants one."""
+    """The colours of a dark page, if the reader prefers one."""
     return f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
 
 

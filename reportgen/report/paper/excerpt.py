@@ -95,7 +95,7 @@ def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float
 
 
 def _broken(run: Run, boxes: list[Rectangle]) -> list[tuple[Run, Rectangle]]:
-    """A token that takes several lines, each with as many letters as it has room for."""
+    """A token on several lines, each with as many letters as fit."""
     room = sum(box.width for box in boxes) or 1.0
     ends = [round(len(run.text) * sum(box.width for box in boxes[: n + 1]) / room) for n in range(len(boxes))]
     return [

@@ -104,7 +104,7 @@ def _grids(spec: dict[str, Any], width: float) -> int:
 
 
 def _proportion(spec: dict[str, Any], *, narrow: bool) -> float:
-    """Height of a panel, of its width."""
+    """Height of a panel relative to its width."""
     if "columns" in spec:
         return 0.9
     if "facet" in spec:

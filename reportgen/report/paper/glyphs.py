@@ -99,7 +99,7 @@ class GlyphSheet:
 
 
 def pieces(line: Line) -> Iterator[Piece]:
-    """Cut the runs of a line where space begins and ends, and where the direction turns."""
+    """Cut the runs of a line at spaces and at changes of direction."""
     runs = [run for stretch in line.stretches for run in stretch.runs]
     texts = [one_break(run.text).removesuffix("\n") for run in runs]
     # A special token has no direction of its own, whatever letters name it.
@@ -118,7 +118,7 @@ def pieces(line: Line) -> Iterator[Piece]:
 
 
 def atoms(text: str, *, rtl: bool, longest: int = LONGEST) -> list[Atom]:
-    """What TeX sets itself, what comes from the sheet, and labels of what has no face; none longer than *longest*.
+    """Pieces that TeX sets, pieces from the sheet, and labels of invisible characters; none longer than *longest*.
 
     All that runs from right to left comes from the sheet, where brackets are mirrored and letters joined.
     """
@@ -135,7 +135,7 @@ def atoms(text: str, *, rtl: bool, longest: int = LONGEST) -> list[Atom]:
 
 
 def _ways(unit: str, *, rtl: bool) -> list[Atom]:
-    """How to give TeX a letter with its marks, or a word of Latin letters: a word is of one font."""
+    """How TeX gets a letter with its marks, or a word of Latin letters, which has one font."""
     composed = unicodedata.normalize("NFC", unit)
     if not rtl and SAFE.issuperset(composed):
         return [Atom(composed, "letters")]

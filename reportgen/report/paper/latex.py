@@ -58,7 +58,7 @@ class Box(NamedTuple):
     level: int  # of UAX 9: odd from right to left
 
     def run(self, atom: Atom) -> GlyphRun:
-        """How *atom* is ordered from the sheet: in an ink that can be read on the colour."""
+        """The request for *atom* to the sheet, in an ink that is readable on the colour."""
         ink: Ink = "light" if self.kind == "token" and text_on(HEAT_LIGHT[self.heat]) == "#fff" else "dark"
         return GlyphRun(atom.text, ink, "rtl" if self.level % 2 and self.kind != "special" else "ltr")
 
@@ -72,14 +72,14 @@ class Space(NamedTuple):
 
 
 class Break(NamedTuple):
-    """Where a line may end without a space."""
+    """A place where a line may end without a space."""
 
     wanted: bool  # False: only for want of a better place
     level: int
 
 
 def glyph_runs(report: Report, view: HeatView, lines: tuple[Line, ...], top: Table | None) -> tuple[GlyphRun, ...]:
-    """What of the heatmap, its heading and the table TeX cannot set itself; each once, in order."""
+    """The pieces of heatmap, heading and table that TeX cannot set itself; each once, in order."""
     cells = [cell for row in (top.rows if top else ()) for cell in row]
     about = map(as_line, (*heading(report, view), report.provenance.model))
     found = [item for line in (*lines, *about) for item in items(line)]
@@ -322,7 +322,7 @@ def heatmap(report: Report, view: HeatView, lines: tuple[Line, ...], pages: Page
 
 
 def _needed(source: str, pages: Pages) -> tuple[str, str]:
-    """What to check before *source*, and what to set up for it."""
+    """The checks before *source*, and its setup."""
     used = set(map(int, re.findall(r"\\reportgenglyph{(\d+)}", source)))
     loads = [f"\\reportgenload{{{g.page}}}{{{g.width:g}}}{{{g.depth:g}}}%\n" for g in pages.values() if g.page in used]
     setting = CATCODES + SET + (RIGHT_TO_LEFT if r"\beginR" in source else "") + (GLYPH if used else "")

@@ -58,13 +58,13 @@ def pdf(
 
 
 def _finish(_: object, made: Any) -> None:
-    """What WeasyPrint leaves to do."""
+    """The steps that WeasyPrint leaves out."""
     _scope(made)
     _compact(made)
 
 
 def _scope(made: Any) -> None:
-    """Say of every header cell whether it heads a row or a column: WeasyPrint keeps only which cells it heads."""
+    """Mark every header cell as head of a row or a column; WeasyPrint keeps only its cells."""
     elements = {element.reference: element for element in made.objects if _kind(element)}
     for element in elements.values():
         if _kind(element) == "/TH":
@@ -73,12 +73,12 @@ def _scope(made: Any) -> None:
 
 
 def _kind(made: Any) -> str | None:
-    """What a structure element is; None of anything else."""
+    """The type of a structure element; None for anything else."""
     return made.get("S") if isinstance(made, dict) and made.get("Type") == "/StructElem" else None
 
 
 def _compact(made: Any) -> None:
-    """Say the same with fewer bytes.
+    """Write the same document with fewer bytes.
 
     Every coloured token comes as a structure element within another, and neither means anything to a reader: their
     content goes to the paragraph or cell around them. Every background comes clipped to itself, in millionths of a
@@ -106,7 +106,7 @@ def _written(part: Any) -> bytes:
 
 
 def _dissolve(made: Any) -> dict[bytes, bytes]:
-    """Give what meaningless elements hold to those around them: {removed: the one that holds it now}."""
+    """Move the contents of meaningless elements to those around them: {removed: new parent}."""
     elements: dict[bytes, Any] = {}
     for one in made.objects:
         if isinstance(one, dict) and one.get("Type") == "/StructElem":
@@ -131,7 +131,7 @@ def _dissolve(made: Any) -> dict[bytes, bytes]:
 
 
 def _is_within(child: Any, element: Any) -> bool:
-    """Whether what *child* holds may as well be held by *element*."""
+    """Whether *element* may hold the contents of *child*."""
     plain = child["S"] in MEANINGLESS and set(child) == PLAIN
     return plain and element["S"] in HOLDERS and child["Pg"] == element["Pg"]
 

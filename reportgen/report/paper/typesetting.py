@@ -44,7 +44,7 @@ class Typeset(NamedTuple):
 
 
 def check_engine() -> None:
-    """See that WeasyPrint finds its system libraries, before a long run.
+    """Check that WeasyPrint finds its system libraries, before a long run.
 
     Raises:
         OutputError: Naming the packages to install.
@@ -119,7 +119,7 @@ def levels(text: str, base: Direction) -> list[int]:
 
 @functools.cache
 def _pango() -> tuple[Any, Any]:
-    """Pango, with what WeasyPrint leaves out of it, and the interface by which both call it."""
+    """Pango, with functions that WeasyPrint leaves out, and the interface to call it."""
     from weasyprint.text.ffi import ffi, pango
 
     ffi.cdef("unsigned char *pango_log2vis_get_embedding_levels(const char *, int, int *); void g_free(void *);")
@@ -150,7 +150,7 @@ def _offline() -> Iterator[URLFetcher]:
 
 @contextlib.contextmanager
 def _in_time() -> Iterator[None]:
-    """Give up after `MOST_SECONDS`, where the system can ring: Unix, and the main thread."""
+    """Give up after `MOST_SECONDS`, on systems with alarms: Unix, in the main thread."""
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return
