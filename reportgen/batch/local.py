@@ -1,6 +1,6 @@
-"""Run a batch on this machine: the model here, rendering in worker processes while the model goes on.
+"""Run a batch on this machine: the model runs here, and worker processes render at the same time.
 
-What a worker that is killed costs is told in `core/workers.py`.
+`core/workers.py` says what happens if a worker is killed.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ class Local:
     load: Callable[[], Classifier]  # the model, loaded when it is needed first
 
     def run(self, task: Task, batch: Iterable[Unit], done: Done) -> None:
-        """Make the wanted reports of a batch; *done* is told of each, in this thread, when it is in place.
+        """Make the missing reports of a batch; *done* receives each outcome, in this thread, when it is in place.
 
         Raises:
-            ReportgenError: What stands against all reports: a full disk, a model that cannot be loaded.
+            ReportgenError: An error of all reports: a full disk, a model that cannot be loaded.
         """
         with Pool(self.workers, renewed=RENEWED) as pool:
             try:
                 for report, outcome in pool.results(
                     functools.partial(units.finish, task), self._reports(task, batch, done)
                 ):
-                    killed = DeviceError("the process that rendered it was killed, for want of memory perhaps")
+                    killed = DeviceError("the process that rendered it was killed, perhaps for lack of memory")
                     done(outcome or failed(report.example, killed))
             except BaseException:  # a second signal ends this, too
                 for outcome in pool.wind_up(GRACE):
-                    with contextlib.suppress(LeftOutError):  # with fail_fast: the first was told
+                    with contextlib.suppress(LeftOutError):  # with fail_fast: the first was reported
                         done(outcome)
                 raise
 

@@ -1,7 +1,7 @@
-"""Make the reports of a few examples that are read together: what every worker of a batch does, wherever it runs.
+"""Make the reports of a few examples that are read together: the work of every worker of a batch.
 
-Which examples stand together is settled once for a whole batch: numbers depend in their last digits on what else is in
-a batch of the model, and must not depend on what was finished before an interruption.
+The groups of examples are fixed once for a whole batch, because the last digits of numbers depend on the other examples
+of a forward pass, and must not depend on an interruption.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from reportgen.core.records import Example, HeadImportance, Report
 if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier
 
-FATAL = (OutputError, HubError)  # what stands against one report stands against all
+FATAL = (OutputError, HubError)  # errors that concern all reports
 ENVIRONMENT = ("SOURCE_DATE_EPOCH", "HF_HUB_OFFLINE")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a worker has to know; the same for all units."""
+    """The settings of a worker, the same for all units."""
 
     config: Config  # of every report but for its index; it names the very commits that are used
     directory: Path  # where the paths of the configuration begin
@@ -55,7 +55,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one example: a report, or the reason why there is none. Plain values, for the journal."""
+    """The outcome of one example: a report, or the reason why it failed. Plain values, for the journal."""
 
     name: str  # of its folder
     index: int  # row of the split
@@ -86,12 +86,12 @@ class Outcome:
 
 
 def environment() -> dict[str, str]:
-    """The variables of this process that a worker has to have, too."""
+    """The environment variables that a worker needs, too."""
     return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
 
 
 def open_reader(task: Task, classifier: Classifier) -> Reader:
-    """The model with head importance, which is found here where the task does not bring it.
+    """The model with head importance, which is found here if the task has none.
 
     Raises:
         ReportgenError: If it cannot be found.
@@ -104,8 +104,7 @@ def open_reader(task: Task, classifier: Classifier) -> Reader:
 def analyse(task: Task, reader: Reader, unit: Unit) -> Iterator[Report | Outcome]:
     """The reports of a unit's wanted examples, not yet written; an outcome for an example that fails.
 
-    On a CPU documents are read one by one, which is faster there: its cores have enough to do with one, and padding is
-    work, too.
+    On a CPU documents are read one by one, which is faster: one document keeps all cores busy, and padding costs time.
     """
     alone = reader.classifier.device.type == "cpu"
     size = task.config.batch_size or (1 if alone else BATCH_SIZE)
@@ -118,7 +117,7 @@ def analyse(task: Task, reader: Reader, unit: Unit) -> Iterator[Report | Outcome
 
 
 def _analyse(task: Task, reader: Reader, together: Sequence[Example]) -> list[Report | Outcome]:
-    """Reports of examples that are read together; where that fails, of each for itself."""
+    """Reports of examples that are read together; if that fails, one by one."""
     from reportgen import pipeline
 
     try:
@@ -138,7 +137,7 @@ def finish(task: Task, report: Report) -> Outcome:
     """Steps 6 to 8: the files of a report, and its folder in place. No torch is needed.
 
     Raises:
-        OutputError: If the disk does not take it.
+        OutputError: If the disk refuses it.
     """
     from reportgen.report import present
 
@@ -180,7 +179,7 @@ def failed(example: Example, error: ReportgenError) -> Outcome:
 
 
 def known(error: Exception) -> ReportgenError:
-    """An error as one of ours; a bug is told with the place where it arose, to be found in a batch of a thousand."""
+    """An error as one of ours; a bug keeps the place where it arose, to be found in a batch of a thousand."""
     if isinstance(error, ReportgenError):
         return error
     if isinstance(error, MemoryError):

@@ -20,19 +20,19 @@ Answer = TypeVar("Answer")
 
 
 class Pool:
-    """New processes, started with the first job. One that is killed, for want of memory say, costs no answer.
+    """New processes, started with the first job. A killed process, for example for lack of memory, costs no answer.
 
-    What may have been lost with it is done again, one job at a time, so that only a job that brings a process down by
-    itself has no answer.
+    Jobs that may be lost with it are done again, one at a time, so that only a job that kills a process on its own has
+    no answer.
 
     Args:
-        workers: How many processes.
-        renewed: Jobs after which a process makes room for another.
+        workers: Number of processes.
+        renewed: Jobs after which a process is replaced.
     """
 
     def __init__(self, workers: int, *, renewed: int | None = None) -> None:
         self.workers, self._renewed = workers, renewed
-        self._waiting: dict[Future[Any], Any] = {}  # what was not collected yet, and its job
+        self._waiting: dict[Future[Any], Any] = {}  # results not collected yet, and their jobs
         self._others = set(multiprocessing.active_children())
         self._pool = self._start(workers)
 
@@ -40,7 +40,7 @@ class Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the processes, whatever they do."""
+        """End the processes, also in the middle of a job."""
         self._pool.shutdown(wait=not self._waiting, cancel_futures=True)
         if self._waiting:
             ours = set(multiprocessing.active_children()) - self._others
@@ -50,7 +50,7 @@ class Pool:
                 process.join()
 
     def results(self, work: Callable[[Job], Answer], jobs: Iterable[Job]) -> Iterator[tuple[Job, Answer | None]]:
-        """Each job with its answer, as they come; None for one that brings its process down."""
+        """Each job with its answer, as they come; None for a job that kills its process."""
         for job in jobs:
             while len(self._waiting) >= AHEAD * self.workers:
                 yield from self._collect(work)
@@ -62,7 +62,7 @@ class Pool:
             yield from self._collect(work)
 
     def wind_up(self, seconds: float) -> Iterator[Any]:
-        """The answers of jobs that processes are at, if they come in time; what waits is dropped."""
+        """The answers of running jobs, if they come in time; waiting jobs are dropped."""
         for future in list(self._waiting):
             if future.cancel():
                 del self._waiting[future]
@@ -94,7 +94,7 @@ class Pool:
             yield from self._one_by_one(work, lost)
 
     def _one_by_one(self, work: Callable[[Job], Answer], lost: list[Job]) -> Iterator[tuple[Job, Answer | None]]:
-        """Do again what was lost with a process: whatever brings one down is alone with it then."""
+        """Do lost jobs again, one at a time, so that a job that kills a process is found."""
         lost += self._waiting.values()
         self._waiting.clear()
         self._pool.shutdown(cancel_futures=True)
@@ -128,7 +128,7 @@ def cores() -> int:
 
 
 def _begin() -> None:
-    """In a worker: signals are the parent's to act on; without a parent there is nothing to do."""
+    """In a worker: ignore signals, which the parent handles, and end with the parent."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
