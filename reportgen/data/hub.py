@@ -184,7 +184,7 @@ def _explain_status(status: int) -> tuple[str, str]:
         case 403:
             return "the hub denies access (403)", "check the permissions of the token in HF_TOKEN"
         case 429:
-            return "the hub reports too many requests (429)", "wait some minutes; HF_TOKEN raises the limit"
+            return "too many requests to the hub (429)", "wait some minutes; HF_TOKEN raises the limit"
         case 408 | 500 | 502 | 503 | 504:
             return f"the hub reports an error (status {status})", "try again later"
     return f"the hub answered with status {status}", "check HF_ENDPOINT and the proxy, or try again later"

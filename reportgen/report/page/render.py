@@ -56,7 +56,7 @@ SITE_POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a site adds to the page of a report: where it stands there, and what leads on from it."""
+    """The additions of a site to the page of a report: its place in the site, and its links."""
 
     site: str  # title
     language: str  # of the title and the note
