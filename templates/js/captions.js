@@ -21,7 +21,7 @@ reportgen.captions = (() => {
   function weighing(chosen) {
     if (!chosen.scaled) return "unweighted";
     if (facts().measure === "none") return "with all heads counting equally";
-    return chosen.weighed ? "weighted by head importance" : "unweighted because the importance of every chosen head is 0";
+    return chosen.weighted ? "weighted by head importance" : "unweighted because the importance of every chosen head is 0";
   }
 
   function heatmap(chosen) {

@@ -60,14 +60,14 @@ reportgen.data = (() => {
   }
 
   function range({ tokens, given }, received, importance) {
-    // The smallest and the largest weighed value of all: scores lie between them, from 0 to 1.
+    // The smallest and the largest weighted value of all: scores lie between them, from 0 to 1.
     if (given) return { low: 0, high: 1 }; // scores from elsewhere stay as they are
     const factors = importance.some((factor) => factor !== 0) ? importance : importance.map(() => 1);
     let [low, high] = [Infinity, -Infinity];
     received.forEach((value, i) => {
-      const weighed = value * factors[Math.floor(i / tokens)];
-      low = Math.min(low, weighed);
-      high = Math.max(high, weighed);
+      const weighted = value * factors[Math.floor(i / tokens)];
+      low = Math.min(low, weighted);
+      high = Math.max(high, weighted);
     });
     return { low, high };
   }

@@ -31,11 +31,11 @@ reportgen.rankings = (() => {
     const last = { ...chosen, every: false, from: "global", layers: [reportgen.scores.model().facts.layers - 1] };
     const { layers, heads } = last;
     const { importance, facts } = reportgen.scores.model();
-    last.weighed = chosen.scaled && heads.some((h) => importance[layers[0] * facts.heads + h] !== 0);
+    last.weighted = chosen.scaled && heads.some((h) => importance[layers[0] * facts.heads + h] !== 0);
     const all = valued(units, reportgen.scores.byToken(last));
     return {
       caption: `${unitName(state)} that ${facts.reader} attends to most in the last layer, over ${reportgen.captions.some("head", heads, facts.heads)}; the classifier reads this row`,
-      columns: ["Rank", "Token", "Position", `${last.weighed && facts.measure !== "none" ? "Weighted attention" : "Attention"}, sum over heads`],
+      columns: ["Rank", "Token", "Position", `${last.weighted && facts.measure !== "none" ? "Weighted attention" : "Attention"}, sum over heads`],
       numeric: [true, false, true, true],
       rows: top(all, state.k).map(([unit, value], n) => [String(n + 1), link(unit), String(unit.positions[0]), String(reportgen.captions.digits(value))]),
     };

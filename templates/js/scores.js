@@ -14,18 +14,18 @@ reportgen.scores = (() => {
     const from = state.from === "auto" ? (lastAlone && model.row ? "global" : "all") : state.from;
     const scaled = state.scores === "scaled";
     // Where importance would make every chosen score 0, every head counts the same: an order is still an order.
-    const weighed = scaled && layers.some((l) => heads.some((h) => importance[l * facts.heads + h] !== 0));
+    const weighted = scaled && layers.some((l) => heads.some((h) => importance[l * facts.heads + h] !== 0));
     const empty = !layers.length || !heads.length;
     const every = layers.length === facts.layers && heads.length === facts.heads;
-    return { layers, heads, from, scaled, weighed, empty, every, mask: state.mask, words: state.words };
+    return { layers, heads, from, scaled, weighted, empty, every, mask: state.mask, words: state.words };
   }
 
   function measure(chosen) {
     // (layer, head) -> how the values of that head become scores: (value * factor - low) / span.
     const { facts, importance, low, high } = model;
-    const normalised = chosen.from === "all" && chosen.scaled && chosen.weighed;
+    const normalised = chosen.from === "all" && chosen.scaled && chosen.weighted;
     return (l, h) => ({
-      factor: chosen.weighed ? importance[l * facts.heads + h] : 1,
+      factor: chosen.weighted ? importance[l * facts.heads + h] : 1,
       low: normalised ? low : 0,
       span: normalised ? high - low || 1 : 1,
     });

@@ -17,7 +17,7 @@ reportgen.token = (() => {
   }
 
   function linked(direction, positions, chosen, model) {
-    // Sum over the chosen heads of the weights between *positions* and every token, weighed like the scores.
+    // Sum over the chosen heads of the weights between *positions* and every token, weighted like the scores.
     // A pair counts once in a head, whichever of the two lists names it.
     const { facts, importance, row } = model;
     const total = new Float64Array(facts.tokens);
@@ -27,7 +27,7 @@ reportgen.token = (() => {
     for (const l of chosen.layers) {
       for (const h of chosen.heads) {
         const start = (l * facts.heads + h) * facts.tokens;
-        const factor = chosen.weighed ? importance[l * facts.heads + h] : 1;
+        const factor = chosen.weighted ? importance[l * facts.heads + h] : 1;
         for (const position of positions) {
           head.fill(0);
           if (row && direction === "attended" && position === facts.reader_position) {
@@ -64,9 +64,9 @@ reportgen.token = (() => {
 
   function linkTable(title, list, state, chosen, model) {
     if (!list.length) return make("p", { class: "hint" }, `${title}: no token stored in the page.`);
-    const show = (value) => (chosen.weighed ? reportgen.captions.short(value) : reportgen.captions.percent(value, 1));
+    const show = (value) => (chosen.weighted ? reportgen.captions.short(value) : reportgen.captions.percent(value, 1));
     const rows = list.slice(0, state.k).map(([t, value]) => [jump(t, model.facts.names[t]), String(t), show(value)]);
-    return table(title, ["Token", "Position", chosen.weighed ? "Weighed" : "Attention"], rows);
+    return table(title, ["Token", "Position", chosen.weighted ? "Weighted" : "Attention"], rows);
   }
 
   function rankTable(positions, chosen, { facts }) {
@@ -140,7 +140,7 @@ reportgen.token = (() => {
     return make(
       "p",
       { class: "hint" },
-      `Mean over the chosen heads${chosen.weighed ? ", weighted by importance" : ""}. For every head the page stores ${kept(links.attended)} from a token and ${kept(links.attending)} to it; weaker links count as 0. Marks in the text: `,
+      `Mean over the chosen heads${chosen.weighted ? ", weighted by importance" : ""}. For every head the page stores ${kept(links.attended)} from a token and ${kept(links.attending)} to it; weaker links count as 0. Marks in the text: `,
       ...shown.flatMap((span, n) => (n ? [", ", span] : [span])),
       ".",
     );
