@@ -57,7 +57,7 @@ class Cluster:
             ClusterError: If the cluster cannot be used, or is lost.
             ReportgenError: An error of all reports: a full disk, a model that cannot be loaded.
         """
-        with _token(task.staging) as token, self._crew(task, token) as (crew, shared):
+        with _token(task.staging) as token, self._crew(task, (token, *_needed(task))) as (crew, shared):
             import ray
 
             from reportgen.batch.ray_workers import Lost, Work
@@ -85,8 +85,8 @@ class Cluster:
             ReportgenError: If a chunk cannot be measured.
         """
         here = Path.cwd()
-        task = Task(replace(config, importance="none"), here, here, here, None, units.environment())
-        with self._crew(task) as (crew, _):
+        task = Task(config, here, here, here, None, units.environment())
+        with self._crew(task, _present(here, config.model, config.tokenizer)) as (crew, _):
             from reportgen.batch.ray_workers import AHEAD, Lost, Work
 
             given = 0
@@ -107,17 +107,17 @@ class Cluster:
                     given += 1
 
     @contextlib.contextmanager
-    def _crew(self, task: Task, *paths: Path) -> Iterator[tuple[Crew, Shared]]:
+    def _crew(self, task: Task, paths: tuple[Path, ...]) -> Iterator[tuple[Crew, Shared]]:
         """Readers on the cluster, as many as there is work for."""
         if task.config.device.startswith("cuda:"):
             raise UsageError(f"--device {task.config.device}: Ray assigns the GPUs", hint="use --device cuda")
-        shared = Shared(versions.installed(*ALIKE), (*paths, *_files(task)))
+        shared = Shared(versions.installed(*ALIKE), paths)
         with _connected(self.address):
             import ray
 
             from reportgen.batch.ray_workers import Crew
 
-            gpus = self._gpus(task.config)
+            gpus = self._gpus(task.config.device)
             options = {"num_gpus": gpus, "num_cpus": 0} if gpus else {}
             reader = ray.remote(Reader).options(scheduling_strategy="SPREAD", max_restarts=0, **options)
             crew = Crew(lambda: reader.remote(task, shared, bool(gpus)), lambda: self._room(gpus))
@@ -126,13 +126,13 @@ class Cluster:
             finally:
                 crew.stop()
 
-    def _gpus(self, config: Config) -> float:
+    def _gpus(self, device: str) -> float:
         """GPUs of each reader."""
         import ray
 
         most = max((node["Resources"].get("GPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
         if self.gpus is None:
-            return 1.0 if most and config.device in ("auto", "cuda") else 0.0
+            return 1.0 if most and device in ("auto", "cuda") else 0.0
         if self.gpus > most:
             raise ClusterError(
                 f"--gpus-per-worker {self.gpus:g}: no machine of the cluster has more than {most:g} GPUs",
@@ -256,11 +256,16 @@ def _names(unit: Unit) -> tuple[str, ...]:
     return tuple(example.name for example in unit.examples if example.name in unit.wanted)
 
 
-def _files(task: Task) -> tuple[Path, ...]:
+def _needed(task: Task) -> tuple[Path, ...]:
     """The files on this machine's disk that the configuration names and readers need."""
     config = task.config
-    named = [config.model, config.tokenizer, config.importance, config.dataset if config.importance == "auto" else None]
-    paths = [task.directory / Path(name).expanduser() for name in named if name and name not in NAMES]
+    sample = config.dataset if config.importance == "auto" else None
+    return _present(task.directory, config.model, config.tokenizer, config.importance, sample)
+
+
+def _present(directory: Path, *names: str | None) -> tuple[Path, ...]:
+    """Files and folders of this machine among what a configuration names."""
+    paths = [directory / Path(name).expanduser() for name in names if name and name not in NAMES]
     return tuple(path for path in paths if path.exists())
 
 

@@ -231,7 +231,7 @@ def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> P
     taken = select.choose(config, chosen, rows, predict)
     lengths, unreadable = _lengths(source.asked, rows, taken.indices)
     asked = {index: f"{reason} (--restart tries again)" for index, reason in taken.left_out.items()}
-    plan = Plan(settings, recipe_digest(made), _split(config, lengths), asked | unreadable)
+    plan = Plan(settings, recipe_digest(made), _split(lengths, config.batch_size or BATCH_SIZE), asked | unreadable)
     if how.restart:
         _forget(memory, plan)
     memory.begin(plan)
@@ -251,10 +251,9 @@ def _lengths(config: Config, rows: Rows, taken: Sequence[int]) -> tuple[dict[jou
     return lengths, unreadable
 
 
-def _split(config: Config, lengths: Mapping[journal.Place, int]) -> tuple[tuple[journal.Place, ...], ...]:
+def _split(lengths: Mapping[journal.Place, int], size: int) -> tuple[tuple[journal.Place, ...], ...]:
     """Examples of about equal length together, the longest first, so that a lack of memory shows at once."""
     order = sorted(lengths, key=lambda place: (-lengths[place], place))
-    size = config.batch_size or BATCH_SIZE
     return tuple(tuple(order[start : start + size]) for start in range(0, len(order), size))
 
 

@@ -194,18 +194,18 @@ def _columns(
             elif asked is not None and index not in said:
                 left_out[index] = asked.left_out.get(index, "the model did not run")
             else:
-                values.append(_values(config, rows, index, read, example, said.get(index)))
+                values.append(_values(rows.label_names or config.labels, index, read, example, said.get(index)))
         yield values
 
 
 def _values(
-    config: Config, rows: Rows, index: int, read: frozenset[str], example: Example | None, said: Predicted | None
+    labels: Sequence[str], index: int, read: frozenset[str], example: Example | None, said: Predicted | None
 ) -> dict[str, Value]:
     """A row as a condition sees it."""
     values: dict[str, Value] = {"index": index}
     if example is not None:
         label = example.label
-        name = name_of(label, rows.label_names or config.labels)
+        name = name_of(label, labels)
         values |= {
             "id": example.id,
             "title": example.title,
