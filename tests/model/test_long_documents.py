@@ -286,7 +286,7 @@ def test_a_text_that_does_not_fit_is_shown_whole() -> None:
     assert cut.warnings[0].message.endswith("--long window reads the whole text.")
     assert [warning.code for warning in whole.warnings] == ["windows"]
     count = len(long_documents.plan(whole.tokens, length=64, stride=20).windows)
-    assert f"The {len(whole.tokens)} tokens were read in {count} windows of 64; " in whole.warnings[0].message
+    assert f"The {len(whole.tokens)} tokens were read in {count} windows of 64 tokens; " in whole.warnings[0].message
     assert "share at least 20 tokens" in whole.warnings[0].message
     assert whole.tokens.total == len(whole.tokens) == cut.tokens.total > 64
     assert whole.tokens.end == len(text)
