@@ -113,7 +113,7 @@ def make_page(folder: Path, tokens: int) -> Path:
         format=("html",),
         output=str(folder / str(tokens)),
     )
-    _, report = pipeline.run(chosen, Clock())
+    report = pipeline.run(chosen, Clock()).folder
     return report / "report.html"
 
 

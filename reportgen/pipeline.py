@@ -10,14 +10,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from reportgen.core import characters, disk, presets, versions
 from reportgen.core.clock import Clock, Stage, now
 from reportgen.core.config import (
-    DEMO,
     MEASURES,
     Config,
     Recipe,
@@ -27,7 +26,7 @@ from reportgen.core.config import (
     recipe_digest,
     without_home,
 )
-from reportgen.core.errors import ImportanceError, UsageError
+from reportgen.core.errors import UsageError
 from reportgen.core.records import (
     Attention,
     Example,
@@ -43,33 +42,42 @@ from reportgen.model import checkpoint, predict_split
 from reportgen.model.importance import importance_files, measure_split
 from reportgen.model.predict_split import Survey
 from reportgen.report import checks, heatmap, present, scale, store
-from reportgen.report.present import write
+from reportgen.report.present import Known, write
 
 if TYPE_CHECKING:
     from reportgen.model.checkpoint import Checkpoint
     from reportgen.model.classifier import Classifier
     from reportgen.model.long_documents import Plan, Reading
+    from reportgen.report.parts import Cell
 
 READING = ("torch", "transformers", "tokenizers")  # packages that the analysis depends on
 
 
-def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> tuple[Report, Path]:
+class Made(NamedTuple):
+    """What a run has written."""
+
+    report: Report
+    folder: Path
+    files: dict[str, bytes]  # by their paths in the folder
+
+
+def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Made:
     """One example from its source to its folder; *found* is the model, if it has been found already."""
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
     present.check_typesetting(config)
-    path = _importance_file(config)
-    if path is not None:
-        importance_files.check(path)
+    importance_files.check(config.importance)
     if config.pick is None:
         example = choice.choose(config)
-        folder = _target(config, example)
+        folder = _target(config.output, example, overwrite=config.overwrite)
         classifier = load(config, clock, found)
     else:
         classifier = load(config, clock, found)
         example = predict_split.pick(config, classifier, clock)
-        folder = _target(config, example)
-    report = analyse(config, classifier, example, clock)
-    return write(report, folder, config=config, clock=clock), folder
+        folder = _target(config.output, example, overwrite=config.overwrite)
+    head_importance = find_importance(config, classifier, clock)
+    ((report, known),) = analyse_together(config, classifier, [example], clock, head_importance)
+    report, files = write(report, folder, config=config, clock=clock, known=known)
+    return Made(report, folder, files)
 
 
 def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, overwrite: bool = False) -> Survey:
@@ -124,10 +132,10 @@ def measure_importance(
     )
 
 
-def _target(config: Config, example: Example) -> Path:
+def _target(output: str | None, example: Example, *, overwrite: bool) -> Path:
     """The folder of the report, if it may be written."""
-    folder = naming.of_output(config.output, example.name)
-    store.check_target(folder, overwrite=config.overwrite)
+    folder = naming.of_output(output, example.name)
+    store.check_target(folder, overwrite=overwrite)
     return folder
 
 
@@ -185,7 +193,7 @@ def load(config: Config, clock: Clock, found: Checkpoint | None = None) -> Class
 
 def analyse(config: Config, classifier: Classifier, example: Example, clock: Clock) -> Report:
     """Steps 2 to 5: read the example with the classifier and keep what rankings need."""
-    (report,) = analyse_together(config, classifier, [example], clock, find_importance(config, classifier, clock))
+    ((report, _),) = analyse_together(config, classifier, [example], clock, find_importance(config, classifier, clock))
     return report
 
 
@@ -195,7 +203,7 @@ def analyse_together(
     chosen: Sequence[Example],
     clock: Clock,
     head_importance: HeadImportance,
-) -> list[Report]:
+) -> list[tuple[Report, Known]]:
     """Steps 2 to 5 for examples that are read together, in batches that memory holds."""
     from reportgen.model import forward_pass, long_documents
 
@@ -204,12 +212,15 @@ def analyse_together(
     readings = long_documents.read(classifier, plans, top_k=config.top_k, clock=clock, batch_size=len(plans))
     with clock.stage("scale"):
         analysed = [
-            _Analysed(example, plan, read, attention, scale.scale(attention, head_importance))
+            _Analysed(example, plan, read, attention, scale.scale(attention, head_importance), cells)
             for example, plan, read in zip(chosen, plans, readings, strict=True)
             for attention in [_stack(classifier, plan, read)]
+            for cells in [heatmap.cells(example.text, plan.tokens)]
         ]
     stages = clock.stages(among=len(analysed))
-    return [_report(config, classifier, one, head_importance, stages) for one in analysed]
+    return [
+        (_report(config, classifier, one, head_importance, stages), Known(one.scores, one.cells)) for one in analysed
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +232,7 @@ class _Analysed:
     read: Reading
     attention: Attention
     scores: Scores
+    cells: tuple[Cell, ...]
 
 
 def _plan(config: Config, classifier: Classifier, example: Example) -> Plan:
@@ -254,15 +266,14 @@ def _report(
 
     example, tokens, read = one.example, one.plan.tokens, one.read
     prediction = forward_pass.prediction(classifier, read.logits, gold=example.label, names=example.label_names)
-    covered = heatmap.cells(example.text, tokens)
     made = checks.check_run(
         prediction,
         one.attention,
         tokens,
         dtype=config.dtype,
         logit_difference=read.difference,
-        shown=sum(len(cell.positions) for cell in covered),
-        complete=heatmap.shown_text(example.text, covered) == example.text[: tokens.end],
+        shown=sum(len(cell.positions) for cell in one.cells),
+        complete=heatmap.shown_text(example.text, one.cells) == example.text[: tokens.end],
     )
     made_of = provenance(config, classifier, example, stages=stages)
     plan, weights = one.plan, made_of.weights_sha256
@@ -277,9 +288,8 @@ def _report(
             *checks.warn_of_checks(made),
             *checks.warn_of_text(example, tokens, prediction),
             *checks.warn_of_windows(tokens, count=len(plan.windows), length=plan.length, shared=plan.shared),
-            *checks.warn_of_attention(
-                config, tokens, one.attention, head_importance, one.scores, weights_sha256=weights
-            ),
+            *checks.warn_of_window(config.attention_window),
+            *checks.warn_of_attention(tokens, one.attention, head_importance, one.scores, weights_sha256=weights),
         ),
         provenance=made_of,
         top_k=config.top_k,
@@ -306,18 +316,9 @@ def find_importance(config: Config, classifier: Classifier, clock: Clock) -> Hea
         return importance_files.uniform(*classifier.shape)
     if config.importance == "auto":
         return measure_split.auto(config, classifier, clock)
-    path = _importance_file(config)
+    path = importance_files.named(config.importance)
     assert path is not None  # it is neither "none" nor "auto"
     return importance_files.load(path, shape=classifier.shape, key=config.importance_key)
-
-
-def _importance_file(config: Config) -> Path | None:
-    """The file of head importance; None if importance is computed, or not used."""
-    if config.importance in ("none", "auto"):
-        return None
-    if config.importance == "demo":
-        return DEMO / "model" / "head_importance.safetensors"
-    return Path(config.importance).expanduser()
 
 
 def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classifier) -> Attention:
@@ -379,25 +380,13 @@ def make_recipe(
         model={"revision": found.revision, "weights": found.weights_sha256()},
         tokenizer={"revision": found.tokenizer_revision, "files": found.settings_sha256()},
         dataset={"name": dataset, "split": split, "revision": revision},
-        importance={"file": _importance_sha256(config)},
+        importance={"file": importance_files.sha256(config.importance)},
         version=versions.installed(*READING),
     )
 
 
-def _importance_sha256(config: Config) -> str | None:
-    """Hash of the file of head importance; None without a file."""
-    path = _importance_file(config)
-    try:
-        return None if path is None else disk.sha256(path)
-    except OSError as error:
-        raise ImportanceError(f"{path}: {error.strerror or error}", hint="check --importance") from error
-
-
 def exact(config: Config, found: Checkpoint, *, dataset_revision: str | None) -> Config:
     """The configuration with the very commits that are used."""
-    if found.revision != checkpoint.LOCAL:
-        config = replace(config, revision=found.revision)
-    if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != checkpoint.LOCAL:
-        config = replace(config, tokenizer_revision=found.tokenizer_revision)
+    config = checkpoint.exact(config, found)
     commit = dataset_revision if hub.COMMIT.fullmatch(dataset_revision or "") else None
     return replace(config, dataset_revision=commit or config.dataset_revision)

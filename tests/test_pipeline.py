@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +24,7 @@ from reportgen.data import choice
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.importance import importance_files
 from reportgen.model.importance.importance_files import Importance
-from reportgen.report import heatmap, present, store
+from reportgen.report import heatmap, present, scale, store
 from reportgen.report.paper import pdf
 from reportgen.report.paper.typesetting import Typeset
 from tests import reports, tiny
@@ -206,7 +207,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, Path, Clo
     model = tiny.save(tiny.longformer(), root / "model")
     clock = Clock()
     config = Config(model=str(model), text=TEXT, label="left", top_k=3, output=str(root / "report"))
-    return *pipeline.run(config, clock), clock
+    made = pipeline.run(config, clock)
+    return made.report, made.folder, clock
 
 
 def test_the_folder_holds_everything_and_nothing_else(written: tuple[Report, Path, Clock]) -> None:
@@ -303,6 +305,29 @@ def test_a_page_that_is_too_large_is_a_warning_on_every_side(monkeypatch: pytest
     assert codes(present.present(reports.report("one two"), HTML, Clock())[0]) == []
 
 
+def test_nothing_is_computed_twice_in_a_run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores, the cells of the heatmap, and the hashes of what the model is read from."""
+    done: list[str] = []
+
+    def counted(module: Any, name: str, call: Callable[..., str]) -> None:
+        really = getattr(module, name)
+
+        def work(*given: Any, **how: Any) -> Any:
+            done.append(call(*given))
+            return really(*given, **how)
+
+        monkeypatch.setattr(module, name, work)
+
+    counted(scale, "scale", lambda *_: "scale")
+    counted(heatmap, "cells", lambda *_: "cells")
+    counted(hashlib, "file_digest", lambda file, _: str(file.name))
+    config = Config(model=str(folder), text="Two words", format=("html", "tables"), output=str(tmp_path / "report"))
+    made = pipeline.run(config, Clock())
+    assert {"scale", "cells", str(folder / "model.safetensors")} <= set(done)
+    assert len(done) == len(set(done))
+    assert made.files["report.html"] == (tmp_path / "report" / "report.html").read_bytes()
+
+
 def test_presenting_again_does_not_repeat_a_warning() -> None:
     report, _ = present.present(reports.report("one two"), small_pages("html"), Clock())
     again, _ = present.present(report, Config(format=("html",), max_html_mb=0.2), Clock())
@@ -324,8 +349,9 @@ def test_without_an_output_the_folder_is_named_after_the_example(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pipeline, "load", lambda *_: None)
-    monkeypatch.setattr(pipeline, "analyse", lambda *_: reports.report("one"))
-    _, folder = pipeline.run(Config(text="one", format=("tables",)), Clock())
+    monkeypatch.setattr(pipeline, "find_importance", lambda *_: None)
+    monkeypatch.setattr(pipeline, "analyse_together", lambda *_: [(reports.report("one"), present.UNKNOWN)])
+    _, folder, _ = pipeline.run(Config(text="one", format=("tables",)), Clock())
     assert folder == Path("reports") / choice.choose(Config(text="one")).name
     assert (folder / "manifest.json").is_file()
 

@@ -122,7 +122,8 @@ def _analyse(task: Task, reader: Reader, together: Sequence[Example]) -> list[Re
 
     try:
         config = task.config
-        return [*pipeline.analyse_together(config, reader.classifier, together, Clock(), reader.importance)]
+        made = pipeline.analyse_together(config, reader.classifier, together, Clock(), reader.importance)
+        return [report for report, _ in made]
     except FATAL:
         raise
     except Exception as error:  # whatever it is, the other examples are not to blame
@@ -143,7 +144,7 @@ def finish(task: Task, report: Report) -> Outcome:
 
     folder = task.folder / report.example.name
     try:
-        written = present.write(report, folder, config=task.config, clock=Clock(), staging=task.staging)
+        written, _ = present.write(report, folder, config=task.config, clock=Clock(), staging=task.staging)
         return succeeded(written)
     except FATAL:
         raise

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,16 +15,17 @@ from reportgen.core.errors import one_line
 
 if TYPE_CHECKING:
     from reportgen.core.clock import Advance, Clock
-    from reportgen.core.records import HeadImportance, Report
+    from reportgen.core.records import HeadImportance
+    from reportgen.pipeline import Made
 
 TRUE = ("1", "TRUE", "YES", "ON")
 OTHER_OFFLINE = ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # read only by those libraries
 
 
-def print_report(
-    report: Report, folder: Path, seconds: dict[str, float], *, quiet: bool, as_json: bool, verbose: bool
-) -> None:
+def print_report(made: Made, seconds: dict[str, float], *, quiet: bool, as_json: bool, verbose: bool) -> None:
     """Print warnings and timings on stderr, then the result and the path on stdout."""
+    report, folder, files = made
+    page = files.get("report.html")
     for warning in report.warnings:
         click.echo(f"warning: {one_line(warning.message)}", err=True)
     if verbose:
@@ -48,22 +48,21 @@ def print_report(
         click.echo(json.dumps(result, ensure_ascii=False))
         return
     if not quiet:
-        print_sections(folder / "report.html")
+        if page is not None:
+            print_sections(page)
         click.echo(f"device: {report.provenance.device.upper()}", err=True)
         verdict = "" if said.gold_text is None else f", {said.verdict}"
         click.echo(f"{one_line(report.example.title)}: {one_line(label)} ({probability:.1%}){verdict}")
-    click.echo(folder / "report.html" if (folder / "report.html").is_file() else folder)
+    click.echo(folder if page is None else folder / "report.html")
 
 
-def print_sections(page: Path) -> None:
+def print_sections(page: bytes) -> None:
     """Print the size of each part of the page on stderr; one MB is a million bytes, as for --max-html-mb."""
-    if not page.is_file():
-        return
     from reportgen.report.page import render
 
-    sizes = render.sections(page.read_text(encoding="utf-8"))
+    sizes = render.sections(page.decode())
     parts = ", ".join(f"{name} {size / 1e6:.2f}" for name, size in sizes.items() if size >= 5000)
-    click.echo(f"{page.name}: {sum(sizes.values()) / 1e6:.2f} MB ({parts})", err=True)
+    click.echo(f"report.html: {sum(sizes.values()) / 1e6:.2f} MB ({parts})", err=True)
 
 
 def print_heads(found: HeadImportance) -> None:

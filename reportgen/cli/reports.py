@@ -59,10 +59,10 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     from reportgen import pipeline
 
     clock = clock_for(quiet=quiet, verbose=verbose)
-    report, folder = pipeline.run(config, clock, found)
-    print_report(report, folder, clock.seconds, quiet=quiet, as_json=as_json, verbose=verbose)
-    if config.strict and report.warnings:
-        count = len(report.warnings)
+    made = pipeline.run(config, clock, found)
+    print_report(made, clock.seconds, quiet=quiet, as_json=as_json, verbose=verbose)
+    if config.strict and made.report.warnings:
+        count = len(made.report.warnings)
         raise StrictWarningsError(f"{count} warning{'s' if count > 1 else ''}", hint="see above, and in the report")
 
 

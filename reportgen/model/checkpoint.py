@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -77,6 +77,15 @@ def named(config: Config) -> Checkpoint:
         tokenizer=config.tokenizer,
         tokenizer_revision=config.tokenizer_revision,
     )
+
+
+def exact(config: Config, found: Checkpoint) -> Config:
+    """The configuration with the very commits of model and tokenizer."""
+    if found.revision != LOCAL:
+        config = replace(config, revision=found.revision)
+    if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != LOCAL:
+        config = replace(config, tokenizer_revision=found.tokenizer_revision)
+    return config
 
 
 def find(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from reportgen.core import disk, versions
 from reportgen.core.clock import Advance, Clock
-from reportgen.core.config import BATCH_SIZE, Config
+from reportgen.core.config import BATCH_SIZE, Config, Long
 from reportgen.core.errors import DataError, DeviceError, ModelError, ReportgenError
 from reportgen.core.records import Example, Tokens
 from reportgen.data import choice, predictions
@@ -79,7 +79,7 @@ def predict(config: Config, classifier: Classifier, rows: Rows, clock: Clock) ->
     Raises:
         ReportgenError: What is wrong with the first row, if none can be read.
     """
-    wanted = _wanted(config, rows)
+    wanted = _wanted(rows, config.limit)
     path = disk.cached("predictions", f"{_key(config, classifier, rows)}.parquet")
     known = _load_answers(path)
     missing = [index for index in wanted if index not in known]
@@ -116,7 +116,7 @@ def pick(config: Config, classifier: Classifier, clock: Clock) -> Example:
     predictions.label_of(config.pick, classifier.labels)  # before the model reads a whole split
     rows = choice.open_rows(config)
     if config.pick == "random":
-        wanted = _wanted(config, rows)
+        wanted = _wanted(rows, config.limit)
         how = f"random, of {len(wanted):,} examples, seed {config.seed}"
         return choice.example(config, rows, predictions.draw_any(len(wanted), seed=config.seed), picked=how)
     found = predict(config, classifier, rows, clock)
@@ -127,9 +127,9 @@ def pick(config: Config, classifier: Classifier, clock: Clock) -> Example:
     return choice.example(config, rows, chosen.index, picked=how)
 
 
-def _wanted(config: Config, rows: Rows) -> range:
+def _wanted(rows: Rows, limit: int | None) -> range:
     """The rows up to the limit."""
-    return range(min(config.limit or len(rows), len(rows)))
+    return range(min(limit or len(rows), len(rows)))
 
 
 def _ask(
@@ -141,22 +141,23 @@ def _ask(
     advance: Advance,
 ) -> dict[int, ReportgenError]:
     """Add the model's answers for some rows to those that are known; which rows fail, and why."""
+    size = config.batch_size or BATCH_SIZE
     failed: dict[int, ReportgenError] = {}
     readings: list[Reading] = []
     for index, example in read_examples(config, rows, indices):
         try:
             if isinstance(example, DataError):
                 raise example
-            readings.append(_read(config, classifier, example))
+            readings.append(_read(classifier, example, long=config.long, stride=config.stride))
         except (DataError, ModelError) as error:
             failed[index] = error
     try:
-        _answer(config, classifier, readings, known, advance)
+        _answer(classifier, readings, known, advance, batch_size=size)
     except (ModelError, DeviceError):  # an error of one of them: read those without an answer one by one
         for reading in readings:
             if reading.index not in known:
                 try:
-                    _answer(config, classifier, [reading], known, advance)
+                    _answer(classifier, [reading], known, advance, batch_size=size)
                 except (ModelError, DeviceError) as error:
                     failed[reading.index] = error
     advance(len(failed))
@@ -164,7 +165,12 @@ def _ask(
 
 
 def _answer(
-    config: Config, classifier: Classifier, readings: Sequence[Reading], known: dict[int, Answer], advance: Advance
+    classifier: Classifier,
+    readings: Sequence[Reading],
+    known: dict[int, Answer],
+    advance: Advance,
+    *,
+    batch_size: int,
 ) -> None:
     """Add new predictions to the known ones, as the mean if an example is read in several documents."""
     from reportgen.model import forward_pass
@@ -182,17 +188,17 @@ def _answer(
                 known[owner.index] = owner.answered(sum(given) / len(given))
                 advance(1)
 
-    forward_pass.predict_all(classifier, documents, batch_size=config.batch_size or BATCH_SIZE, on_batch=keep)
+    forward_pass.predict_all(classifier, documents, batch_size=batch_size, on_batch=keep)
 
 
-def _read(config: Config, classifier: Classifier, example: Example) -> Reading:
+def _read(classifier: Classifier, example: Example, *, long: Long, stride: int | None) -> Reading:
     """An example as the model reads it: in one document, or in windows."""
     from reportgen.model import long_documents
     from reportgen.model.tokens import encode
 
-    tokens = encode(classifier, example.text, whole=config.long == "window")
+    tokens = encode(classifier, example.text, whole=long == "window")
     plan = long_documents.plan(
-        tokens, length=classifier.max_length, stride=config.stride, global_positions=classifier.global_positions
+        tokens, length=classifier.max_length, stride=stride, global_positions=classifier.global_positions
     )
     several = len(plan.windows) > 1
     return Reading(example, tokens, tuple(map(plan.piece, plan.windows)) if several else (tokens,))

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from reportgen.core.characters import label, one_break
-from reportgen.core.config import Config
 from reportgen.core.errors import ModelError, one_line
 from reportgen.core.records import (
     Attention,
@@ -151,8 +150,16 @@ def warn_of_given(report: Report) -> Iterator[ReportWarning]:
         yield ReportWarning("uniform", "All scores are equal, so colours carry no information.")
 
 
+def warn_of_window(window: int | None) -> Iterator[ReportWarning]:
+    """That the attention window was set to another than the model's own; None where it was not."""
+    if window is not None:
+        yield ReportWarning(
+            "window-changed",
+            f"The attention window was set to {window}; the model may have been trained with another.",
+        )
+
+
 def warn_of_attention(
-    config: Config,
     tokens: Tokens,
     attention: Attention,
     importance: HeadImportance,
@@ -161,11 +168,6 @@ def warn_of_attention(
     weights_sha256: str = "",
 ) -> Iterator[ReportWarning]:
     """Warnings to read before the colours; *weights_sha256* is the hash of the model's weights, "" if unknown."""
-    if config.attention_window is not None:
-        yield ReportWarning(
-            "window-changed",
-            f"The attention window was set to {config.attention_window}; the model may have been trained with another.",
-        )
     measured = importance.provenance.get("weights sha256")
     if measured and weights_sha256 and measured != weights_sha256:
         yield ReportWarning(

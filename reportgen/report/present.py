@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reportgen.core.clock import Clock
 from reportgen.core.config import MAX_HTML_MB, Config
@@ -22,7 +22,7 @@ from reportgen.report import checks, given_scores, heatmap, rank, scale, store, 
 from reportgen.report.draw import chart_points, maps
 from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
-from reportgen.report.parts import Chart, Finding, HeatView, Parts, Picture, Run, Table
+from reportgen.report.parts import Cell, Chart, Finding, HeatView, Parts, Picture, Run, Table
 
 if TYPE_CHECKING:
     from reportgen.report.draw.charts import Draw
@@ -49,24 +49,31 @@ class Figures:
     enlarged_map: dict[str, object] | None  # Vega-Lite of one head's map, whose numbers the page fills in
 
 
-def needs_typesetting(config: Config) -> bool:
-    """Whether a requested file is typeset in pages."""
-    needed = {"figures", "latex"} | ({"pdf"} if config.pdf == "required" else set())
-    return bool(needed & set(config.format))
+class Known(NamedTuple):
+    """What an analysis has computed of a report, so that it is not computed again."""
+
+    scores: Scores | None = None
+    cells: tuple[Cell, ...] | None = None
+
+
+UNKNOWN = Known()  # of a stored report
 
 
 def check_typesetting(config: Config) -> None:
-    """Check before a long run that the requested files can be typeset.
+    """Check before a long run that the requested files can be typeset in pages.
 
     Raises:
         OutputError: Naming the packages to install.
     """
-    if needs_typesetting(config):
+    needed = {"figures", "latex"} | ({"pdf"} if config.pdf == "required" else set())
+    if needed & set(config.format):
         typesetting.check_engine()
 
 
-def write(report: Report, folder: Path, *, config: Config, clock: Clock, staging: Path | None = None) -> Report:
-    """Make all files, then the folder in one step. Returns the report as written.
+def write(
+    report: Report, folder: Path, *, config: Config, clock: Clock, staging: Path | None = None, known: Known = UNKNOWN
+) -> tuple[Report, dict[str, bytes]]:
+    """Make all files, then the folder in one step. Returns what `present` returns.
 
     Files are first written in the folder *staging*, or next to *folder*.
 
@@ -74,19 +81,21 @@ def write(report: Report, folder: Path, *, config: Config, clock: Clock, staging
         OutputError: If something is there already, or the disk refuses it.
         PdfError, DeviceError: If all is written but the PDF, see `check_pdf`.
     """
-    report, files = present(report, config, clock)
-    store.write(folder, files, facts=facts(report, clock), overwrite=config.overwrite, staging=staging)
+    report, files = present(report, config, clock, known)
+    facts = store.facts(report, clock.stages())
+    store.write(folder, files, facts=facts, overwrite=config.overwrite, staging=staging)
     check_pdf(report, config)
-    return report
+    return report, files
 
 
-def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
+def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN) -> tuple[Report, dict[str, bytes]]:
     """The files of a report by their paths in its folder.
 
     Args:
         report: From `pipeline.analyse`, or from `store.load`.
         config: Which files to make, and how; of its other fields nothing is used.
         clock: Says which stage runs.
+        known: What the analysis has computed already.
 
     Returns:
         The report with the warnings that only typesetting can find, and the files.
@@ -96,7 +105,7 @@ def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[
     """
     shown = bool(set(config.format) - {"tables"})
     with clock.stage("scale"):
-        scores = scale.scale(report.attention, report.importance, given=report.given)
+        scores = known.scores or scale.scale(report.attention, report.importance, given=report.given)
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     made: dict[str, bytes] = {}
@@ -110,7 +119,9 @@ def present(report: Report, config: Config, clock: Clock) -> tuple[Report, dict[
         with clock.stage("charts"):
             figures = draw_figures(report, scores, rankings, config.format)
         room = config.max_html_mb
-        parts = make_parts(report, scores, rankings, figures, config.format, clock, max_html_mb=room)
+        parts = make_parts(
+            report, scores, rankings, figures, config.format, clock, max_html_mb=room, covered=known.cells
+        )
         report, drawn = figure_files(report, parts, config, clock)
         report, rendered = render_files(report, parts, attached, config, clock)
         files |= drawn | rendered
@@ -144,10 +155,11 @@ def make_parts(
     clock: Clock,
     *,
     max_html_mb: float | None,
+    covered: tuple[Cell, ...] | None = None,
 ) -> Parts:
     """Step 6: the parts of page and document."""
     with clock.stage("heatmap"):
-        covered = heatmap.cells(report.example.text, report.tokens)
+        covered = covered or heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered)
         spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
     found = words.whole_words(report.example.text, report.tokens, language=report.language)
@@ -206,7 +218,7 @@ def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, No
     assert config.span is not None  # the caller has checked
     files: dict[str, bytes] = {}
     family = font_family(config.figure_font)
-    for view, runs in zip(parts.views, runs_shown(report, parts, config), strict=True):
+    for view, runs in zip(parts.views, runs_shown(report, parts, config.positions_shown), strict=True):
         lines = heatmap.lines(runs)
         title = f"{view.title}: positions {config.span.replace(':', ' up to ')} of {report.example.title}"
         for name, width in config.figure_widths.items():
@@ -221,9 +233,8 @@ def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, No
     return files
 
 
-def runs_shown(report: Report, parts: Parts, config: Config) -> tuple[tuple[Run, ...], ...]:
-    """The runs of every view, one per cell, of the chosen stretch or of all the document."""
-    shown = config.positions_shown
+def runs_shown(report: Report, parts: Parts, shown: range | None) -> tuple[tuple[Run, ...], ...]:
+    """The runs of every view, one per cell, of the positions *shown* or of all the document."""
     return tuple(excerpt.within(runs, shown, tokens=len(report.tokens)) if shown else runs for runs in parts.spans)
 
 
@@ -233,7 +244,7 @@ def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str,
 
     top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
     view: HeatView = parts.views[0]
-    lines = heatmap.lines(heatmap.join(runs_shown(report, parts, config)[0]))
+    lines = heatmap.lines(heatmap.join(runs_shown(report, parts, config.positions_shown)[0]))
     sheet = glyphs.sheet(latex.glyph_runs(report, view, lines, top))
     missing |= dict.fromkeys(sheet.missing if sheet else ())
     return latex.files(report, view, lines, top, sheet)
@@ -331,9 +342,10 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
     store.check_target(output, overwrite=again or config.overwrite)
     check_typesetting(config)
     report, files = present(report, config, clock)
-    stages = {"stages": before.get("stages", []), "rendered": [asdict(stage) for stage in clock.stages()]}
+    facts = store.facts(report, clock.stages())
+    facts |= {"stages": before.get("stages", []), "rendered": facts["stages"]}
     kept = {name: content for name, content in kept.items() if not formats([name]) & set(config.format)}
-    store.write(output, kept | files, facts=facts(report, clock) | stages, overwrite=again or config.overwrite)
+    store.write(output, kept | files, facts=facts, overwrite=again or config.overwrite)
     check_pdf(report, config)
     return report
 
@@ -363,7 +375,8 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
     report = replace(
         report, checks=checks.check_given(report, complete=complete), warnings=tuple(checks.warn_of_given(report))
     )
-    return write(report, folder, config=config, clock=clock), folder
+    report, _ = write(report, folder, config=config, clock=clock, known=Known(cells=covered))
+    return report, folder
 
 
 def changed(report: Report, changes: Mapping[str, Any]) -> Report:
@@ -385,27 +398,3 @@ def check_pdf(report: Report, config: Config) -> None:
     if "MemoryError" in failed:
         raise DeviceError(failed, hint="the rest of the report is written; a shorter text needs less memory")
     raise PdfError(failed, hint="the rest of the report is written; --pdf best-effort makes this a warning")
-
-
-def facts(report: Report, clock: Clock) -> dict[str, Any]:
-    """The facts of the manifest, without the hashes."""
-    source, example = report.provenance, report.example
-    return {
-        "reportgen": source.versions["reportgen"],
-        "command": source.command,
-        "configuration": source.configuration,
-        "recipe": source.recipe,
-        "model": {"name": source.model, "revision": source.revision, "weights_sha256": source.weights_sha256},
-        "tokenizer": {"name": source.tokenizer, "revision": source.tokenizer_revision},
-        "dataset": {"name": example.dataset, "split": example.split, "index": example.index, "id": example.id,
-                    "picked": example.picked, "revision": example.revision},
-        "input": {"text_sha256": source.text_sha256, "file_sha256": example.file_sha256},
-        "importance": {"measure": report.importance.measure, "source": report.importance.source,
-                       **report.importance.provenance},
-        "device": source.device,
-        "dtype": source.dtype,
-        "seed": source.seed,
-        "versions": source.versions,
-        "created": source.created,
-        "stages": [asdict(stage) for stage in clock.stages()],
-    }  # fmt: skip

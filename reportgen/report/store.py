@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, get_origin
 
@@ -18,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from reportgen.core import disk
+from reportgen.core.clock import Stage
 from reportgen.core.errors import OutputError
 from reportgen.core.records import Report
 
@@ -105,6 +107,30 @@ def write(
     manifest = {**facts, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
     disk.put(folder, {**files, MANIFEST: text.encode()}, staging=staging)
+
+
+def facts(report: Report, stages: Sequence[Stage]) -> dict[str, Any]:
+    """The facts of the manifest, without the hashes."""
+    source, example = report.provenance, report.example
+    return {
+        "reportgen": source.versions["reportgen"],
+        "command": source.command,
+        "configuration": source.configuration,
+        "recipe": source.recipe,
+        "model": {"name": source.model, "revision": source.revision, "weights_sha256": source.weights_sha256},
+        "tokenizer": {"name": source.tokenizer, "revision": source.tokenizer_revision},
+        "dataset": {"name": example.dataset, "split": example.split, "index": example.index, "id": example.id,
+                    "picked": example.picked, "revision": example.revision},
+        "input": {"text_sha256": source.text_sha256, "file_sha256": example.file_sha256},
+        "importance": {"measure": report.importance.measure, "source": report.importance.source,
+                       **report.importance.provenance},
+        "device": source.device,
+        "dtype": source.dtype,
+        "seed": source.seed,
+        "versions": source.versions,
+        "created": source.created,
+        "stages": [asdict(stage) for stage in stages],
+    }  # fmt: skip
 
 
 def verify(folder: Path) -> tuple[int, tuple[str, ...]]:

@@ -95,7 +95,7 @@ def test_a_report_of_a_batch_is_the_one_that_run_makes(asked: Config, tmp_path: 
     from reportgen.core.clock import Clock
 
     made = batches.make(asked)
-    _, alone = pipeline.run(replace(asked, index=4, output=str(tmp_path / "alone")), Clock())
+    alone = pipeline.run(replace(asked, index=4, output=str(tmp_path / "alone")), Clock()).folder
     assert batches.contents(alone) == batches.contents(out(asked) / made.outcomes[4].name)
 
 

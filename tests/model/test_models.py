@@ -12,7 +12,6 @@ import torch
 from transformers import PreTrainedModel
 
 from reportgen import pipeline
-from reportgen.core.config import Config
 from reportgen.core.errors import ModelError
 from reportgen.core.records import Attention, DenseAttention, LayerAttention, Tokens
 from reportgen.model import forward_pass
@@ -109,7 +108,8 @@ def test_what_is_kept_of_attention_is_that_of_the_attention_the_model_returns(ki
             matrix = own.attentions[layer][0].numpy()
             visible = [[mask(layer, query, key) for key in range(length)] for query in range(length)]
             assert np.all((matrix > 0) == np.array(visible))
-            assert convert.exact_zeros(attention) == (0, len(matrix) * int(np.sum(visible)))
+            summary = convert.convert(attention, top_k=1, reader=None)
+            assert (summary.zeros, summary.weights) == (0, len(matrix) * int(np.sum(visible)))
             assert convert.row_sum_error(attention) < 1e-5
             np.testing.assert_allclose(convert.received(attention), reference.received(matrix), rtol=1e-5, atol=1e-6)
             np.testing.assert_array_equal(convert.attended(attention, top_k=6)[0], reference.attended(matrix, 6)[0])
@@ -270,7 +270,7 @@ def codes(model: PreTrainedModel, *, tokens: int) -> list[str]:
     forward_pass.attend(classifier, [document], lambda _, __, a: layers.append(convert.convert(a, top_k=3, reader=0)))
     attention: Attention = pipeline.stack(layers, reader=0, classifier=classifier)
     uniform = importance_files.uniform(*classifier.shape)
-    found = checks.warn_of_attention(Config(), document, attention, uniform, scale.scale(attention, uniform))
+    found = checks.warn_of_attention(document, attention, uniform, scale.scale(attention, uniform))
     return [warning.code for warning in found]
 
 

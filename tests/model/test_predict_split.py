@@ -208,7 +208,7 @@ def test_a_picked_report_is_made_again_by_its_row(folder: Path, data: Path) -> N
         format=("tables",),
         output=str(data.parent / "out"),
     )
-    report, _ = pipeline.run(config, Clock())
+    report = pipeline.run(config, Clock()).report
     assert f"--index {report.example.index}" in report.provenance.command
     assert "--pick" not in report.provenance.command
     assert pipeline.configuration(report).index == report.example.index

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reportgen.core.config import Config
 from reportgen.core.errors import ModelError
 from reportgen.core.records import Check, Report
 from reportgen.report import checks
@@ -64,7 +63,7 @@ def test_equal_scores_are_called_uniform_and_unequal_ones_not() -> None:
 
     def codes(total: np.ndarray) -> list[str]:
         made = replace(scores, total=total.astype(np.float32))
-        arguments = (Config(), report.tokens, report.attention, report.importance, made)
+        arguments = (report.tokens, report.attention, report.importance, made)
         return [warning.code for warning in checks.warn_of_attention(*arguments)]
 
     tokens = len(report.tokens)

@@ -170,6 +170,8 @@ def test_a_document_of_too_many_pages_and_one_that_takes_too_long_are_given_up(m
 def test_without_the_system_libraries_a_report_without_a_pdf_is_made_where_that_will_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert present.needs_typesetting(Config(format=("html", "pdf")))
-    assert not present.needs_typesetting(Config(format=("html", "pdf"), pdf="best-effort"))
-    assert present.needs_typesetting(Config(format=("latex",), pdf="best-effort"))
+    monkeypatch.setattr(typesetting, "check_engine", broken(OutputError("no Pango")))
+    present.check_typesetting(Config(format=("html", "pdf"), pdf="best-effort"))
+    for config in (Config(format=("html", "pdf")), Config(format=("latex",), pdf="best-effort")):
+        with pytest.raises(OutputError, match="no Pango"):
+            present.check_typesetting(config)

@@ -314,12 +314,6 @@ def row_sum_error(attention: LayerAttention, *, walked: sliding_window.Walk | No
     return float((sums - 1).abs().max())
 
 
-def exact_zeros(attention: LayerAttention) -> tuple[int, int]:
-    """The number of weights that are exactly 0, and of all weights that the model could have set."""
-    visible = _visible(attention)
-    return visible - _nonzero(attention), visible
-
-
 def _nonzero(attention: LayerAttention, *, walked: sliding_window.Walk | None = None) -> int:
     """The number of weights that are not 0. *walked*: see `attended`."""
     if isinstance(attention, DenseAttention):

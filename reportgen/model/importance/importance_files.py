@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core import disk
+from reportgen.core.config import DEMO
 from reportgen.core.errors import ImportanceError, RefusedError
 from reportgen.core.records import FROM_FILE, Floats, HeadImportance
 
@@ -61,7 +62,7 @@ def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadI
         ImportanceError: If the file is not there, broken, or does not fit the model.
         RefusedError: If reading it would run code.
     """
-    check(path)
+    _check(path)
     try:
         values, metadata = READERS[path.suffix.lower()](path, key)
     except OSError as error:
@@ -75,12 +76,38 @@ def load(path: Path, *, shape: tuple[int, int], key: str | None = None) -> HeadI
     )
 
 
-def check(path: Path) -> None:
-    """Check that a file exists and may hold head importance, before anything is read.
+def named(importance: str) -> Path | None:
+    """The file that `--importance` names; None if importance is computed, or not used."""
+    if importance in ("none", "auto"):
+        return None
+    return DEMO / "model" / "head_importance.safetensors" if importance == "demo" else Path(importance).expanduser()
+
+
+def check(importance: str) -> None:
+    """Check that the file of `--importance` exists and may hold head importance, before anything is read.
 
     Raises:
         ImportanceError: If it is not there, of an unknown kind, or too large.
     """
+    path = named(importance)
+    if path is not None:
+        _check(path)
+
+
+def sha256(importance: str) -> str | None:
+    """Hash of the file that `--importance` names; None if there is none.
+
+    Raises:
+        ImportanceError: If it cannot be read.
+    """
+    path = named(importance)
+    try:
+        return None if path is None else disk.sha256(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _check(path: Path) -> None:
     if path.suffix.lower() not in READERS:
         near = difflib.get_close_matches(path.name, ("auto", "none"), n=1)
         kinds = f"one of {', '.join(sorted(READERS))}, or auto, or none"
@@ -95,7 +122,7 @@ def check(path: Path) -> None:
         raise ImportanceError(f"{path.name}: {size} bytes is too large for head importance")
 
 
-def _unreadable(path: Path, error: OSError) -> ImportanceError:
+def _unreadable(path: Path | None, error: OSError) -> ImportanceError:
     return ImportanceError(f"{path}: {error.strerror or error}", hint="check --importance")
 
 

@@ -22,7 +22,7 @@ from reportgen.core.records import HeadImportance, Tokens
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import predict_split
-from reportgen.model.checkpoint import LOCAL
+from reportgen.model.checkpoint import exact
 from reportgen.model.importance import importance_files
 from reportgen.model.importance.importance_files import Importance
 
@@ -87,7 +87,7 @@ def measure(
     """
     sample = _sample(config, classifier, rows, size)
     state = output.with_name(output.name + PARTIAL)
-    name = _measured(config, classifier, sample, by=by)
+    name = _measured(classifier, sample, by=by, seed=config.seed)
     found = _compute(
         config, classifier, sample, clock, by=by, name=name, state=state, restart=restart, machines=machines
     )
@@ -111,7 +111,7 @@ def auto(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance
     rows = choice.open_rows(config)
     sample = _sample(config, classifier, rows, SMALL_SIZE)
     facts = _facts(config, classifier, rows, sample)
-    name = _measured(config, classifier, sample, by=MEASURE)
+    name = _measured(classifier, sample, by=MEASURE, seed=config.seed)
     path = disk.cached("importance", f"{name}.safetensors")
     try:
         kept = importance_files.load(path, shape=classifier.shape)
@@ -141,7 +141,7 @@ def _compute(
 
     def elsewhere(chunks: Sequence[Sequence[Example]]) -> Generator[list[Tensor], None, None]:
         assert machines is not None  # it is not called without
-        return machines.contributions(_exact(config, classifier), chunks, by=by, batch_size=size)
+        return machines.contributions(exact(config, classifier.checkpoint), chunks, by=by, batch_size=size)
 
     with clock.stage("importance"), clock.track(f"importance ({by})", len(sample.documents)) as advance:
         return measures.compute(
@@ -156,16 +156,6 @@ def _compute(
             advance=advance,
             elsewhere=elsewhere if machines else None,
         )
-
-
-def _exact(config: Config, classifier: Classifier) -> Config:
-    """The configuration with the very commits of model and tokenizer."""
-    found = classifier.checkpoint
-    if found.revision != LOCAL:
-        config = replace(config, revision=found.revision)
-    if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != LOCAL:
-        config = replace(config, tokenizer_revision=found.tokenizer_revision)
-    return config
 
 
 def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sample:
@@ -190,10 +180,10 @@ def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sa
     return Sample(tuple(documents), tuple(gold), len(drawn))
 
 
-def _measured(config: Config, classifier: Classifier, sample: Sample, *, by: str) -> str:
+def _measured(classifier: Classifier, sample: Sample, *, by: str, seed: int) -> str:
     """Name of all that head importance depends on."""
     documents = [[tokens.ids, gold] for tokens, gold in zip(sample.documents, sample.gold, strict=True)]
-    return disk.key(**predict_split.identify(classifier), by=by, documents=documents, seed=config.seed)
+    return disk.key(**predict_split.identify(classifier), by=by, documents=documents, seed=seed)
 
 
 def _facts(config: Config, classifier: Classifier, rows: Rows, sample: Sample) -> dict[str, str]:

@@ -6,9 +6,9 @@ caption. Altair's `Chart.to_html()` is never used: it writes data into a script 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -31,14 +31,8 @@ from reportgen.report.draw.chart_points import (
 from reportgen.report.parts import Chart, Table
 
 Row = dict[str, object]
+Draw = Callable[..., str]  # (specification, *, key) -> SVG; the key names the ids in it
 Doubles = npt.NDArray[np.float64]
-
-
-class Draw(Protocol):
-    """Makes the SVG of a specification."""
-
-    def __call__(self, spec: dict[str, object], *, key: str) -> str:
-        """*key* names the ids in it."""
 
 
 MAP_SIDE = 440  # px of an enlarged map
@@ -49,14 +43,7 @@ _unchecked = debug_mode(False)  # the tests hold every chart against the schema:
 
 @_unchecked
 def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = vega.svg) -> tuple[Chart, ...]:
-    """All figures of a report, in reading order; none if the text has no content tokens.
-
-    Args:
-        report: What is shown.
-        scores: Its scores.
-        rankings: Its rankings.
-        draw: Makes the SVG of a specification, `drawing.svg` or what gives the same.
-    """
+    """All figures of a report, in reading order; none if the text has no content tokens."""
     if rankings.by_score.size == 0:
         return ()
     if not report.live:
