@@ -47,7 +47,7 @@ from reportgen.report.present import Known, write
 if TYPE_CHECKING:
     from reportgen.model.checkpoint import Checkpoint
     from reportgen.model.classifier import Classifier
-    from reportgen.model.long_documents import Plan, Reading
+    from reportgen.model.long_documents import DocumentReading, WindowPlan
     from reportgen.report.parts import Cell
 
 READING = ("torch", "transformers", "tokenizers")  # packages that the analysis depends on
@@ -228,14 +228,14 @@ class _Analysed:
     """The results of steps 2 to 5 for one example."""
 
     example: Example
-    plan: Plan
-    read: Reading
+    plan: WindowPlan
+    read: DocumentReading
     attention: Attention
     scores: Scores
     cells: tuple[Cell, ...]
 
 
-def _plan(config: Config, classifier: Classifier, example: Example) -> Plan:
+def _plan(config: Config, classifier: Classifier, example: Example) -> WindowPlan:
     """The plan to read the example: its tokens, at once or in windows."""
     from reportgen.model import long_documents
     from reportgen.model.tokens import encode
@@ -248,7 +248,7 @@ def _plan(config: Config, classifier: Classifier, example: Example) -> Plan:
     )
 
 
-def _stack(classifier: Classifier, plan: Plan, read: Reading) -> Attention:
+def _stack(classifier: Classifier, plan: WindowPlan, read: DocumentReading) -> Attention:
     from reportgen.model import forward_pass
 
     return stack(read.layers, reader=forward_pass.reader_position(classifier, plan.tokens), classifier=classifier)

@@ -29,7 +29,7 @@ Place = tuple[int, str]  # row of the split, name of the folder
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BatchPlan:
     """The reports of a batch; fixed once, when it starts."""
 
     settings: Recipe  # with what was chosen: another run has to have the same
@@ -67,7 +67,7 @@ class Journal:
         """Whether the folder is that of a batch."""
         return (self.folder / FOLDER / PLAN).is_file()
 
-    def plan(self) -> Plan | None:
+    def plan(self) -> BatchPlan | None:
         """The plan of the run that started this batch; None without a batch.
 
         Raises:
@@ -80,7 +80,7 @@ class Journal:
                 raise ValueError(f"format {plain['format']} is of another version of reportgen")
             units = tuple(tuple((int(index), str(name)) for index, name in unit) for unit in plain["units"])
             unreadable = {int(index): str(reason) for index, reason in plain["unreadable"].items()}
-            return Plan(dict(plain["settings"]), str(plain["recipe"]), units, unreadable)
+            return BatchPlan(dict(plain["settings"]), str(plain["recipe"]), units, unreadable)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -88,7 +88,7 @@ class Journal:
                 f"{disk.shown(path)}: not the plan of a batch: {error}", hint="--restart makes it again"
             ) from error
 
-    def begin(self, plan: Plan) -> None:
+    def begin(self, plan: BatchPlan) -> None:
         """Keep a plan, and forget the journal of the one before.
 
         Raises:
@@ -192,7 +192,9 @@ def _files(folder: str, inside: str) -> Iterator[str]:
                 yield f"{inside}{entry.name} {facts.st_mode} {facts.st_size} {facts.st_mtime_ns}"
 
 
-def find_finished(folder: Path, plan: Plan, entries: Mapping[str, Entry]) -> tuple[dict[str, Entry], dict[str, str]]:
+def find_finished(
+    folder: Path, plan: BatchPlan, entries: Mapping[str, Entry]
+) -> tuple[dict[str, Entry], dict[str, str]]:
     """The examples of a plan that have a report.
 
     A report whose files are as the journal knows them is not read. Any other is compared with its manifest.
@@ -228,7 +230,7 @@ def is_torn(path: Path, entry: Entry | None) -> bool:
     return known and path.is_dir() and not path.is_symlink() and not (path / store.MANIFEST).exists()
 
 
-def _verified(path: Path, plan: Plan, index: int, *, ours: bool) -> Outcome | str | None:
+def _verified(path: Path, plan: BatchPlan, index: int, *, ours: bool) -> Outcome | str | None:
     """The outcome of a report that the journal does not know, or not so; or why it is not the one that is wanted.
 
     None if it is as it was written, but without the PDF that could not be made then.

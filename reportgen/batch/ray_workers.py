@@ -56,7 +56,7 @@ class Lost:
 
 
 @dataclass(slots=True, eq=False)
-class _Reader:
+class _RayActor:
     actor: Any
     opening: Any  # a reference; None when the reader is ready for work
     streams: list[_Stream] = field(default_factory=list)  # in the order in which it takes them
@@ -67,7 +67,7 @@ class _Stream:
     """A piece of work that a reader has."""
 
     work: Work
-    reader: _Reader
+    reader: _RayActor
     generator: Any
     taken: int = 0  # parts
     passed: int = 0  # of them on their way to being whole
@@ -83,7 +83,7 @@ class Crew:
     def __init__(self, start: Callable[[], Any], room: Callable[[], Room]) -> None:
         self.start, self.measure = start, room
         self.room = room()
-        self.readers: list[_Reader] = []
+        self.readers: list[_RayActor] = []
         self.streams: dict[Any, _Stream] = {}
         self.passed: dict[Any, tuple[_Stream, str]] = {}
         self.waiting: deque[Work] = deque()
@@ -149,7 +149,7 @@ class Crew:
         opening = sum(reader.opening is not None for reader in self.readers)
         while opening < len(self.waiting) and len(self.readers) < self.room.readers:
             actor = self.start()
-            self.readers.append(_Reader(actor, actor.open.remote()))
+            self.readers.append(_RayActor(actor, actor.open.remote()))
             opening += 1
 
     def _collect(self, then: Callable[[Any], Any]) -> Iterator[Part]:
@@ -167,7 +167,7 @@ class Crew:
             else:
                 yield from self._whole(found)
 
-    def _opened(self, reader: _Reader) -> None:
+    def _opened(self, reader: _RayActor) -> None:
         """A reader is ready, or will never be."""
         try:
             error = ray.get(reader.opening)
@@ -249,7 +249,7 @@ class Crew:
         else:
             self.waiting.appendleft(work)
 
-    def _drop(self, reader: _Reader) -> None:
+    def _drop(self, reader: _RayActor) -> None:
         """Do without a reader."""
         if reader not in self.readers:
             return

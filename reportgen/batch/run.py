@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reportgen import pipeline
 from reportgen.batch import index_files, journal, local, select, units
-from reportgen.batch.journal import Journal, Plan
+from reportgen.batch.journal import BatchPlan, Journal
 from reportgen.batch.select import Selection
 from reportgen.batch.units import Outcome, Task, Unit
 from reportgen.core import disk, lock
@@ -130,7 +130,7 @@ def _check_free(memory: Journal) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class _BatchSource:
     """The rows of the examples, and the model that reads them."""
 
     asked: Config  # as it was given: examples are named by it
@@ -141,16 +141,16 @@ class _Source:
     load: Callable[[], Classifier]  # loads the model when it is needed first
 
 
-def _open(config: Config, clock: Clock) -> _Source:
+def _open(config: Config, clock: Clock) -> _BatchSource:
     rows = choice.open_rows(config)
     found = checkpoint.named(config)
     exact = pipeline.exact(config, found, dataset_revision=rows.revision)
     exact = replace(exact, overwrite=True, pick=None, limit=None, index=None, id=None)
-    return _Source(config, exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock, found)))
+    return _BatchSource(config, exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock, found)))
 
 
 def _run(
-    source: _Source, chosen: Selection, memory: Journal, *, engine: Engines, how: How, notes: tuple[str, ...]
+    source: _BatchSource, chosen: Selection, memory: Journal, *, engine: Engines, how: How, notes: tuple[str, ...]
 ) -> Batch:
     plan = _plan(source, chosen, memory, how=how)
     if how.fail_fast and plan.unreadable:
@@ -192,7 +192,7 @@ def _run(
     )
 
 
-def _write_index(source: _Source, plan: Plan, told: tuple[Outcome, ...], memory: Journal) -> None:
+def _write_index(source: _BatchSource, plan: BatchPlan, told: tuple[Outcome, ...], memory: Journal) -> None:
     index_files.write(
         memory.folder,
         source.rows.place,
@@ -209,7 +209,7 @@ def this_machine(workers: int | None) -> Engines:
     return lambda load: local.Local(workers or cores(), load)
 
 
-def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> Plan:
+def _plan(source: _BatchSource, chosen: Selection, memory: Journal, *, how: How) -> BatchPlan:
     """The plan of the batch that was begun in the folder, or a new one."""
     config, rows = source.config, source.rows
     made = pipeline.make_recipe(
@@ -231,7 +231,9 @@ def _plan(source: _Source, chosen: Selection, memory: Journal, *, how: How) -> P
     taken = select.choose(config, chosen, rows, predict)
     lengths, unreadable = _lengths(source.asked, rows, taken.indices)
     asked = {index: f"{reason} (--restart tries again)" for index, reason in taken.left_out.items()}
-    plan = Plan(settings, recipe_digest(made), _split(lengths, config.batch_size or BATCH_SIZE), asked | unreadable)
+    plan = BatchPlan(
+        settings, recipe_digest(made), _split(lengths, config.batch_size or BATCH_SIZE), asked | unreadable
+    )
     if how.restart:
         _forget(memory, plan)
     memory.begin(plan)
@@ -257,7 +259,7 @@ def _split(lengths: Mapping[journal.Place, int], size: int) -> tuple[tuple[journ
     return tuple(tuple(order[start : start + size]) for start in range(0, len(order), size))
 
 
-def _forget(memory: Journal, plan: Plan) -> None:
+def _forget(memory: Journal, plan: BatchPlan) -> None:
     """Remove the reports of a batch that starts over, and nothing else."""
     try:
         before = memory.plan()
@@ -283,7 +285,9 @@ def _task(config: Config, memory: Journal) -> Task:
     )
 
 
-def _units(source: _Source, plan: Plan, finished: frozenset[str], done: Callable[[Outcome], None]) -> Iterator[Unit]:
+def _units(
+    source: _BatchSource, plan: BatchPlan, finished: frozenset[str], done: Callable[[Outcome], None]
+) -> Iterator[Unit]:
     """The missing reports, read when an engine needs them."""
     for places in plan.units:
         names = dict(places)

@@ -46,7 +46,7 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ModelReader:
     """A process that has the model in memory."""
 
     classifier: Classifier
@@ -90,7 +90,7 @@ def environment() -> dict[str, str]:
     return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
 
 
-def open_reader(task: Task, classifier: Classifier) -> Reader:
+def open_reader(task: Task, classifier: Classifier) -> ModelReader:
     """The model with head importance, which is found here if the task has none.
 
     Raises:
@@ -98,10 +98,10 @@ def open_reader(task: Task, classifier: Classifier) -> Reader:
     """
     from reportgen import pipeline
 
-    return Reader(classifier, task.importance or pipeline.find_importance(task.config, classifier, Clock()))
+    return ModelReader(classifier, task.importance or pipeline.find_importance(task.config, classifier, Clock()))
 
 
-def analyse(task: Task, reader: Reader, unit: Unit) -> Iterator[Report | Outcome]:
+def analyse(task: Task, reader: ModelReader, unit: Unit) -> Iterator[Report | Outcome]:
     """The reports of a unit's wanted examples, not yet written; an outcome for an example that fails.
 
     On a CPU documents are read one by one, which is faster: one document keeps all cores busy, and padding costs time.
@@ -116,7 +116,7 @@ def analyse(task: Task, reader: Reader, unit: Unit) -> Iterator[Report | Outcome
                     yield made
 
 
-def _analyse(task: Task, reader: Reader, together: Sequence[Example]) -> list[Report | Outcome]:
+def _analyse(task: Task, reader: ModelReader, together: Sequence[Example]) -> list[Report | Outcome]:
     """Reports of examples that are read together; if that fails, one by one."""
     from reportgen import pipeline
 

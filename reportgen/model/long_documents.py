@@ -42,7 +42,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class WindowPlan:
     """In which windows a document is read."""
 
     tokens: Tokens
@@ -97,7 +97,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class DocumentReading:
     """The model's results for a document."""
 
     layers: list[LayerSummary]
@@ -106,15 +106,17 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WindowPart:
     """The results of one layer of one window, with positions of the document."""
 
-    summary: LayerSummary  # of `Plan.kept`; of the map, the sums of the rows in which there are own tokens
+    summary: LayerSummary  # of `WindowPlan.kept`; of the map, the sums of the rows in which there are own tokens
     rows: Floats  # (head, kept key, end), attention paid by special tokens
     columns: Floats  # (head, kept query, end), attention paid to special tokens
 
 
-def plan(tokens: Tokens, *, length: int, stride: int | None = None, global_positions: tuple[int, ...] = ()) -> Plan:
+def plan(
+    tokens: Tokens, *, length: int, stride: int | None = None, global_positions: tuple[int, ...] = ()
+) -> WindowPlan:
     """Windows over a document; a single one, the document itself, if it fits.
 
     Windows begin at equal distances, but for the last, which is moved back until it is full.
@@ -133,7 +135,7 @@ def plan(tokens: Tokens, *, length: int, stride: int | None = None, global_posit
     text = range(lead, len(tokens) - trail)
     size = length - lead - trail
     if len(tokens) <= length:
-        return Plan(tokens, lead, trail, len(tokens), (Window(lead, text),), global_positions)
+        return WindowPlan(tokens, lead, trail, len(tokens), (Window(lead, text),), global_positions)
     shared = size // 2 if stride is None else stride
     if shared >= size:
         raise UsageError(
@@ -150,12 +152,12 @@ def plan(tokens: Tokens, *, length: int, stride: int | None = None, global_posit
     # a token as far from the edges of two windows is the earlier one's
     cuts = [text.start, *((before + after + size + 1) // 2 for before, after in pairwise(starts)), text.stop]
     windows = tuple(Window(start, range(*own)) for start, own in zip(starts, pairwise(cuts), strict=True))
-    return Plan(tokens, lead, trail, length, windows, global_positions)
+    return WindowPlan(tokens, lead, trail, length, windows, global_positions)
 
 
 def read(
-    classifier: Classifier, plans: Sequence[Plan], *, top_k: int, clock: Clock, batch_size: int = 1
-) -> list[Reading]:
+    classifier: Classifier, plans: Sequence[WindowPlan], *, top_k: int, clock: Clock, batch_size: int = 1
+) -> list[DocumentReading]:
     """Run the model over documents and reduce their attention, one layer of one window at a time.
 
     Args:
@@ -191,14 +193,14 @@ def read(
     return [_joined(plan, [next(following) for _ in plan.windows], clock) for plan in plans]
 
 
-def _joined(plan: Plan, found: Sequence[_Read], clock: Clock) -> Reading:
+def _joined(plan: WindowPlan, found: Sequence[_Read], clock: Clock) -> DocumentReading:
     """The joined results of the windows of one document."""
     if len(found) == 1:
-        return Reading(*found[0])
+        return DocumentReading(*found[0])
     parts, logits, differences = zip(*found, strict=True)
     with clock.stage("convert"):
         layers = [join(plan, layer) for layer in zip(*parts, strict=True)]
-    return Reading(layers, torch.stack(logits).mean(dim=0), max(differences))
+    return DocumentReading(layers, torch.stack(logits).mean(dim=0), max(differences))
 
 
 def _attend(
@@ -221,7 +223,7 @@ def _attend(
     return list(zip(layers, logits, differences, strict=True))
 
 
-def _part(attention: LayerAttention, *, plan: Plan, window: Window, top_k: int, reader: int | None) -> Part:
+def _part(attention: LayerAttention, *, plan: WindowPlan, window: Window, top_k: int, reader: int | None) -> WindowPart:
     """Reduce one layer of a window to its results."""
     positions, kept = plan.positions(window), plan.kept(window)
     own = sliding_window.stretches(len(plan.tokens))[torch.from_numpy(positions)]
@@ -242,10 +244,10 @@ def _part(attention: LayerAttention, *, plan: Plan, window: Window, top_k: int, 
         attending_weights=whole.attending_weights[:, kept],
         shares=whole.shares[:, mine] * queries[mine, None].astype(np.float32),
     )
-    return Part(summary, rows, columns)
+    return WindowPart(summary, rows, columns)
 
 
-def join(plan: Plan, parts: Sequence[Part]) -> LayerSummary:
+def join(plan: WindowPlan, parts: Sequence[WindowPart]) -> LayerSummary:
     """One layer of the whole document from that of its windows."""
     summaries = [part.summary for part in parts]
     k, m = summaries[0].attended_positions.shape[-1], summaries[0].attending_positions.shape[-1]
@@ -270,20 +272,20 @@ def join(plan: Plan, parts: Sequence[Part]) -> LayerSummary:
     )
 
 
-def _between(ends: npt.NDArray[Any], pieces: Sequence[npt.NDArray[Any]], plan: Plan) -> npt.NDArray[Any]:
+def _between(ends: npt.NDArray[Any], pieces: Sequence[npt.NDArray[Any]], plan: WindowPlan) -> npt.NDArray[Any]:
     """Put the own tokens of all windows between the special ones, (head, kept, ...) -> (head, token, ...)."""
     own = [piece[:, plan.lead : piece.shape[1] - plan.trail] for piece in pieces]
     return np.concatenate((ends[:, : plan.lead], *own, ends[:, plan.lead :]), axis=1, dtype=pieces[0].dtype)
 
 
-def _mean_of_ends(pieces: Sequence[Floats], plan: Plan) -> Doubles:
+def _mean_of_ends(pieces: Sequence[Floats], plan: WindowPlan) -> Doubles:
     """The mean of the special tokens over the windows, (head, kept, ...) -> (head, end, ...)."""
     ends = [piece[:, plan.ends(piece.shape[1])] for piece in pieces]
     mean: Doubles = np.mean(ends, axis=0, dtype=np.float64)
     return mean
 
 
-def _pieced(pieces: Sequence[Floats], plan: Plan) -> Floats:
+def _pieced(pieces: Sequence[Floats], plan: WindowPlan) -> Floats:
     """Rows of the whole document from those of the windows, (head, kept key, ...) -> (head, key, ...), sums 1."""
     rows = _between(_mean_of_ends(pieces, plan), pieces, plan)
     sums = rows.sum(axis=1, keepdims=True, dtype=np.float64)
@@ -297,7 +299,7 @@ def _strongest(weights: Floats, k: int) -> tuple[Positions, Floats]:
     return order.transpose(0, 2, 1), np.take_along_axis(weights, order, axis=1).transpose(0, 2, 1)
 
 
-def _map(plan: Plan, sums: Sequence[Floats], rows: Floats) -> Floats:
+def _map(plan: WindowPlan, sums: Sequence[Floats], rows: Floats) -> Floats:
     """The map of the whole document: *sums* of the windows' own queries, and the *rows* of special tokens."""
     places = plan.places
     member = np.eye(places.max() + 1)[places]  # (token, row of the map), 1 or 0

@@ -54,7 +54,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadRow:
     """A row as the model reads it."""
 
     example: Example
@@ -143,7 +143,7 @@ def _ask(
     """Add the model's answers for some rows to those that are known; which rows fail, and why."""
     size = config.batch_size or BATCH_SIZE
     failed: dict[int, ReportgenError] = {}
-    readings: list[Reading] = []
+    readings: list[ReadRow] = []
     for index, example in read_examples(config, rows, indices):
         try:
             if isinstance(example, DataError):
@@ -166,7 +166,7 @@ def _ask(
 
 def _answer(
     classifier: Classifier,
-    readings: Sequence[Reading],
+    readings: Sequence[ReadRow],
     known: dict[int, Answer],
     advance: Advance,
     *,
@@ -191,7 +191,7 @@ def _answer(
     forward_pass.predict_all(classifier, documents, batch_size=batch_size, on_batch=keep)
 
 
-def _read(classifier: Classifier, example: Example, *, long: Long, stride: int | None) -> Reading:
+def _read(classifier: Classifier, example: Example, *, long: Long, stride: int | None) -> ReadRow:
     """An example as the model reads it: in one document, or in windows."""
     from reportgen.model import long_documents
     from reportgen.model.tokens import encode
@@ -201,7 +201,7 @@ def _read(classifier: Classifier, example: Example, *, long: Long, stride: int |
         tokens, length=classifier.max_length, stride=stride, global_positions=classifier.global_positions
     )
     several = len(plan.windows) > 1
-    return Reading(example, tokens, tuple(map(plan.piece, plan.windows)) if several else (tokens,))
+    return ReadRow(example, tokens, tuple(map(plan.piece, plan.windows)) if several else (tokens,))
 
 
 def read_examples(config: Config, rows: Rows, indices: Sequence[int]) -> Iterator[tuple[int, Example | DataError]]:

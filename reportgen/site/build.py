@@ -23,7 +23,7 @@ from reportgen.site import cards, dead_links, find_reports, index_pages, report_
 from reportgen.site import folder as site_folder
 from reportgen.site.cards import Card
 from reportgen.site.find_reports import Found, Note, natural
-from reportgen.site.folder import Made, State
+from reportgen.site.folder import Made, SiteState
 from reportgen.site.report_page import PageJob
 from reportgen.site.settings import SiteConfig
 
@@ -87,13 +87,13 @@ def build(
         with clock.stage("index"):
             site = _site(shown, made, config, before, output)
         with clock.stage("write"):
-            removed = _put(output, before, State(_kept(shown), made, site))
+            removed = _put(output, before, SiteState(_kept(shown), made, site))
     notes += [*unread, *broken, *failed]
     return Built(output / INDEX, len(shown), rendered, removed, tuple(notes))
 
 
 def _read_cards(
-    found: list[Found], config: SiteConfig, before: State, output: Path, pool: Pool, clock: Clock
+    found: list[Found], config: SiteConfig, before: SiteState, output: Path, pool: Pool, clock: Clock
 ) -> tuple[list[Shown], list[Note]]:
     """The card of every report, in the order of the site; from the state if nothing has changed."""
     made_with = versions.installed()
@@ -115,7 +115,7 @@ def _read_cards(
 
 
 def _render(
-    shown: list[Shown], config: SiteConfig, before: State, output: Path, pool: Pool, clock: Clock
+    shown: list[Shown], config: SiteConfig, before: SiteState, output: Path, pool: Pool, clock: Clock
 ) -> tuple[list[Shown], dict[str, Made], list[Note], int]:
     """A page for every report, already in the site or staged, except reports whose page cannot be made.
 
@@ -154,7 +154,7 @@ def _jobs(shown: Sequence[Shown], config: SiteConfig, output: Path) -> dict[str,
     return jobs
 
 
-def _made_before(job: PageJob, before: State) -> Made | None:
+def _made_before(job: PageJob, before: SiteState) -> Made | None:
     """The page of a job in the site, or staged by an interrupted build."""
     there = before.reports.get(job.found.name)
     if site_folder.is_whole(job.output, there, job.key):
@@ -162,7 +162,7 @@ def _made_before(job: PageJob, before: State) -> Made | None:
     return site_folder.staged(job.output, job.key)
 
 
-def _site(shown: list[Shown], made: dict[str, Made], config: SiteConfig, before: State, output: Path) -> Made:
+def _site(shown: list[Shown], made: dict[str, Made], config: SiteConfig, before: SiteState, output: Path) -> Made:
     """All that belongs to no one report, in the site already or staged. Every link is looked at before."""
     told = [(one.key, config.notes.get(one.found.called), sorted(made[one.found.name].files)) for one in shown]
     plain = [config.title, config.blurb, config.base_url, config.order, config.per_page, config.downloads]
@@ -199,7 +199,7 @@ def _site_files(shown: list[Shown], made: dict[str, Made], config: SiteConfig) -
     }
 
 
-def _put(output: Path, before: State, after: State) -> int:
+def _put(output: Path, before: SiteState, after: SiteState) -> int:
     """Put staged files in place, so that no link is ever broken, then remove unused files.
 
     Assets come first, then reports, then the index; the state is saved last, and says in the meantime what is ours.
@@ -220,7 +220,7 @@ def _put(output: Path, before: State, after: State) -> int:
     folded = {path.casefold() for path in after.files}  # to some disks two names that differ in case are one
     site_folder.remove(output, {path for path in gone if path.casefold() in folded})
     site_folder.check_free(output, before, after.files)
-    site_folder.save(output, State(after.cards, kept, site, pending))
+    site_folder.save(output, SiteState(after.cards, kept, site, pending))
     if site is None:
         site_folder.install(output, after.site, [path for path in after.site.files if path.startswith("assets/")])
     for name in sorted(fresh, key=lambda name: name in before.reports):  # what no page names yet, first

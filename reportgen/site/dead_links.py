@@ -27,7 +27,7 @@ class Linked:
 
 def read(html: str) -> Linked:
     """The links of a page and its ids."""
-    reader = _Reader()
+    reader = _LinkParser()
     reader.feed(html)
     reader.close()
     return Linked(tuple(reader.links), frozenset(reader.ids))
@@ -99,7 +99,7 @@ def _problem(
     return None
 
 
-class _Reader(HTMLParser):
+class _LinkParser(HTMLParser):
     """Collects links and ids; the content of scripts and styles is not looked at."""
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SiteState:
     """The state of a site's folder."""
 
     cards: dict[str, dict[str, Any]] = field(default_factory=dict)  # by the key of what each is made of
@@ -49,7 +49,7 @@ class State:
 
 
 @contextlib.contextmanager
-def opened(output: Path) -> Iterator[State]:
+def opened(output: Path) -> Iterator[SiteState]:
     """Hold the folder for one build; gives the state in which the last one has left it.
 
     Raises:
@@ -65,7 +65,7 @@ def opened(output: Path) -> Iterator[State]:
         yield _load(output)
 
 
-def save(output: Path, state: State) -> None:
+def save(output: Path, state: SiteState) -> None:
     """Keep the state, whole or not at all.
 
     Raises:
@@ -115,7 +115,7 @@ def staged(output: Path, key: str) -> Made | None:
     return made if is_whole(place, made, key) else None
 
 
-def check_free(output: Path, state: State, paths: Iterable[str]) -> None:
+def check_free(output: Path, state: SiteState, paths: Iterable[str]) -> None:
     """Check that nothing foreign is at *paths*.
 
     Raises:
@@ -175,7 +175,7 @@ def clear(output: Path) -> None:
     shutil.rmtree(output / OWN / STAGED, ignore_errors=True)
 
 
-def _load(output: Path) -> State:
+def _load(output: Path) -> SiteState:
     """The saved state; an empty one without a saved state.
 
     Raises:
@@ -188,12 +188,12 @@ def _load(output: Path) -> State:
             raise ValueError(f"format {plain['format']} is of another version of reportgen")
         reports = {str(name): _made(made) for name, made in plain["reports"].items()}
         site = _made(plain["site"]) if plain["site"] else None
-        state = State(dict(plain["cards"]), reports, site, tuple(map(str, plain["pending"])))
+        state = SiteState(dict(plain["cards"]), reports, site, tuple(map(str, plain["pending"])))
         for name in state.files:
             if PurePosixPath(name).is_absolute() or {"..", OWN} & set(PurePosixPath(name).parts) or "\0" in name:
                 raise ValueError(f"it names {name[:200]}")
     except FileNotFoundError:
-        return State()
+        return SiteState()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise OutputError(
             f"{disk.shown(path)}: not the state of a site: {error}",

@@ -38,7 +38,7 @@ def document(length: int, *, lead: int = 1, trail: int = 1, seed: int = 0) -> To
     return replace(tiny.document(length), ids=ids, special=special, blank=special)
 
 
-def planned(length: int, *, lead: int, trail: int, takes: int, stride: int | None) -> long_documents.Plan:
+def planned(length: int, *, lead: int, trail: int, takes: int, stride: int | None) -> long_documents.WindowPlan:
     return long_documents.plan(document(length, lead=lead, trail=trail), length=takes, stride=stride)
 
 
@@ -91,7 +91,7 @@ def test_every_token_belongs_to_the_window_in_which_it_is_furthest_from_the_edge
 
 
 def matrices(
-    model: Any, plan: long_documents.Plan, starts: Sequence[int], globals_: tuple[int, ...]
+    model: Any, plan: long_documents.WindowPlan, starts: Sequence[int], globals_: tuple[int, ...]
 ) -> tuple[Array, Array]:
     """What the model itself returns for every window, (window, layer, head, query, key), and the logits."""
     found, logits = [], []
@@ -115,7 +115,7 @@ def matrices(
 class Joined:
     """The definitions of the module's docstring for one layer, one token at a time."""
 
-    def __init__(self, plan: long_documents.Plan, starts: Sequence[int], layer: Array) -> None:
+    def __init__(self, plan: long_documents.WindowPlan, starts: Sequence[int], layer: Array) -> None:
         """*layer*: (window, head, query, key) of the windows."""
         self.length, self.layer = len(plan.tokens), layer
         size = plan.length - plan.lead - plan.trail

@@ -11,7 +11,7 @@ import pytest
 
 from reportgen.core.errors import OutputError
 from reportgen.site import folder as site_folder
-from reportgen.site.folder import Made, State
+from reportgen.site.folder import Made, SiteState
 
 KEY = "0" * 32
 FILES = {"reports/a/report.pdf": b"pdf", "reports/a/index.html": b"page"}
@@ -24,14 +24,14 @@ def output(tmp_path: Path) -> Path:
     with site_folder.opened(made):
         put = site_folder.stage(made, KEY, FILES, (("../b.html", False),))
         site_folder.install(made, put)
-        site_folder.save(made, State({"k": {"name": "a"}}, {"a": put}, Made(KEY, {}), ("x.html",)))
+        site_folder.save(made, SiteState({"k": {"name": "a"}}, {"a": put}, Made(KEY, {}), ("x.html",)))
     return made
 
 
 def test_the_state_comes_back_as_it_was_saved(output: Path) -> None:
     with site_folder.opened(output) as state:
         made = Made(KEY, {path: len(content) for path, content in FILES.items()}, (("../b.html", False),))
-        assert state == State({"k": {"name": "a"}}, {"a": made}, Made(KEY, {}), ("x.html",))
+        assert state == SiteState({"k": {"name": "a"}}, {"a": made}, Made(KEY, {}), ("x.html",))
         assert state.files == {*FILES, "x.html"}
         assert site_folder.is_whole(output, made, KEY)
         assert not site_folder.is_whole(output, made, "1" * 32)
@@ -62,7 +62,7 @@ def test_what_is_no_site_is_refused_and_left_as_it_is(kind: str, tmp_path: Path)
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with site_folder.opened(tmp_path / "empty") as state:
-        assert state == State()
+        assert state == SiteState()
 
 
 def test_two_builds_of_one_folder_are_one_too_many(output: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_link_out_of_the_site_is_named_and_not_followed(output: Path, tmp_path
         for act in (
             lambda: site_folder.install(output, made),
             lambda: site_folder.remove(output, FILES),
-            lambda: site_folder.check_free(output, State(), state.files),
+            lambda: site_folder.check_free(output, SiteState(), state.files),
         ):
             with pytest.raises(OutputError, match="reports is a symbolic link"):
                 act()
@@ -162,7 +162,7 @@ def test_a_full_disk_ends_it_and_leaves_the_site_as_it_was(output: Path, monkeyp
             with pytest.raises(OutputError, match="No space left"):
                 site_folder.stage(output, "1" * 32, FILES)
             with pytest.raises(OutputError, match="No space left"):
-                site_folder.save(output, State())
+                site_folder.save(output, SiteState())
             if name == "replace":
                 with pytest.raises(OutputError, match="No space left"):
                     site_folder.install(output, made)

@@ -1,7 +1,7 @@
 """Walk once over the sliding window of a layer, block by block, and compute everything that is needed of the layer.
 
 Memory is the bottleneck, so every block of queries is read once, and everything is computed while it is in the cache
-of the processor: first by query (`_Rows`). In the window's own layout (see `convert.py`) the queries that weigh one
+of the processor: first by query (`_QueryRows`). In the window's own layout (see `convert.py`) the queries that weigh one
 key are on a diagonal. For results by key the block is copied into a buffer whose rows are one column longer than its
 step, which turns the diagonals upright (`_Keys`).
 """
@@ -66,7 +66,7 @@ def walk(
     tokens = attention.local.shape[1]
     sizes = (BLOCK, COPIED, RANKED) if attention.local.device.type == "cpu" else (LARGE_BLOCK,) * 3
     block, copied, ranked = sizes[0], min(sizes[:2]), sizes[2]
-    rows = _Rows(attention, attended)
+    rows = _QueryRows(attention, attended)
     own = stretches(tokens) if own is None else own
     keys = _Keys(attention, attending, own, range(tokens) if counted is None else counted, copied)
     for start in range(0, tokens, block):
@@ -79,7 +79,7 @@ def walk(
     return Walk(rows.sums, int(rows.nonzero), rows.lists, received, by_stretch, keys.lists)
 
 
-class _Rows:
+class _QueryRows:
     """The results by query."""
 
     def __init__(self, attention: SlidingWindowAttention, k: int) -> None:

@@ -86,7 +86,7 @@ def compute(
         raise UsageError("head importance: no example has a gold label")
     examples = sorted(zip(documents, gold, strict=True), key=lambda example: -len(example[0]))
     with _method(classifier, measure, batch_size) as method:
-        kept = None if state is None else _State(state, key=f"{measure} {key}")
+        kept = None if state is None else _Progress(state, key=f"{measure} {key}")
         sums = Sums(0, method.start())
         if kept is not None:
             sums = kept.begin(sums) if restart else kept.read(sums, documents=len(examples))
@@ -150,7 +150,7 @@ def _add_up(
     examples: Sequence[Example],
     sums: Sums,
     *,
-    state: _State | None = None,
+    state: _Progress | None = None,
     advance: Callable[[int], None] = lambda documents: None,
     elsewhere: Elsewhere | None = None,
 ) -> Sums:
@@ -195,7 +195,7 @@ def _plus(sums: Iterable[Tensor], added: list[Tensor]) -> tuple[Tensor, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class _Progress:
     """The sums so far, on disk."""
 
     path: Path
