@@ -1,7 +1,7 @@
 """Walk once over the sliding window of a layer, block by block, and compute everything that is needed of the layer.
 
-Memory is the bottleneck, so every block of queries is read once, and everything is computed while it is in the cache
-of the processor: first by query (`_QueryRows`). In the window's own layout (see `convert.py`) the queries that weigh one
+Memory is the bottleneck, so every block of queries is read once, and everything is computed while it is in the cache of
+the processor: first by query (`_QueryRows`). In the window's own layout (see `convert.py`) the queries that weigh one
 key are on a diagonal. For results by key the block is copied into a buffer whose rows are one column longer than its
 step, which turns the diagonals upright (`_Keys`).
 """
