@@ -64,7 +64,7 @@ class Made(NamedTuple):
 def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Made:
     """One example from its source to its folder; *found* is the model, if it has been found already."""
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
-    present.check_typesetting(config)
+    present.check_typesetting(config.format, pdf=config.pdf)
     importance_files.check(config.importance)
     if config.pick is None:
         example = choice.choose(config)

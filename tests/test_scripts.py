@@ -42,11 +42,8 @@ WITHOUT_NOTO = """
 import sys
 from pathlib import Path
 from reportgen.report import present
-from reportgen.core.config import Config
 from tests import reports, test_scripts
-told, content = present.make_document(
-    test_scripts.report(), reports.parts(test_scripts.report()), {}, Config(text="x")
-)
+told, content = present.make_document(test_scripts.report(), reports.parts(test_scripts.report()), {})
 Path(sys.argv[1]).write_bytes(content)
 print(*(f"{warning.code}: {warning.message}" for warning in told.warnings), sep="\\n")
 """

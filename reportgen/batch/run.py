@@ -97,7 +97,7 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
         LeftOutError: With `how.fail_fast`, at the first example that fails.
     """
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
-    present.check_typesetting(config)
+    present.check_typesetting(config.format, pdf=config.pdf)
     folder = Path(config.output or "reports").absolute()
     memory = Journal(folder)
     _check_free(memory)

@@ -65,7 +65,7 @@ def _path(name: str) -> Path:
     path = PRESETS / f"{name}.toml"
     try:
         if not path.is_file():
-            path = Path(name).expanduser()  # as `Config.command` writes it
+            path = Path(name).expanduser()  # as `presets.command` writes it
         there = path.is_file() and path.suffix == ".toml"
     except (OSError, ValueError, RuntimeError):  # a name too long, a NUL in it, the home of an unknown user
         there = False

@@ -35,11 +35,11 @@ def choose(config: Config) -> Example:
         DataError: If the text cannot be read, or is longer than `max_chars`, or there is no such row.
     """
     if config.text is not None:
-        return _checked(_example(config.text, config, title="Text from the command line"), config)
+        return _checked(_example(config.text, config, title="Text from the command line"), config.max_chars)
     if config.file is not None:
-        return _checked(_of_file(config.file, config), config)
+        return _checked(_of_file(config.file, config), config.max_chars)
     rows = open_rows(config)
-    return example(config, rows, find(config, rows))
+    return example(config, rows, _find(rows, index=config.index, id_=config.id))
 
 
 def open_rows(config: Config) -> Rows:
@@ -59,21 +59,21 @@ def open_rows(config: Config) -> Rows:
     return sources.open_rows(config)
 
 
-def find(config: Config, rows: Rows) -> int:
+def _find(rows: Rows, *, index: int | None, id_: str | None) -> int:
     """The row that `index` or `id` names.
 
     Raises:
         UsageError: If neither is given.
         DataError: If there is no such row.
     """
-    if config.id is not None:
-        return _find_id(config.id, rows)
-    if config.index is None:
+    if id_ is not None:
+        return _find_id(id_, rows)
+    if index is None:
         raise UsageError(
             f"no row chosen: {rows.place} has {len(rows):,} row{'s' * (len(rows) != 1)}",
             hint="choose one with --index, --id or --pick",
         )
-    return rows.check(config.index)
+    return rows.check(index)
 
 
 def example(config: Config, rows: Rows, index: int, *, picked: str | None = None) -> Example:
@@ -103,13 +103,13 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
         id=None if row.id is None else clean(row.id),
         revision=rows.revision,
     )
-    return _checked(found, config)
+    return _checked(found, config.max_chars)
 
 
-def _checked(found: Example, config: Config) -> Example:
+def _checked(found: Example, most: int) -> Example:
     """The example, if it is not too long."""
-    if len(found.text) > config.max_chars:
-        raise _too_long(found.title, f"{len(found.text):,} characters,", config.max_chars)
+    if len(found.text) > most:
+        raise _too_long(found.title, f"{len(found.text):,} characters,", most)
     return found
 
 
@@ -215,7 +215,7 @@ def _read(file: str, *, most: int) -> bytes:
     """The first *most* bytes: a device may never end."""
     if file == "-":
         return sys.stdin.buffer.read(most)
-    path = Path(file).expanduser() if file.startswith("~/") else Path(file)  # as `Config.command` writes it
+    path = Path(file).expanduser() if file.startswith("~/") else Path(file)  # as `presets.command` writes it
     try:
         with path.open("rb") as opened:
             return opened.read(most)

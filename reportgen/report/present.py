@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reportgen.core.clock import Clock
-from reportgen.core.config import MAX_HTML_MB, Config
+from reportgen.core.config import MAX_HTML_MB, Config, Paper, PdfNeed, PdfVariant
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.core.palette import font_family
 from reportgen.core.records import Rankings, Report, ReportWarning, Scores
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reportgen.report.draw.charts import Draw
 
 SUMMARY = 5  # words on the first screen
+WITHOUT_MODEL = ("top_k", "colour_scale", "language")  # what can be chosen again of a stored report
 AT_WIDTH = r"figures/.*-[\d.]+(in|cm|mm|pt)\.(svg|pdf|png)"
 FILES = {
     "html": re.compile(r"report\.html"),
@@ -59,14 +60,14 @@ class Known(NamedTuple):
 UNKNOWN = Known()  # of a stored report
 
 
-def check_typesetting(config: Config) -> None:
+def check_typesetting(formats: Collection[str], *, pdf: PdfNeed) -> None:
     """Check before a long run that the requested files can be typeset in pages.
 
     Raises:
         OutputError: Naming the packages to install.
     """
-    needed = {"figures", "latex"} | ({"pdf"} if config.pdf == "required" else set())
-    if needed & set(config.format):
+    needed = {"figures", "latex"} | ({"pdf"} if pdf == "required" else set())
+    if needed & set(formats):
         typesetting.check_engine()
 
 
@@ -84,7 +85,8 @@ def write(
     report, files = present(report, config, clock, known)
     facts = store.facts(report, clock.stages())
     store.write(folder, files, facts=facts, overwrite=config.overwrite, staging=staging)
-    check_pdf(report, config)
+    if config.pdf == "required" and "pdf" in config.format:
+        check_pdf(report)
     return report, files
 
 
@@ -207,7 +209,8 @@ def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> 
         files |= {f"figures/{name}": content for name, content in made.items()}
     if "latex" in config.format:
         with clock.stage("latex"):
-            files |= {f"latex/{name}": content for name, content in latex_files(report, parts, config, missing).items()}
+            made = latex_files(report, parts, config.positions_shown, missing)
+        files |= {f"latex/{name}": content for name, content in made.items()}
     return warned_of_glyphs(report, missing), files
 
 
@@ -238,13 +241,13 @@ def runs_shown(report: Report, parts: Parts, shown: range | None) -> tuple[tuple
     return tuple(excerpt.within(runs, shown, tokens=len(report.tokens)) if shown else runs for runs in parts.spans)
 
 
-def latex_files(report: Report, parts: Parts, config: Config, missing: dict[str, None]) -> dict[str, bytes]:
+def latex_files(report: Report, parts: Parts, shown: range | None, missing: dict[str, None]) -> dict[str, bytes]:
     """Heatmap, top tokens and citations for a manuscript in LaTeX."""
     from reportgen.report.paper import glyphs, latex
 
     top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
     view: HeatView = parts.views[0]
-    lines = heatmap.lines(heatmap.join(runs_shown(report, parts, config.positions_shown)[0]))
+    lines = heatmap.lines(heatmap.join(runs_shown(report, parts, shown)[0]))
     sheet = glyphs.sheet(latex.glyph_runs(report, view, lines, top))
     missing |= dict.fromkeys(sheet.missing if sheet else ())
     return latex.files(report, view, lines, top, sheet)
@@ -270,7 +273,8 @@ def render_files(
         with clock.stage("pdf"):
             before = report.warnings
             try:
-                report, files["report.pdf"] = make_document(report, parts, attached, config)
+                paper, variant = config.paper, config.pdf_variant
+                report, files["report.pdf"] = make_document(report, parts, attached, paper=paper, variant=variant)
             except RefusedError:
                 raise
             except Exception as error:  # whatever it is, the rest of the report is worth keeping
@@ -288,16 +292,18 @@ def make_page(report: Report, parts: Parts) -> bytes:
     return render.page(report, parts, bundle=vega.bundle()).encode()
 
 
-def make_document(report: Report, parts: Parts, attached: dict[str, bytes], config: Config) -> tuple[Report, bytes]:
+def make_document(
+    report: Report, parts: Parts, attached: dict[str, bytes], *, paper: Paper = "a4", variant: PdfVariant = "ua-1"
+) -> tuple[Report, bytes]:
     """The PDF, which carries the *attached* files; the report has a warning more if characters have no font here."""
     from reportgen.report.page import render
     from reportgen.report.paper import pdf
 
-    how: dict[str, Any] = {"created": report.provenance.created, "variant": config.pdf_variant, "attached": attached}
-    typeset = pdf.pdf(render.document(report, parts, paper=config.paper, attached=tuple(attached)), **how)
+    how: dict[str, Any] = {"created": report.provenance.created, "variant": variant, "attached": attached}
+    typeset = pdf.pdf(render.document(report, parts, paper=paper, attached=tuple(attached)), **how)
     changed = warned_of_glyphs(report, dict.fromkeys(typeset.missing))
     if changed is not report:
-        typeset = pdf.pdf(render.document(changed, parts, paper=config.paper, attached=tuple(attached)), **how)
+        typeset = pdf.pdf(render.document(changed, parts, paper=paper, attached=tuple(attached)), **how)
     return changed, typeset.data
 
 
@@ -336,17 +342,18 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
         )
     kept, before, stored = store.files(folder), store.manifest(folder), store.load(folder)
     config = replace(Config.restored(stored.provenance.configuration), **changes)
-    report = changed(stored, changes)
+    report = replace(stored, **{name: value for name, value in changes.items() if name in WITHOUT_MODEL})
     if report != stored:  # what shows it is made again, or the folder would contradict itself
         config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
     store.check_target(output, overwrite=again or config.overwrite)
-    check_typesetting(config)
+    check_typesetting(config.format, pdf=config.pdf)
     report, files = present(report, config, clock)
     facts = store.facts(report, clock.stages())
     facts |= {"stages": before.get("stages", []), "rendered": facts["stages"]}
     kept = {name: content for name, content in kept.items() if not formats([name]) & set(config.format)}
     store.write(output, kept | files, facts=facts, overwrite=again or config.overwrite)
-    check_pdf(report, config)
+    if config.pdf == "required" and "pdf" in config.format:
+        check_pdf(report)
     return report
 
 
@@ -369,7 +376,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
     report = given_scores.load(path, config, title=title)
     folder = naming.of_output(config.output, report.example.name)
     store.check_target(folder, overwrite=config.overwrite)
-    check_typesetting(config)
+    check_typesetting(config.format, pdf=config.pdf)
     covered = heatmap.cells(report.example.text, report.tokens)
     complete = heatmap.shown_text(report.example.text, covered) == report.example.text[: report.tokens.end]
     report = replace(
@@ -379,13 +386,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
     return report, folder
 
 
-def changed(report: Report, changes: Mapping[str, Any]) -> Report:
-    """The report with settings that do not need the model: length of lists, colour scale, language."""
-    again = {name: value for name, value in changes.items() if name in ("top_k", "colour_scale", "language")}
-    return replace(report, **again)
-
-
-def check_pdf(report: Report, config: Config) -> None:
+def check_pdf(report: Report) -> None:
     """See, when everything else is written, that the PDF was made if it is required.
 
     Raises:
@@ -393,8 +394,7 @@ def check_pdf(report: Report, config: Config) -> None:
         DeviceError: If there was not enough memory for it.
     """
     failed = next((warning.message for warning in report.warnings if warning.code == "no-pdf"), None)
-    if failed is None or config.pdf == "best-effort" or "pdf" not in config.format:
-        return
-    if "MemoryError" in failed:
+    if failed is not None and "MemoryError" in failed:
         raise DeviceError(failed, hint="the rest of the report is written; a shorter text needs less memory")
-    raise PdfError(failed, hint="the rest of the report is written; --pdf best-effort makes this a warning")
+    if failed is not None:
+        raise PdfError(failed, hint="the rest of the report is written; --pdf best-effort makes this a warning")

@@ -171,7 +171,7 @@ def test_without_the_system_libraries_a_report_without_a_pdf_is_made_where_that_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(typesetting, "check_engine", broken(OutputError("no Pango")))
-    present.check_typesetting(Config(format=("html", "pdf"), pdf="best-effort"))
-    for config in (Config(format=("html", "pdf")), Config(format=("latex",), pdf="best-effort")):
+    present.check_typesetting(("html", "pdf"), pdf="best-effort")
+    for formats, needed in ((("html", "pdf"), "required"), (("latex",), "best-effort")):
         with pytest.raises(OutputError, match="no Pango"):
-            present.check_typesetting(config)
+            present.check_typesetting(formats, pdf=needed)
