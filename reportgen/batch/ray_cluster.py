@@ -78,7 +78,7 @@ class Cluster:
     def contributions(
         self, config: Config, chunks: Sequence[Sequence[Labelled]], *, by: str, batch_size: int
     ) -> Generator[list[Tensor], None, None]:
-        """The contribution of each of *chunks* to the sums of head importance, in order; see `importance.contribution`.
+        """The contribution of each of *chunks* to the sums of head importance, in order; see `measures.contribution`.
 
         Raises:
             ClusterError: If the cluster cannot be used, or is lost.

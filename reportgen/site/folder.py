@@ -29,7 +29,7 @@ class Made:
 
     key: str  # hash of all that they depend on
     files: dict[str, int]  # bytes, by path in the site
-    links: tuple[tuple[str, bool], ...] = ()  # that leave the page, see `links.Linked`
+    links: tuple[tuple[str, bool], ...] = ()  # that leave the page, see `dead_links.Linked`
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from reportgen.core.records import Report
 from reportgen.report import heatmap, rank, words
 from reportgen.report.draw import charts, vega
 from reportgen.report.page import render
+from reportgen.report.page.svg import svg_markup
 from tests import reports
 from tests.browser.page import Show, rgb, settled, wait
 from tests.browser.page import live as all_live
@@ -988,7 +989,7 @@ def check_saved_forms(page: Page, key: str) -> None:
     group = page.locator(f'[data-save="{key}"]')
     name, svg = saved(page, group.get_by_role("button", name="SVG"))
     assert name == f"small-0-{key}.svg"
-    assert render.svg_markup(svg.decode(), themed=False)
+    assert svg_markup(svg.decode(), themed=False)
     assert "#1b1b1b" in svg.decode()
     name, png = saved(page, group.get_by_role("button", name="PNG"))
     assert name.endswith(".png")

@@ -18,6 +18,7 @@ from playwright.sync_api import Page
 from reportgen.core.records import GIVEN, Report
 from reportgen.report.draw import vega
 from reportgen.report.page import render
+from reportgen.report.page.svg import THEME
 from tests import reports
 from tests.browser.conftest import listen
 from tests.browser.page import live, settled, wait
@@ -145,7 +146,7 @@ def test_data_are_unpacked_as_they_were_packed(visit: Callable[..., Page]) -> No
              return Object.fromEntries(blocks.map((e) => [e.id, JSON.parse(e.text)]));
            }"""
     )
-    assert found == {f"data-{name}": block for name, block in ({"theme": render.THEME} | parts.blocks).items()}
+    assert found == {f"data-{name}": block for name, block in ({"theme": THEME} | parts.blocks).items()}
 
 
 def test_without_the_shared_vega_the_charts_stay_as_they_are(visit: Callable[..., Page]) -> None:

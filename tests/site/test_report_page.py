@@ -25,6 +25,7 @@ from reportgen.core.records import Report
 from reportgen.report import present, store
 from reportgen.report.draw import vega
 from reportgen.report.page import compress, render
+from reportgen.report.page.svg import THEME
 from reportgen.site import cards, report_page
 from reportgen.site.cards import Card
 from reportgen.site.settings import SiteConfig
@@ -136,7 +137,7 @@ def test_the_same_report_gives_the_same_bytes(made: Any) -> None:
 
 
 def test_the_data_are_those_of_the_self_contained_page(made: Any) -> None:
-    assert unpacked(made().html) == json.loads(json.dumps({"theme": render.THEME} | reports.example_parts().blocks))
+    assert unpacked(made().html) == json.loads(json.dumps({"theme": THEME} | reports.example_parts().blocks))
 
 
 def test_styles_and_scripts_are_shared(made: Any) -> None:

@@ -263,7 +263,7 @@ def shares(
 
     Args:
         attention: One layer of one document, or of a part of it.
-        own: The stretch of every token, (token,), ascending; those of `band.stretches` if left out.
+        own: The stretch of every token, (token,), ascending; those of `sliding_window.stretches` if left out.
         queries: Neighbouring queries; only these and the global tokens count. All if left out.
         walked: What a walk over its window has given, for the same *own* and *queries*; walked here if left out.
     """

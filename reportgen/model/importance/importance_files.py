@@ -40,7 +40,7 @@ class Importance:
     """The measured importance of every head on a sample."""
 
     values: Floats  # (layer, head), 0..1: what attention is weighed by
-    raw: npt.NDArray[np.float64]  # (layer, head), as measured: see `importance.compute`
+    raw: npt.NDArray[np.float64]  # (layer, head), as measured: see `measures.compute`
     measure: str  # one of `config.MEASURES`
     examples: int  # in the sample
 

@@ -53,7 +53,7 @@ class Machines(Protocol):
     def contributions(
         self, config: Config, chunks: Sequence[Sequence[Example]], *, by: str, batch_size: int
     ) -> Generator[list[Tensor], None, None]:
-        """The contribution of each of *chunks* to the sums, in order; see `importance.contribution`."""
+        """The contribution of each of *chunks* to the sums, in order; see `measures.contribution`."""
 
 
 def measure(

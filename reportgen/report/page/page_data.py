@@ -63,7 +63,7 @@ def blocks(
         scores: Its scores; those that the page shows first keep all digits.
         rankings: Its rankings.
         words: The words of its text.
-        kept: What the charts were drawn from and the page draws again, from `samples.kept`.
+        kept: What the charts were drawn from and the page draws again, from `chart_points.kept`.
         max_bytes: What the whole page may have: the lists of links are as long as that allows. Without it, as much as
             a page of 4 MB has at 2,048 tokens and 144 heads, and in proportion.
     """

@@ -11,7 +11,6 @@ import functools
 import hashlib
 import json
 import re
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from reportgen.core.config import Paper
 from reportgen.core.records import Report
 from reportgen.report import words
 from reportgen.report.page.compress import Packed, dense, pack
+from reportgen.report.page.svg import THEME, svg_markup
 from reportgen.report.parts import HeatView, Line, Parts
 
 PACKAGE = Path(__file__).parents[2]
@@ -34,21 +34,11 @@ TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, 
 OPTION = re.compile(r"((?<!\S)--[a-z][a-z-]*)")
 WIDE = 40  # letters of a word that may be wider than a line
 TALL = 14_000  # points: no page of a PDF is higher
-SVG = "{http://www.w3.org/2000/svg}"
-SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
-                "linearGradient", "symbol", "title"}  # fmt: skip
-COMMON = {  # said once for a whole drawing, or what holds anyway
-    ("font-family", palette.FONT), ("opacity", "1"), ("stroke-width", "1"), ("x2", "0"), ("y2", "0"),
-}  # fmt: skip
 SECTION = re.compile(
     r'<script type="application/json" id="data-(?P<block>[\w-]+)">.*?</script>'
     r'|<(?P<tag>script|style|svg)\b.*?</(?P=tag)>|<(?:img|source) [^>]*>|<div class="text".*?</div>',
     re.DOTALL,
 )
-# The colours of charts on paper, and the CSS variables that replace them in the page.
-THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"} | {
-    colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
-}
 SITE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
 )
@@ -95,7 +85,7 @@ def site_page(report: Report, parts: Parts, place: Place, *, bundle: str) -> str
 
     Args:
         report: What is shown.
-        parts: From `presentation.make_parts`.
+        parts: From `present.make_parts`.
         place: What the site adds.
         bundle: As for `site_assets`.
     """
@@ -163,7 +153,7 @@ def document(report: Report, parts: Parts, *, paper: Paper = "a4", attached: tup
 
     Args:
         report: From `pipeline.analyse`, or from `store.load`.
-        parts: From `presentation.make_parts`.
+        parts: From `present.make_parts`.
         paper: What it is printed on.
         attached: Names of the files that the PDF carries.
     """
@@ -272,44 +262,6 @@ def options(text: str) -> list[tuple[str, bool]]:
     """Split *text* into (stretch, whether it is the name of an option, which no line should break)."""
     parts = OPTION.split(text)  # every second one is a name
     return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
-
-
-def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
-    """An SVG that holds drawing elements only, for use inside a page.
-
-    Args:
-        svg: From `drawing.svg`.
-        themed: Use the colours of the page, light or dark, instead of those of paper.
-        title: What the drawing says, where nothing around it does: a PDF takes its alternate text from here.
-
-    Raises:
-        ValueError: If it holds anything but drawing: a script, a handler, a link, a style.
-    """
-    ElementTree.register_namespace("", SVG[1:-1])
-    root = ElementTree.fromstring(svg)
-    for element in root.iter():
-        if element.tag.removeprefix(SVG) not in SVG_ELEMENTS:
-            raise ValueError(f"unexpected element {element.tag} in a chart")
-        for name, value in list(element.attrib.items()):
-            if name.startswith("on") or name.endswith("href") or name == "style":
-                raise ValueError(f"unexpected attribute {name} in a chart")
-            if "url(" in value.lower() and not value.startswith("url(#"):
-                raise ValueError(f"unexpected address {value} in a chart")
-            if name.startswith("aria-") or name in ("role", "class"):
-                del element.attrib[name]  # the figure around it has a name of its own
-            elif (name, value) in COMMON:
-                del element.attrib[name]
-            elif themed and value in THEME and name in ("fill", "stroke"):
-                element.set(name, f"var({THEME[value]})")
-            elif name in ("d", "transform"):
-                element.set(name, re.sub(r"(\d\.\d)\d+", r"\1", value))  # a tenth of a pixel is enough
-    root.set("font-family", palette.FONT)
-    root.set("aria-hidden", "true")
-    if title is not None:
-        element = ElementTree.Element(f"{SVG}title")
-        element.text = title
-        root.insert(0, element)
-    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 @functools.cache

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from reportgen.core.records import HeadImportance, Report, Tokens
 from reportgen.report.draw import chart_points, charts, vega
-from reportgen.report.page import page_data, render
+from reportgen.report.page import page_data
+from reportgen.report.page.svg import svg_markup
 from reportgen.report.parts import Chart
 from tests import reports
 
@@ -78,7 +79,7 @@ def test_every_chart_can_be_shown(made: dict[str, Chart], key: str) -> None:
     assert chart.data.caption
     assert chart.title
     assert chart.caption.endswith((".", "”."))
-    assert render.svg_markup(chart.svg, themed=True)
+    assert svg_markup(chart.svg, themed=True)
     assert len(words(chart.svg)) > 5
     assert ElementTree.fromstring(chart.svg).find(".//{http://www.w3.org/2000/svg}path") is not None
 
@@ -260,7 +261,7 @@ def test_a_chart_of_any_words_can_be_put_into_a_page(payload: str) -> None:
     given = reports.report(f"x {payload} y", read=reports.tokens(f"x {payload} y", spans=[(2, 2 + len(payload))]))
     scores, rankings = reports.ranked(given)
     chart = charts.layer_trend(given, scores, rankings)
-    assert render.svg_markup(chart.svg, themed=False)
+    assert svg_markup(chart.svg, themed=False)
     assert not any(character in chart.svg for character in "\0\x1b\u202e\u200b\ufeff")
 
 
@@ -303,7 +304,7 @@ def test_the_chart_of_a_map_is_valid_and_can_be_drawn(globals_: tuple[int, ...])
     cell = {"from_start": 0, "from_end": 9, "to_start": 0, "to_end": 9, "from": "0–8", "to": "0–8", "share": 0.3}
     svg = vega.svg({**spec, "data": {"values": [cell]}}, key="map")
     assert ("global" in words(svg)) == bool(globals_)
-    assert render.svg_markup(svg, themed=True)
+    assert svg_markup(svg, themed=True)
 
 
 def test_a_page_holds_specifications_without_their_numbers(made: dict[str, Chart]) -> None:

@@ -28,6 +28,7 @@ from hypothesis import given
 
 from reportgen.core.records import Prediction, Report, ReportWarning, Tokens
 from reportgen.report.page import render
+from reportgen.report.page.svg import THEME, svg_markup
 from tests import reports
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -249,7 +250,7 @@ def test_every_block_of_a_page_parses_back_equal(payload: str) -> None:
     chart = replace(reports.stub_chart(payload), spec={"mark": "bar", "title": payload, "usermeta": {payload: payload}})
     parts = reports.parts(report, (chart,))
     inside = blocks_of(tree(render.page(report, parts, bundle=reports.STUB_BUNDLE)))
-    assert inside == json.loads(json.dumps({"theme": render.THEME} | parts.blocks | {"bundle": inside["bundle"]}))
+    assert inside == json.loads(json.dumps({"theme": THEME} | parts.blocks | {"bundle": inside["bundle"]}))
     assert inside["document"]["name"] == payload
 
 
@@ -423,7 +424,7 @@ DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.or
 )
 def test_a_drawing_that_is_more_than_that_is_refused(inside: str) -> None:
     with pytest.raises(ValueError, match="unexpected"):
-        render.svg_markup(DRAWING.format(inside), themed=False)
+        svg_markup(DRAWING.format(inside), themed=False)
 
 
 @pytest.mark.parametrize(
@@ -431,13 +432,13 @@ def test_a_drawing_that_is_more_than_that_is_refused(inside: str) -> None:
 )
 def test_a_drawing_that_points_elsewhere_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="unexpected"):
-        render.svg_markup(DRAWING.format(f'<path fill="{value}"/>'), themed=False)
+        svg_markup(DRAWING.format(f'<path fill="{value}"/>'), themed=False)
 
 
 def test_a_drawing_takes_the_colours_of_the_page_and_keeps_its_own_on_paper() -> None:
-    assert 'fill="var(--rule)"' in render.svg_markup(reports.STUB_SVG, themed=True)
-    assert "var(" not in render.svg_markup(reports.STUB_SVG, themed=False)
-    assert 'aria-hidden="true"' in render.svg_markup(reports.STUB_SVG, themed=False)
+    assert 'fill="var(--rule)"' in svg_markup(reports.STUB_SVG, themed=True)
+    assert "var(" not in svg_markup(reports.STUB_SVG, themed=False)
+    assert 'aria-hidden="true"' in svg_markup(reports.STUB_SVG, themed=False)
 
 
 # --- what a reader finds ------------------------------------------------------------------------------------------

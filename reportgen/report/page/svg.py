@@ -1,0 +1,59 @@
+"""Turn the SVG of a chart into markup that a page may hold: drawing elements alone, in the colours of the page."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+from markupsafe import Markup
+
+from reportgen.core import palette
+
+SVG = "{http://www.w3.org/2000/svg}"
+SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
+                "linearGradient", "symbol", "title"}  # fmt: skip
+COMMON = {  # said once for a whole drawing, or what holds anyway
+    ("font-family", palette.FONT), ("opacity", "1"), ("stroke-width", "1"), ("x2", "0"), ("y2", "0"),
+}  # fmt: skip
+# The colours of charts on paper, and the CSS variables that replace them in the page.
+THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"} | {
+    colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
+}
+
+
+def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
+    """An SVG that holds drawing elements only, for use inside a page.
+
+    Args:
+        svg: From `vega.svg`.
+        themed: Use the colours of the page, light or dark, instead of those of paper.
+        title: What the drawing says, where nothing around it does: a PDF takes its alternate text from here.
+
+    Raises:
+        ValueError: If it holds anything but drawing: a script, a handler, a link, a style.
+    """
+    ElementTree.register_namespace("", SVG[1:-1])
+    root = ElementTree.fromstring(svg)
+    for element in root.iter():
+        if element.tag.removeprefix(SVG) not in SVG_ELEMENTS:
+            raise ValueError(f"unexpected element {element.tag} in a chart")
+        for name, value in list(element.attrib.items()):
+            if name.startswith("on") or name.endswith("href") or name == "style":
+                raise ValueError(f"unexpected attribute {name} in a chart")
+            if "url(" in value.lower() and not value.startswith("url(#"):
+                raise ValueError(f"unexpected address {value} in a chart")
+            if name.startswith("aria-") or name in ("role", "class"):
+                del element.attrib[name]  # the figure around it has a name of its own
+            elif (name, value) in COMMON:
+                del element.attrib[name]
+            elif themed and value in THEME and name in ("fill", "stroke"):
+                element.set(name, f"var({THEME[value]})")
+            elif name in ("d", "transform"):
+                element.set(name, re.sub(r"(\d\.\d)\d+", r"\1", value))  # a tenth of a pixel is enough
+    root.set("font-family", palette.FONT)
+    root.set("aria-hidden", "true")
+    if title is not None:
+        element = ElementTree.Element(f"{SVG}title")
+        element.text = title
+        root.insert(0, element)
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
