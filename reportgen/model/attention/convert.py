@@ -1,6 +1,6 @@
 """Turn the attention of one layer into attention received, attended and attending tokens of every token, and a map.
 
-One layer at a time; the dense matrix of Longformer's sliding window is built only by `dense`, on request.
+One layer at a time; of Longformer's sliding window `dense_rows` builds as many dense rows as are asked for.
 Layout of the inputs: the output docstrings in transformers' ``modeling_longformer.py``. For window w and
 x global tokens, column c < x of a row is the weight on global token c, and column x + j the weight on the key
 at query + j - w/2. Rows of global tokens are in the global attention instead.
@@ -175,13 +175,6 @@ def column(attention: LayerAttention, key: int) -> Tensor:
         found[:, near] = attention.local[:, near, x + half + key - near]
     found[:, globals_] = attention.global_[:, key].to(found.dtype)
     return found
-
-
-def dense(attention: LayerAttention) -> Tensor:
-    """The whole matrix of one layer, shape (head, query, key). Heads x tokens x tokens, so use it with care."""
-    if isinstance(attention, DenseAttention):
-        return attention.weights
-    return dense_rows(attention, torch.arange(attention.local.shape[1], device=_device(attention)))
 
 
 def dense_rows(attention: LayerAttention, queries: Tensor) -> Tensor:

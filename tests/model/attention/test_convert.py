@@ -34,6 +34,12 @@ def matrix(tokens: int, window: int, globals_: tuple[int, ...], *, heads: int, k
     return (raw / raw.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
+def dense(attention: LayerAttention) -> torch.Tensor:
+    """The whole matrix of one layer, shape (head, query, key)."""
+    given = attention.weights if isinstance(attention, DenseAttention) else attention.local
+    return convert.dense_rows(attention, torch.arange(given.shape[1]))
+
+
 def counted(attention: LayerAttention) -> tuple[int, int]:
     """How many weights that the model could have set are exactly 0, and how many there are in all."""
     summary = convert.convert(attention, top_k=1, reader=None)
@@ -116,14 +122,14 @@ def test_four_tokens_by_hand(by_hand: SlidingWindowAttention) -> None:
 def test_dense_matrix_by_hand(by_hand: SlidingWindowAttention) -> None:
     """The assembled matrix puts every weight at its query and key."""
     rows = [[0.4, 0.3, 0.2, 0.1], [0.5, 0.2, 0.3, 0], [0.1, 0.4, 0.25, 0.25], [0.6, 0, 0.3, 0.1]]
-    np.testing.assert_allclose(convert.dense(by_hand), [rows])
+    np.testing.assert_allclose(dense(by_hand), [rows])
 
 
 @given(layers())
 def test_dense_matrix_is_the_one_that_was_laid_out(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
     """Assembling undoes the sliding-window layout, exactly, zeros and all; so does the slow version."""
     weights, attention = layer
-    np.testing.assert_array_equal(convert.dense(attention).numpy(), weights)
+    np.testing.assert_array_equal(dense(attention).numpy(), weights)
     np.testing.assert_array_equal(
         reference.assemble(
             attention.local.numpy(), attention.global_.numpy(), attention.global_positions, attention.window
@@ -152,7 +158,7 @@ def test_a_wide_window_is_searched_as_exactly(
     """Wide enough for groups of columns and of queries to be told apart by their maxima, in every precision."""
     attention = pack(matrix(tokens, window, globals_, heads=2, kind=kind, seed=tokens), window, globals_)
     attention = replace(attention, local=attention.local.to(dtype), global_=attention.global_.to(dtype))
-    weights = convert.dense(attention).float().numpy()
+    weights = dense(attention).float().numpy()
     positions, values = convert.attended(attention, top_k=2)
     wanted, most = reference.attended(weights, 2)
     np.testing.assert_array_equal(positions, wanted)
@@ -199,7 +205,7 @@ def test_a_map_of_a_longer_document_has_stretches_of_several_tokens(tokens: int,
 def test_rows_of_the_dense_matrix_sum_to_1(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
     """Global rows included; `row_sum_error` says the same without assembling anything."""
     _, attention = layer
-    np.testing.assert_allclose(convert.dense(attention).sum(dim=-1), 1, atol=1e-6)
+    np.testing.assert_allclose(dense(attention).sum(dim=-1), 1, atol=1e-6)
     assert convert.row_sum_error(attention) < 1e-5
 
 
@@ -291,7 +297,7 @@ def test_half_precision_is_summed_in_full_precision(dtype: torch.dtype) -> None:
     """Sums of float16 weights carry no rounding of their own, though 600 of them add up."""
     half = pack(matrix(600, 8, (0,), heads=1, kind="distinct", seed=1), 8, (0,))
     half = replace(half, local=half.local.to(dtype), global_=half.global_.to(dtype))
-    expected = convert.dense(half).double().sum(dim=1)
+    expected = dense(half).double().sum(dim=1)
     np.testing.assert_allclose(convert.received(half), expected, rtol=1e-6)
 
 
