@@ -90,7 +90,6 @@ def test_rows_that_fail_are_listed_and_the_exit_code_is_10(folder: Path, tmp_pat
     assert len(list((tmp_path / "out").glob("*/manifest.json"))) == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "told"),
     [
@@ -111,6 +110,7 @@ def test_wrong_options_are_usage_errors(folder: Path, data: Path, tmp_path: Path
     assert not (tmp_path / "out" / ".batch" / "plan.json").exists()
 
 
+@pytest.mark.slow
 def test_a_second_batch_on_the_folder_is_refused_by_name(folder: Path, data: Path, tmp_path: Path) -> None:
     first = start(words(folder, data, tmp_path / "out"))
     wait_for_reports(first, tmp_path / "out", 1)
@@ -182,7 +182,6 @@ def test_killed_again_and_again_a_batch_ends_as_if_undisturbed(folder: Path, dat
     assert len(set(names)) == COUNT
 
 
-@pytest.mark.slow
 def test_nobody_reading_ends_it_cleanly(folder: Path, data: Path, tmp_path: Path) -> None:
     arguments = words(folder, data, tmp_path / "out", "--limit", "2")
     process = start(arguments, env={**os.environ, "LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0"})
@@ -194,6 +193,7 @@ def test_nobody_reading_ends_it_cleanly(folder: Path, data: Path, tmp_path: Path
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_a_small_file_system_fills_up_and_the_batch_goes_on_elsewhere(folder: Path, data: Path, tmp_path: Path) -> None:
     """RLIMIT_FSIZE stands for a quota: no file may be larger than a few kilobytes."""
     limited = ["bash", "-c", 'ulimit -f 8; trap "" XFSZ; exec "$0" "$@"', sys.executable, "-m", "reportgen"]

@@ -83,6 +83,7 @@ class Killing(local.Local):
             thread.join()
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_no_report(asked: Config, tmp_path: Path) -> None:
     inline = batches.make(batches.config(Path(asked.model), Path(asked.dataset or ""), tmp_path / "inline"))
     made = make(asked, lambda load: Killing(2, load))
@@ -97,6 +98,7 @@ def end(task: Task, report: Report) -> Outcome:
     return units.finish(task, report)
 
 
+@pytest.mark.slow
 def test_a_report_that_brings_its_worker_down_fails_alone(asked: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "finish", end)
     made = make(asked, batch.this_machine(2))
@@ -126,6 +128,7 @@ def slow(task: Task, report: Report) -> Outcome:
     return units.finish(task, report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signals", [1, 2])
 def test_a_signal_ends_the_workers_in_time(asked: Config, monkeypatch: pytest.MonkeyPatch, signals: int) -> None:
     monkeypatch.setattr(units, "finish", slow)

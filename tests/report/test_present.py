@@ -102,7 +102,6 @@ def test_a_file_of_the_user_is_not_lost(tmp_path: Path) -> None:
     assert (folder / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.slow
 def test_a_report_that_was_changed_is_not_rendered(tmp_path: Path) -> None:
     folder = stored(tmp_path / "report", Config(format=("html",)))
     (folder / "report.json").write_text((folder / "report.json").read_text().replace("A small report", "Another"))
@@ -110,6 +109,7 @@ def test_a_report_that_was_changed_is_not_rendered(tmp_path: Path) -> None:
         present.render(folder, folder, {}, Clock())
 
 
+@pytest.mark.slow
 def test_order_does_not_change_a_byte(tmp_path: Path) -> None:
     """Two reports made in one process, in either order: no number is counted on from one to the next."""
     texts = {"one": "First text of two, and it goes on for a while.", "two": reports.TEXT}
