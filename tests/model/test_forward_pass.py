@@ -461,7 +461,7 @@ def test_a_tokenizer_of_another_model_is_refused() -> None:
     """A token that the model has no embedding for: exit code 4 instead of an index error."""
     classifier = tiny.classifier(tiny.longformer())
     classifier.model.resize_token_embeddings(20)
-    with pytest.raises(ModelError, match="the model knows 20 tokens"):
+    with pytest.raises(ModelError, match="the model has 20 tokens"):
         encode(classifier, TEXT)
 
 

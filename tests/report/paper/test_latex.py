@@ -328,7 +328,7 @@ def test_without_content_tokens_there_is_no_table() -> None:
 
 def test_a_text_that_was_cut_says_so() -> None:
     cut = reports.report("one two three", read=replace(reports.tokens("one two"), total=9))
-    assert "Cut here: 4 of 9 tokens were read." in made(cut)["heatmap.tex"].decode()
+    assert "The text is cut here: the model read 4 of 9 tokens." in made(cut)["heatmap.tex"].decode()
 
 
 def test_a_sheet_that_lacks_a_run_is_refused() -> None:

@@ -229,7 +229,7 @@ def test_every_page_says_where_one_is(made: Path) -> None:
     pages = said(made).split("\f")[:-1]
     for number, page in enumerate(pages, start=1):
         assert f"Page {number} of {len(pages)}" in page
-        assert ("Attention report" in page.splitlines()[0:3]) or number == 1
+        assert ("Attention report" in page.splitlines()[0:5]) or number == 1
     assert re.search(r"1\s+Summary[ .]+1\b", " ".join(pages[0].split())), "the contents name sections and pages"
     assert "of the total score is in the densest tenth" in " ".join(pages[0].split())
 
@@ -364,4 +364,4 @@ def test_nothing_is_too_long_for_the_paper(field: str, tmp_path: Path) -> None:
     edges = [float(edge) for edge in re.findall(r'xMax="([\d.]+)"', read.stdout)]
     assert max(edges) < 595 - 50
     shown = "".join(said(tmp_path / "x.pdf").split())
-    assert ("(infullinreport.json)" in shown) if field == "label" else (shown.count("letters") >= 143)
+    assert ("(fullnameinreport.json)" in shown) if field == "label" else (shown.count("letters") >= 143)
