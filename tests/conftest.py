@@ -26,6 +26,9 @@ for name in [name for name in os.environ if name.startswith(("HF_", "HUGGING", "
 os.environ |= {"HF_ENDPOINT": HUB.url, "HF_HOME": HOME, "OMP_NUM_THREADS": "1"}
 os.environ |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; processes of the tests inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile("reportgen", deadline=None, max_examples=20, derandomize=True, database=None)
 settings.register_profile("thorough", settings.get_profile("reportgen"), max_examples=200)
 settings.load_profile("reportgen")

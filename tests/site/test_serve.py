@@ -125,5 +125,8 @@ def test_it_ends_without_a_word(how: int, code: int, site: Path) -> None:
         assert address.startswith("http://127.0.0.1:")
         assert ask(int(address.rsplit(":", 1)[1].strip("/")), "/")[1] == "index"
         os.kill(process.pid, how)
-        _, said = process.communicate(timeout=30)
+        try:
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert (process.returncode, said) == (code, "")
