@@ -55,7 +55,7 @@ def create(folder: Path) -> Path:
 def lowest_versions(python: Path, folder: Path, extras: list[str]) -> Path:
     """Write a file of constraints: the lowest version allowed of each dependency that pyproject.toml names."""
     found = folder / "lowest.txt"
-    options = ["--quiet", "--python", python, "--resolution", "lowest-direct", "--output-file", found]
+    options = ["--quiet", "--python", python, "--resolution", "lowest-direct", "--upgrade", "--output-file", found]
     wanted = [word for extra in extras for word in ("--extra", extra)]
     if subprocess.run([install_uv(python), "pip", "compile", *options, *wanted, ROOT / "pyproject.toml"]).returncode:
         sys.exit("error: no set of lowest versions, see above\nhint: check the bounds in pyproject.toml")

@@ -73,10 +73,10 @@ def test_an_error_within_lets_the_lock_go(tmp_path: Path) -> None:
 
 
 ELSEWHERE = """
-import json, os, sys, time
+import json, os, socket, sys, time
 from pathlib import Path
-import filelock, filelock._marker
-filelock._marker.host_name = lambda: "another-machine"
+socket.gethostname = lambda: "another-machine"
+import filelock
 folder, every, gone = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
 lease = filelock.SoftFileLease(folder / "lease", lease_duration=gone, heartbeat_interval=every)
 lease.acquire()

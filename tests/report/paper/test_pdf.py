@@ -207,7 +207,7 @@ def test_every_figure_says_what_it_shows(made: Path) -> None:
 def test_the_paper_is_the_one_that_was_asked_for(paper: Any, points: tuple[int, int]) -> None:
     html = render.document(reports.report("one two"), reports.parts(reports.report("one two")), paper=paper)
     with pikepdf.open(io.BytesIO(typeset(html).data)) as opened:
-        assert {tuple(round(float(edge)) for edge in page.MediaBox[2:]) for page in opened.pages} == {points}
+        assert {tuple(round(float(edge)) for edge in list(page.MediaBox)[2:]) for page in opened.pages} == {points}
 
 
 def test_bookmarks_lead_to_every_section_figure_and_table(made: Path) -> None:
