@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import logging
@@ -467,7 +468,7 @@ def reportgen(*arguments: str, hub: Hub, home: Path, **environment: str) -> subp
 
 def serve_presets(hub: Hub, folder: Path, kind: str) -> dict[str, str]:
     """Tiny models and datasets under the ids of the presets; their commits."""
-    words = tiny.tokenizer()
+    words = copy.deepcopy(tiny.tokenizer())  # that one serves every test
     words.model_max_length = 4096
     words.save_pretrained(folder)
     tokenizer = {path.name: path.read_bytes() for path in folder.glob("tokenizer*")}
