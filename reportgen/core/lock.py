@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -70,8 +71,24 @@ def _lease(path: Path) -> filelock.AcquireReturnProxy[filelock.SoftFileLease]:
     lease = filelock.SoftFileLease(
         path, lease_duration=GONE_AFTER, heartbeat_interval=SIGN_EVERY, thread_local=False, poll_interval=0.2
     )
+    _drop_unwritten(path)
     first = _sign(path)
     return lease.acquire(timeout=GONE_AFTER + SIGN_EVERY, cancel_check=lambda: _sign(path) not in (None, first))
+
+
+def _drop_unwritten(path: Path) -> None:
+    """Remove a lease without a record: its owner was killed before it wrote one, and filelock would wait for ever.
+
+    A living owner renews the lease, so that its time changes.
+    """
+    with contextlib.suppress(OSError):
+        before = path.stat()
+        if before.st_size:
+            return
+        time.sleep(SIGN_EVERY + 1)
+        after = path.stat()
+        if (after.st_size, after.st_mtime_ns) == (0, before.st_mtime_ns):
+            path.unlink()
 
 
 def _sign(path: Path) -> float | None:

@@ -145,6 +145,27 @@ def test_the_owner_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.Monke
     assert sorted(path.name for path in tmp_path.iterdir()) == [lock.LOCK]
 
 
+def test_a_lease_whose_owner_was_killed_before_it_wrote_its_record_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """filelock 4.2.12 waits for such an owner for ever, however long its lease."""
+    monkeypatch.setattr(lock, "SIGN_EVERY", 0.01)
+    (tmp_path / lock.LEASE).touch()
+    with lock.held(tmp_path) as before:
+        assert before is None
+        assert (tmp_path / lock.LEASE).stat().st_size > 0
+
+
+def test_a_lease_without_a_record_that_is_renewed_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "SIGN_EVERY", 0.01)
+    (tmp_path / lock.LEASE).touch()
+    threading.Timer(0.5, os.utime, (tmp_path / lock.LEASE, (0, 0))).start()
+    lock._drop_unwritten(tmp_path / lock.LEASE)
+    assert (tmp_path / lock.LEASE).exists()
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
 def test_an_owner_that_cannot_be_read_is_nobody(tmp_path: Path, content: str) -> None:
     (tmp_path / lock.OWNER).write_text(content)
