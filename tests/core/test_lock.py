@@ -148,7 +148,7 @@ def test_the_owner_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_lease_whose_owner_was_killed_before_it_wrote_its_record_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """filelock 4.2.12 waits for such an owner for ever, however long its lease."""
+    """In filelock 4.2.12 others wait for such an owner for ever, however long its lease."""
     monkeypatch.setattr(lock, "SIGN_EVERY", 0.01)
     (tmp_path / lock.LEASE).touch()
     with lock.held(tmp_path) as before:
