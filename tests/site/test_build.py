@@ -492,6 +492,7 @@ def counted(act: Callable[..., None], count: int, stop: BaseException) -> Callab
     return acted
 
 
+@pytest.mark.slow
 def test_the_bytes_are_the_same_whoever_builds_them_and_without_torch(home: Path, tmp_path: Path) -> None:
     """Other workers, order, current folder, hash seed, time zone, language."""
     config = tmp_path / "site.toml"
