@@ -19,6 +19,7 @@ from benchmarks import common
 TOKENS = (2048, 4096)
 LOADS = 5
 CHANGES = 40
+BROWSER = shutil.which("chromium") or shutil.which("chromium-headless-shell")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 WATCH = """
@@ -59,7 +60,7 @@ def measure() -> dict[str, Any]:
     """Sizes and times of both pages."""
     pages = {}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
         for tokens in TOKENS:
             pages[str(tokens)] = measure_page(chromium, make_page(Path(folder), tokens))
         version = chromium.version

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+BROWSER = shutil.which("chromium") or shutil.which("chromium-headless-shell")
 SIZE = {"width": 1440, "height": 1000}
 VIEW = "#token=30"  # with a token open
 SETTLED = "document.documentElement.dataset.settled === 'true'"
@@ -15,7 +16,7 @@ def main() -> None:
     """Open a report in Chromium, a token open, and keep what is seen of its text."""
     page_path, picture = Path(sys.argv[1]).resolve(), sys.argv[2]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE, color_scheme="light")
         page.goto(page_path.as_uri() + VIEW)
         while not page.evaluate(SETTLED):
