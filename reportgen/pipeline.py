@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 READING = ("torch", "transformers", "tokenizers")  # packages that the analysis depends on
 
 
-class Made(NamedTuple):
+class Written(NamedTuple):
     """What a run has written."""
 
     report: Report
@@ -61,7 +61,7 @@ class Made(NamedTuple):
     files: dict[str, bytes]  # by their paths in the folder
 
 
-def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Made:
+def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Written:
     """One example from its source to its folder; *found* is the model, if it has been found already."""
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
     present.check_typesetting(config.format, pdf=config.pdf)
@@ -77,7 +77,7 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Made:
     head_importance = find_importance(config, classifier, clock)
     ((report, known),) = analyse_together(config, classifier, [example], clock, head_importance)
     report, files = write(report, folder, config=config, clock=clock, known=known)
-    return Made(report, folder, files)
+    return Written(report, folder, files)
 
 
 def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, overwrite: bool = False) -> Survey:

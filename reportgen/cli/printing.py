@@ -16,13 +16,13 @@ from reportgen.core.errors import one_line
 if TYPE_CHECKING:
     from reportgen.core.clock import Advance, Clock
     from reportgen.core.records import HeadImportance
-    from reportgen.pipeline import Made
+    from reportgen.pipeline import Written
 
 TRUE = ("1", "TRUE", "YES", "ON")
 OTHER_OFFLINE = ("HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")  # read only by those libraries
 
 
-def print_report(made: Made, seconds: dict[str, float], *, quiet: bool, as_json: bool, verbose: bool) -> None:
+def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_json: bool, verbose: bool) -> None:
     """Print warnings and timings on stderr, then the result and the path on stdout."""
     report, folder, files = made
     page = files.get("report.html")

@@ -431,7 +431,7 @@ def test_words_from_outside_cannot_command_the_terminal(
         prediction=replace(given.prediction, labels=(words, "right")),
         warnings=(ReportWarning("unknown-label", words),),
     )
-    monkeypatch.setattr(pipeline, "run", lambda *_, **__: pipeline.Made(shown, Path("out"), {}))
+    monkeypatch.setattr(pipeline, "run", lambda *_, **__: pipeline.Written(shown, Path("out"), {}))
     result = run("--text", "x", color=True)
     assert result.exit_code == 0
     assert not set("\x1b\x07\u202e\x9b\r") & set(result.stdout + result.stderr)

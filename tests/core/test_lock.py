@@ -29,16 +29,21 @@ with lock.held(Path(sys.argv[1])):
 """
 
 
-@pytest.fixture
-def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that holds the lock."""
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+def holding(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs *program*, from when it holds the lock."""
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
     process.wait()
     process.stdout.close()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that holds the lock."""
+    yield from holding(HOLD, str(tmp_path))
 
 
 def test_a_second_process_is_refused_and_told_by_whom(tmp_path: Path, other: subprocess.Popen[str]) -> None:
@@ -92,14 +97,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subpr
     """A process that holds the lock and says that it is on another machine, whose system's locks do not reach here."""
     monkeypatch.setattr(lock, "SIGN_EVERY", 0.2)
     monkeypatch.setattr(lock, "GONE_AFTER", 3.0)
-    command = [sys.executable, "-c", ELSEWHERE, str(tmp_path), "0.2", "3.0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    yield from holding(ELSEWHERE, str(tmp_path), "0.2", "3.0")
 
 
 def test_an_owner_on_another_machine_that_gives_signs_of_life_is_left_alone(

@@ -69,7 +69,7 @@ def convert(
     )
 
 
-class _Piece(NamedTuple):
+class _Reduced(NamedTuple):
     """Some heads of a layer."""
 
     arrays: dict[str, npt.NDArray[Any]]  # of a `LayerSummary`, by name
@@ -79,7 +79,7 @@ class _Piece(NamedTuple):
 
 def _reduce(
     attention: LayerAttention, *, top_k: int, reader: int | None, own: Tensor | None, queries: range | None
-) -> _Piece:
+) -> _Reduced:
     """`convert` for some heads of a layer."""
     few = min(top_k, ATTENDING)
     walked = None
@@ -98,7 +98,7 @@ def _reduce(
     }
     if reader is not None:
         made["reader"] = row(attention, reader).float()
-    return _Piece(on_host(made), row_error, _nonzero(attention, walked=walked))
+    return _Reduced(on_host(made), row_error, _nonzero(attention, walked=walked))
 
 
 def _kept(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
