@@ -20,19 +20,20 @@ from huggingface_hub.errors import StrictDataclassError
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen.core.clock import largest
 from reportgen.core.config import check_device
 from reportgen.core.errors import DeviceError, ModelError, RefusedError, UsageError
 from reportgen.model.checkpoint import Checkpoint, fetch_weights
+from reportgen.model.tokenizer import ALONE, load_tokenizer
+from reportgen.model.tokenizer import max_length as find_max_length
 
 BROKEN = (  # what transformers lets through when a checkpoint is damaged or is not what its config says
     *(OSError, ValueError, KeyError, TypeError, RuntimeError, AssertionError, EOFError),
     *(SafetensorError, StrictDataclassError),
 )
-ALONE = {"trust_remote_code": False, "local_files_only": True}  # transformers runs no code and asks no network
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -136,13 +137,13 @@ def load(
     with quiet(), memory_errors():
         model = _load_model(checkpoint, config, dtype=dtype, require_safetensors=require_safetensors)
         model.to(target).eval()  # type: ignore[arg-type]  # transformers wraps `to` and loses its types
-    tokenizer = _load_tokenizer(checkpoint)
+        tokenizer = load_tokenizer(checkpoint)
     return Classifier(
         model=model,
         tokenizer=tokenizer,
         checkpoint=checkpoint,
         labels=_labels(config, labels),
-        max_length=_max_length(model, tokenizer, max_length),
+        max_length=find_max_length(model, tokenizer, max_length),
         global_positions=global_positions if sliding_layers(model) else (),
         own_labels=_labels(config, ()),
     )
@@ -240,27 +241,6 @@ def _refuse_random(name: str, info: dict[str, Any]) -> None:
         )
 
 
-def _load_tokenizer(checkpoint: Checkpoint) -> Any:
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(checkpoint.tokenizer_location or checkpoint.location, **ALONE)
-    except (ImportError, *BROKEN) as error:
-        # subtle: a vocabulary of SentencePiece that cannot be read for want of it is tried as one of tiktoken
-        if isinstance(error, ImportError) or "`tiktoken` is required" in str(error):
-            raise ModelError(
-                f"{checkpoint.tokenizer}: its tokenizer needs a library that is not installed: {error}",
-                hint="run pip install sentencepiece for a *.model file, or install the library; or choose a "
-                "--tokenizer that has a tokenizer.json",
-            ) from error
-        raise ModelError(
-            f"{checkpoint.tokenizer}: no tokenizer: {error}", hint="choose one with --tokenizer"
-        ) from error
-    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up by transformers where there are no files
-        raise ModelError(f"{checkpoint.tokenizer}: no tokenizer: no vocabulary", hint="choose one with --tokenizer")
-    tokenizer.truncation_side = "right"  # the first tokens are kept, whatever the tokenizer was trained with
-    return tokenizer
-
-
 def _check_attention(name: str, config: Any) -> None:
     if not getattr(config, "num_attention_heads", None):
         raise ModelError(f'{name}: model type "{config.model_type}" has no attention heads to report on')
@@ -294,20 +274,3 @@ def _labels(config: Any, names: tuple[str, ...]) -> tuple[str, ...]:
     if names and len(names) != config.num_labels:
         raise UsageError(f"{len(names)} label names were given; the model has {config.num_labels} labels")
     return names or tuple(str(config.id2label[index]) for index in range(config.num_labels))
-
-
-def _max_length(model: PreTrainedModel, tokenizer: Any, wanted: int | None) -> int:
-    limit = int(getattr(model.config, "max_position_embeddings", 0) or 0)
-    if limit <= 0:  # XLNet says -1: none
-        limit = tokenizer.model_max_length
-    for name, module in model.named_modules():
-        padding = getattr(module, "padding_idx", None)
-        if name.endswith("position_embeddings") and padding is not None:
-            limit = module.num_embeddings - padding - 1  # RoBERTa's positions start behind the padding id
-    limit = min(limit, tokenizer.model_max_length)
-    if wanted is not None and wanted > limit:
-        raise UsageError(f"--max-length {wanted}: the model takes {limit} tokens at most")
-    least = int(tokenizer.num_special_tokens_to_add()) + 1
-    if wanted is not None and wanted < least:
-        raise UsageError(f"--max-length {wanted}: the minimum is {least}, one token and {least - 1} special tokens")
-    return limit if wanted is None else wanted
