@@ -1,40 +1,27 @@
 """Load a classifier: its model and tokenizer, on the device that runs them.
 
-Weights are never unpickled and never random: a weight missing from the checkpoint is an error. `forward_pass.py` reads
-documents with the classifier.
+`loading/` loads the weights, `forward_pass.py` reads documents with the classifier.
 """
 
 from __future__ import annotations
 
 import contextlib
-import pickle
 import sys
-import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import transformers
-from huggingface_hub.errors import StrictDataclassError
-from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
-from reportgen.core.clock import largest
 from reportgen.core.config import check_device
-from reportgen.core.errors import DeviceError, ModelError, RefusedError, UsageError
+from reportgen.core.errors import DeviceError, ModelError, UsageError
 from reportgen.model.checkpoint import Checkpoint, fetch_weights
-from reportgen.model.tokenizer import ALONE, load_tokenizer
+from reportgen.model.guards import memory_errors, quiet
+from reportgen.model.loading.weights import load_config, load_model
+from reportgen.model.tokenizer import load_tokenizer
 from reportgen.model.tokenizer import max_length as find_max_length
-
-BROKEN = (  # what transformers lets through when a checkpoint is damaged or is not what its config says
-    *(OSError, ValueError, KeyError, TypeError, RuntimeError, AssertionError, EOFError),
-    *(SafetensorError, StrictDataclassError),
-)
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +114,7 @@ def load(
         UsageError: If *max_length* or *labels* do not fit the model.
     """
     target = find_device(device)
-    config = _load_config(checkpoint)
+    config = load_config(checkpoint)
     if attention_window is not None:
         if getattr(config, "attention_window", None) is None:
             raise UsageError(f"--attention-window: {checkpoint.name} has no window; every token sees all tokens")
@@ -135,7 +122,7 @@ def load(
     _check_attention(checkpoint.name, config)
     fetch_weights(checkpoint, require_safetensors=require_safetensors)
     with quiet(), memory_errors():
-        model = _load_model(checkpoint, config, dtype=dtype, require_safetensors=require_safetensors)
+        model = load_model(checkpoint, config, dtype=dtype, require_safetensors=require_safetensors)
         model.to(target).eval()  # type: ignore[arg-type]  # transformers wraps `to` and loses its types
         tokenizer = load_tokenizer(checkpoint)
     return Classifier(
@@ -152,93 +139,6 @@ def load(
 def sliding_layers(model: nn.Module) -> list[LongformerSelfAttention]:
     """The attention modules of a Longformer, first layer first; empty for other models."""
     return [module for module in model.modules() if isinstance(module, LongformerSelfAttention)]
-
-
-@contextlib.contextmanager
-def memory_errors() -> Iterator[None]:
-    """Turn running out of memory into a `DeviceError`.
-
-    Raises:
-        DeviceError: With a hint on what takes less.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        # subtle: torch's allocator for the CPU raises a plain RuntimeError
-        full = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
-        if not full:
-            raise
-        traceback.clear_frames(error.__traceback__)  # of what the model had computed: another try needs that memory
-        host, gpu = largest()
-        used = f"{gpu / 1000:.1f} GB of the GPU" if gpu else f"{host / 1000:.1f} GB"
-        raise DeviceError(
-            f"out of memory: {str(error) or 'the request failed'} (at most {used} in use)",
-            hint="use a smaller --max-length, --dtype bfloat16 or --device cpu",
-        ) from error
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers' own notes and progress bars off the terminal; errors still raise.
-
-    Downloads keep the bars of huggingface_hub, which shows none without a terminal.
-    """
-    logging: Any = transformers.logging  # its functions carry no types
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    downloads = not are_progress_bars_disabled()
-    logging.disable_progress_bar()  # subtle: switches those of downloads, too
-    if downloads:
-        enable_progress_bars()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-        if not downloads:
-            disable_progress_bars()
-
-
-def _load_config(checkpoint: Checkpoint) -> Any:
-    try:
-        return AutoConfig.from_pretrained(checkpoint.location, **ALONE)
-    except BROKEN as error:
-        raise ModelError(f"{checkpoint.name}: {error}") from error
-
-
-def _load_model(checkpoint: Checkpoint, config: Any, *, dtype: str, require_safetensors: bool) -> PreTrainedModel:
-    try:
-        model, info = AutoModelForSequenceClassification.from_pretrained(
-            checkpoint.location,
-            config=config,
-            dtype=DTYPES[dtype],
-            attn_implementation="eager",
-            use_safetensors=True if require_safetensors else None,
-            output_loading_info=True,
-            **ALONE,
-        )
-    except pickle.UnpicklingError as error:
-        raise RefusedError(
-            f"{checkpoint.name}: its weights hold more than tensors, and reading them would run code",
-            hint="use a model whose weights are safetensors",
-        ) from error
-    except BROKEN as error:
-        hints = ("give a sequence classifier of transformers", checkpoint.advice)
-        raise ModelError(f"{checkpoint.name}: {error}", hint="; ".join(filter(None, hints))) from error
-    _refuse_random(checkpoint.name, info)
-    return model  # type: ignore[no-any-return]
-
-
-def _refuse_random(name: str, info: dict[str, Any]) -> None:
-    """Refuse a model whose loading report names weights that the checkpoint does not have."""
-    missing = sorted(info["missing_keys"]) + [str(key[0]) for key in sorted(info["mismatched_keys"])]
-    if missing:
-        raise ModelError(
-            f"{name}: {len(missing)} weights are missing from the checkpoint ({', '.join(missing[:4])}) "
-            "and would be random",
-            hint="give a model that was fine-tuned for sequence classification",
-        )
 
 
 def _check_attention(name: str, config: Any) -> None:

@@ -21,7 +21,8 @@ from transformers.models.longformer.modeling_longformer import LongformerSelfAtt
 from reportgen.core.errors import DeviceError, ModelError
 from reportgen.core.labels import Label, find_gold, name_of
 from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
-from reportgen.model.classifier import Classifier, memory_errors, quiet, sliding_layers
+from reportgen.model.classifier import Classifier, sliding_layers
+from reportgen.model.guards import memory_errors, quiet
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
 

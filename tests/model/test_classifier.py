@@ -16,7 +16,8 @@ from torch import nn
 
 from reportgen.core.errors import DeviceError, ModelError, RefusedError, UsageError
 from reportgen.model import checkpoint, forward_pass
-from reportgen.model.classifier import find_device, load, memory_errors, quiet
+from reportgen.model.classifier import find_device, load
+from reportgen.model.guards import memory_errors, quiet
 from reportgen.model.tokens import encode
 from tests import tiny
 

@@ -24,7 +24,8 @@ from reportgen.core import disk
 from reportgen.core.errors import ImportanceError, ModelError, UsageError
 from reportgen.core.records import Floats, Tokens
 from reportgen.model import forward_pass
-from reportgen.model.classifier import Classifier, memory_errors, quiet
+from reportgen.model.classifier import Classifier
+from reportgen.model.guards import memory_errors, quiet
 from reportgen.model.importance import head_parameters, importance_files
 from reportgen.model.importance.head_parameters import Layer
 from reportgen.model.importance.importance_files import Array, Importance
