@@ -32,6 +32,7 @@ from reportgen.core.records import (
     Example,
     HeadImportance,
     LayerSummary,
+    OtherReading,
     Provenance,
     Report,
     Scores,
@@ -205,15 +206,20 @@ def analyse_together(
     head_importance: HeadImportance,
 ) -> list[tuple[Report, Known]]:
     """Steps 2 to 5 for examples that are read together, in batches that memory holds."""
-    from reportgen.model import forward_pass, long_documents
+    from reportgen.model import forward_pass, long_documents, pipeline_reading
 
     plans = [_plan(config, classifier, example) for example in chosen]
     forward_pass.seed(config.seed)
     readings = long_documents.read(classifier, plans, top_k=config.top_k, clock=clock, batch_size=len(plans))
+    with clock.stage("inference"):
+        others = [
+            pipeline_reading.other_reading(classifier, each.text, plan.tokens, long=config.long, stride=config.stride)
+            for each, plan in zip(chosen, plans, strict=True)
+        ]
     with clock.stage("scale"):
         analysed = [
-            _Analysed(example, plan, read, attention, scale.scale(attention, head_importance), cells)
-            for example, plan, read in zip(chosen, plans, readings, strict=True)
+            _Analysed(example, plan, read, other, attention, scale.scale(attention, head_importance), cells)
+            for example, plan, read, other in zip(chosen, plans, readings, others, strict=True)
             for attention in [_stack(classifier, plan, read)]
             for cells in [heatmap.cells(example.text, plan.tokens)]
         ]
@@ -230,6 +236,7 @@ class _Analysed:
     example: Example
     plan: WindowPlan
     read: DocumentReading
+    other: OtherReading | None
     attention: Attention
     scores: Scores
     cells: tuple[Cell, ...]
@@ -286,6 +293,7 @@ def _report(
         checks=made,
         warnings=(
             *checks.warn_of_checks(made),
+            *checks.warn_of_other_reading(prediction, one.other),
             *checks.warn_of_text(example, tokens, prediction),
             *checks.warn_of_windows(tokens, count=len(plan.windows), length=plan.length, shared=plan.shared),
             *checks.warn_of_window(config.attention_window),

@@ -46,7 +46,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The document as the model reads it; all tuples have one entry per token."""
+    """The document as the model reads it; all tuples have one entry per token, `types` also none."""
 
     ids: tuple[int, ...]
     strings: tuple[str, ...]  # the tokenizer's own, "Ġlanguage"
@@ -55,6 +55,7 @@ class Tokens:
     special: tuple[bool, ...]  # <s>, </s>, [CLS], [SEP]
     blank: tuple[bool, ...]  # white space, or no character at all
     total: int  # tokens that the whole text has, special ones included; more than len(self) if it was cut
+    types: tuple[int, ...] = ()  # token_type_ids; empty where the tokenizer gives none, or the model takes none
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -224,6 +225,18 @@ class Provenance:
     versions: dict[str, str]
     stages: tuple[Stage, ...]  # of the analysis; empty where the run had to give the same bytes again
     recipe: str = ""  # hash of all that this report shares with those of other examples, see `config.recipe`
+
+
+@dataclass(frozen=True, slots=True)
+class OtherReading:
+    """How transformers' own pipeline reads a document, where it differs from the report."""
+
+    tokenizer: str  # the class that the pipeline builds: "RobertaTokenizer"
+    position: int  # of the first difference
+    own: str | None  # the token of the report there; None behind the last
+    other: str | None  # the token of the pipeline
+    types: tuple[int, int | None] | None  # if it is one of token types: that of the report, and of the pipeline
+    prediction: Prediction | str  # from the tokens of the pipeline; or why the model cannot read them
 
 
 @dataclass(frozen=True, slots=True)

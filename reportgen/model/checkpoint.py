@@ -48,6 +48,19 @@ class Checkpoint:
         """Advice if its files cannot be read; None for a local folder."""
         return None if self.revision == LOCAL else _verify(self.name, self.revision)
 
+    @property
+    def tokenizer_folder(self) -> Path:
+        """The folder of the tokenizer's files."""
+        return Path(self.tokenizer_location or self.location)
+
+    def tokenizer_json(self, file: str) -> dict[str, Any] | None:
+        """Content of a JSON file of the tokenizer, None if there is no such file.
+
+        Raises:
+            ModelError: If it is not JSON, or no object.
+        """
+        return _json(self.tokenizer, self.tokenizer_folder, file, self.tokenizer_revision)
+
     def weights_sha256(self) -> str:
         """Hash of the weight file, or of its shards' hashes in order; "" if it is not on this disk.
 
@@ -64,8 +77,9 @@ class Checkpoint:
 
     def settings_sha256(self) -> str:
         """Hash of the files of the tokenizer, with their names; it identifies a local folder."""
-        folder = Path(self.tokenizer_location or self.location)
-        files = sorted(path for path in folder.glob("*") if SETTINGS.fullmatch(path.name) and path.is_file())
+        files = sorted(
+            path for path in self.tokenizer_folder.glob("*") if SETTINGS.fullmatch(path.name) and path.is_file()
+        )
         return hashlib.sha256("".join(f"{path.name} {_sha256(path, self)}\n" for path in files).encode()).hexdigest()
 
 

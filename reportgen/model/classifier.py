@@ -130,7 +130,7 @@ def load(
         tokenizer=tokenizer,
         checkpoint=checkpoint,
         labels=_labels(config, labels),
-        max_length=find_max_length(model, tokenizer, max_length),
+        max_length=find_max_length(checkpoint, model, tokenizer, max_length),
         global_positions=global_positions if sliding_layers(model) else (),
         own_labels=_labels(config, ()),
     )

@@ -228,6 +228,10 @@ def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tens
         ids[index, : len(tokens)] = torch.tensor(tokens.ids)
         mask[index, : len(tokens)] = 1
     inputs = {"input_ids": ids, "attention_mask": mask}
+    if any(tokens.types for tokens in documents):
+        inputs["token_type_ids"] = torch.zeros_like(ids)
+        for index, tokens in enumerate(documents):
+            inputs["token_type_ids"][index, : len(tokens.types)] = torch.tensor(tokens.types)
     if classifier.windows:
         inputs["global_attention_mask"] = torch.zeros_like(ids)
         inputs["global_attention_mask"][:, _globals(classifier, length)] = 1

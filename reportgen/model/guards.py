@@ -1,4 +1,4 @@
-"""Turn what goes wrong inside torch and transformers into errors of ours, and keep their notes off the terminal."""
+"""Turn what goes wrong inside torch, transformers and tokenizers into errors of ours, and keep their notes off the terminal."""
 
 from __future__ import annotations
 
@@ -40,6 +40,17 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, in Python, on a GPU, or in torch's allocator for the CPU."""
     # subtle: torch's allocator for the CPU raises a plain RuntimeError
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+@contextlib.contextmanager
+def panics() -> Iterator[None]:
+    """Turn a panic of tokenizers' Rust code, which is no `Exception`, into a `RuntimeError`."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -88,7 +88,7 @@ class WindowPlan:
     def piece(self, window: Window) -> Tokens:
         """The tokens of a window."""
         whole, take = self.tokens, self.positions(window).tolist()
-        names = ("ids", "strings", "starts", "ends", "special", "blank")
+        names = ("ids", "strings", "starts", "ends", "special", "blank", *(["types"] if whole.types else []))
         return replace(whole, total=self.length, **{n: tuple(getattr(whole, n)[p] for p in take) for n in names})
 
     def ends(self, length: int) -> Positions:

@@ -1,50 +1,61 @@
-"""Load the tokenizer of a model from its folder, and find how many tokens the model takes.
+"""Load the tokenizer of a model as its tokenizer.json says, and find how many tokens the model takes.
 
-Nothing is read with it here: `tokens.py` turns a text into tokens.
+Version 5 of transformers builds many tokenizers anew from their class, without parts of tokenizer.json. Here that file
+alone decides what the tokens are; the other files only give names and lengths. `tokens.py` turns a text into tokens.
 """
 
 from __future__ import annotations
 
+import inspect
+import json
+import math
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-from transformers import AutoTokenizer, PreTrainedModel
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
 
+from reportgen.core import disk, versions
 from reportgen.core.errors import ModelError, UsageError
-from reportgen.model.checkpoint import Checkpoint
+from reportgen.model.checkpoint import CONFIG, TOKENIZER_CONFIG, Checkpoint
+from reportgen.model.guards import panics
 
 ALONE = {"trust_remote_code": False, "local_files_only": True}  # transformers runs no code and asks no network
+OWN, OLDER = "tokenizer.json", "special_tokens_map.json"
+TYPES = "token_type_ids"
+NO_LIMIT = int(1e30)  # of model_max_length, as transformers writes it
+EMPTY: dict[str, Any] = {  # a tokenizer.json with all its parts, and nothing in them
+    "version": "1.0",
+    **dict.fromkeys(("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")),
+    "added_tokens": [],
+    "model": {"type": "BPE", "vocab": {}, "merges": []},
+}
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
-    """The tokenizer of transformers, ready to read.
+    """The tokenizer, as one of transformers: that of its tokenizer.json, or what its other files describe.
 
     Raises:
         ModelError: If there is none, it cannot be read, or it needs a library that is not installed.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint.tokenizer_location or checkpoint.location, **ALONE)
-    except Exception as error:  # tokenizers raises nothing more precise
-        # subtle: a vocabulary of SentencePiece that cannot be read for want of it is tried as one of tiktoken
-        if isinstance(error, ImportError) or "`tiktoken` is required" in str(error):
-            raise ModelError(
-                f"{checkpoint.tokenizer}: its tokenizer needs a library that is not installed: {error}",
-                hint="run pip install sentencepiece for a *.model file, or install the library; or choose a "
-                "--tokenizer that has a tokenizer.json",
-            ) from error
-        raise ModelError(
-            f"{checkpoint.tokenizer}: no tokenizer: {error}", hint="choose one with --tokenizer"
-        ) from error
-    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up by transformers where there are no files
-        raise ModelError(f"{checkpoint.tokenizer}: no tokenizer: no vocabulary", hint="choose one with --tokenizer")
+    settings = checkpoint.tokenizer_json(TOKENIZER_CONFIG) or {}
+    own = (checkpoint.tokenizer_folder / OWN).is_file()
+    length = _length(checkpoint, settings.get("model_max_length", settings.get("max_len")))
+    tokenizer = _own(checkpoint, settings) if own else _built(checkpoint)
+    tokenizer.model_max_length = length
     tokenizer.truncation_side = "right"  # the first tokens are kept, whatever the tokenizer was trained with
     return tokenizer
 
 
-def max_length(model: PreTrainedModel, tokenizer: Any, wanted: int | None) -> int:
+def max_length(checkpoint: Checkpoint, model: PreTrainedModel, tokenizer: Any, wanted: int | None) -> int:
     """The number of tokens to read at most, special ones included: *wanted*, or all that the model takes.
 
     Raises:
-        UsageError: If *wanted* is more than that, or leaves no room for a token.
+        ModelError: If the model takes no token but the special ones.
+        UsageError: If *wanted* is more than the model takes, or leaves no room for a token.
     """
     limit = int(getattr(model.config, "max_position_embeddings", 0) or 0)
     if limit <= 0:  # XLNet says -1: none
@@ -54,9 +65,184 @@ def max_length(model: PreTrainedModel, tokenizer: Any, wanted: int | None) -> in
         if name.endswith("position_embeddings") and padding is not None:
             limit = module.num_embeddings - padding - 1  # RoBERTa's positions start behind the padding id
     limit = min(limit, tokenizer.model_max_length)
+    special = int(tokenizer.num_special_tokens_to_add())
+    if limit <= special:
+        told = limit == tokenizer.model_max_length
+        name, file = (checkpoint.tokenizer, TOKENIZER_CONFIG) if told else (checkpoint.name, CONFIG)
+        field = "model_max_length" if told else "max_position_embeddings"
+        raise ModelError(
+            f"{name}: {file}: {field} allows {limit} tokens, and the tokenizer adds {special} special ones",
+            hint=f"correct {field}, or choose another --tokenizer",
+        )
     if wanted is not None and wanted > limit:
         raise UsageError(f"--max-length {wanted}: the model takes {limit} tokens at most")
-    least = int(tokenizer.num_special_tokens_to_add()) + 1
-    if wanted is not None and wanted < least:
-        raise UsageError(f"--max-length {wanted}: the minimum is {least}, one token and {least - 1} special tokens")
+    if wanted is not None and wanted <= special:
+        raise UsageError(f"--max-length {wanted}: the minimum is {special + 1}, one token and {special} special tokens")
     return limit if wanted is None else wanted
+
+
+@lru_cache(maxsize=1)
+def rebuilt(checkpoint: Checkpoint, tokenizer: Any) -> Any | None:
+    """What transformers' own pipeline makes of the files of *tokenizer*, if that may read a text otherwise.
+
+    None if it reads every text as *tokenizer* does, which the cache remembers, or if it cannot be built.
+    """
+    if not (checkpoint.tokenizer_folder / OWN).is_file():
+        return None  # it is *tokenizer* itself, see `_built`
+    used = versions.of("reportgen", "tokenizers", "transformers")
+    same = disk.cached("tokenizers", disk.key(files=checkpoint.settings_sha256(), versions=used))
+    if same.is_file():
+        return None
+    try:
+        with panics():
+            other: Any = AutoTokenizer.from_pretrained(str(checkpoint.tokenizer_folder), **ALONE)
+    except Exception:  # then the user's own pipeline fails, too
+        return None
+    if not other.is_fast or (TYPES in other.model_input_names) != (TYPES in tokenizer.model_input_names):
+        return other
+    other.backend_tokenizer.no_truncation()  # of the texts it was trained on; a pipeline sets its own
+    other.backend_tokenizer.no_padding()
+    if other.backend_tokenizer.to_str() != tokenizer.backend_tokenizer.to_str():
+        return other
+    disk.keep(same, b"")
+    return None
+
+
+def _own(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> PreTrainedTokenizerFast:
+    """The tokenizer of tokenizer.json, whole and as it is, with the names that the other files give."""
+    try:
+        with panics():
+            backend = Tokenizer.from_file(str(checkpoint.tokenizer_folder / OWN))
+    except Exception as error:  # tokenizers raises nothing more precise
+        raise _unreadable(checkpoint, error) from error
+    if backend.get_vocab_size() <= sum(token.special for token in backend.get_added_tokens_decoder().values()):
+        raise _no_tokenizer(checkpoint, "no vocabulary")
+    backend.no_truncation()  # of the texts it was trained on
+    backend.no_padding()
+    kind = _kind(checkpoint, settings)
+    # subtle: transformers adds tokens to a tokenizer that it is given, so it is given another one
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer(BPE()), model_input_names=_inputs(checkpoint, settings, kind, backend)
+    )
+    tokenizer._tokenizer = backend
+    for name, token in _special({**(checkpoint.tokenizer_json(OLDER) or {}), **settings}, kind):
+        if backend.token_to_id(token) is not None:
+            setattr(tokenizer, name, token)
+    return tokenizer
+
+
+def _built(checkpoint: Checkpoint) -> Any:
+    """The tokenizer that transformers builds of other files: a vocabulary, a SentencePiece model, or none at all."""
+    try:
+        with panics():
+            tokenizer: Any = AutoTokenizer.from_pretrained(str(checkpoint.tokenizer_folder), **ALONE)
+    except Exception as error:
+        # subtle: a vocabulary of SentencePiece that cannot be read for want of it is tried as one of tiktoken
+        if isinstance(error, ImportError) or "`tiktoken` is required" in str(error):
+            raise ModelError(
+                f"{checkpoint.tokenizer}: its tokenizer needs a library that is not installed: {error}",
+                hint="run pip install sentencepiece for a *.model file, or install the library; or choose a "
+                "--tokenizer that has a tokenizer.json",
+            ) from error
+        raise _no_tokenizer(checkpoint, error) from error
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up by transformers where there are no files
+        raise _no_tokenizer(checkpoint, "no vocabulary")
+    return tokenizer
+
+
+def _no_tokenizer(checkpoint: Checkpoint, why: object) -> ModelError:
+    return ModelError(f"{checkpoint.tokenizer}: no tokenizer: {why}", hint="choose one with --tokenizer")
+
+
+def _unreadable(checkpoint: Checkpoint, error: Exception) -> ModelError:
+    """The error of a tokenizer.json that tokenizers cannot read, with the first part that is at fault."""
+    content = checkpoint.tokenizer_json(OWN) or {}  # raises an error of its own if it is no JSON object
+    faulty = [part for part in content if part not in EMPTY or not _readable(part, content[part])]
+    if "model" not in content:
+        return _no_tokenizer(checkpoint, f'{OWN} has no "model"')
+    part = content[faulty[0]] if faulty else None
+    named = f'"{faulty[0]}" in {OWN}' if faulty else OWN
+    kind = f' of the type "{part["type"]}"' if isinstance(part, dict) and "type" in part else ""
+    version = versions.of("tokenizers")["tokenizers"]
+    return ModelError(
+        f"{checkpoint.tokenizer}: tokenizers {version} cannot read {named}{kind}: {error}",
+        hint="run pip install --upgrade tokenizers transformers if a later version wrote it; or choose another "
+        "--tokenizer",
+    )
+
+
+def _readable(part: str, content: Any) -> bool:
+    """Whether tokenizers reads this part of a tokenizer.json, the others left empty."""
+    try:
+        with panics():
+            Tokenizer.from_str(json.dumps({**EMPTY, part: content}))
+    except Exception:
+        return False
+    return True
+
+
+def _kind(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> type[PreTrainedTokenizerBase]:
+    """The class whose defaults hold for what the files do not say."""
+    config = checkpoint.tokenizer_json(CONFIG) or {}
+    usual = TOKENIZER_MAPPING_NAMES.get(str(config.get("model_type")))
+    name = settings.get("tokenizer_class") or config.get("tokenizer_class") or usual
+    found = tokenizer_class_from_name(name) if isinstance(name, str) else None
+    usable = isinstance(found, type) and issubclass(found, PreTrainedTokenizerBase)
+    return found if usable else PreTrainedTokenizerFast  # type: ignore[return-value]
+
+
+def _inputs(
+    checkpoint: Checkpoint, settings: Mapping[str, Any], kind: type[PreTrainedTokenizerBase], backend: Tokenizer
+) -> list[str]:
+    """The inputs that the tokenizer gives the model: those that tokenizer_config.json names, or else its class.
+
+    The classes of XLNet, ALBERT and others name token types no more since version 5 of transformers, but their models
+    are trained with them. So types other than 0 in the template of tokenizer.json count as named.
+    """
+    named = settings.get("model_input_names")
+    if named is None:
+        usual = list(kind.model_input_names)
+        state = "{}" if backend.post_processor is None else backend.post_processor.__getstate__()
+        return [*usual, TYPES] if TYPES not in usual and any(_types(json.loads(state))) else usual
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        raise ModelError(
+            f"{checkpoint.tokenizer}: {TOKENIZER_CONFIG}: model_input_names must be a list of names, not {named!r}",
+            hint=f"correct model_input_names in {TOKENIZER_CONFIG}, or leave it out",
+        )
+    return named
+
+
+def _types(processor: Mapping[str, Any]) -> Iterator[int]:
+    """The token types that a post-processor gives the parts of a single text."""
+    for part in processor.get("single", ()):
+        yield from (piece["type_id"] for piece in part.values())
+    for each in processor.get("processors", ()):
+        yield from _types(each)
+
+
+def _special(settings: Mapping[str, Any], kind: type[PreTrainedTokenizerBase]) -> Iterator[tuple[str, str]]:
+    """The special tokens by their names, "pad_token" and others, that the settings give, or else the class."""
+    usual = inspect.signature(kind.__init__).parameters
+    for name in PreTrainedTokenizerBase.SPECIAL_TOKENS_ATTRIBUTES:
+        told = settings.get(name, usual[name].default if name in usual else None)
+        token = told.get("content") if isinstance(told, dict) else told
+        if isinstance(token, str):
+            yield name, token
+
+
+def _length(checkpoint: Checkpoint, told: object) -> int:
+    """`model_max_length` of tokenizer_config.json as a number of tokens; `NO_LIMIT` without one."""
+    if told is None:
+        return NO_LIMIT
+    try:
+        number = float(told) if isinstance(told, int | float | str) and not isinstance(told, bool) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if number >= NO_LIMIT:
+        return NO_LIMIT
+    if not number.is_integer() or number < 1:
+        raise ModelError(
+            f"{checkpoint.tokenizer}: {TOKENIZER_CONFIG}: model_max_length must be a number of tokens, not {told!r}",
+            hint=f"correct model_max_length in {TOKENIZER_CONFIG}, or leave it out",
+        )
+    return int(number)

@@ -8,17 +8,20 @@ The rest has no offsets, never wrong ones.
 
 from __future__ import annotations
 
+import inspect
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import regex
 
 from reportgen.core.characters import BYTES
 from reportgen.core.errors import DataError, ModelError
 from reportgen.core.records import Tokens
+from reportgen.model.guards import panics
 
 if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier
@@ -41,37 +44,92 @@ def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
 
     Raises:
         DataError: If the tokenizer gives no token.
-        ModelError: If it gives one that the model does not know.
+        ModelError: If it fails, or gives a token or a token type that the model does not know.
+    """
+    tokens = read(classifier, text, whole=whole)
+    check_known(classifier, tokens)
+    spans: Iterable[Span] = zip(tokens.starts, tokens.ends, strict=True)
+    if not classifier.tokenizer.is_fast:
+        spans = _find_spans(classifier, text, tokens.ids, tokens.special)
+    found = [_inner(text, start, end, string) for (start, end), string in zip(spans, tokens.strings, strict=True)]
+    starts, ends = zip(*found, strict=True)
+    blank = tuple(not text[start:end].strip() for start, end in found)
+    return replace(tokens, starts=starts, ends=ends, blank=blank)
+
+
+def read(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
+    """The tokens of *text*, with the characters that the tokenizer itself gives them, none of them checked.
+
+    See `encode`.
     """
     tokenizer = classifier.tokenizer
-    read = {"return_offsets_mapping": tokenizer.is_fast, "return_special_tokens_mask": True, "verbose": False}
-    encoded = tokenizer(text, **read)
+    encoded = _call(classifier, text)
     total = len(encoded["input_ids"])
     if total > classifier.max_length and not whole:
-        encoded = tokenizer(text, truncation=True, max_length=classifier.max_length, **read)
-    if not encoded["input_ids"]:
-        raise DataError("the tokenizer returns no token for this text", hint="give a text with words in it")
+        encoded = _call(classifier, text, truncation=True, max_length=classifier.max_length)
     ids = tuple(encoded["input_ids"])
-    strings = tuple(tokenizer.convert_ids_to_tokens(ids))
-    special = tuple(map(bool, encoded["special_tokens_mask"]))[: len(ids)]  # subtle: ByT5 counts an end it leaves out
-    told = encoded["offset_mapping"] if tokenizer.is_fast else _find_spans(classifier, text, ids, special)
-    spans = [_inner(text, start, end, string) for (start, end), string in zip(told, strings, strict=True)]
-    starts, ends = zip(*spans, strict=True)
-    known = classifier.vocabulary
-    if max(ids) not in known:
-        raise ModelError(
-            f"{classifier.checkpoint.tokenizer}: returns token {max(ids)}; the model has {len(known)} tokens (from 0)",
-            hint="choose the tokenizer that the model was trained with: --tokenizer",
-        )
+    if not ids:
+        raise DataError("the tokenizer returns no token for this text", hint="give a text with words in it")
+    takes = "token_type_ids" in inspect.signature(classifier.model.forward).parameters
+    types = tuple(encoded.get("token_type_ids", ())) if takes else ()
+    spans = encoded.get("offset_mapping") or [(0, 0)] * len(ids)
     return Tokens(
         ids=ids,
-        strings=strings,
-        starts=starts,
-        ends=ends,
-        special=special,
-        blank=tuple(not text[start:end].strip() for start, end in zip(starts, ends, strict=True)),
+        strings=tuple(tokenizer.convert_ids_to_tokens(ids)),
+        starts=tuple(start for start, _ in spans),
+        ends=tuple(end for _, end in spans),
+        special=tuple(map(bool, encoded["special_tokens_mask"]))[: len(ids)],  # subtle: ByT5's counts an end too many
+        blank=tuple(start == end for start, end in spans),
         total=total,
+        types=types,
     )
+
+
+def _call(classifier: Classifier, text: str, **how: Any) -> Any:
+    """What the tokenizer says of *text*."""
+    tokenizer = classifier.tokenizer
+    asked = {"return_offsets_mapping": tokenizer.is_fast, "return_special_tokens_mask": True, "verbose": False}
+    try:
+        with panics():
+            return tokenizer(text, **asked, **how)
+    except MemoryError:
+        raise
+    except Exception as error:  # tokenizers raises nothing more precise
+        word = next((word for word in text.split() if not _readable(tokenizer, word)), None)
+        what = "the text" if word is None else f'"{word[:80]}"'
+        raise ModelError(
+            f"{classifier.checkpoint.tokenizer}: the tokenizer cannot read {what}: {error}",
+            hint='check that its vocabulary has its unknown token ("unk_token"), or choose another --tokenizer',
+        ) from error
+
+
+def _readable(tokenizer: Any, word: str) -> bool:
+    try:
+        with panics():
+            tokenizer.tokenize(word)
+    except Exception:
+        return False
+    return True
+
+
+def check_known(classifier: Classifier, tokens: Tokens) -> None:
+    """Check that the model has an embedding for every token and every token type.
+
+    Raises:
+        ModelError: Naming the highest that it does not have.
+    """
+    known, name, types = classifier.vocabulary, classifier.checkpoint.tokenizer, tokens.types
+    if max(tokens.ids) not in known:
+        raise ModelError(
+            f"{name}: returns token {max(tokens.ids)}; the model has {len(known)} tokens (from 0)",
+            hint="choose the tokenizer that the model was trained with: --tokenizer",
+        )
+    kinds = getattr(classifier.model.config, "type_vocab_size", None) or 0  # 0: no embedding of its own
+    if 0 < kinds <= max(types, default=0):
+        raise ModelError(
+            f"{name}: returns token type {max(types)}; the model has {kinds} (from 0)",
+            hint="choose the tokenizer that the model was trained with: --tokenizer",
+        )
 
 
 def _find_spans(classifier: Classifier, text: str, ids: tuple[int, ...], special: tuple[bool, ...]) -> list[Span]:

@@ -14,6 +14,7 @@ from reportgen.core.records import (
     Check,
     Example,
     HeadImportance,
+    OtherReading,
     Prediction,
     Report,
     ReportWarning,
@@ -118,6 +119,29 @@ def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction | None
             "unknown-label",
             f"The gold label “{prediction.gold_text[:80]}” is not a label of the model; its labels are {names}.",
         )
+
+
+def warn_of_other_reading(prediction: Prediction, other: OtherReading | None) -> Iterator[ReportWarning]:
+    """A warning if transformers' own pipeline reads other tokens, for readers who compare the report with it."""
+    if other is None:
+        return
+    own, its = (f"“{one_line(each)[:40]}”" if each is not None else "no token" for each in (other.own, other.other))
+    if other.types is not None:
+        own, its = (f"{own} with token type {'none' if each is None else each}" for each in other.types)
+    said = other.prediction
+    then = f"the model fails ({one_line(said)[:200]})" if isinstance(said, str) else f"it is {_answer(said)}"
+    yield ReportWarning(
+        "other-tokens",
+        f"AutoTokenizer and pipeline() of transformers read this text differently: they build {other.tokenizer} from "
+        f"its class, and the report uses tokenizer.json as it is. The first difference is token {other.position} (from "
+        f"0): {own} in the report, {its} in transformers. The prediction of the report is {_answer(prediction)}; with "
+        f"the tokens of transformers {then}.",
+    )
+
+
+def _answer(prediction: Prediction) -> str:
+    name = one_line(prediction.labels[prediction.predicted])[:80]
+    return f"“{name}” ({prediction.probabilities[prediction.predicted]:.1%})"
 
 
 def warn_of_windows(tokens: Tokens, *, count: int, length: int, shared: int) -> Iterator[ReportWarning]:

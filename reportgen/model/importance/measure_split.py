@@ -182,7 +182,7 @@ def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sa
 
 def _measured(classifier: Classifier, sample: Sample, *, by: str, seed: int) -> str:
     """Name of all that head importance depends on."""
-    documents = [[tokens.ids, gold] for tokens, gold in zip(sample.documents, sample.gold, strict=True)]
+    documents = [[tokens.ids, tokens.types, gold] for tokens, gold in zip(sample.documents, sample.gold, strict=True)]
     return disk.key(**predict_split.identify(classifier), by=by, documents=documents, seed=seed)
 
 
