@@ -1,4 +1,4 @@
-"""Turn what goes wrong inside torch, transformers and tokenizers into errors of ours, and keep their notes off the terminal."""
+"""Turn errors of torch, transformers and tokenizers into ours, and keep their notes off the terminal."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progr
 
 from reportgen.core.clock import largest
 from reportgen.core.errors import DeviceError
+
+ALONE = {"trust_remote_code": False, "local_files_only": True}  # transformers runs no code and asks no network
 
 
 @contextlib.contextmanager

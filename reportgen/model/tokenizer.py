@@ -21,9 +21,8 @@ from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, 
 from reportgen.core import disk, versions
 from reportgen.core.errors import ModelError, UsageError
 from reportgen.model.checkpoint import CONFIG, TOKENIZER_CONFIG, Checkpoint
-from reportgen.model.guards import panics
+from reportgen.model.guards import ALONE, panics
 
-ALONE = {"trust_remote_code": False, "local_files_only": True}  # transformers runs no code and asks no network
 OWN, OLDER = "tokenizer.json", "special_tokens_map.json"
 TYPES = "token_type_ids"
 NO_LIMIT = int(1e30)  # of model_max_length, as transformers writes it
@@ -108,7 +107,7 @@ def rebuilt(checkpoint: Checkpoint, tokenizer: Any) -> Any | None:
     return None
 
 
-def _own(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> PreTrainedTokenizerFast:
+def _own(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> Any:
     """The tokenizer of tokenizer.json, whole and as it is, with the names that the other files give."""
     try:
         with panics():
@@ -120,8 +119,9 @@ def _own(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> PreTrainedToken
     backend.no_truncation()  # of the texts it was trained on
     backend.no_padding()
     kind = _kind(checkpoint, settings)
+    generic: Any = PreTrainedTokenizerFast  # its constructor carries no types
     # subtle: transformers adds tokens to a tokenizer that it is given, so it is given another one
-    tokenizer = PreTrainedTokenizerFast(
+    tokenizer = generic(
         tokenizer_object=Tokenizer(BPE()), model_input_names=_inputs(checkpoint, settings, kind, backend)
     )
     tokenizer._tokenizer = backend

@@ -355,7 +355,7 @@ def test_a_slow_tokenizer_cuts_and_counts_as_a_fast_one(tmp_path: Path) -> None:
     slow = encode(with_tokenizer(slow_bert(tmp_path), **options), "the heads, the ☃ thé heads, the heads!")
     names = {w: i for i, w in enumerate(word_pieces())}
     quick = encode(with_tokenizer(BertTokenizer(vocab=names), **options), "the heads, the ☃ thé heads, the heads!")
-    assert slow == quick
+    assert slow == replace(quick, types=())  # its class names no token types
     assert (len(slow), slow.special[0], slow.special[-1]) == (12, True, True)
     assert slow.total > 12
     assert slow.strings[6:8] == ("[UNK]", "the")

@@ -15,12 +15,12 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 
 from reportgen.core.errors import ModelError, RefusedError
 from reportgen.model.checkpoint import Checkpoint
+from reportgen.model.guards import ALONE
 
 BROKEN = (  # what transformers lets through when a checkpoint is damaged or is not what its config says
     *(OSError, ValueError, KeyError, TypeError, RuntimeError, AssertionError, EOFError),
     *(SafetensorError, StrictDataclassError),
 )
-ALONE = {"trust_remote_code": False, "local_files_only": True}  # transformers runs no code and asks no network
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
