@@ -235,7 +235,8 @@ def _length(checkpoint: Checkpoint, told: object) -> int:
     if told is None:
         return NO_LIMIT
     try:
-        number = float(told) if isinstance(told, int | float | str) and not isinstance(told, bool) else math.nan
+        value = min(told, NO_LIMIT) if isinstance(told, int) else told
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(told, bool) else math.nan
     except (ValueError, OverflowError):
         number = math.nan
     if number >= NO_LIMIT:

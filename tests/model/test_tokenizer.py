@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -16,10 +17,12 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
+from reportgen.core.errors import ModelError, UsageError
 from reportgen.core.records import Tokens
+from reportgen.model import forward_pass, long_documents
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.classifier import Classifier
-from reportgen.model.tokenizer import load_tokenizer
+from reportgen.model.tokenizer import NO_LIMIT, load_tokenizer
 from reportgen.model.tokens import encode
 from tests import tiny
 
@@ -184,3 +187,233 @@ def test_a_folder_without_tokenizer_json_has_what_transformers_builds(tmp_path: 
         "##s",
         "[SEP]",
     )
+
+
+# token types
+
+TYPED = {  # model type: template, and what tokenizer_config.json says
+    "xlnet": ("$A:0 </s>:0 <s>:2", {"tokenizer_class": "XLNetTokenizer"}),
+    "bert": ("<s>:0 $A:1 </s>:1", {"tokenizer_class": "BertTokenizer"}),
+    "albert": ("<s>:1 $A:1 </s>:0", {"tokenizer_class": "AlbertTokenizer"}),
+    "big_bird": ("<s>:0 $A:1 </s>:0", {}),
+    "deberta-v2": ("<s>:1 $A:0 </s>:1", {"tokenizer_class": "DebertaV2Tokenizer"}),
+    "longformer": ("<s>:0 $A:1 </s>:1", {"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]}),
+}
+
+
+def saved(path: Path, kind: str, template: str, **settings: Any) -> Classifier:
+    """A classifier of that type on disk, loaded again, whose tokenizer gives the types of *template*."""
+    big = {"attention_type": "original_full"} if kind == "big_bird" else {}
+    types = {} if kind in ("gpt2", "xlnet", "distilbert") else {"type_vocab_size": 3}
+    model = tiny.longformer(**types) if kind == "longformer" else tiny.dense(kind, **types, **big)
+    with torch.no_grad():  # transformers draws some near 0, which would hide the types
+        for name, parameter in model.named_parameters():
+            if "token_type" in name or (kind == "xlnet" and parameter.dim() > 1):
+                parameter.normal_(std=0.6)
+    tiny.save(model, path)
+    folder(path, own("BPE", template=template), **{"model_max_length": 60, **settings})
+    return tiny.load(path)
+
+
+def plain_logits(path: Path, text: str, *, kind: str, types: bool) -> torch.Tensor:
+    """What the model says of the tokens of tokenizers itself, without reportgen."""
+    from transformers import AutoModelForSequenceClassification
+
+    told = Tokenizer.from_file(str(path / "tokenizer.json")).encode(text)
+    inputs = {"input_ids": torch.tensor([told.ids])}
+    if types:
+        inputs["token_type_ids"] = torch.tensor([told.type_ids])
+    model = AutoModelForSequenceClassification.from_pretrained(path, attn_implementation="eager").eval()
+    with torch.no_grad():
+        return model(**inputs).logits
+
+
+@pytest.mark.parametrize("kind", TYPED)
+def test_token_types_reach_the_model_alone_and_in_a_batch(kind: str, tmp_path: Path) -> None:
+    """The logits are those of the model on the ids and type ids of tokenizers itself."""
+    template, settings = TYPED[kind]
+    classifier = saved(tmp_path, kind, template, **settings)
+    texts = ["the heads", "The HEADS of there, and 23 others", "of"]
+    documents = [encode(classifier, text) for text in texts]
+    right = torch.cat([plain_logits(tmp_path, text, kind=kind, types=True) for text in texts])
+    without = torch.cat([plain_logits(tmp_path, text, kind=kind, types=False) for text in texts])
+    assert (right - without).abs().max() > 1e-2  # or this test could not fail
+    alone = torch.cat([forward_pass.predict_logits(classifier, [document]) for document in documents])
+    torch.testing.assert_close(alone, right, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(forward_pass.predict_logits(classifier, documents), right, atol=1e-5, rtol=1e-5)
+    attended = forward_pass.attend(classifier, documents, lambda *_: None)
+    torch.testing.assert_close(attended, right, atol=1e-5, rtol=1e-5)
+
+
+def test_a_model_that_takes_no_types_gets_none(tmp_path: Path) -> None:
+    """DistilBERT's forward has no such argument."""
+    classifier = saved(tmp_path, "distilbert", "<s>:0 $A:1 </s>:1", tokenizer_class="BertTokenizer")
+    document = encode(classifier, "the heads")
+    assert document.types == ()
+    right = plain_logits(tmp_path, "the heads", kind="distilbert", types=False)
+    torch.testing.assert_close(forward_pass.predict_logits(classifier, [document]), right, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "types"),
+    [
+        ({"tokenizer_class": "GPT2Tokenizer"}, False),
+        ({"tokenizer_class": "BertTokenizer"}, True),  # GPT-2 of Chinese texts: type 0 is a word that is added
+        ({"tokenizer_class": "BertTokenizer", "model_input_names": ["input_ids", "attention_mask"]}, False),
+        ({"model_input_names": ["input_ids", "token_type_ids"]}, True),
+    ],
+    ids=["class without", "class with", "named without", "named with"],
+)
+def test_types_of_zeros_are_given_if_the_settings_or_the_class_say_so(
+    settings: dict[str, Any], types: bool, tmp_path: Path
+) -> None:
+    """In GPT-2 zeros are not the same as no types."""
+    classifier = saved(tmp_path, "gpt2", "$A:0 </s>:0", **settings)
+    document = encode(classifier, "the heads")
+    assert document.types == ((0,) * len(document) if types else ())
+    right = plain_logits(tmp_path, "the heads", kind="gpt2", types=types)
+    torch.testing.assert_close(forward_pass.predict_logits(classifier, [document]), right, atol=1e-5, rtol=1e-5)
+
+
+def test_types_stay_with_their_tokens_in_texts_that_are_cut_and_in_windows(tmp_path: Path) -> None:
+    """By hand: type 1 for the text, 2 for the special token at the end."""
+    classifier = saved(tmp_path, "bert", "<s>:0 $A:1 </s>:2")
+    text = "of there " * 40
+    cut = encode(classifier, text)
+    assert (len(cut), cut.types) == (60, (0, *[1] * 58, 2))
+    whole = encode(classifier, text, whole=True)
+    plan = long_documents.plan(whole, length=20)
+    assert len(plan.windows) > 3
+    assert all(plan.piece(window).types == (0, *[1] * 18, 2) for window in plan.windows)
+    untyped = long_documents.plan(replace(whole, types=()), length=20)
+    assert untyped.piece(untyped.windows[0]).types == ()
+
+
+def test_a_type_that_the_model_does_not_have_is_refused(tmp_path: Path) -> None:
+    classifier = saved(tmp_path, "bert", "<s>:0 $A:1 </s>:7")
+    with pytest.raises(ModelError, match=r"returns token type 7; the model has 3 \(from 0\)") as caught:
+        encode(classifier, "the heads")
+    assert caught.value.exit_code == 4
+
+
+# what is wrong in the files
+
+
+def edit(path: Path, **changes: Any) -> None:
+    """Change fields of a JSON file; ... leaves one out."""
+    content = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({name: value for name, value in content.items() if value is not ...}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"model": {"type": "SuperBPE", "vocab": {}}}, r'"model" in tokenizer.json of the type "SuperBPE"'),
+        ({"normalizer": {"type": "Later"}}, r'"normalizer" in tokenizer.json of the type "Later"'),
+        ({"pre_tokenizer": {"type": "Later"}}, r'"pre_tokenizer" in tokenizer.json of the type "Later"'),
+        ({"post_processor": {"type": "Later"}}, r'"post_processor" in tokenizer.json of the type "Later"'),
+        ({"decoder": {"type": "Later"}}, r'"decoder" in tokenizer.json of the type "Later"'),
+        ({"version": "2.0"}, r'"version" in tokenizer.json: Unknown tokenizer version'),
+        ({"segments": []}, r'"segments" in tokenizer.json'),
+        ({"added_tokens": [{"id": 1}]}, r'"added_tokens" in tokenizer.json'),
+        ({"padding": {"strategy": "Later"}}, r'"padding" in tokenizer.json'),
+        ({"model": ...}, r'no tokenizer: tokenizer.json has no "model"'),
+        (
+            {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "eA=="}},
+            r'"normalizer" in tokenizer.json',
+        ),
+    ],
+)
+def test_a_tokenizer_json_that_cannot_be_read_says_which_part(
+    changes: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    """Of a later version, or damaged; the last one panics in Rust, which is no `Exception`."""
+    checkpoint = folder(tmp_path, own("BPE"))
+    edit(tmp_path / "tokenizer.json", **changes)
+    with pytest.raises(ModelError, match=named) as caught:
+        load_tokenizer(checkpoint)
+    assert caught.value.exit_code == 4
+    assert "--tokenizer" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("content", ["", "version https://git-lfs.github.com/spec/v1\n", "<!DOCTYPE html>", "[]", "{"])
+def test_a_tokenizer_json_that_is_no_json_object_is_an_error_of_the_model(content: str, tmp_path: Path) -> None:
+    checkpoint = folder(tmp_path, own("BPE"))
+    (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(ModelError, match=r"tokenizer\.json is not (a )?JSON") as caught:
+        load_tokenizer(checkpoint)
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("algorithm", ["WordPiece", "WordLevel", "BPE", "Unigram"])
+def test_a_vocabulary_without_its_unknown_token_names_the_word_that_it_cannot_read(
+    algorithm: str, tmp_path: Path
+) -> None:
+    """Exit code 4; texts of known words are read."""
+    model = json.loads(own(algorithm).to_str())["model"]
+    changes = {"unk_id": None} if algorithm == "Unigram" else {"unk_token": "[GONE]"}
+    checkpoint = folder(tmp_path, own(algorithm))
+    edit(tmp_path / "tokenizer.json", model={**model, **changes})
+    classifier = replace(reader(), tokenizer=load_tokenizer(checkpoint))
+    assert encode(classifier, "the").strings == ("<s>", "the", "</s>")
+    with pytest.raises(ModelError, match='cannot read "☃!"') as caught:
+        encode(classifier, "the\n\n☃! of")
+    assert caught.value.exit_code == 4
+    assert "unk_token" in str(caught.value.hint)
+
+
+def test_a_tokenizer_json_without_a_vocabulary_is_refused(tmp_path: Path) -> None:
+    empty = Tokenizer(models.BPE())
+    empty.add_special_tokens(SPECIAL)
+    with pytest.raises(ModelError, match="no tokenizer: no vocabulary"):
+        load_tokenizer(folder(tmp_path, empty))
+
+
+# lengths
+
+
+@pytest.mark.parametrize(
+    ("told", "length"),
+    [
+        (12, 12),
+        (12.0, 12),
+        ("512", 512),
+        (" 512 ", 512),
+        (10**30, NO_LIMIT),
+        (1e30, NO_LIMIT),
+        ("1e30", NO_LIMIT),
+        (float("inf"), NO_LIMIT),
+        (10**400, NO_LIMIT),
+        (None, NO_LIMIT),
+        (..., NO_LIMIT),
+    ],
+)
+def test_a_length_is_read_as_it_is_meant(told: Any, length: int, tmp_path: Path) -> None:
+    checkpoint = folder(tmp_path, own("BPE"), **({} if told is ... else {"model_max_length": told}))
+    assert load_tokenizer(checkpoint).model_max_length == length
+
+
+@pytest.mark.parametrize("told", [0, -1, 0.5, 12.5, True, "", "many", "-1", [512], {"max": 512}, float("nan")])
+def test_a_length_that_is_none_names_the_field(told: Any, tmp_path: Path) -> None:
+    """Nobody can know what is meant: exit code 4."""
+    checkpoint = folder(tmp_path, own("BPE"), model_max_length=told)
+    with pytest.raises(ModelError, match=r"tokenizer_config\.json: model_max_length must be a number") as caught:
+        load_tokenizer(checkpoint)
+    assert caught.value.exit_code == 4
+    assert "leave it out" in str(caught.value.hint)
+
+
+def test_a_length_without_room_for_a_token_names_the_field(tmp_path: Path) -> None:
+    tiny.save(tiny.dense("bert"), tmp_path)
+    edit(tmp_path / "tokenizer_config.json", model_max_length=2)
+    with pytest.raises(ModelError, match="model_max_length allows 2 tokens, and the tokenizer adds 2 special ones"):
+        tiny.load(tmp_path)
+    edit(tmp_path / "tokenizer_config.json", model_max_length=3)
+    assert tiny.load(tmp_path).max_length == 3
+    with pytest.raises(UsageError, match="--max-length 2: the minimum is 3"):
+        tiny.load(tmp_path, max_length=2)
+
+
+def test_input_names_that_are_none_name_the_field(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="model_input_names must be a list of names, not 'input_ids'"):
+        load_tokenizer(folder(tmp_path, own("BPE"), model_input_names="input_ids"))
