@@ -127,7 +127,8 @@ def warn_of_other_reading(prediction: Prediction, other: OtherReading | None) ->
         return
     own, its = (f"“{one_line(each)[:40]}”" if each is not None else "no token" for each in (other.own, other.other))
     if other.types is not None:
-        own, its = (f"{own} with token type {'none' if each is None else each}" for each in other.types)
+        types = ("none" if each is None else each for each in other.types)
+        own, its = (f"{name} with token type {each}" for name, each in zip((own, its), types, strict=True))
     said = other.prediction
     then = f"the model fails ({one_line(said)[:200]})" if isinstance(said, str) else f"it is {_answer(said)}"
     yield ReportWarning(

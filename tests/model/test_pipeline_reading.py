@@ -17,6 +17,7 @@ from reportgen.model.classifier import Classifier
 from reportgen.model.pipeline_reading import other_reading
 from reportgen.model.tokens import encode
 from tests import batches, tiny
+from tests.cli.test_cli import call
 from tests.model.test_tokenizer import edit, folder, own
 
 TEXT = "The HEADS of there"
@@ -152,3 +153,19 @@ def test_every_report_of_a_batch_has_the_warning_of_its_own_document(tmp_path: P
     told = [[each["message"] for each in one if each["code"] == "other-tokens"] for one in said]
     assert sorted(map(len, told)) == [0, 1]
     assert "they build BertTokenizer from its class" in max(told)[0]
+
+
+def test_the_warning_is_on_stderr_in_the_page_and_in_report_json(here: Path) -> None:
+    """Whoever looks at one of them finds it; `--strict` makes it exit code 10."""
+    path = saved(here / "model", *KINDS["Longformer"])
+    given = ("run", "--model", str(path), "--text", TEXT, "--format", "html", "-o")
+    made = call(*given, "out")
+    assert made.exit_code == 0
+    (told,) = json.loads((here / "out/report.json").read_text())["warnings"]
+    assert told["code"] == "other-tokens"
+    assert f"warning: {told['message']}" in made.stderr
+    assert (
+        "AutoTokenizer and pipeline() of transformers read this text differently"
+        in (here / "out/report.html").read_text()
+    )
+    assert call(*given, "strict", "--strict").exit_code == 10

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reportgen.core.errors import ModelError
-from reportgen.core.records import Check, Report
+from reportgen.core.records import Check, OtherReading, Prediction, Report
 from reportgen.report import checks
 from tests import reports
 
@@ -46,6 +46,25 @@ def test_a_class_without_a_name_fails_its_check() -> None:
     report = reports.report()
     nameless = replace(report.prediction, labels=tuple(" " for _ in report.prediction.labels))
     assert [check.passed for check in checked(replace(report, prediction=nameless))] == [True, True, True, False]
+
+
+def test_other_tokens_of_transformers_are_named_with_both_predictions() -> None:
+    """By hand: another token, another token type, and tokens that the model does not have."""
+    mine = Prediction(("left", "right"), (0.0, 1.0), (0.302, 0.698), predicted=1, gold=None, gold_text=None)
+    its = replace(mine, probabilities=(0.504, 0.496), predicted=0)
+    other = OtherReading("RobertaTokenizer", 3, "Ġheads", "ĠHE", None, its)
+    (warning,) = checks.warn_of_other_reading(mine, other)
+    assert warning.code == "other-tokens"
+    assert "build RobertaTokenizer from its class" in warning.message
+    assert "token 3 (from 0): “Ġheads” in the report, “ĠHE” in transformers" in warning.message
+    assert "of the report is “right” (69.8%); with the tokens of transformers it is “left” (50.4%)" in warning.message
+    (ended,) = checks.warn_of_other_reading(mine, replace(other, other=None))
+    assert "“Ġheads” in the report, no token in transformers" in ended.message
+    (typed,) = checks.warn_of_other_reading(mine, replace(other, own="<cls>", other="<cls>", types=(2, None)))
+    assert "“<cls>” with token type 2 in the report, “<cls>” with token type none in transformers" in typed.message
+    (failed,) = checks.warn_of_other_reading(mine, replace(other, prediction="returns token 300"))
+    assert "with the tokens of transformers the model fails (returns token 300)" in failed.message
+    assert list(checks.warn_of_other_reading(mine, None)) == []
 
 
 def test_attention_that_does_not_sum_to_one_makes_no_report() -> None:

@@ -116,6 +116,18 @@ def test_any_report_comes_back_equal(report: Report, tmp_path_factory: pytest.Te
     shutil.rmtree(folder)
 
 
+def test_a_report_of_before_token_types_is_read(tmp_path: Path) -> None:
+    """Version 0.1.0 stored none; a report of today stores those that the model got."""
+    report = reports.report()
+    typed = replace(report, tokens=replace(report.tokens, types=(1,) * len(report.tokens)))
+    assert store.load(save(tmp_path / "today", typed)) == typed
+    folder = save(tmp_path / "before", report)
+    plain = json.loads((folder / "report.json").read_text())
+    assert plain["tokens"].pop("types") == []
+    (folder / "report.json").write_text(json.dumps(plain))
+    assert store.load(folder) == report
+
+
 def test_equality_looks_at_every_number() -> None:
     """So that the property above can fail."""
     one = reports.report()
