@@ -357,12 +357,14 @@ def provenance(
     if example.dataset is not None and config.id is None:
         config = replace(config, pick=None, limit=None, index=example.index)
     own = exact(config, found, dataset_revision=example.revision)
+    made = make_recipe(own, found, dataset=example.dataset, split=example.split, revision=example.revision)
     return Provenance(
         model=characters.clean(without_home(config.model)),
         model_type=classifier.model.config.model_type,
         revision=found.revision,
+        base=found.merged_into,
         weights_sha256=found.weights_sha256(),
-        tokenizer=characters.clean(without_home(config.tokenizer or config.model)),
+        tokenizer=characters.clean(without_home(found.tokenizer if found.base else config.tokenizer or config.model)),
         tokenizer_revision=found.tokenizer_revision,
         text_sha256=hashlib.sha256(example.text.encode()).hexdigest(),
         device=str(classifier.device),
@@ -371,11 +373,9 @@ def provenance(
         command=characters.clean(presets.command(own)),
         created=now().isoformat(timespec="seconds"),
         configuration=own.plain(),
-        versions=versions.installed(*READING),
+        versions=versions.installed(*READING, *(("peft",) if found.base else ())),
         stages=stages,
-        recipe=recipe_digest(
-            make_recipe(own, found, dataset=example.dataset, split=example.split, revision=example.revision)
-        ),
+        recipe=recipe_digest(made),
     )
 
 

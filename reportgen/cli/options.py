@@ -50,6 +50,7 @@ model_options = _all(
     ),
     click.option("--model", metavar="FOLDER|ID", help="Sequence classifier: a folder, or an id on the hub."),
     click.option("--revision", metavar="REV", help="Branch, tag or commit of the model on the hub."),
+    click.option("--base-revision", metavar="REV", help="Branch, tag or commit of the model that an adapter changes."),
     click.option("--tokenizer", metavar="FOLDER|ID", help="Tokenizer. [default: the model's own]"),
     click.option("--tokenizer-revision", metavar="REV", help="Branch, tag or commit of the tokenizer on the hub."),
     click.option("--labels", metavar="A,B", help="Names of the labels. [default: the model's own]"),

@@ -42,7 +42,10 @@ CHOICE = ("index", "id", "pick")  # of a row
 OF_A_DATASET = ("dataset_config", "dataset_revision", "split", "text_column", "label_column", "id_column")
 OF_ONE = (*CHOICE, "limit", "text", "file", "label")  # fields that are about one example
 HOW_FETCHED = ("offline",)  # gives the same report
-OF_A_MODEL = ("revision", "tokenizer", "tokenizer_revision", "labels", "max_length", "importance", "importance_key")
+OF_A_MODEL = (
+    *("revision", "base_revision", "tokenizer", "tokenizer_revision"),
+    *("labels", "max_length", "importance", "importance_key"),
+)
 RANGES = {  # smallest and largest value; of what takes no more than a number in memory, any
     "index": (-(2**63), 2**63 - 1),  # which rows there are, the dataset says
     "limit": (1, 2**63 - 1),
@@ -88,6 +91,7 @@ class Config:
     preset: str | None = None
     model: str = "demo"  # "demo", a folder, or an id on the hub
     revision: str | None = None
+    base_revision: str | None = None  # of the model that an adapter belongs to
     tokenizer: str | None = None
     tokenizer_revision: str | None = None  # of a tokenizer that is not the model's own
     labels: tuple[str, ...] = ()  # names instead of the model's own

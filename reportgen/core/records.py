@@ -224,6 +224,7 @@ class Provenance:
     configuration: dict[str, Any]  # plain values by the names of `Config`
     versions: dict[str, str]
     stages: tuple[Stage, ...]  # of the analysis; empty where the run had to give the same bytes again
+    base: str = ""  # the model that an adapter was merged into, with its revision; "" for a whole model
     recipe: str = ""  # hash of all that this report shares with those of other examples, see `config.recipe`
 
 

@@ -122,7 +122,8 @@ def _page(called: str) -> str:
 
 def _reader(config: Config) -> tuple[str | None, ...]:
     """The model and the tokenizer, as they are named."""
-    return tuple(_kept(getattr(config, name)) for name in OF_MODEL)
+    of_adapter = (config.base_revision,) if config.base_revision else ()
+    return *(_kept(getattr(config, name)) for name in OF_MODEL), *map(_kept, of_adapter)
 
 
 def _kept(value: str | None) -> str | None:

@@ -7,6 +7,7 @@ commit; loading then reads a folder and never uses the network.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import re
 import stat
@@ -15,18 +16,22 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from reportgen.core import disk
-from reportgen.core.config import DEMO, Config
-from reportgen.core.errors import HubError, ModelError, RefusedError
+from reportgen.core.characters import clean
+from reportgen.core.config import DEMO, Config, without_home
+from reportgen.core.errors import HubError, ModelError, RefusedError, UsageError
 from reportgen.data import hub
+from reportgen.model import file_kinds
 
 LOCAL = "local"  # the revision of a folder
-CONFIG, TOKENIZER_CONFIG, ADAPTER = "config.json", "tokenizer_config.json", "adapter_config.json"
+CONFIG, TOKENIZER_CONFIG, TOKENIZER = "config.json", "tokenizer_config.json", "tokenizer.json"
+ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
 WEIGHTS = (
     "model.safetensors",
     "model.safetensors.index.json",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )  # in the order in which transformers prefers them
+TOKENIZERS = re.compile(r"tokenizer(_config)?\.json|vocab\.(json|txt)|[^/]*\.(model|spm)")  # files of a tokenizer
 SETTINGS = re.compile(  # files that describe a model or a tokenizer
     r"(?!.*\.index\.json|trainer_state\.json)[^/]*\.(json|jinja|txt|model|spm|codes|tokenizer|tiktoken)"
 )
@@ -42,11 +47,22 @@ class Checkpoint:
     tokenizer: str  # as the user wrote it; the model's name where it is the model's own
     tokenizer_revision: str
     tokenizer_location: str | None = None  # folder, where it is not the model's
+    base: Checkpoint | None = None  # the model that this is an adapter of; None for a whole model
+
+    @property
+    def weight_names(self) -> tuple[str, ...]:
+        """Names that its weight file can have, the preferred first."""
+        return ADAPTER_WEIGHTS if self.base else WEIGHTS
+
+    @property
+    def merged_into(self) -> str:
+        """For a reader: the model that this is an adapter of, with its revision; "" for a whole model."""
+        return f"{clean(without_home(self.base.name))}, revision {self.base.revision}" if self.base else ""
 
     @property
     def advice(self) -> str | None:
         """Advice if its files cannot be read; None for a local folder."""
-        return None if self.revision == LOCAL else _verify(self.name, self.revision)
+        return _advice(self.name, self.revision)
 
     @property
     def tokenizer_folder(self) -> Path:
@@ -59,18 +75,22 @@ class Checkpoint:
         Raises:
             ModelError: If it is not JSON, or no object.
         """
-        return _json(self.tokenizer, self.tokenizer_folder, file, self.tokenizer_revision)
+        return read_json(self.tokenizer, self.tokenizer_folder, file, self.tokenizer_revision)
 
     def weights_sha256(self) -> str:
-        """Hash of the weight file, or of its shards' hashes in order; "" if it is not on this disk.
+        """Hash of the weight file, or of the hashes of its shards in order; "" if it is not on this disk.
+
+        That of an adapter covers its model, too: it is the hash of both hashes.
 
         Raises:
             ModelError: If a file of the hub has changed in the cache.
         """
         folder = Path(self.location)
-        name = next((name for name in WEIGHTS if (folder / name).is_file()), None)
-        files = [] if name is None else [folder / file for file in _shards(self, folder / name)]
+        name = next((name for name in self.weight_names if (folder / name).is_file()), None)
+        files = [] if name is None else [folder / file for file in shards(self, folder / name)]
         hashes = [_sha256(path, self) for path in files if path.is_file()]
+        if self.base is not None:
+            hashes.append(self.base.weights_sha256())
         if len(hashes) < 2:
             return "".join(hashes)
         return hashlib.sha256("".join(hashes).encode()).hexdigest()
@@ -90,6 +110,7 @@ def named(config: Config) -> Checkpoint:
         revision=config.revision,
         tokenizer=config.tokenizer,
         tokenizer_revision=config.tokenizer_revision,
+        base_revision=config.base_revision,
     )
 
 
@@ -99,118 +120,176 @@ def exact(config: Config, found: Checkpoint) -> Config:
         config = replace(config, revision=found.revision)
     if (config.tokenizer or config.tokenizer_revision) and found.tokenizer_revision != LOCAL:
         config = replace(config, tokenizer_revision=found.tokenizer_revision)
+    if found.base is not None and found.base.revision != LOCAL:
+        config = replace(config, base_revision=found.base.revision)
     return config
 
 
 def find(
-    model: str, *, revision: str | None = None, tokenizer: str | None = None, tokenizer_revision: str | None = None
+    model: str,
+    *,
+    revision: str | None = None,
+    tokenizer: str | None = None,
+    tokenizer_revision: str | None = None,
+    base_revision: str | None = None,
 ) -> Checkpoint:
     """Find *model* and its tokenizer and check them; afterwards their descriptions are on this disk.
 
     Args:
-        model: Folder, or id on the hub.
+        model: Folder, or id on the hub: a whole model, or an adapter.
         revision: Branch, tag or commit on the hub.
         tokenizer: Folder or id; the model's own if left out.
         tokenizer_revision: Branch, tag or commit of a tokenizer of its own.
+        base_revision: Branch, tag or commit of the model that *model* is an adapter of.
 
     Raises:
-        ModelError: If there is no such folder, or no config.json in it, or it is an adapter.
+        ModelError: If there is no such folder, or no config.json in it, or it is an adapter that cannot be merged.
         HubError: If the hub cannot be reached, or does not give it.
         RefusedError: If it asks to run code that it brings along, or a file is a pipe.
     """
-    folder, resolved = _fetch(model, revision, needed=CONFIG)
-    if _file(folder, ADAPTER) is not None:
-        raise ModelError(
-            f"{model}: this is an adapter, not a whole model",
-            hint="merge it into its model with PEFT's merge_and_unload()",
-        )
-    config = _json(model, folder, CONFIG, resolved)
-    if config is None:
-        raise ModelError(f"{model}: no config.json", hint="give a folder that save_pretrained() wrote, or a hub id")
-    _refuse_code(model, CONFIG, config)
-    other = tokenizer or model
-    # subtle: the model's own is of the commit that was found, not of a branch that may have moved on
-    own = other == model and tokenizer_revision in (None, revision)
-    where, its_commit = (folder, resolved) if own else _fetch(other, tokenizer_revision, needed=None)
-    _refuse_code(other, TOKENIZER_CONFIG, _json(other, where, TOKENIZER_CONFIG, its_commit) or {})
-    return Checkpoint(model, str(folder), resolved, other, its_commit, None if own else str(where))
+    folder, resolved, files = _fetch(model, revision, needed=(CONFIG, ADAPTER))
+    base = _find_base(model, folder, resolved, files, base_revision) if ADAPTER in files else None
+    if base is None and base_revision is not None:
+        raise UsageError(f"--base-revision {base_revision}: {model} is a whole model, not an adapter")
+    config = read_json(model, folder, CONFIG, resolved)
+    if config is None and base is None:
+        raise _no_config(model, folder, resolved)
+    _refuse_code(model, CONFIG, config or {})
+    if tokenizer or tokenizer_revision or base is None or any(TOKENIZERS.fullmatch(file) for file in files):
+        other = tokenizer or model
+        # subtle: the model's own is of the commit that was found, not of a branch that may have moved on
+        own = other == model and tokenizer_revision in (None, revision)
+        where, commit = (folder, resolved) if own else _fetch(other, tokenizer_revision, needed=())[:2]
+    else:
+        other, own, where, commit = base.name, False, Path(base.location), base.revision
+    _refuse_code(other, TOKENIZER_CONFIG, read_json(other, where, TOKENIZER_CONFIG, commit) or {})
+    check_whole(other, where / TOKENIZER, advice=_advice(other, commit))
+    return Checkpoint(model, str(folder), resolved, other, commit, None if own else str(where), base)
 
 
-def fetch_weights(checkpoint: Checkpoint, *, require_safetensors: bool = False) -> tuple[Path, ...]:
-    """The weight files on this disk: of one format, in one file or in shards.
+def _find_base(
+    model: str, folder: Path, revision: str, files: tuple[str, ...], base_revision: str | None
+) -> Checkpoint:
+    """The model that the adapter in *folder* belongs to, found and checked like any other.
 
     Raises:
-        ModelError: If there are no weights, or a shard is missing.
-        HubError: If the hub does not give them.
-        RefusedError: If a shard lies elsewhere or is a pipe, or they are no safetensors and have to be.
+        ModelError: If PEFT is not installed, or its model cannot be told.
     """
-    folder, commit = Path(checkpoint.location), checkpoint.revision
-    found = hub.look_up(checkpoint.name, revision=commit) if commit != LOCAL else None
-    names = [name for name in WEIGHTS if (name in found.files if found else _file(folder, name) is not None)]
-    if not names:
-        if found is not None and found.cached:
-            raise _not_cached(checkpoint.name, WEIGHTS[0])
+    adapter = read_json(model, folder, ADAPTER, revision) or {}
+    if set(files) & set(WEIGHTS):
         raise ModelError(
-            f"{checkpoint.name}: no weights ({WEIGHTS[0]} or {WEIGHTS[2]})",
-            hint="give a folder that save_pretrained() wrote, or a hub id",
+            f"{model}: {ADAPTER} says that this is an adapter, not a whole model, and there are whole weights, too",
+            hint=f"if the adapter is merged into the weights, remove {ADAPTER} and the adapter_model file; "
+            "if not, keep the adapter in a folder of its own",
         )
-    if require_safetensors and not names[0].startswith(WEIGHTS[0]):
-        raise RefusedError(
-            f"{checkpoint.name}: has no safetensors weights",
-            hint="convert them with save_pretrained(), or leave out --require-safetensors",
+    if importlib.util.find_spec("peft") is None:
+        raise ModelError(
+            f"{model}: this is an adapter, not a whole model, and PEFT is not installed",
+            hint='run pip install "reportgen[peft]", or merge it into its model with PEFT\'s merge_and_unload()',
         )
-    if found is not None:
-        hub.download(checkpoint.name, names[0], commit=commit)
-    shards = _shards(checkpoint, folder / names[0])
-    for shard in shards:
-        if found is not None and shard in found.files:
-            hub.download(checkpoint.name, shard, commit=commit)
-        elif found is not None and found.cached:
-            raise _not_cached(checkpoint.name, shard)
-        if _file(folder, shard) is None:
-            raise ModelError(f"{checkpoint.name}: {names[0]} names {shard}, which is missing", hint=checkpoint.advice)
-    return tuple(folder / shard for shard in shards)
+    name = adapter.get("base_model_name_or_path")
+    if not isinstance(name, str) or not name:
+        raise ModelError(
+            f"{model}: {ADAPTER} does not name the model that it belongs to (base_model_name_or_path)",
+            hint=f"write the folder or the hub id of that model into {ADAPTER}",
+        )
+    if revision != LOCAL and _is_path(name):
+        raise ModelError(
+            f"{model}: belongs to {name}, a folder on the machine of its author",
+            hint=f"download it with hf download {model} --local-dir DIR, and write the hub id of that model into "
+            f"DIR/{ADAPTER}",
+        )
+    beside = folder / name
+    if not _is_folder(name) and not Path(name).is_absolute() and beside.is_dir():
+        name = str(beside)
+    if _is_path(name) and not _is_folder(name):
+        raise ModelError(
+            f"{model}: belongs to {name}, which is not there",
+            hint=f"write the folder or the hub id of that model into base_model_name_or_path in {folder / ADAPTER}",
+        )
+    wanted = adapter.get("revision") if isinstance(adapter.get("revision"), str) else None
+    found = find(name, revision=base_revision or wanted or None)
+    if found.base is not None:
+        raise ModelError(f"{model}: its model {name} is an adapter itself", hint="merge that one into its model first")
+    return found
 
 
-def _fetch(name: str, revision: str | None, *, needed: str | None) -> tuple[Path, str]:
-    """The folder of a model or tokenizer, with all that describes it, and the resolved revision."""
-    if _is_path(name):
+def _no_config(model: str, folder: Path, revision: str) -> ModelError:
+    """What to say of a folder without config.json."""
+    known = file_kinds.instead_of_a_model(model, folder) if revision == LOCAL else None
+    return ModelError(
+        f"{model}: no {CONFIG}" + (f"; {known[0]}" if known else ""),
+        hint=known[1] if known else "give a folder that save_pretrained() wrote, or a hub id",
+    )
+
+
+def _fetch(name: str, revision: str | None, *, needed: tuple[str, ...]) -> tuple[Path, str, tuple[str, ...]]:
+    """The folder of a model or tokenizer, with all that describes it; the resolved revision; the names of its files.
+
+    Args:
+        name: Folder, or id on the hub.
+        revision: Branch, tag or commit on the hub.
+        needed: Files of which one has to be there; () for any that describes a tokenizer.
+    """
+    if _is_path(name) or _is_file(name):
         if not _is_folder(name):
-            raise ModelError(f"{name}: no such folder", hint="check the path, or give a hub id like org/name")
+            raise _no_folder(name)
         folder = Path(name).expanduser()
         for path in sorted(folder.iterdir()):
             if SETTINGS.fullmatch(path.name):
-                _file(folder, path.name)
-        return folder, LOCAL
+                plain_file(folder, path.name)
+        return folder, LOCAL, tuple(path.name for path in folder.iterdir() if path.is_file())
     if not hub.is_id(name):
         raise ModelError(f"{name}: neither a folder nor a hub id", hint="a hub id looks like org/name")
     found = hub.look_up(name, revision=revision)
     wanted = [file for file in found.files if SETTINGS.fullmatch(file)]
-    if found.cached and (needed not in wanted if needed else not wanted):
-        raise _not_cached(name, needed or "the tokenizer")
+    if found.cached and (not set(needed) & set(wanted) if needed else not wanted):
+        raise not_cached(name, needed[0] if needed else "the tokenizer")
     for file in wanted:
         hub.download(name, file, commit=found.commit)
-    return hub.folder(name) / "snapshots" / found.commit, found.commit
+    return hub.folder(name) / "snapshots" / found.commit, found.commit, found.files
 
 
-def _not_cached(name: str, what: str) -> HubError:
+def _no_folder(name: str) -> ModelError:
+    """What to say of a path that is no folder."""
+    path = Path(name)
+    if _is_file(name):
+        ours = path.name in (CONFIG, *WEIGHTS, *ADAPTER_WEIGHTS)
+        known = None if ours else file_kinds.of_others([path.name], name=str(path.parent))
+        return ModelError(
+            f"{name}: a file, not the folder of a model" + (f" ({known[0]})" if known else ""),
+            hint=known[1] if known else f"give its folder: --model {path.parent}",
+        )
+    return ModelError(f"{name}: no such folder", hint="check the path, or give a hub id like org/name")
+
+
+def not_cached(name: str, what: str) -> HubError:
+    """A file of the hub that is needed, with the hub out of reach."""
     return HubError(
         f"{name}: {what} is not cached, and the hub was not reached",
         hint="go online once, without --offline and HF_HUB_OFFLINE, or give a local folder",
     )
 
 
-def _shards(checkpoint: Checkpoint, weights: Path) -> list[str]:
-    """Names of the files that the weights are in, in order: those in an index, or the one file itself."""
+def shards(checkpoint: Checkpoint, weights: Path) -> list[str]:
+    """Names of the files that the weights are in, in order: those in an index, or the one file itself.
+
+    Raises:
+        ModelError: If the index is not one.
+        RefusedError: If it names a file outside the model.
+    """
     if weights.suffix != ".json":
         return [weights.name]
-    index = _json(checkpoint.name, weights.parent, weights.name, checkpoint.revision) or {}
+    index = read_json(checkpoint.name, weights.parent, weights.name, checkpoint.revision) or {}
     try:
         names = sorted(set(index["weight_map"].values()))
         paths = [PurePosixPath(name) for name in names]
+        if not names:
+            raise KeyError("weight_map")
     except (KeyError, AttributeError, TypeError) as error:
         raise ModelError(
-            f"{checkpoint.name}: {weights.name} is not an index of weights", hint=checkpoint.advice
+            f"{checkpoint.name}: {weights.name} is not an index of weights: no weight_map with the file of each",
+            hint=checkpoint.advice or f"copy {weights.name} again from where the model was saved",
         ) from error
     for path in paths:
         if path.is_absolute() or ".." in path.parts or "\\" in str(path):
@@ -221,7 +300,7 @@ def _shards(checkpoint: Checkpoint, weights: Path) -> list[str]:
     return names
 
 
-def _file(folder: Path, name: str) -> Path | None:
+def plain_file(folder: Path, name: str) -> Path | None:
     """The file with that name in a folder, None if it does not exist.
 
     Raises:
@@ -239,12 +318,13 @@ def _file(folder: Path, name: str) -> Path | None:
     raise RefusedError(f"{path}: a pipe, a socket or a device, not a file", hint="give a folder of plain files")
 
 
-def _json(name: str, folder: Path, file: str, revision: str) -> dict[str, Any] | None:
+def read_json(name: str, folder: Path, file: str, revision: str) -> dict[str, Any] | None:
     """Content of a JSON file, None if there is no such file."""
-    path = _file(folder, file)
+    path = plain_file(folder, file)
     if path is None:
         return None
-    hint = None if revision == LOCAL else _verify(name, revision)
+    hint = _advice(name, revision)
+    check_whole(name, path, advice=hint)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -254,8 +334,24 @@ def _json(name: str, folder: Path, file: str, revision: str) -> dict[str, Any] |
     return content
 
 
-def _verify(name: str, revision: str) -> str:
-    return f"the cached copy may be damaged; check it with hf cache verify {name} --revision {revision}"
+def _advice(name: str, revision: str) -> str | None:
+    """Advice if a file cannot be read; None for a local folder."""
+    return (
+        None
+        if revision == LOCAL
+        else f"the cached copy may be damaged; check it with hf cache verify {name} --revision {revision}"
+    )
+
+
+def check_whole(name: str, path: Path, *, advice: str | None) -> None:
+    """Refuse a file that is something else than its name says, like a pointer of Git LFS; one that is missing passes.
+
+    Raises:
+        ModelError: With what it is.
+    """
+    known = file_kinds.mistake(path) if path.is_file() else None
+    if known is not None:
+        raise ModelError(f"{name}: {path.name} {known[0]}", hint=advice or known[1])
 
 
 def _sha256(path: Path, checkpoint: Checkpoint) -> str:
@@ -274,6 +370,13 @@ def _is_folder(name: str) -> bool:
     try:
         return Path(name).expanduser().is_dir()
     except (OSError, RuntimeError):  # a name too long for the file system; the home of an unknown user
+        return False
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:
         return False
 
 

@@ -17,7 +17,7 @@ from transformers.models.longformer.modeling_longformer import LongformerSelfAtt
 
 from reportgen.core.config import check_device
 from reportgen.core.errors import DeviceError, ModelError, UsageError
-from reportgen.model.checkpoint import Checkpoint, fetch_weights
+from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.guards import memory_errors, quiet
 from reportgen.model.loading.weights import load_config, load_model
 from reportgen.model.tokenizer import load_tokenizer
@@ -120,10 +120,10 @@ def load(
             raise UsageError(f"--attention-window: {checkpoint.name} has no window; every token sees all tokens")
         config.attention_window = [attention_window] * config.num_hidden_layers
     _check_attention(checkpoint.name, config)
-    fetch_weights(checkpoint, require_safetensors=require_safetensors)
-    with quiet(), memory_errors():
+    with memory_errors():
         model = load_model(checkpoint, config, dtype=dtype, require_safetensors=require_safetensors)
         model.to(target).eval()  # type: ignore[arg-type]  # transformers wraps `to` and loses its types
+    with quiet():
         tokenizer = load_tokenizer(checkpoint)
     return Classifier(
         model=model,

@@ -22,7 +22,7 @@ from reportgen.core.errors import DeviceError, ModelError
 from reportgen.core.labels import Label, find_gold, name_of
 from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 from reportgen.model.classifier import Classifier, sliding_layers
-from reportgen.model.guards import memory_errors, quiet
+from reportgen.model.guards import forward_errors, memory_errors, quiet
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
 
@@ -73,7 +73,7 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
                 _give_back()
         seen += 1
 
-    with torch.inference_mode(), memory_errors(), quiet():
+    with torch.inference_mode(), memory_errors(), forward_errors(classifier.model, classifier.checkpoint.name), quiet():
         if classifier.windows:
             with _sliding_window_hooks(classifier, hand_on):
                 logits = classifier.model(**inputs, output_attentions=True).logits
@@ -106,7 +106,7 @@ def predict_logits(classifier: Classifier, documents: Sequence[Tokens]) -> Tenso
     """Logits without attention output, shape (document, label), float32."""
     if len(documents) > batch_limit(classifier, len(documents)):
         return torch.cat([predict_logits(classifier, [tokens]) for tokens in documents])
-    with torch.inference_mode(), memory_errors(), quiet():
+    with torch.inference_mode(), memory_errors(), forward_errors(classifier.model, classifier.checkpoint.name), quiet():
         return _finite(classifier.model(**batch(classifier, documents)).logits)
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from torch import nn
 
 from reportgen.core.clock import largest
-from reportgen.core.errors import DeviceError
+from reportgen.core.errors import DeviceError, ModelError, ReportgenError
 
 ALONE = {"trust_remote_code": False, "local_files_only": True}  # transformers runs no code and asks no network
+PACKAGE = str(Path(__file__).parents[1])
+SAYS_LITTLE = (KeyError, AttributeError, IndexError, TypeError, AssertionError, NotImplementedError)  # without its kind
+LONGEST = 300  # characters of another library's message
 
 
 @contextlib.contextmanager
@@ -53,6 +58,78 @@ def panics() -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise RuntimeError(str(error)) from error
+
+
+@contextlib.contextmanager
+def loading_errors(what: str, *, hint: str | None) -> Iterator[None]:
+    """Turn whatever a library raises while *what* is loaded into a `ModelError`: its files are not as they should be.
+
+    Raises:
+        ModelError: With the library's own words; with the library's name where one is missing.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ReportgenError) or is_out_of_memory(error):
+            raise
+        if isinstance(error, ImportError):
+            raise _needs_library(what, error) from error
+        raise ModelError(f"{what}: {said(error)}", hint=hint) from error
+
+
+@contextlib.contextmanager
+def forward_errors(model: nn.Module, name: str) -> Iterator[None]:
+    """Turn whatever a model raises while it runs into a `ModelError` that names the layer.
+
+    Running out of memory passes, for `memory_errors`, and so does an error of our own code, called back by a layer.
+
+    Raises:
+        ModelError: With the layer, and with a way to see whose fault it is.
+    """
+    try:
+        yield
+    except Exception as error:
+        layer = _layer(model, error)
+        if layer is None or isinstance(error, ReportgenError) or is_out_of_memory(error):
+            raise
+        kind = getattr(getattr(model, "config", None), "model_type", type(model).__name__)
+        if isinstance(error, ImportError):
+            raise _needs_library(f'{name}: model type "{kind}", layer {layer}', error) from error
+        place = f"in its layer {layer}" if layer else "outside of its layers"
+        raise ModelError(
+            f'{name}: model type "{kind}" fails {place}: {said(error)}',
+            hint="its config.json may not fit its weights; see whether it runs without reportgen: python -c "
+            f"\"from transformers import pipeline; print(pipeline('text-classification', '{name}')('text'))\"",
+        ) from error
+
+
+def _needs_library(what: str, error: ImportError) -> ModelError:
+    return ModelError(
+        f"{what}: needs a library that is not installed, or not in a version that fits: {said(error)}",
+        hint=f"run pip install {error.name.partition('.')[0]}" if error.name else "install that library",
+    )
+
+
+def said(error: BaseException) -> str:
+    """What an error says, in one line that is not too long; with its kind where the message says little without."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+    if not text or isinstance(error, SAYS_LITTLE):
+        return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return text
+
+
+def _layer(model: nn.Module, error: BaseException) -> str | None:
+    """The innermost module that was running, "" for the model itself; None if the error is one of our own code."""
+    names = {id(module): name for name, module in model.named_modules()}
+    found = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        name = names.get(id(frame.f_locals.get("self")))
+        if name is not None:
+            found = name
+        elif found is not None and frame.f_code.co_filename.startswith(PACKAGE):
+            return None  # called back by a layer
+    return found
 
 
 @contextlib.contextmanager

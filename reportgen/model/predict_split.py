@@ -248,7 +248,8 @@ def identify(classifier: Classifier) -> dict[str, Any]:
     return {
         "model": found.name,
         "model revision": found.revision,
-        "weights": found.weights_sha256() if found.revision == LOCAL else "",
+        "base revision": found.base.revision if found.base else "",
+        "weights": found.weights_sha256() if LOCAL in (found.revision, found.base and found.base.revision) else "",
         "configuration": classifier.model.config.to_json_string(use_diff=False),
         "windows": classifier.windows,
         "globals": classifier.global_positions,

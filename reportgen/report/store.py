@@ -117,7 +117,8 @@ def facts(report: Report, stages: Sequence[Stage]) -> dict[str, Any]:
         "command": source.command,
         "configuration": source.configuration,
         "recipe": source.recipe,
-        "model": {"name": source.model, "revision": source.revision, "weights_sha256": source.weights_sha256},
+        "model": {"name": source.model, "revision": source.revision, "weights_sha256": source.weights_sha256}
+        | ({"base": source.base} if source.base else {}),
         "tokenizer": {"name": source.tokenizer, "revision": source.tokenizer_revision},
         "dataset": {"name": example.dataset, "split": example.split, "index": example.index, "id": example.id,
                     "picked": example.picked, "revision": example.revision},

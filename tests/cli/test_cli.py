@@ -492,6 +492,7 @@ WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_
 NAMES = st.from_regex(r"[a-z][a-z0-9 '\"$&-]{0,8}", fullmatch=True).map(str.strip).filter(bool)
 MAYBE: dict[str, st.SearchStrategy[Any]] = {
     "revision": NAMES,
+    "base_revision": NAMES,
     "tokenizer": NAMES,
     "tokenizer_revision": NAMES,
     "labels": st.lists(NAMES, min_size=1, max_size=3, unique_by=str.casefold).map(tuple),

@@ -17,6 +17,7 @@ from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
 from reportgen.core.errors import ModelError, RefusedError
 from reportgen.model import checkpoint, classifier
+from reportgen.model.loading import weight_files
 
 CODE = {"AutoConfig": "modeling_x.XConfig", "AutoModelForSequenceClassification": "modeling_x.XModel"}
 
@@ -107,7 +108,7 @@ def test_an_index_that_is_none_is_refused(folder: Path, index: bytes) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors.index.json").write_bytes(index)
     with pytest.raises(ModelError, match=r"model\.safetensors\.index\.json is no"):
-        checkpoint.fetch_weights(checkpoint.find(str(folder)))
+        weight_files.fetch(checkpoint.find(str(folder)))
 
 
 def test_a_model_without_weights_is_refused(folder: Path) -> None:
@@ -117,8 +118,8 @@ def test_a_model_without_weights_is_refused(folder: Path) -> None:
         classifier.load(checkpoint.find(str(folder)), device="cpu")
 
 
-def test_an_adapter_is_refused(folder: Path) -> None:
-    """Transformers would load the model that it names, from wherever."""
+def test_an_adapter_beside_a_whole_model_is_refused(folder: Path) -> None:
+    """Whether it has been merged is not certain; transformers would load the model that it names, from wherever."""
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "org/other"}')
     with pytest.raises(ModelError, match="an adapter, not a whole model"):
         checkpoint.find(str(folder))

@@ -25,7 +25,7 @@ from reportgen.core.errors import ImportanceError, ModelError, UsageError
 from reportgen.core.records import Floats, Tokens
 from reportgen.model import forward_pass
 from reportgen.model.classifier import Classifier
-from reportgen.model.guards import memory_errors, quiet
+from reportgen.model.guards import forward_errors, memory_errors, quiet
 from reportgen.model.importance import head_parameters, importance_files
 from reportgen.model.importance.head_parameters import Layer
 from reportgen.model.importance.importance_files import Array, Importance
@@ -137,7 +137,8 @@ class Method(Protocol):
 def _method(classifier: Classifier, measure: str, batch_size: int) -> Iterator[Method]:
     """The way to measure, with the model made ready for it."""
     classifier.model.train(mode=False)
-    with quiet(), head_parameters.separate(classifier.model):
+    errors = forward_errors(classifier.model, classifier.checkpoint.name)
+    with quiet(), head_parameters.separate(classifier.model), errors:
         layers = head_parameters.find(classifier)
         rows = forward_pass.batch_limit(classifier, batch_size)
         if measure == "ablation":

@@ -1,76 +1,44 @@
-"""Load a model: its configuration and its weights.
+"""Load a model: its configuration and its weights, in one piece or as an adapter of another model.
 
-Weights are never unpickled and never random: a weight missing from the checkpoint is an error.
+Weights are never unpickled and never random, and none is left over: see `differences.py`.
 """
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
-import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
-from reportgen.core.errors import ModelError, RefusedError
 from reportgen.model.checkpoint import Checkpoint
-from reportgen.model.guards import ALONE
-
-BROKEN = (  # what transformers lets through when a checkpoint is damaged or is not what its config says
-    *(OSError, ValueError, KeyError, TypeError, RuntimeError, AssertionError, EOFError),
-    *(SafetensorError, StrictDataclassError),
-)
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+from reportgen.model.loading import adapter, config_json, task, weight_files, whole
 
 
 def load_config(checkpoint: Checkpoint) -> Any:
-    """The configuration of the model.
+    """The configuration of the model, with the labels that it was trained on.
 
     Raises:
-        ModelError: If it cannot be read.
+        ModelError: If it cannot be read as it is meant, or is that of a model for another task. The field is named.
     """
-    try:
-        return AutoConfig.from_pretrained(checkpoint.location, **ALONE)
-    except BROKEN as error:
-        raise ModelError(f"{checkpoint.name}: {error}") from error
+    config, labelled = config_json.read(checkpoint)
+    if checkpoint.base is None:
+        task.refuse_another(checkpoint.name, config.architectures)
+    elif not labelled:
+        adapter.count_labels(checkpoint, config)
+    return config
 
 
-def load_model(checkpoint: Checkpoint, config: Any, *, dtype: str, require_safetensors: bool) -> PreTrainedModel:
-    """The model with all its weights.
+def load_model(
+    checkpoint: Checkpoint, config: Any, *, dtype: str, require_safetensors: bool = False
+) -> PreTrainedModel:
+    """The model with all its weights; an adapter is merged into its model.
 
     Raises:
-        ModelError: If they cannot be read, or some are missing.
-        RefusedError: If reading them would run code.
+        ModelError: If they cannot be read, are not those that the model needs, or more than it takes.
+        RefusedError: If reading them would run code, or they are no safetensors and have to be.
+        HubError: If the hub does not give them.
     """
-    try:
-        model, info = AutoModelForSequenceClassification.from_pretrained(
-            checkpoint.location,
-            config=config,
-            dtype=DTYPES[dtype],
-            attn_implementation="eager",
-            use_safetensors=True if require_safetensors else None,
-            output_loading_info=True,
-            **ALONE,
-        )
-    except pickle.UnpicklingError as error:
-        raise RefusedError(
-            f"{checkpoint.name}: its weights hold more than tensors, and reading them would run code",
-            hint="use a model whose weights are safetensors",
-        ) from error
-    except BROKEN as error:
-        hints = ("give a sequence classifier of transformers", checkpoint.advice)
-        raise ModelError(f"{checkpoint.name}: {error}", hint="; ".join(filter(None, hints))) from error
-    _refuse_random(checkpoint.name, info)
-    return model  # type: ignore[no-any-return]
-
-
-def _refuse_random(name: str, info: dict[str, Any]) -> None:
-    """Refuse a model whose loading report names weights that the checkpoint does not have."""
-    missing = sorted(info["missing_keys"]) + [str(key[0]) for key in sorted(info["mismatched_keys"])]
-    if missing:
-        raise ModelError(
-            f"{name}: {len(missing)} weights are missing from the checkpoint ({', '.join(missing[:4])}) "
-            "and would be random",
-            hint="give a model that was fine-tuned for sequence classification",
-        )
+    files = weight_files.fetch(checkpoint, require_safetensors=require_safetensors)
+    if checkpoint.base is None:
+        return whole.load(checkpoint, config, files, dtype=dtype)
+    of_base = weight_files.fetch(checkpoint.base, require_safetensors=require_safetensors)
+    return adapter.load(checkpoint, config, files, of_base, dtype=dtype)

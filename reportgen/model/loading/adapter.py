@@ -1,0 +1,163 @@
+"""Merge an adapter of PEFT into the model that it belongs to.
+
+PEFT (https://github.com/huggingface/peft) does the merging; here both are read as any model is, and it is checked that
+PEFT has taken every weight of the adapter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from reportgen.core.errors import ModelError, RefusedError
+from reportgen.model.checkpoint import ADAPTER, Checkpoint, read_json
+from reportgen.model.guards import loading_errors, quiet
+from reportgen.model.loading import differences, tensors, weight_files, whole
+from reportgen.model.loading.tensors import Held
+
+OUTER = "base_model.model."  # what PEFT writes before the name of a weight of the model
+APART = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.1}  # of the logits, relative: rounding explains no more
+ODD = 7919  # a number of labels that no layer of a model has by chance
+
+
+def count_labels(checkpoint: Checkpoint, config: Any) -> None:
+    """Give *config* as many labels as the head in the adapter has, if there is one; the model itself may know none.
+
+    Raises:
+        ModelError: If the weights of the adapter cannot be read.
+    """
+    heads = _names_of_outputs(checkpoint, config)
+    with contextlib.ExitStack() as stack:
+        held = _read(checkpoint, weight_files.fetch(checkpoint), stack)
+        sizes = {tensors.shape(weight)[0] for name, weight in _whole_modules(held).items() if name in heads}
+    if len(sizes) == 1 and sizes != {config.num_labels}:
+        config.num_labels = sizes.pop()
+
+
+def load(
+    checkpoint: Checkpoint, config: Any, files: Sequence[Path], of_base: Sequence[Path], *, dtype: str
+) -> PreTrainedModel:
+    """The model with the adapter merged into it.
+
+    Args:
+        checkpoint: The adapter, with its model.
+        config: The configuration of the whole.
+        files: Weight files of the adapter.
+        of_base: Weight files of its model.
+        dtype: float32, float16, bfloat16.
+
+    Raises:
+        ModelError: If the two do not fit, or PEFT cannot merge them.
+        RefusedError: If PEFT would import a module that the adapter names.
+    """
+    import peft
+
+    assert checkpoint.base is not None
+    settings = read_json(checkpoint.name, Path(checkpoint.location), ADAPTER, checkpoint.revision) or {}
+    _refuse_imports(checkpoint.name, settings)
+    with contextlib.ExitStack() as stack:
+        held = {name: _tensor(weight) for name, weight in _read(checkpoint, files, stack).items()}
+        hint = f"see whether PEFT {peft.__version__} reads it: PeftModel.from_pretrained(model, {checkpoint.name!r})"
+        with loading_errors(f"{checkpoint.name}: {ADAPTER}", hint=hint), quiet(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of weights that are missing: checked below
+            own = peft.PeftConfig.from_pretrained(checkpoint.location)
+            _refuse_others(checkpoint.name, own)
+            model = whole.load(checkpoint.base, config, of_base, dtype=dtype, given=_whole_modules(held))
+            joined = peft.PeftModel.from_pretrained(model, checkpoint.location, config=own, torch_device="cpu").eval()
+            _check_taken(checkpoint.name, peft.get_peft_model_state_dict(joined), held)
+            before = _logits(joined)
+            merged: PreTrainedModel = joined.merge_and_unload(safe_merge=True)
+            _check_equal(checkpoint.name, before, _logits(merged), most=APART[dtype])
+    return merged.requires_grad_(True)  # head importance measures gradients
+
+
+def _read(checkpoint: Checkpoint, files: Sequence[Path], stack: contextlib.ExitStack) -> Held:
+    return tensors.read(checkpoint.name, files, stack, advice=checkpoint.advice)
+
+
+def _tensor(weight: Any) -> Tensor:
+    return weight if isinstance(weight, Tensor) else weight[...]
+
+
+def _whole_modules(held: Held) -> dict[str, Any]:
+    """The weights that replace those of the model (`modules_to_save`), by their names in the model."""
+    return {name.removeprefix(OUTER): weight for name, weight in held.items() if name.startswith(OUTER)}
+
+
+def _names_of_outputs(checkpoint: Checkpoint, config: Any) -> set[str]:
+    """Names of the weights with one row for each label."""
+    probe = copy.deepcopy(config)
+    probe.num_labels = ODD
+    with loading_errors(checkpoint.name, hint=None), quiet(), torch.device("meta"):
+        model = whole.find_class(checkpoint.name, probe)(probe)
+    return {name for name, weight in model.named_parameters() if weight.shape[0] == ODD}
+
+
+def _refuse_imports(name: str, settings: dict[str, Any]) -> None:
+    if settings.get("megatron_config"):
+        raise RefusedError(
+            f"{name}: {ADAPTER} names a Python module to import (megatron_core)",
+            hint="merge it into its model where it was trained, with merge_and_unload()",
+        )
+
+
+def _refuse_others(name: str, settings: Any) -> None:
+    """Refuse adapters that are no change of the weights alone, and so cannot be merged into them."""
+    kind = str(getattr(settings.peft_type, "value", settings.peft_type))
+    if getattr(settings, "layer_replication", None):
+        raise ModelError(
+            f"{name}: the adapter runs layers of its model several times (layer_replication), which cannot be merged",
+            hint="give a model that was fine-tuned as a whole, or with LoRA on layers that are not repeated",
+        )
+    if settings.is_prompt_learning or kind == "XLORA":
+        what = (
+            "puts virtual tokens before the text" if settings.is_prompt_learning else "mixes other adapters by the text"
+        )
+        raise ModelError(
+            f"{name}: an adapter of the kind {kind} {what}, and cannot be merged into its model",
+            hint="give a model that was fine-tuned as a whole, or with LoRA",
+        )
+
+
+def _check_taken(name: str, taken: dict[str, Tensor], held: dict[str, Tensor]) -> None:
+    """Refuse a model that does not have each weight of the adapter, or has some that the adapter does not hold."""
+    lost = [key for key in held if key not in taken or not torch.equal(taken[key].to(held[key].dtype), held[key])]
+    random = [key for key in taken if key not in held]
+    if lost:
+        raise ModelError(
+            f"{name}: {len(lost)} weights of the adapter have no place in its model ({differences.names(lost)})",
+            hint=f"check base_model_name_or_path in {ADAPTER}: it may be of another model",
+        )
+    if random:
+        raise ModelError(
+            f"{name}: {len(random)} weights of the adapter are missing ({differences.names(random)}) "
+            "and would be random",
+            hint="save the adapter again where it was trained, with save_pretrained() of the PEFT model",
+        )
+
+
+def _logits(model: Any) -> Tensor:
+    """What the model says of a few tokens."""
+    vocabulary = model.config.get_text_config().vocab_size
+    ids = torch.linspace(0, vocabulary - 1, 16).long()[None]
+    with torch.inference_mode():
+        logits: Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    return logits.float()
+
+
+def _check_equal(name: str, before: Tensor, after: Tensor, *, most: float) -> None:
+    """Refuse a merged model that says something else than PEFT's own: the logits may be *most* apart, relatively."""
+    apart = float((before - after).abs().max() / before.abs().max().clamp(min=1))
+    if not apart <= most:
+        raise ModelError(
+            f"{name}: merged into its model it says something else than before (logits {apart:.3g} apart)",
+            hint="give a model that was fine-tuned as a whole, or with LoRA",
+        )
