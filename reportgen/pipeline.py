@@ -42,7 +42,7 @@ from reportgen.data import choice, hub, naming, predictions
 from reportgen.model import checkpoint, predict_split
 from reportgen.model.importance import importance_files, measure_split
 from reportgen.model.predict_split import Survey
-from reportgen.report import checks, heatmap, present, scale, store
+from reportgen.report import caveats, checks, heatmap, present, scale, store
 from reportgen.report.present import Known, write
 
 if TYPE_CHECKING:
@@ -248,10 +248,15 @@ def _plan(config: Config, classifier: Classifier, example: Example) -> WindowPla
     from reportgen.model.tokens import encode
 
     tokens = encode(classifier, example.text, whole=config.long == "window")
+    tokens = replace(tokens, keep_echoes=config.echoes == "keep")
     check_positions("global_tokens", classifier.global_positions, tokens)
     check_positions("positions", config.positions, tokens)
     return long_documents.plan(
-        tokens, length=classifier.max_length, stride=config.stride, global_positions=classifier.global_positions
+        tokens,
+        length=classifier.max_length,
+        stride=config.stride,
+        global_positions=classifier.global_positions,
+        period=classifier.period,
     )
 
 
@@ -284,7 +289,7 @@ def _report(
     )
     made_of = provenance(config, classifier, example, stages=stages)
     plan, weights = one.plan, made_of.weights_sha256
-    return Report(
+    report = Report(
         example=example,
         tokens=tokens,
         prediction=prediction,
@@ -305,6 +310,7 @@ def _report(
         colour_scale=config.colour_scale,
         language=config.language,
     )
+    return caveats.renewed(report)
 
 
 def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> None:
@@ -346,6 +352,7 @@ def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classif
         windows=classifier.windows,
         row_error=max(layer.row_error for layer in layers),
         zero_share=sum(layer.zeros for layer in layers) / max(visible, 1),
+        period=classifier.period,
     )
 
 

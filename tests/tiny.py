@@ -33,7 +33,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import AutoModelForSequenceClassification
 
 from reportgen.core.records import Tokens
-from reportgen.model import checkpoint
+from reportgen.model import checkpoint, position_table
 from reportgen.model import classifier as loading
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.classifier import Classifier
@@ -127,6 +127,14 @@ def dense(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
     return _build(configs[kind]() if kind in configs else AutoConfig.for_model(kind, **usual), seed=seed)
 
 
+def repeated(model: Any, name: str = "longformer.embeddings.position_embeddings", *, period: int, skip: int = 2) -> Any:
+    """The model with the position table of this name made of copies, behind *skip* rows that no token has."""
+    with torch.no_grad():
+        table = model.get_parameter(f"{name}.weight")
+        table[skip:] = table[skip : skip + period].repeat(len(table) // period + 1, 1)[: len(table) - skip]
+    return model
+
+
 def save(model: PreTrainedModel, folder: Path) -> Path:
     """Write the model and the tokenizer as `save_pretrained` does."""
     model.save_pretrained(folder)
@@ -143,6 +151,7 @@ def classifier(model: PreTrainedModel, *, global_positions: tuple[int, ...] = (0
         labels=LABELS,
         max_length=max_length,
         global_positions=global_positions,
+        period=position_table.find(model),
     )
 
 

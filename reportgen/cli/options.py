@@ -18,6 +18,7 @@ from reportgen.core.config import (
     COLOUR_SCALES,
     DEFAULT_FORMATS,
     DTYPES,
+    ECHOES,
     FORMATS,
     LONG,
     OF_A_DATASET,
@@ -115,6 +116,12 @@ score_options = _all(
     ),
     click.option(
         "--colour-scale", metavar="|".join(COLOUR_SCALES), help="Colour scale of the heatmap. [default: linear]"
+    ),
+    click.option(
+        "--echoes",
+        metavar="|".join(ECHOES),
+        help="Tokens where the position of [CLS] repeats: leave them out of colours and rankings, or keep them there. "
+        "[default: leave-out]",
     ),
     click.option("--language", metavar="CODE", help="Language of the text and its stop words. [default: en]"),
 )

@@ -21,7 +21,7 @@ from reportgen.cli.options import (
     score_options,
 )
 from reportgen.cli.printing import clock_for, print_report, print_seconds, settle
-from reportgen.core.config import COLOUR_SCALES, Config
+from reportgen.core.config import COLOUR_SCALES, ECHOES, Config
 from reportgen.core.errors import DiffersError, StrictWarningsError, UsageError, one_line
 
 
@@ -75,6 +75,12 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     "--colour-scale",
     metavar="|".join(COLOUR_SCALES),
     help="Colour scale of the heatmap. [default: as stored, or linear]",
+)
+@click.option(
+    "--echoes",
+    metavar="|".join(ECHOES),
+    help="Tokens where a position repeats: leave them out of colours and rankings, or keep them there. "
+    "[default: as stored, or leave-out]",
 )
 @click.option("--language", metavar="CODE", help="Language of the text and its stop words. [default: as stored, or en]")
 @click.option(

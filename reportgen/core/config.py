@@ -21,6 +21,7 @@ Paper = Literal["a4", "letter"]
 PdfVariant = Literal["ua-1", "a-3u"]
 PdfNeed = Literal["required", "best-effort"]
 Long = Literal["truncate", "window"]
+Echoes = Literal["leave-out", "keep"]
 
 Recipe = dict[str, Any]  # plain values
 
@@ -35,6 +36,7 @@ PDF_VARIANTS: tuple[PdfVariant, ...] = ("ua-1", "a-3u")
 COLOUR_SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
 DTYPES = ("float32", "float16", "bfloat16")
 LONG: tuple[Long, ...] = ("truncate", "window")
+ECHOES: tuple[Echoes, ...] = ("leave-out", "keep")
 MEASURES = ("taylor", "taylor-local", "ablation")  # of head importance
 PICKS = ("tp", "tn", "fp", "fn", "most-confident", "least-confident", "random")
 LABELLED = ("tp", "tn", "fp", "fn", "most-confident")  # picks that may name a label behind a colon
@@ -76,6 +78,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "pdf": PDF_NEEDS,
     "pdf_variant": PDF_VARIANTS,
     "long": LONG,
+    "echoes": ECHOES,
 }
 FREE = ("text", "label", "labels", "preset", "id")  # may be empty and hold any character
 
@@ -120,6 +123,7 @@ class Config:
     top_k: int = 10
     positions: tuple[int, ...] = ()  # of the layer trend; empty: the classifier's own token and the five top tokens
     colour_scale: ColourScale = "linear"
+    echoes: Echoes = "leave-out"  # of colours and rankings; or "keep" them there
     language: str = "en"  # of the text: for stop words, and for those who hear the page
     device: str = "auto"
     dtype: str = "float32"

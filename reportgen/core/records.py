@@ -7,6 +7,7 @@ axes (layer, head, query, key, token). Everything counts from 0 here; people see
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -56,6 +57,12 @@ class Tokens:
     blank: tuple[bool, ...]  # white space, or no character at all
     total: int  # tokens that the whole text has, special ones included; more than len(self) if it was cut
     types: tuple[int, ...] = ()  # token_type_ids; empty where the tokenizer gives none, or the model takes none
+    echo: tuple[bool, ...] = ()  # whether the position of a special or global token repeats here
+    keep_echoes: bool = False  # whether echoes are coloured and ranked like other tokens
+
+    def __post_init__(self) -> None:
+        if not self.echo:
+            object.__setattr__(self, "echo", (False,) * len(self.ids))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -67,9 +74,20 @@ class Tokens:
 
     @property
     def content(self) -> npt.NDArray[np.bool_]:
-        """The tokens with something to read, shape (token,): these are ranked and coloured."""
-        content: npt.NDArray[np.bool_] = ~np.logical_or(self.special, self.blank).astype(bool)
+        """The tokens with something to read, shape (token,): these are ranked and coloured. Echoes only if kept."""
+        content: npt.NDArray[np.bool_] = ~(np.array(self.special, bool) | np.array(self.blank, bool) | self.left_out)
         return content
+
+    @property
+    def left_out(self) -> npt.NDArray[np.bool_]:
+        """The echoes that are neither ranked nor coloured, shape (token,)."""
+        echoes = np.array(self.echo, bool)
+        return np.zeros_like(echoes) if self.keep_echoes else echoes
+
+    @property
+    def echoes(self) -> tuple[int, ...]:
+        """Positions of the echoes."""
+        return tuple(position for position, echo in enumerate(self.echo) if echo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +173,7 @@ class Attention:
     windows: tuple[int, ...]  # attention window by layer; () in dense models
     row_error: float  # largest distance of an assembled row's sum from 1
     zero_share: float  # share of the weights inside the windows that are exactly 0
+    period: int | None = None  # positions after which the model's position embeddings repeat; None if they do not
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Attention):
@@ -271,6 +290,31 @@ class Report:
     def subject(self) -> str:
         """The scores in words, for sentences."""
         return "scores" if self.given else "attention"
+
+    @property
+    def echoes(self) -> str:
+        """The echoes of position as the subject of a sentence: "3 tokens where the position of <s> repeats"."""
+        count = len(self.tokens.echoes)
+        named = f"{count:,} token{'s' * (count != 1)}"
+        if self.given:
+            return f"{named} at equal distances"
+        lead = takewhile(lambda position: self.tokens.special[position], range(len(self.tokens)))
+        sources = {*lead, *self.attention.global_positions}
+        source = self.tokens.strings[sources.pop()] if len(sources) == 1 else "a special or global token"
+        return f"{named} where the position of {source} repeats"
+
+    @property
+    def echo_note(self) -> str:
+        """What an echo is, as the title of one."""
+        if self.given:
+            return "Echo: one of the highest scores, which are at equal distances"
+        return f"Echo: {self.echoes.partition(' where ')[2]} here"
+
+    @property
+    def unranked(self) -> str:
+        """What is neither ranked nor coloured, for sentences."""
+        left_out = self.tokens.left_out.any()
+        return "special tokens, white space and echoes of position" if left_out else "special tokens and white space"
 
     @property
     def reader_name(self) -> str:

@@ -17,6 +17,7 @@ from transformers.models.longformer.modeling_longformer import LongformerSelfAtt
 
 from reportgen.core.config import check_device
 from reportgen.core.errors import DeviceError, ModelError, UsageError
+from reportgen.model import position_table
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.guards import memory_errors, quiet
 from reportgen.model.loading.weights import load_config, load_model
@@ -35,6 +36,7 @@ class Classifier:
     max_length: int  # tokens that the model takes, special ones included
     global_positions: tuple[int, ...]  # tokens with global attention, in models that have it
     own_labels: tuple[str, ...] = ()  # the model's own names, where others were given
+    period: int | None = None  # positions after which its position embeddings repeat; None if they do not
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -133,6 +135,7 @@ def load(
         max_length=find_max_length(checkpoint, model, tokenizer, max_length),
         global_positions=global_positions if sliding_layers(model) else (),
         own_labels=_labels(config, ()),
+        period=position_table.find(model),
     )
 
 

@@ -24,7 +24,7 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import option
 from reportgen.core.errors import UsageError
 from reportgen.core.records import Floats, LayerAttention, LayerSummary, Tokens
-from reportgen.model import forward_pass
+from reportgen.model import forward_pass, position_table
 from reportgen.model.attention import convert, sliding_window
 from reportgen.model.classifier import Classifier
 
@@ -88,8 +88,19 @@ class WindowPlan:
     def piece(self, window: Window) -> Tokens:
         """The tokens of a window."""
         whole, take = self.tokens, self.positions(window).tolist()
-        names = ("ids", "strings", "starts", "ends", "special", "blank", *(["types"] if whole.types else []))
+        names = ("ids", "strings", "starts", "ends", "special", "blank", "echo", *(["types"] if whole.types else []))
         return replace(whole, total=self.length, **{n: tuple(getattr(whole, n)[p] for p in take) for n in names})
+
+    def echoes(self, period: int | None) -> tuple[bool, ...]:
+        """Whether a token is where, in its window, the position of a special or global token at the start repeats."""
+        taken = {*range(self.lead), *self.global_positions}
+        found = np.zeros(len(self.tokens), bool)
+        for window in self.windows:
+            places = self.inner(window)
+            found[window.own.start : window.own.stop] = position_table.repeats(places, taken, period=period)
+        found[[position for position, special in enumerate(self.tokens.special) if special]] = False
+        found[[position for position in self.global_positions if position < len(found)]] = False
+        return tuple(found.tolist())
 
     def ends(self, length: int) -> Positions:
         """Positions of the special tokens that every window has, in *length* tokens that begin and end like one."""
@@ -115,9 +126,14 @@ class WindowPart:
 
 
 def plan(
-    tokens: Tokens, *, length: int, stride: int | None = None, global_positions: tuple[int, ...] = ()
+    tokens: Tokens,
+    *,
+    length: int,
+    stride: int | None = None,
+    global_positions: tuple[int, ...] = (),
+    period: int | None = None,
 ) -> WindowPlan:
-    """Windows over a document; a single one, the document itself, if it fits.
+    """Windows over a document, with the echoes in them; a single one, the document itself, if it fits.
 
     Windows begin at equal distances, but for the last, which is moved back until it is full.
 
@@ -126,10 +142,17 @@ def plan(
         length: Tokens that the model takes, special ones included.
         stride: Tokens of the text that neighbouring windows share at least; half of what a window holds if left out.
         global_positions: Tokens with global attention, in models that have it.
+        period: Positions after which the model's position embeddings repeat; None if they do not.
 
     Raises:
         UsageError: If *stride* leaves no step from window to window, or a global token is not in every window.
     """
+    made = _windows(tokens, length=length, stride=stride, global_positions=global_positions)
+    return replace(made, tokens=replace(tokens, echo=made.echoes(period)))
+
+
+def _windows(tokens: Tokens, *, length: int, stride: int | None, global_positions: tuple[int, ...]) -> WindowPlan:
+    """`plan` without the echoes."""
     lead = sum(1 for _ in takewhile(bool, tokens.special))
     trail = sum(1 for _ in takewhile(bool, reversed(tokens.special[lead:])))
     text = range(lead, len(tokens) - trail)

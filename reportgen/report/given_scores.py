@@ -74,6 +74,7 @@ def load(path: Path, config: Config, *, title: str | None = None) -> Report:
     given = _object(path.name, content)
     scores = _scores(path.name, given)
     text, tokens = _document(path.name, given)
+    tokens = replace(tokens, keep_echoes=config.echoes == "keep")
     prediction = _prediction(path.name, given)
     digest = hashlib.sha256(content).hexdigest()
     title = clean(next((name for name in (title, given.get("title")) if name and name.strip()), path.name))

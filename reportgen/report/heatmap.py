@@ -21,7 +21,8 @@ from reportgen.report.parts import Cell, Direction, HeatView, Line, Run, Stretch
 CLASSES = 16
 JOINS_ON = regex.compile(r"\p{Joining_Type=Dual_Joining}\p{Joining_Type=Transparent}*$")  # a letter like Arabic lam
 JOINED_TO = regex.compile(r"\p{Joining_Type=Dual_Joining}|\p{Joining_Type=Right_Joining}")
-LEFT_OUT = -1  # class of a special token: outside the scale
+LEFT_OUT = -1  # class of a special token or an echo: outside the scale
+SPECIAL_OUTLINED = "Special tokens are outlined and left out of the scale."
 NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 
 
@@ -40,17 +41,33 @@ def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
             found[-1] = ([*last[0], position], last[1], max(last[2], end), False)
         else:
             found.append(([position], start, end, special))
+    echo, left_out = set(tokens.echoes), set(np.flatnonzero(tokens.left_out).tolist())
     return tuple(
-        Cell(tuple(positions), tokens.strings[positions[0]] if special else text[start:end], special, start, end)
+        Cell(
+            tuple(positions),
+            tokens.strings[positions[0]] if special else text[start:end],
+            special,
+            start,
+            end,
+            echo=not echo.isdisjoint(positions),
+            left_out=not left_out.isdisjoint(positions),
+        )
         for positions, start, end, special in found
     )
 
 
 def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[HeatView, ...]:
     """The ways of colouring the document that every report shows: all layers, the classifier's row, last layer."""
+    return tuple(
+        view(*one, covered, scale=report.colour_scale, outlined=_outlined(report)) for one in _shown(report, scores)
+    )
+
+
+def _shown(report: Report, scores: Scores) -> list[tuple[str, str, str, Floats]]:
+    """The views: key, title, explanation, values."""
     layers, heads, _ = report.attention.shape
     if report.given:
-        return _given_views(scores, covered, layers=layers, several=layers * heads > 1, scale=report.colour_scale)
+        return _shown_of_given(scores, layers=layers, several=layers * heads > 1)
     weighing = _weighing(report, scores.factors)
     received = "Colour shows the attention that a token receives from all tokens"
     shown = [
@@ -64,12 +81,19 @@ def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[He
             "attention of other tokens there cannot reach the prediction."
         )
         shown.insert(1, ("reader", f"Last layer, row of {report.reader_name}", explanation, scores.reader))
-    return tuple(view(*one, covered, scale=report.colour_scale) for one in shown)
+    return shown
 
 
-def _given_views(
-    scores: Scores, covered: tuple[Cell, ...], *, layers: int, several: bool, scale: ColourScale
-) -> tuple[HeatView, ...]:
+def _outlined(report: Report) -> str:
+    """Which tokens have an outline, in a sentence."""
+    if not report.tokens.echoes:
+        return SPECIAL_OUTLINED
+    kept = "on the scale" if report.tokens.keep_echoes else "left out of the scale"
+    verb = "is" if len(report.tokens.echoes) == 1 else "are"
+    return f"{SPECIAL_OUTLINED[:-1]}; {report.echoes} {verb} outlined with dashes and {kept}."
+
+
+def _shown_of_given(scores: Scores, *, layers: int, several: bool) -> list[tuple[str, str, str, Floats]]:
     """The same of scores that someone else computed."""
     every = "summed over all layers and heads" if several else "as given"
     shown = [
@@ -78,7 +102,7 @@ def _given_views(
     if layers > 1:
         explanation = f"Colour shows the score of a token in layer {layers}, summed over its heads."
         shown.append(("last", "Last layer", explanation, scores.last_layer))
-    return tuple(view(*one, covered, scale=scale) for one in shown)
+    return shown
 
 
 def _weighing(report: Report, factors: Floats) -> str:
@@ -90,11 +114,18 @@ def _weighing(report: Report, factors: Floats) -> str:
 
 
 def view(
-    key: str, title: str, explanation: str, values: Floats, covered: tuple[Cell, ...], *, scale: ColourScale
+    key: str,
+    title: str,
+    explanation: str,
+    values: Floats,
+    covered: tuple[Cell, ...],
+    *,
+    scale: ColourScale,
+    outlined: str = SPECIAL_OUTLINED,
 ) -> HeatView:
-    """Colour *covered* by *values* (token,): each cell by the sum of its pieces, special tokens left out."""
+    """Colour *covered* by *values* (token,): each cell by the sum of its pieces; special tokens and echoes left out."""
     sums = np.array([values[list(cell.positions)].sum(dtype=np.float64) for cell in covered])
-    content = np.array([not cell.special and bool(cell.text.strip()) for cell in covered], dtype=bool)
+    content = np.array([not (cell.special or cell.left_out) and bool(cell.text.strip()) for cell in covered], bool)
     heat = percent(sums, content)
     classes, bounds, floor = classify(heat, content, scale=scale)
     return HeatView(
@@ -109,6 +140,7 @@ def view(
         coloured=int(content.sum()),
         strongest=int((classes == CLASSES - 1).sum()),
         uniform=bool(content.sum() > 1 and equal_but_for_rounding(sums[content])),
+        outlined=outlined,
     )
 
 
@@ -157,7 +189,8 @@ def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ..
     for cell, heat in zip(covered, view.classes, strict=True):
         if not cell.special and cell.start > end:
             found.append(Run(text[end : cell.start], "gap", LEFT_OUT, -1))
-        kind = "special" if cell.special else "token" if cell.text.strip() else "break"
+        written = "echo" if cell.echo else "token"
+        kind = "special" if cell.special else written if cell.text.strip() else "break"
         found.append(Run(cell.text, kind, heat, cell.positions[0]))
         end = max(end, cell.end)
     return tuple(found)

@@ -27,8 +27,9 @@ class Word:
     """Letters and digits without a gap, or one sign."""
 
     text: str
-    positions: tuple[int, ...]  # of its pieces
+    positions: tuple[int, ...]  # of its pieces that are ranked
     masked: bool  # a stop word, or punctuation
+    echoes: tuple[int, ...] = ()  # positions of the others, see `Tokens.left_out`
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Cell:
     special: bool
     start: int  # first character in the text
     end: int  # one past the last
+    echo: bool = False  # it holds an echo of position
+    left_out: bool = False  # such an echo is not coloured
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class HeatView:
     coloured: int  # cells on the scale
     strongest: int  # cells in the last class
     uniform: bool  # all content cells are equal: the colours carry no information
+    outlined: str  # which cells have an outline, and whether they are on the scale, in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ class Run:
     """Neighbouring characters that are drawn alike."""
 
     text: str  # as written; the name of a special token
-    kind: str  # "gap", "token", "special", "break"
+    kind: str  # "gap", "token", "echo", "special", "break"
     heat: int  # class, or -1
     first: int  # position of its first token; -1 in gaps
 

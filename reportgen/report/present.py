@@ -15,20 +15,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reportgen.core.clock import Clock
 from reportgen.core.config import MAX_HTML_MB, Config, Paper, PdfNeed, PdfVariant
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
-from reportgen.core.palette import font_family
 from reportgen.core.records import Rankings, Report, ReportWarning, Scores
 from reportgen.data import naming
-from reportgen.report import checks, given_scores, heatmap, rank, scale, store, tables, words
+from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, store, tables, words
 from reportgen.report.draw import chart_points, maps
 from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
-from reportgen.report.parts import Cell, Chart, Finding, HeatView, Parts, Picture, Run, Table
+from reportgen.report.parts import Cell, Chart, Finding, HeatView, Parts, Picture, Table
 
 if TYPE_CHECKING:
     from reportgen.report.draw.charts import Draw
 
 SUMMARY = 5  # words on the first screen
-WITHOUT_MODEL = ("top_k", "colour_scale", "language")  # what can be chosen again of a stored report
+WITHOUT_MODEL = ("top_k", "colour_scale", "language")  # what can be chosen again of a stored report; echoes, too
 AT_WIDTH = r"figures/.*-[\d.]+(in|cm|mm|pt)\.(svg|pdf|png)"
 FILES = {
     "html": re.compile(r"report\.html"),
@@ -200,12 +199,15 @@ def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> 
             files[f"figures/{parts.maps.key}.png"] = parts.maps.light
     if "figures" in config.format:
         with clock.stage("figures"):
+            from reportgen.report.page import render
             from reportgen.report.paper import figures
 
             widths, font = config.figure_widths, config.figure_font
             made = figures.files(parts.charts, parts.maps, widths=widths, font=font)
             if config.positions_shown is not None:
-                made |= excerpts(report, parts, config, missing)
+                drawn = excerpt.files(report, parts, config, draw=render.excerpt)
+                made |= drawn.files
+                missing |= dict.fromkeys(drawn.missing)
         files |= {f"figures/{name}": content for name, content in made.items()}
     if "latex" in config.format:
         with clock.stage("latex"):
@@ -214,40 +216,13 @@ def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> 
     return warned_of_glyphs(report, missing), files
 
 
-def excerpts(report: Report, parts: Parts, config: Config, missing: dict[str, None]) -> dict[str, bytes]:
-    """The chosen stretch of the heatmap, in every view and at every width."""
-    from reportgen.report.page import render
-
-    assert config.span is not None  # the caller has checked
-    files: dict[str, bytes] = {}
-    family = font_family(config.figure_font)
-    for view, runs in zip(parts.views, runs_shown(report, parts, config.positions_shown), strict=True):
-        lines = heatmap.lines(runs)
-        title = f"{view.title}: positions {config.span.replace(':', ' up to ')} of {report.example.title}"
-        for name, width in config.figure_widths.items():
-            how: dict[str, Any] = {"width": width, "family": family, "title": title}
-            layout = excerpt.measure(render.excerpt(report, view, lines, height=None, **how))
-            document = render.excerpt(report, view, lines, height=layout.height, **how)
-            made = typesetting.typeset(document, pdf_version=typesetting.TEX_PDF, pdf_tags=True)
-            missing |= dict.fromkeys(made.missing)
-            stem = f"heatmap-{view.key}-{config.span.replace(':', '-')}-{name}"
-            files[f"{stem}.svg"] = excerpt.svg(lines, view, layout, **how).encode()
-            files[f"{stem}.pdf"] = made.data
-    return files
-
-
-def runs_shown(report: Report, parts: Parts, shown: range | None) -> tuple[tuple[Run, ...], ...]:
-    """The runs of every view, one per cell, of the positions *shown* or of all the document."""
-    return tuple(excerpt.within(runs, shown, tokens=len(report.tokens)) if shown else runs for runs in parts.spans)
-
-
 def latex_files(report: Report, parts: Parts, shown: range | None, missing: dict[str, None]) -> dict[str, bytes]:
     """Heatmap, top tokens and citations for a manuscript in LaTeX."""
     from reportgen.report.paper import glyphs, latex
 
     top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
     view: HeatView = parts.views[0]
-    lines = heatmap.lines(heatmap.join(runs_shown(report, parts, shown)[0]))
+    lines = heatmap.lines(heatmap.join(excerpt.shown(report, parts, shown)[0]))
     sheet = glyphs.sheet(latex.glyph_runs(report, view, lines, top))
     missing |= dict.fromkeys(sheet.missing if sheet else ())
     return latex.files(report, view, lines, top, sheet)
@@ -343,6 +318,9 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
     kept, before, stored = store.files(folder), store.manifest(folder), store.load(folder)
     config = replace(Config.restored(stored.provenance.configuration), **changes)
     report = replace(stored, **{name: value for name, value in changes.items() if name in WITHOUT_MODEL})
+    if "echoes" in changes:
+        tokens = replace(stored.tokens, keep_echoes=config.echoes == "keep")
+        report = caveats.renewed(replace(report, tokens=tokens))
     if report != stored:  # what shows it is made again, or the folder would contradict itself
         config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
     store.check_target(output, overwrite=again or config.overwrite)
@@ -373,7 +351,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
         DataError: If the file cannot be read, or its parts do not fit together.
         OutputError: If something is at the folder.
     """
-    report = given_scores.load(path, config, title=title)
+    report = caveats.marked(given_scores.load(path, config, title=title))
     folder = naming.of_output(config.output, report.example.name)
     store.check_target(folder, overwrite=config.overwrite)
     check_typesetting(config.format, pdf=config.pdf)
@@ -382,6 +360,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
     report = replace(
         report, checks=checks.check_given(report, complete=complete), warnings=tuple(checks.warn_of_given(report))
     )
+    report = caveats.renewed(report)
     report, _ = write(report, folder, config=config, clock=clock, known=Known(cells=covered))
     return report, folder
 

@@ -49,6 +49,7 @@ def token_attention(report: Report, scores: Scores, rankings: Rankings) -> pa.Ta
             "attention_scores": _column(scores.attention_scores),
             "received": _column(report.attention.received),
             "rank": _column(rankings.ranks),
+            "echo": _column(np.tile(np.array(report.tokens.echo, bool), layers * heads)),
         }
     )
 
@@ -64,6 +65,7 @@ def top_tokens(report: Report, scores: Scores, rankings: Rankings) -> pa.Table:
             "attention_scores": _column(chosen),
             **_layer_head_columns(layers, heads, k),
             "rank": _column(np.tile(np.arange(1, k + 1, dtype=np.int32), layers * heads)),
+            "echo": _column(np.array(report.tokens.echo, bool)[rankings.top_positions]),
         }
     )
 
@@ -83,6 +85,7 @@ def attended_tokens(report: Report, scores: Scores) -> pa.Table:
             "attention_scores": _column(attention.attended_weights * scores.factors[:, :, None, None]),
             **_layer_head_columns(layers, heads, tokens * k),
             "rank": _column(np.tile(np.arange(1, k + 1, dtype=np.int32), layers * heads * tokens)),
+            "echo": _column(np.array(report.tokens.echo, bool)[attention.attended_positions]),  # the attended token
         }
     )
 
@@ -104,6 +107,7 @@ def token_list(report: Report, scores: Scores) -> pa.Table:
             "score_last_layer": _column(scores.last_layer),
             "score_cls": pa.array(reader, pa.float32(), from_pandas=True),  # empty without such a row
             "special": pa.array(tokens.special, pa.bool_()),
+            "echo": pa.array(tokens.echo, pa.bool_()),
         }
     )
 
@@ -167,7 +171,8 @@ def _by_score(report: Report, scores: Scores, rankings: Rankings) -> Table:
     shown = 6 if report.live else 5  # of one list of scores, the best rank in a head is the rank
     return Table(
         key="top-tokens",
-        caption=f"Tokens with the highest scores{where}: {_of(rows, rankings)}",
+        caption=f"Tokens with the highest scores{where}: {len(rows)} of {len(rankings.by_score):,}, without "
+        f"{report.unranked}",
         columns=("Rank", "Token", "Position", "Score", "Share of total score", "Best rank in a head")[:shown],
         numeric=(True, False, True, True, True, True)[:shown],
         rows=tuple(row[:shown] for row in rows),
@@ -242,10 +247,6 @@ def first_content(report: Report, ranks: Integers, count: int) -> list[int]:
     """Positions of the *count* first-ranked content tokens, from ranks (token,)."""
     content = np.flatnonzero(report.tokens.content)
     return content[np.argsort(ranks[content])][:count].tolist()  # type: ignore[no-any-return]
-
-
-def _of(rows: tuple[tuple[str, ...], ...], rankings: Rankings) -> str:
-    return f"{len(rows)} of {len(rankings.by_score):,}, without special tokens and white space"
 
 
 def _layer_head_columns(layers: int, heads: int, repeat: int) -> dict[str, pa.Array]:

@@ -38,10 +38,11 @@ def stop_lists() -> dict[str, frozenset[str]]:
 def whole_words(text: str, tokens: Tokens, *, language: str) -> tuple[Word, ...]:
     """The words of *text* with the positions of their pieces: letters and digits without a gap are one word.
 
-    A sign is a word of its own; special and blank tokens are in none.
+    A sign is a word of its own; special and blank tokens are in none. A word may consist of echoes alone.
     """
     found: list[tuple[int, int, list[int]]] = []  # start, end, positions
-    for position in np.flatnonzero(tokens.content).tolist():
+    left_out = tokens.left_out
+    for position in np.flatnonzero(tokens.content | (left_out & ~np.array(tokens.blank, bool))).tolist():
         start, end = tokens.starts[position], tokens.ends[position]
         last = found[-1] if found else None
         if last and (start < last[1] or (start == last[1] and text[start - 1].isalnum() and text[start].isalnum())):
@@ -49,8 +50,16 @@ def whole_words(text: str, tokens: Tokens, *, language: str) -> tuple[Word, ...]
         else:
             found.append((start, end, [position]))
     common = stop_words(language)
-    named = ((text[start:end].strip(), tuple(positions)) for start, end, positions in found)
-    return tuple(Word(word, positions, masked=_is_masked(word, common)) for word, positions in named)
+    return tuple(
+        Word(
+            word,
+            tuple(position for position in positions if not left_out[position]),
+            masked=_is_masked(word, common),
+            echoes=tuple(position for position in positions if left_out[position]),
+        )
+        for start, end, positions in found
+        for word in [text[start:end].strip()]
+    )
 
 
 def _is_masked(word: str, common: frozenset[str]) -> bool:
@@ -67,7 +76,7 @@ def count_words(words: tuple[Word, ...], counts: Integers) -> tuple[WordCount, .
     """
     by_token = counts.sum(axis=(0, 1))
     occurrences: dict[str, list[int]] = {}
-    for word in words:
+    for word in (one for one in words if one.positions):
         occurrences.setdefault(word.text.casefold(), []).append(int(by_token[list(word.positions)].sum()))
     found = [WordCount(word, len(each), sum(each)) for word, each in occurrences.items()]
     return tuple(sorted(found, key=lambda entry: -entry.attended))

@@ -99,12 +99,12 @@ reportgen.charts = (() => {
   function layerTrend(chosen, state) {
     // Of the opened token first, then of those that the figure on paper shows.
     const { trend, trend_colours } = facts();
-    const { isSpecial, isMasked, wordOf } = reportgen.scores.model();
+    const { isSpecial, isEcho, isMasked, wordOf } = reportgen.scores.model();
     const isHidden = (t) => state.mask && wordOf[t] >= 0 && isMasked[wordOf[t]];
     const asked = [...(state.token === null ? [] : [state.token]), ...trend.filter((t) => !isHidden(t))];
     const units = new Map(asked.map((t) => reportgen.scores.unitAt(t, state)).map((unit) => [unit.positions[0], unit]));
     const shown = [...units.values()].slice(0, trend_colours.length);
-    const label = ({ name, positions }) => `${positions[0]} ${name}`;
+    const label = ({ name, positions }) => `${positions[0]} ${name}${isEcho[positions[0]] ? " (echo)" : ""}`;
     const labels = shown.map(label);
     const byLayer = new Map(chosen.layers.map((l) => [l, reportgen.scores.byToken(chosen, [l])]));
     const score = (unit, l) => reportgen.scores.sum(byLayer.get(l), unit.positions);

@@ -72,7 +72,7 @@ reportgen.data = (() => {
     return { low, high };
   }
 
-  function words({ tokens, words, masked, special, blank }) {
+  function words({ tokens, words, masked, special, blank, echo }) {
     const wordOf = new Int32Array(tokens).fill(-1);
     words.forEach((positions, word) => positions.forEach((position) => (wordOf[position] = word)));
     const flags = (list, length) => {
@@ -85,6 +85,7 @@ reportgen.data = (() => {
       isMasked: flags(masked, words.length),
       isSpecial: flags(special, tokens),
       isBlank: flags(blank, tokens),
+      isEcho: flags(echo, tokens),
     };
   }
 

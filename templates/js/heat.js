@@ -5,7 +5,7 @@ reportgen.heat = (() => {
 
   const CLASSES = 16;
   const NAMES = Array.from({ length: CLASSES }, (_, n) => `h${n}`);
-  let cells; // {span, positions, special, blank, word}
+  let cells; // {span, positions, special, echo, blank, word}
   let painted = []; // class of every cell, -1 where it has none
   let legend;
 
@@ -16,9 +16,10 @@ reportgen.heat = (() => {
       const positions = [];
       for (let t = starts[i]; t < (starts[i + 1] ?? model.facts.tokens); t++) positions.push(t);
       const special = span.classList.contains("special");
+      const echo = span.classList.contains("echo");
       const blank = !special && positions.every((t) => model.isBlank[t]);
       const word = model.wordOf[positions.find((t) => model.wordOf[t] >= 0) ?? 0];
-      return { span, positions, special, blank, word };
+      return { span, positions, special, echo, blank, word };
     });
     legend = document.querySelector(".about-all");
   }
@@ -30,11 +31,11 @@ reportgen.heat = (() => {
     const ofWord = new Map();
     const hidden = (word) => word >= 0 && state.mask && model.isMasked[word];
     cells.forEach((cell, i) => {
-      if (cell.special ? !state.special : cell.blank || hidden(cell.word)) return;
+      if (cell.special ? !state.special : cell.blank || hidden(cell.word) || (cell.echo && !state.echoes)) return;
       if (state.words && !cell.special && cell.word >= 0) {
         if (!ofWord.has(cell.word)) {
           ofWord.set(cell.word, found.length);
-          found.push(reportgen.scores.sum(scores, model.facts.words[cell.word]));
+          found.push(reportgen.scores.sum(scores, reportgen.scores.pieces(cell.word, state)));
         }
         owners[i] = ofWord.get(cell.word);
       } else {
@@ -100,7 +101,7 @@ reportgen.heat = (() => {
       const n = empty || owners[i] < 0 ? -1 : classes[owners[i]];
       if (painted[i] === n) return;
       painted[i] = n;
-      cell.span.className = (cell.special ? "special " : "") + (NAMES[n] ?? "");
+      cell.span.className = (cell.special ? "special " : cell.echo ? "echo " : "") + (NAMES[n] ?? "");
     });
     const strongest = classes.reduce((count, n) => count + (n === CLASSES - 1), 0);
     explain({ state, chosen, bounds, floor, uniform, strongest, coloured: classes.length });
@@ -126,6 +127,11 @@ reportgen.heat = (() => {
       sentences.push(`The last class starts at ${short(bounds[15])} and holds ${number(strongest)} of ${number(coloured)} ${unit}s.`);
     if (floor !== null) sentences.push(`Values below ${short(floor)} are in the first class.`);
     sentences.push(state.special ? "Special tokens are outlined and included in the scale." : "Special tokens are outlined and left out of the scale.");
+    const { echo, echoes } = reportgen.scores.model().facts;
+    if (echo.length) {
+      const scale = state.echoes ? "included in the scale" : "left out of the scale";
+      sentences.push(`${echoes} ${echo.length > 1 ? "are" : "is"} outlined with dashes and ${scale}.`);
+    }
     if (state.mask) sentences.push("Stop words and punctuation are masked: they have no colour.");
     legend.querySelector(".scale").textContent = sentences.join(" ");
   }

@@ -15,11 +15,18 @@ reportgen.rankings = (() => {
   const link = ({ name, positions }) => ({ text: name, position: positions[0] });
   const unitName = (state) => (state.words ? "Words" : "Tokens");
 
+  function unranked({ mask, echoes }) {
+    const left = ["special tokens", "white space"];
+    if (mask) left.push("stop words", "punctuation");
+    if (!echoes && reportgen.scores.model().facts.echo.length) left.push("echoes of position");
+    return `${left.slice(0, -1).join(", ")} and ${left.at(-1)}`;
+  }
+
   function byScore(state, chosen, units) {
     const all = valued(units, reportgen.scores.byToken(chosen));
     const whole = all.reduce((total, [, value]) => total + value, 0) || 1;
     return {
-      caption: `${unitName(state)} with the highest ${reportgen.captions.score(chosen)} over ${where(chosen)}: ${Math.min(state.k, all.length)} of ${number(all.length)}, without special tokens${state.mask ? ", white space, stop words and punctuation" : " and white space"}`,
+      caption: `${unitName(state)} with the highest ${reportgen.captions.score(chosen)} over ${where(chosen)}: ${Math.min(state.k, all.length)} of ${number(all.length)}, without ${unranked(state)}`,
       rows: top(all, state.k).map(([unit, value], n) => [
         String(n + 1), link(unit), String(unit.positions[0]), value >= 0.1 ? fixed(value, 3) : short(value), percent(value / whole, 1),
         String(reportgen.scores.bestRank(chosen, unit.positions)),
@@ -42,7 +49,7 @@ reportgen.rankings = (() => {
   }
 
   function byCount(state, chosen, units) {
-    const all = valued(units, reportgen.scores.counts(chosen));
+    const all = valued(units, reportgen.scores.lists(chosen));
     return {
       rows: top(all, state.k).map(([unit, count], n) => [String(n + 1), link(unit), String(unit.positions[0]), number(count)]),
       caption: `How often a token is among the ${reportgen.scores.model().facts.top_k} most attended, counted over all other tokens and ${where(chosen)}${state.words ? "; the counts of a word's pieces are added up" : ""}`,
@@ -52,7 +59,7 @@ reportgen.rankings = (() => {
   function byWord(state, chosen) {
     const words = reportgen.scores.units({ ...state, words: true });
     const together = new Map();
-    for (const [{ name, positions }, count] of valued(words, reportgen.scores.counts(chosen))) {
+    for (const [{ name, positions }, count] of valued(words, reportgen.scores.lists(chosen))) {
       const key = name.toLowerCase();
       const one = together.get(key) ?? { name: key, positions, occurrences: 0, lists: 0 };
       one.occurrences++;

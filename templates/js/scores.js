@@ -17,7 +17,8 @@ reportgen.scores = (() => {
     const weighted = scaled && layers.some((l) => heads.some((h) => importance[l * facts.heads + h] !== 0));
     const empty = !layers.length || !heads.length;
     const every = layers.length === facts.layers && heads.length === facts.heads;
-    return { layers, heads, from, scaled, weighted, empty, every, mask: state.mask, words: state.words };
+    const { mask, words, echoes } = state;
+    return { layers, heads, from, scaled, weighted, empty, every, mask, words, echoes };
   }
 
   function measure(chosen) {
@@ -52,20 +53,24 @@ reportgen.scores = (() => {
     return total;
   }
 
+  const isRanked = (t, { echoes }) => echoes || !model.isEcho[t]; // whether a token of the text is ranked and coloured
+  const pieces = (word, state) => model.facts.words[word].filter((t) => isRanked(t, state));
+
   function units(state) {
-    // What is ranked: tokens of the text, or whole words; each with its positions. Masked ones are left out, and where
-    // nothing is chosen nothing is ranked.
+    // What is ranked: tokens of the text, or whole words; each with its positions. Masked ones and echoes are left out,
+    // and where nothing is chosen nothing is ranked.
     const { facts, wordOf, isMasked, isSpecial, isBlank } = model;
     const found = [];
     if (selection(state).empty) return found;
     if (state.words) {
-      facts.words.forEach((positions, word) => {
-        if (!state.mask || !isMasked[word]) found.push({ name: facts.word_texts[word], positions });
+      facts.words.forEach((_, word) => {
+        const positions = pieces(word, state);
+        if (positions.length && !(state.mask && isMasked[word])) found.push({ name: facts.word_texts[word], positions });
       });
       return found;
     }
     for (let t = 0; t < facts.tokens; t++)
-      if (!isSpecial[t] && !isBlank[t] && !(state.mask && isMasked[wordOf[t]])) found.push({ name: facts.names[t], positions: [t] });
+      if (!isSpecial[t] && !isBlank[t] && isRanked(t, state) && !(state.mask && isMasked[wordOf[t]])) found.push({ name: facts.names[t], positions: [t] });
     return found;
   }
 
@@ -91,15 +96,15 @@ reportgen.scores = (() => {
       return Float64Array.from(model.ordered.subarray(row, row + facts.tokens), (value) => (value * factor - low) / span);
     const source = array(chosen);
     const values = [];
-    const seen = chosen.words ? new Float64Array(facts.words.length) : null;
+    const seen = chosen.words ? new Map() : null;
     for (let t = 0; t < facts.tokens; t++) {
       const word = wordOf[t];
       if (chosen.mask && word >= 0 && isMasked[word]) continue;
       const value = (source[row + t] * factor - low) / span;
-      if (seen && word >= 0) seen[word] += value;
+      if (seen && word >= 0 && isRanked(t, chosen)) seen.set(word, (seen.get(word) ?? 0) + value);
       else values.push(value);
     }
-    if (seen) seen.forEach((value, word) => (chosen.mask && isMasked[word]) || values.push(value));
+    if (seen) values.push(...seen.values());
     return Float64Array.from(values).sort().reverse();
   }
 
@@ -126,7 +131,7 @@ reportgen.scores = (() => {
   function unitAt(position, state) {
     // The token at a position, or all pieces of its word.
     const word = model.wordOf[position];
-    if (state.words && word >= 0) return { name: model.facts.word_texts[word], positions: model.facts.words[word] };
+    if (state.words && word >= 0 && isRanked(position, state)) return { name: model.facts.word_texts[word], positions: pieces(word, state) };
     return { name: model.facts.names[position], positions: [position] };
   }
 
@@ -141,7 +146,7 @@ reportgen.scores = (() => {
     return best;
   }
 
-  function counts(chosen) {
+  function lists(chosen) {
     // In how many lists of the chosen heads a token is among the most attended, (token,).
     const { heads, tokens } = model.facts;
     const total = new Float64Array(tokens);
@@ -151,5 +156,5 @@ reportgen.scores = (() => {
     return total;
   }
 
-  return { start, selection, byToken, units, unitAt, sum, highest, ordered, ranks, bestRank, counts, model: () => model };
+  return { start, selection, byToken, units, unitAt, pieces, sum, highest, ordered, ranks, bestRank, lists, model: () => model };
 })();

@@ -20,6 +20,7 @@ reportgen.state = (() => {
       from: "auto", // the classifier's own row where only the last layer is chosen: nothing else can reach it there
       scale: facts.scale,
       special: false,
+      echoes: facts.keep_echoes,
       mask: false,
       words: false,
       k: facts.top_k,
@@ -68,7 +69,7 @@ reportgen.state = (() => {
     for (const [name, options] of Object.entries(known))
       if (options.includes(given.get(name))) found[name] = given.get(name);
     if (found.from === "global" && counts.reader === null) delete found.from;
-    for (const name of ["special", "mask", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
+    for (const name of ["special", "echoes", "mask", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
     const k = whole(given.get("k") ?? "");
     if (isLength(k)) found.k = k;
     const token = whole(given.get("token") ?? "");
@@ -110,7 +111,7 @@ reportgen.state = (() => {
     isLength,
     everything: () => ({ layers: first.layers, heads: first.heads }),
     get: () => current,
-    isFirst: () => ["layers", "heads", "scores", "from", "mask", "words"].every((n) => String(current[n]) === String(first[n])),
+    isFirst: () => ["layers", "heads", "scores", "from", "echoes", "mask", "words"].every((n) => String(current[n]) === String(first[n])),
     ranges,
     link: () => location.href.split("#")[0] + (write() && `#${write()}`),
   };

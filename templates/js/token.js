@@ -177,6 +177,7 @@ reportgen.token = (() => {
     reportgen.walk.mark("by", by.slice(0, state.k).map(([t]) => t));
     body.replaceChildren(
       title,
+      ...(model.isEcho[state.token] ? [make("p", { class: "hint" }, `${model.facts.echo_note}. Its score belongs to the place, whatever the token says.`)] : []),
       facts(state, chosen, scores, order, own),
       ...(known ? [linkTable("Attends to most", to, state, chosen, model), linkTable("Attended most by", by, state, chosen, model), legend(chosen)] : []),
       ...rankTable(own.positions, chosen, model),
@@ -203,7 +204,7 @@ reportgen.token = (() => {
   function start(model) {
     reportgen.state.subscribe((state) => reportgen.dom.later("token", () => show(state)));
     reportgen.walk.subscribe((position) => {
-      document.getElementById("said").textContent = `${model.facts.names[position]}, position ${position}`;
+      document.getElementById("said").textContent = `${model.facts.names[position]}, position ${position}${model.isEcho[position] ? ", echo of a position" : ""}`;
     });
     document.addEventListener("keydown", ({ key, target }) => {
       if (key === "Escape" && reportgen.state.get().token !== null && target.type !== "search") close();

@@ -21,13 +21,14 @@ from tests import reports
 
 PARQUET = ("token_attention.parquet", "top_tokens.parquet", "attended_tokens.parquet")
 COLUMNS = {
-    "token_attention": ["layer", "head", "position", "token", "attention_scores", "received", "rank"],
-    "top_tokens": ["token", "position", "attention_scores", "layer", "head", "rank"],
+    "token_attention": ["layer", "head", "position", "token", "attention_scores", "received", "rank", "echo"],
+    "top_tokens": ["token", "position", "attention_scores", "layer", "head", "rank", "echo"],
     "attended_tokens": [
-        "token", "self_position", "attended_token", "token_position", "attention_scores", "layer", "head", "rank"
+        "token", "self_position", "attended_token", "token_position", "attention_scores", "layer", "head", "rank",
+        "echo",
     ],
     "tokens": [
-        "position", "token", "text", "start", "end", "score", "score_last_layer", "score_cls", "special"
+        "position", "token", "text", "start", "end", "score", "score_last_layer", "score_cls", "special", "echo"
     ],
 }  # fmt: skip
 LAYERS, HEADS, K, TOKENS = 3, 2, 4, 13

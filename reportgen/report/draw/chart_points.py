@@ -45,6 +45,12 @@ def trend_positions(report: Report, rankings: Rankings) -> list[int]:
     return own + top
 
 
+def trend_names(report: Report, positions: list[int]) -> list[str]:
+    """The lines of the layer trend in its legend: position and token; echoes of position are named as such."""
+    words, echo = report.words(), report.tokens.echo
+    return [f"{position} {words[position]}{' (echo)' * echo[position]}" for position in positions]
+
+
 def edges(tokens: int) -> list[int]:
     """The start of each stretch of the distribution, and the end of the last one."""
     found: list[int] = np.linspace(0, tokens, min(BINS, tokens) + 1).round().astype(int).tolist()

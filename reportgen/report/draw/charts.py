@@ -26,6 +26,7 @@ from reportgen.report.draw.chart_points import (
     TOKEN_COLOURS,
     edges,
     kept_ranks,
+    trend_names,
     trend_positions,
 )
 from reportgen.report.parts import Chart, Table
@@ -33,7 +34,6 @@ from reportgen.report.parts import Chart, Table
 Row = dict[str, object]
 Draw = Callable[..., str]  # (specification, *, key) -> SVG; the key names the ids in it
 Doubles = npt.NDArray[np.float64]
-
 
 MAP_SIDE = 440  # px of an enlarged map
 WIDTH = 560  # px between the axis and the legend: with both, a chart fills the column
@@ -112,7 +112,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
     """Score by layer, summed over heads, of the classifier's own token and of the five top tokens."""
     positions = trend_positions(report, rankings)
     words = report.words()
-    names = [visible(f"{position} {words[position]}") for position in positions]
+    names = [visible(name) for name in trend_names(report, positions)]
     by_layer = scores.attention_scores.sum(axis=1, dtype=np.float64)[:, positions]  # (layer, chosen token)
     best = rankings.ranks.min(axis=1)[:, positions]  # (layer, chosen token)
     rows = _trend_rows(names, by_layer, best)
@@ -171,7 +171,7 @@ def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart
     )
     table = Table(
         key="distribution-data",
-        caption="Mean score of each stretch of the document, without special tokens",
+        caption=f"Mean score of each stretch of the document, without {report.unranked}",
         columns=("Scores", "From", "To", "Mean score", "Top token"),
         numeric=(False, True, True, True, False),
         rows=tuple((name, str(start), str(end - 1), f"{score:.4g}", top) for name, start, end, score, top in bins),

@@ -7,14 +7,20 @@ the typesetter reports the position of links.
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reportgen.core.characters import visible
+from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
-from reportgen.core.palette import HEAT_LIGHT, INK, MUTED, text_on
+from reportgen.core.palette import HEAT_LIGHT, INK, MUTED, font_family, text_on
+from reportgen.core.records import Report
+from reportgen.report import heatmap
 from reportgen.report.paper import typesetting
-from reportgen.report.parts import HeatView, Line, Run
+from reportgen.report.parts import HeatView, Line, Parts, Run
+
+Draw = Callable[..., str]  # `render.excerpt`
 
 ASCENT = 0.788  # of the height of a box of text, where its baseline lies: between those of Noto Sans and DejaVu Sans
 SMALL = 6.0  # points: letters of the legend and of special tokens
@@ -35,6 +41,43 @@ class Layout(NamedTuple):
 
     boxes: dict[str, list[Rectangle]]  # by the name of its link, "t17" for the token at position 17: one a line
     height: float  # points, of all
+
+
+class Drawn(NamedTuple):
+    """The excerpt in files."""
+
+    files: dict[str, bytes]  # by name
+    missing: tuple[str, ...]  # characters that no font on this machine has
+
+
+def files(report: Report, parts: Parts, config: Config, *, draw: Draw) -> Drawn:
+    """The stretch of the heatmap that `span` names, in every view and at every width, as SVG and PDF.
+
+    Raises:
+        UsageError: If no token is there, or the excerpt is longer than a page can be.
+    """
+    assert config.span is not None  # the caller has checked
+    made: dict[str, bytes] = {}
+    missing: dict[str, None] = {}
+    family = font_family(config.figure_font)
+    for view, runs in zip(parts.views, shown(report, parts, config.positions_shown), strict=True):
+        lines = heatmap.lines(runs)
+        title = f"{view.title}: positions {config.span.replace(':', ' up to ')} of {report.example.title}"
+        for name, width in config.figure_widths.items():
+            how: dict[str, Any] = {"width": width, "family": family, "title": title}
+            layout = measure(draw(report, view, lines, height=None, **how))
+            document = draw(report, view, lines, height=layout.height, **how)
+            typeset = typesetting.typeset(document, pdf_version=typesetting.TEX_PDF, pdf_tags=True)
+            missing |= dict.fromkeys(typeset.missing)
+            stem = f"heatmap-{view.key}-{config.span.replace(':', '-')}-{name}"
+            made[f"{stem}.svg"] = svg(lines, view, layout, **how).encode()
+            made[f"{stem}.pdf"] = typeset.data
+    return Drawn(made, tuple(missing))
+
+
+def shown(report: Report, parts: Parts, positions: range | None) -> tuple[tuple[Run, ...], ...]:
+    """The runs of every view, one per cell, of these positions or of all the document."""
+    return tuple(within(runs, positions, tokens=len(report.tokens)) if positions else runs for runs in parts.spans)
 
 
 def within(runs: tuple[Run, ...], shown: range, *, tokens: int) -> tuple[Run, ...]:
@@ -107,9 +150,13 @@ def _token(run: Run, box: Rectangle) -> str:
     if run.kind == "special":
         frame = f'<rect {_place(box)} fill="none" stroke="{MUTED}" stroke-width="0.4" rx="1.5"/>'
         return frame + _text(box, run.text, MUTED, size=SMALL, anchor="middle")
+    anchor, frame = None, ""
+    if run.kind == "echo":  # its letters are narrower than its box
+        anchor = "middle"
+        frame = f'<rect {_place(box)} fill="none" stroke="{MUTED}" stroke-width="0.4" stroke-dasharray="1.2" rx="1.5"/>'
     if run.heat < 0:
-        return _text(box, run.text, INK, size=LETTERS)
-    return _coloured(box, run.heat, run.text, size=LETTERS)
+        return frame + _text(box, run.text, INK, size=LETTERS, anchor=anchor)
+    return _coloured(box, run.heat, run.text, size=LETTERS, anchor=anchor) + frame
 
 
 def _coloured(box: Rectangle, heat: int, text: str, *, size: float, anchor: str | None = None) -> str:

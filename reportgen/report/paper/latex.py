@@ -53,13 +53,13 @@ class Box(NamedTuple):
     """Characters without a break between them, in one colour."""
 
     atoms: tuple[Atom, ...]
-    kind: str  # "gap", "token" or "special", as in `Run`
+    kind: str  # "gap", "token", "echo" or "special", as in `Run`
     heat: int  # class; -1 without one
     level: int  # of UAX 9: odd from right to left
 
     def run(self, atom: Atom) -> GlyphRun:
         """The request for *atom* to the sheet, in an ink that is readable on the colour."""
-        ink: Ink = "light" if self.kind == "token" and text_on(HEAT_LIGHT[self.heat]) == "#fff" else "dark"
+        ink: Ink = "light" if self.heat >= 0 and text_on(HEAT_LIGHT[self.heat]) == "#fff" else "dark"
         return GlyphRun(atom.text, ink, "rtl" if self.level % 2 and self.kind != "special" else "ltr")
 
 
@@ -127,7 +127,7 @@ def items(line: Line, longest: int = LONGEST) -> Iterator[Box | Space | Break]:
     together, before = 0, ""  # characters since the last place to break; the last of them
     for piece in pieces(line):
         kind = "gap" if piece.run.kind == "break" else piece.run.kind
-        heat = piece.run.heat if kind == "token" else -1
+        heat = piece.run.heat if kind in ("token", "echo") else -1
         if piece.text[0] in SPACES:
             yield Space(sum({"\u3000": 2, "\t": 4}.get(c, 1) for c in piece.text), heat, piece.level)
             together, before = 0, ""
@@ -203,8 +203,12 @@ def _item(item: Box | Space | Break, pages: Pages, *, first: bool) -> str:
     inner = "".join(_atom(atom, pages.get(item.run(atom))) for atom in item.atoms)
     if item.kind == "special":
         return f"\\reportgenspecial{{{inner}}}"
-    if item.kind == "token" and item.heat >= 0:
-        return f"\\reportgenheat{{{item.heat}}}{{{inner}}}"
+    if item.heat >= 0:
+        inner = f"\\reportgenheat{{{item.heat}}}{{{inner}}}"
+    if item.kind == "echo":
+        return f"\\reportgenecho{{{inner}}}"
+    if item.heat >= 0:
+        return inner
     return inner if all(atom.how == "letters" for atom in item.atoms) else f"\\reportgenplain{{{inner}}}"
 
 
@@ -276,6 +280,7 @@ HEAT = r"""\def\reportgenup{.85em}\def\reportgendown{.3em}%
   \reportgenrule{#1}{\wd0}\ht0\reportgenup\dp0\reportgendown\box0}}%
 \def\reportgenspace#1{\discretionary{}{}{\reportgenhbox{\reportgenrule{#1}{\fontdimen2\font}\kern\fontdimen2\font}}}%
 \def\reportgenspecial#1{\reportgenplain{\kern.15em\color{reportgenmuted}\reportgenlabel{#1}\kern.15em}}%
+\def\reportgenecho#1{\reportgenplain{\fboxsep.08em\fboxrule.3pt\fbox{#1}}}%
 \def\reportgenblank{\par\vskip\baselineskip}%
 \def\reportgenltr{\noindent}%
 \def\reportgenrtl{\leftskip\rightskip\rightskip0pt\relax\parfillskip0pt\relax\noindent}%
@@ -350,7 +355,7 @@ def top_tokens(report: Report, table: Table, pages: Pages) -> str:
         what = "was computed elsewhere and is"
     caption = (
         f"The {len(table.rows)} token{'s' * (len(table.rows) > 1)} of “{title}” with the highest scores{named}. "
-        f"A score {what} summed over all layers and heads, without special tokens and white space."
+        f"A score {what} summed over all layers and heads, without {report.unranked}."
     )
     wide = any(len(cell) > LONGEST_CELL for row in table.rows for cell in row)
     word = r"p{\reportgenword}" if wide else "l"
