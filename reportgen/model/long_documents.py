@@ -89,7 +89,8 @@ class WindowPlan:
         """The tokens of a window."""
         whole, take = self.tokens, self.positions(window).tolist()
         names = ("ids", "strings", "starts", "ends", "special", "blank", "echo", *(["types"] if whole.types else []))
-        return replace(whole, total=self.length, **{n: tuple(getattr(whole, n)[p] for p in take) for n in names})
+        mine: dict[str, Any] = {name: tuple(getattr(whole, name)[place] for place in take) for name in names}
+        return replace(whole, total=self.length, **mine)
 
     def echoes(self, period: int | None) -> tuple[bool, ...]:
         """Whether a token is where, in its window, the position of a special or global token at the start repeats."""

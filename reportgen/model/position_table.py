@@ -75,10 +75,11 @@ def similarity(rows: Tensor) -> Tensor:
     columns = nn.functional.normalize(rows.float().cpu(), dim=1).T.contiguous()  # (width, position)
     size = 2 ** (2 * count - 1).bit_length()  # no row meets one beyond the end
     power = torch.zeros(size // 2 + 1)
-    for part in columns.split(COLUMNS):
+    for part in torch.split(columns, COLUMNS):
         spectrum = torch.view_as_real(torch.fft.rfft(part, n=size))  # (column, frequency, 2)
         power += (spectrum * spectrum).sum(dim=(0, 2))
-    return torch.fft.irfft(power, n=size)[:count] / torch.arange(count, 0, -1)
+    means: Tensor = torch.fft.irfft(power, n=size)[:count] / torch.arange(count, 0, -1)
+    return means
 
 
 def repeats(places: Iterable[int], sources: Iterable[int], *, period: int | None) -> npt.NDArray[np.bool_]:
