@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from reportgen.core import characters, disk, presets, versions
 from reportgen.core.clock import Clock, Stage, now
 from reportgen.core.config import (
@@ -31,7 +29,6 @@ from reportgen.core.records import (
     Attention,
     Example,
     HeadImportance,
-    LayerSummary,
     OtherReading,
     Provenance,
     Report,
@@ -262,6 +259,7 @@ def _plan(config: Config, classifier: Classifier, example: Example) -> WindowPla
 
 def _stack(classifier: Classifier, plan: WindowPlan, read: DocumentReading) -> Attention:
     from reportgen.model import forward_pass
+    from reportgen.model.attention.stack import stack
 
     return stack(read.layers, reader=forward_pass.reader_position(classifier, plan.tokens), classifier=classifier)
 
@@ -333,27 +331,6 @@ def find_importance(config: Config, classifier: Classifier, clock: Clock) -> Hea
     path = importance_files.named(config.importance)
     assert path is not None  # it is neither "none" nor "auto"
     return importance_files.load(path, shape=classifier.shape, key=config.importance_key)
-
-
-def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classifier) -> Attention:
-    """All layers of one document in arrays that begin with (layer, head, token)."""
-    rows = [layer.reader for layer in layers if layer.reader is not None]
-    visible = sum(layer.weights for layer in layers)
-    return Attention(
-        received=np.stack([layer.received for layer in layers]),
-        reader=np.stack(rows) if rows else None,
-        attended_positions=np.stack([layer.attended_positions for layer in layers]),
-        attended_weights=np.stack([layer.attended_weights for layer in layers]),
-        attending_positions=np.stack([layer.attending_positions for layer in layers]),
-        attending_weights=np.stack([layer.attending_weights for layer in layers]),
-        maps=np.stack([layer.shares for layer in layers]),
-        reader_position=reader,
-        global_positions=classifier.global_positions,
-        windows=classifier.windows,
-        row_error=max(layer.row_error for layer in layers),
-        zero_share=sum(layer.zeros for layer in layers) / max(visible, 1),
-        period=classifier.period,
-    )
 
 
 def provenance(

@@ -14,7 +14,7 @@ from benchmarks import __main__ as bench
 from benchmarks import common, gpu, notebook
 from reportgen.core.records import HeadImportance, SlidingWindowAttention
 from reportgen.model.attention import convert
-from reportgen.pipeline import stack
+from reportgen.model.attention.stack import stack
 from reportgen.report import rank, scale
 from tests import tiny
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from reportgen import pipeline
 from reportgen.core.errors import ModelError
 from reportgen.core.records import Attention, DenseAttention, LayerAttention, Tokens
 from reportgen.model import forward_pass
 from reportgen.model.attention import convert
+from reportgen.model.attention.stack import stack
 from reportgen.model.classifier import Classifier
 from reportgen.model.importance import importance_files
 from reportgen.report import checks, scale
@@ -268,7 +268,7 @@ def codes(model: PreTrainedModel, *, tokens: int) -> list[str]:
     classifier, document = tiny.classifier(model), tiny.document(tokens)
     layers = []
     forward_pass.attend(classifier, [document], lambda _, __, a: layers.append(convert.convert(a, top_k=3, reader=0)))
-    attention: Attention = pipeline.stack(layers, reader=0, classifier=classifier)
+    attention: Attention = stack(layers, reader=0, classifier=classifier)
     uniform = importance_files.uniform(*classifier.shape)
     found = checks.warn_of_attention(document, attention, uniform, scale.scale(attention, uniform))
     return [warning.code for warning in found]
