@@ -327,6 +327,8 @@ def read_json(name: str, folder: Path, file: str, revision: str) -> dict[str, An
     check_whole(name, path, advice=hint)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{name}: {file} cannot be read: {error.strerror}", hint=hint) from error
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{name}: {file} is not JSON: {error}", hint=hint) from error
     if not isinstance(content, dict):

@@ -99,8 +99,7 @@ def rebuilt(checkpoint: Checkpoint, tokenizer: Any) -> Any | None:
         return None
     if not other.is_fast or (TYPES in other.model_input_names) != (TYPES in tokenizer.model_input_names):
         return other
-    other.backend_tokenizer.no_truncation()  # of the texts it was trained on; a pipeline sets its own
-    other.backend_tokenizer.no_padding()
+    _settle(other.backend_tokenizer)
     if other.backend_tokenizer.to_str() != tokenizer.backend_tokenizer.to_str():
         return other
     disk.keep(same, b"")
@@ -116,8 +115,7 @@ def _own(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> Any:
         raise _unreadable(checkpoint, error) from error
     if backend.get_vocab_size() <= sum(token.special for token in backend.get_added_tokens_decoder().values()):
         raise _no_tokenizer(checkpoint, "no vocabulary")
-    backend.no_truncation()  # of the texts it was trained on
-    backend.no_padding()
+    _settle(backend)
     kind = _kind(checkpoint, settings)
     generic: Any = PreTrainedTokenizerFast  # its constructor carries no types
     # subtle: transformers adds tokens to a tokenizer that it is given, so it is given another one
@@ -148,6 +146,14 @@ def _built(checkpoint: Checkpoint) -> Any:
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up by transformers where there are no files
         raise _no_tokenizer(checkpoint, "no vocabulary")
     return tokenizer
+
+
+def _settle(backend: Tokenizer) -> None:
+    """Leave out what tokenizer.json holds of its training: where texts were cut and padded, and dropout of merges."""
+    backend.no_truncation()
+    backend.no_padding()
+    if getattr(backend.model, "dropout", None):  # only of BPE
+        backend.model.dropout = None
 
 
 def _no_tokenizer(checkpoint: Checkpoint, why: object) -> ModelError:

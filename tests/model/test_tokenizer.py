@@ -137,6 +137,15 @@ def test_what_tokenizer_json_cuts_and_pads_is_not_cut_and_padded(tmp_path: Path)
     assert encode(replace(reader(), tokenizer=tokenizer), TEXT).ids == tuple(whole)
 
 
+def test_merges_that_are_dropped_in_training_are_not_dropped(tmp_path: Path) -> None:
+    """BPE-dropout (Provilkov et al. 2020) is of training; a report must come out the same each time."""
+    plain = own("BPE")
+    plain.model.dropout = 1.0
+    assert plain.encode("the").tokens[1:-1] == ["t", "h", "e"]
+    tokenizer = load_tokenizer(folder(tmp_path, plain))
+    assert encode(replace(reader(), tokenizer=tokenizer), "the").strings == ("<s>", "the", "</s>")
+
+
 def test_tokens_that_only_tokenizer_config_adds_are_not_read(tmp_path: Path) -> None:
     """The model was trained without them: `tokenizer.json` has neither `<s>there` nor a mask."""
     added = {"content": "there", "lstrip": False, "normalized": False, "rstrip": False, "single_word": False}

@@ -83,3 +83,14 @@ def test_another_length_is_told_and_nothing_is_compared_further() -> None:
 
 def test_a_row_that_is_gone_is_told() -> None:
     assert found(changed("attention", reader=None)) == {"row that the classifier reads": True}
+
+
+def test_token_types_matter_but_not_whether_zeros_are_stored() -> None:
+    """Reports of version 0.1.0 hold no types."""
+    count = len(BASE.tokens)
+    assert found(changed("tokens", types=(0,) * count)) == {}
+    (one,) = compare(BASE, changed("tokens", types=(*[0] * (count - 1), 2)))
+    assert (one.what, one.before, one.after, one.matters) == (
+        *("tokens", "the same tokens", "with other token types"),
+        True,
+    )
