@@ -21,7 +21,7 @@ from reportgen.model import position_table
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.guards import memory_errors, quiet
 from reportgen.model.loading.weights import load_config, load_model
-from reportgen.model.tokenizer import load_tokenizer
+from reportgen.model.tokenizer import load_tokenizer, token_types
 from reportgen.model.tokenizer import max_length as find_max_length
 
 
@@ -126,7 +126,7 @@ def load(
         model = load_model(checkpoint, config, dtype=dtype, require_safetensors=require_safetensors)
         model.to(target).eval()  # type: ignore[arg-type]  # transformers wraps `to` and loses its types
     with quiet():
-        tokenizer = load_tokenizer(checkpoint)
+        tokenizer = load_tokenizer(checkpoint, kinds=token_types(config))
     return Classifier(
         model=model,
         tokenizer=tokenizer,

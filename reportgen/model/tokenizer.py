@@ -34,8 +34,12 @@ EMPTY: dict[str, Any] = {  # a tokenizer.json with all its parts, and nothing in
 }
 
 
-def load_tokenizer(checkpoint: Checkpoint) -> Any:
+def load_tokenizer(checkpoint: Checkpoint, *, kinds: int = 0) -> Any:
     """The tokenizer, as one of transformers: that of its tokenizer.json, or what its other files describe.
+
+    Args:
+        checkpoint: Where its files are.
+        kinds: Token types that the model has an embedding for; 0 if that is not known.
 
     Raises:
         ModelError: If there is none, it cannot be read, or it needs a library that is not installed.
@@ -43,7 +47,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
     settings = checkpoint.tokenizer_json(TOKENIZER_CONFIG) or {}
     own = (checkpoint.tokenizer_folder / OWN).is_file()
     length = _length(checkpoint, settings.get("model_max_length", settings.get("max_len")))
-    tokenizer = _own(checkpoint, settings) if own else _built(checkpoint)
+    tokenizer = _own(checkpoint, settings, kinds) if own else _built(checkpoint)
     tokenizer.model_max_length = length
     tokenizer.truncation_side = "right"  # the first tokens are kept, whatever the tokenizer was trained with
     return tokenizer
@@ -80,6 +84,11 @@ def max_length(checkpoint: Checkpoint, model: PreTrainedModel, tokenizer: Any, w
     return limit if wanted is None else wanted
 
 
+def token_types(config: Any) -> int:
+    """The number of token types that a model has an embedding for; 0 if it has none, or another kind of types."""
+    return int(getattr(config, "type_vocab_size", None) or 0)
+
+
 @lru_cache(maxsize=1)
 def rebuilt(checkpoint: Checkpoint, tokenizer: Any) -> Any | None:
     """What transformers' own pipeline makes of the files of *tokenizer*, if that may read a text otherwise.
@@ -106,7 +115,7 @@ def rebuilt(checkpoint: Checkpoint, tokenizer: Any) -> Any | None:
     return None
 
 
-def _own(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> Any:
+def _own(checkpoint: Checkpoint, settings: Mapping[str, Any], kinds: int) -> Any:
     """The tokenizer of tokenizer.json, whole and as it is, with the names that the other files give."""
     try:
         with panics():
@@ -120,7 +129,8 @@ def _own(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> Any:
     generic: Any = PreTrainedTokenizerFast  # its constructor carries no types
     # subtle: transformers adds tokens to a tokenizer that it is given, so it is given another one
     tokenizer = generic(
-        tokenizer_object=Tokenizer(BPE()), model_input_names=_inputs(checkpoint, settings, kind, backend)
+        tokenizer_object=Tokenizer(BPE()),
+        model_input_names=_named_inputs(checkpoint, settings) or _usual_inputs(kind, backend, kinds),
     )
     tokenizer._tokenizer = backend
     for name, token in _special({**(checkpoint.tokenizer_json(OLDER) or {}), **settings}, kind):
@@ -197,25 +207,28 @@ def _kind(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> type[PreTraine
     return found if usable else PreTrainedTokenizerFast  # type: ignore[return-value]
 
 
-def _inputs(
-    checkpoint: Checkpoint, settings: Mapping[str, Any], kind: type[PreTrainedTokenizerBase], backend: Tokenizer
-) -> list[str]:
-    """The inputs that the tokenizer gives the model: those that tokenizer_config.json names, or else its class.
-
-    The classes of XLNet, ALBERT and others name token types no more since version 5 of transformers, but their models
-    are trained with them. So types other than 0 in the template of tokenizer.json count as named.
-    """
+def _named_inputs(checkpoint: Checkpoint, settings: Mapping[str, Any]) -> list[str] | None:
+    """The inputs of the model that tokenizer_config.json names, None if it names none."""
     named = settings.get("model_input_names")
-    if named is None:
-        usual = list(kind.model_input_names)
-        state = "{}" if backend.post_processor is None else backend.post_processor.__getstate__()
-        return [*usual, TYPES] if TYPES not in usual and any(_types(json.loads(state))) else usual
-    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+    if named is not None and not (isinstance(named, list) and all(isinstance(each, str) for each in named)):
         raise ModelError(
             f"{checkpoint.tokenizer}: {TOKENIZER_CONFIG}: model_input_names must be a list of names, not {named!r}",
             hint=f"correct model_input_names in {TOKENIZER_CONFIG}, or leave it out",
         )
     return named
+
+
+def _usual_inputs(kind: type[PreTrainedTokenizerBase], backend: Tokenizer, kinds: int) -> list[str]:
+    """The inputs of the model that the class of the tokenizer names.
+
+    The classes of XLNet, ALBERT and others name token types no more since version 5 of transformers, but their models
+    are trained with them. So types other than 0 in the template of tokenizer.json count as named, if the model has
+    such types.
+    """
+    usual = list(kind.model_input_names)
+    state = "{}" if backend.post_processor is None else backend.post_processor.__getstate__()
+    highest = max(_types(json.loads(state)), default=0)
+    return [*usual, TYPES] if TYPES not in usual and 0 < highest < (kinds or math.inf) else usual
 
 
 def _types(processor: Mapping[str, Any]) -> Iterator[int]:

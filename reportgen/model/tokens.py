@@ -22,6 +22,7 @@ from reportgen.core.characters import BYTES
 from reportgen.core.errors import DataError, ModelError
 from reportgen.core.records import Tokens
 from reportgen.model.guards import panics
+from reportgen.model.tokenizer import TYPES, token_types
 
 if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier
@@ -70,8 +71,8 @@ def read(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
     ids = tuple(encoded["input_ids"])
     if not ids:
         raise DataError("the tokenizer returns no token for this text", hint="give a text with words in it")
-    takes = "token_type_ids" in inspect.signature(classifier.model.forward).parameters
-    types = tuple(encoded.get("token_type_ids", ())) if takes else ()
+    takes = TYPES in inspect.signature(classifier.model.forward).parameters
+    types = tuple(encoded.get(TYPES, ())) if takes else ()
     spans = encoded.get("offset_mapping") or [(0, 0)] * len(ids)
     return Tokens(
         ids=ids,
@@ -124,11 +125,12 @@ def check_known(classifier: Classifier, tokens: Tokens) -> None:
             f"{name}: returns token {max(tokens.ids)}; the model has {len(known)} tokens (from 0)",
             hint="choose the tokenizer that the model was trained with: --tokenizer",
         )
-    kinds = getattr(classifier.model.config, "type_vocab_size", None) or 0  # 0: no embedding of its own
+    kinds = token_types(classifier.model.config)
     if 0 < kinds <= max(types, default=0):
         raise ModelError(
             f"{name}: returns token type {max(types)}; the model has {kinds} (from 0)",
-            hint="choose the tokenizer that the model was trained with: --tokenizer",
+            hint="choose the tokenizer that the model was trained with: --tokenizer; or leave token_type_ids out of "
+            "model_input_names in tokenizer_config.json",
         )
 
 

@@ -298,6 +298,15 @@ def test_types_stay_with_their_tokens_in_texts_that_are_cut_and_in_windows(tmp_p
     assert untyped.piece(untyped.windows[0]).types == ()
 
 
+def test_a_type_that_only_the_template_gives_and_the_model_lacks_is_left_out(tmp_path: Path) -> None:
+    """RoBERTa has one type, and its class gives none: the template cannot be what it was trained with."""
+    classifier = saved(tmp_path, "roberta", "<s>:0 $A:0 </s>:3", tokenizer_class="RobertaTokenizer")
+    document = encode(classifier, "the heads")
+    assert document.types == ()
+    right = plain_logits(tmp_path, "the heads", kind="roberta", types=False)
+    torch.testing.assert_close(forward_pass.predict_logits(classifier, [document]), right, atol=1e-5, rtol=1e-5)
+
+
 def test_a_type_that_the_model_does_not_have_is_refused(tmp_path: Path) -> None:
     classifier = saved(tmp_path, "bert", "<s>:0 $A:1 </s>:7")
     with pytest.raises(ModelError, match=r"returns token type 7; the model has 3 \(from 0\)") as caught:
