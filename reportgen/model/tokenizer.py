@@ -20,10 +20,10 @@ from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, 
 
 from reportgen.core import disk, versions
 from reportgen.core.errors import ModelError, UsageError
-from reportgen.model.checkpoint import CONFIG, TOKENIZER_CONFIG, Checkpoint
-from reportgen.model.guards import ALONE, panics
+from reportgen.model.checkpoint import CONFIG, TOKENIZER, TOKENIZER_CONFIG, Checkpoint
+from reportgen.model.guards import ALONE, panics, said
 
-OWN, OLDER = "tokenizer.json", "special_tokens_map.json"
+OLDER = "special_tokens_map.json"
 TYPES = "token_type_ids"
 NO_LIMIT = int(1e30)  # of model_max_length, as transformers writes it
 EMPTY: dict[str, Any] = {  # a tokenizer.json with all its parts, and nothing in them
@@ -45,7 +45,7 @@ def load_tokenizer(checkpoint: Checkpoint, *, kinds: int = 0) -> Any:
         ModelError: If there is none, it cannot be read, or it needs a library that is not installed.
     """
     settings = checkpoint.tokenizer_json(TOKENIZER_CONFIG) or {}
-    own = (checkpoint.tokenizer_folder / OWN).is_file()
+    own = (checkpoint.tokenizer_folder / TOKENIZER).is_file()
     length = _length(checkpoint, settings.get("model_max_length", settings.get("max_len")))
     tokenizer = _own(checkpoint, settings, kinds) if own else _built(checkpoint)
     tokenizer.model_max_length = length
@@ -95,7 +95,7 @@ def rebuilt(checkpoint: Checkpoint, tokenizer: Any) -> Any | None:
 
     None if it reads every text as *tokenizer* does, which the cache remembers, or if it cannot be built.
     """
-    if not (checkpoint.tokenizer_folder / OWN).is_file():
+    if not (checkpoint.tokenizer_folder / TOKENIZER).is_file():
         return None  # it is *tokenizer* itself, see `_built`
     used = versions.of("reportgen", "tokenizers", "transformers")
     same = disk.cached("tokenizers", disk.key(files=checkpoint.settings_sha256(), versions=used))
@@ -119,7 +119,7 @@ def _own(checkpoint: Checkpoint, settings: Mapping[str, Any], kinds: int) -> Any
     """The tokenizer of tokenizer.json, whole and as it is, with the names that the other files give."""
     try:
         with panics():
-            backend = Tokenizer.from_file(str(checkpoint.tokenizer_folder / OWN))
+            backend = Tokenizer.from_file(str(checkpoint.tokenizer_folder / TOKENIZER))
     except Exception as error:  # tokenizers raises nothing more precise
         raise _unreadable(checkpoint, error) from error
     if backend.get_vocab_size() <= sum(token.special for token in backend.get_added_tokens_decoder().values()):
@@ -148,7 +148,7 @@ def _built(checkpoint: Checkpoint) -> Any:
         # subtle: a vocabulary of SentencePiece that cannot be read for want of it is tried as one of tiktoken
         if isinstance(error, ImportError) or "`tiktoken` is required" in str(error):
             raise ModelError(
-                f"{checkpoint.tokenizer}: its tokenizer needs a library that is not installed: {error}",
+                f"{checkpoint.tokenizer}: its tokenizer needs a library that is not installed: {said(error)}",
                 hint="run pip install sentencepiece for a *.model file, or install the library; or choose a "
                 "--tokenizer that has a tokenizer.json",
             ) from error
@@ -166,22 +166,25 @@ def _settle(backend: Tokenizer) -> None:
         backend.model.dropout = None
 
 
-def _no_tokenizer(checkpoint: Checkpoint, why: object) -> ModelError:
-    return ModelError(f"{checkpoint.tokenizer}: no tokenizer: {why}", hint="choose one with --tokenizer")
+def _no_tokenizer(checkpoint: Checkpoint, why: str | Exception) -> ModelError:
+    return ModelError(
+        f"{checkpoint.tokenizer}: no tokenizer: {said(why) if isinstance(why, Exception) else why}",
+        hint="choose one with --tokenizer",
+    )
 
 
 def _unreadable(checkpoint: Checkpoint, error: Exception) -> ModelError:
     """The error of a tokenizer.json that tokenizers cannot read, with the first part that is at fault."""
-    content = checkpoint.tokenizer_json(OWN) or {}  # raises an error of its own if it is no JSON object
+    content = checkpoint.tokenizer_json(TOKENIZER) or {}  # raises an error of its own if it is no JSON object
     faulty = [part for part in content if part not in EMPTY or not _readable(part, content[part])]
     if "model" not in content:
-        return _no_tokenizer(checkpoint, f'{OWN} has no "model"')
+        return _no_tokenizer(checkpoint, f'{TOKENIZER} has no "model"')
     part = content[faulty[0]] if faulty else None
-    named = f'"{faulty[0]}" in {OWN}' if faulty else OWN
+    named = f'"{faulty[0]}" in {TOKENIZER}' if faulty else TOKENIZER
     kind = f' of the type "{part["type"]}"' if isinstance(part, dict) and "type" in part else ""
     version = versions.of("tokenizers")["tokenizers"]
     return ModelError(
-        f"{checkpoint.tokenizer}: tokenizers {version} cannot read {named}{kind}: {error}",
+        f"{checkpoint.tokenizer}: tokenizers {version} cannot read {named}{kind}: {said(error)}",
         hint="run pip install --upgrade tokenizers transformers if a later version wrote it; or choose another "
         "--tokenizer",
     )

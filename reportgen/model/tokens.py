@@ -21,7 +21,7 @@ import regex
 from reportgen.core.characters import BYTES
 from reportgen.core.errors import DataError, ModelError
 from reportgen.core.records import Tokens
-from reportgen.model.guards import panics
+from reportgen.model.guards import panics, said
 from reportgen.model.tokenizer import TYPES, token_types
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _call(classifier: Classifier, text: str, **how: Any) -> Any:
         word = next((word for word in text.split() if not _readable(tokenizer, word)), None)
         what = "the text" if word is None else f'"{word[:80]}"'
         raise ModelError(
-            f"{classifier.checkpoint.tokenizer}: the tokenizer cannot read {what}: {error}",
+            f"{classifier.checkpoint.tokenizer}: the tokenizer cannot read {what}: {said(error)}",
             hint='check that its vocabulary has its unknown token ("unk_token"), or choose another --tokenizer',
         ) from error
 

@@ -358,7 +358,7 @@ def test_a_tokenizer_json_that_cannot_be_read_says_which_part(
 def test_a_tokenizer_json_that_is_no_json_object_is_an_error_of_the_model(content: str, tmp_path: Path) -> None:
     checkpoint = folder(tmp_path, own("BPE"))
     (tmp_path / "tokenizer.json").write_text(content)
-    with pytest.raises(ModelError, match=r"tokenizer\.json is not (a )?JSON") as caught:
+    with pytest.raises(ModelError, match=r"tokenizer\.json is (not|a web page|a Git LFS|empty)") as caught:
         load_tokenizer(checkpoint)
     assert caught.value.exit_code == 4
 
