@@ -115,6 +115,7 @@ class LayerSummary:
     """The numbers that the report keeps of the attention of one layer."""
 
     received: Floats  # (head, key), sum over all queries
+    seen: Integers  # (key,), the queries that can see it
     reader: Floats | None  # (head, key), the row that the classifier reads; None without such a row
     attended_positions: Integers  # (head, query, k), most attended first
     attended_weights: Floats  # (head, query, k), unscaled
@@ -174,6 +175,7 @@ class Attention:
     row_error: float  # largest distance of an assembled row's sum from 1
     zero_share: float  # share of the weights inside the windows that are exactly 0
     period: int | None = None  # positions after which the model's position embeddings repeat; None if they do not
+    seen: Integers | None = None  # (layer, token), the queries that can see a token; None where it is not known
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Attention):

@@ -261,6 +261,7 @@ def _part(attention: LayerAttention, *, plan: WindowPlan, window: Window, top_k:
     summary = replace(
         whole,
         received=whole.received[:, kept],
+        seen=whole.seen[kept],
         reader=None if whole.reader is None else whole.reader[:, kept],
         attended_positions=positions[whole.attended_positions[:, kept]].astype(np.int32),
         attended_weights=whole.attended_weights[:, kept],
@@ -276,6 +277,7 @@ def join(plan: WindowPlan, parts: Sequence[WindowPart]) -> LayerSummary:
     summaries = [part.summary for part in parts]
     k, m = summaries[0].attended_positions.shape[-1], summaries[0].attending_positions.shape[-1]
     received = [summary.received for summary in summaries]
+    seen = [summary.seen[None] for summary in summaries]  # of a special token, the same in every window
     readers = [summary.reader for summary in summaries if summary.reader is not None]
     rows = _pieced([part.rows for part in parts], plan)  # (head, key, end)
     columns = _between(rows[:, plan.ends(len(plan.tokens))].transpose(0, 2, 1), [part.columns for part in parts], plan)
@@ -284,6 +286,7 @@ def join(plan: WindowPlan, parts: Sequence[WindowPart]) -> LayerSummary:
     return replace(
         summaries[0],
         received=_between(_mean_of_ends(received, plan), received, plan),
+        seen=_between(seen[0][:, plan.ends(seen[0].shape[1])], seen, plan)[0],
         reader=_pieced(readers, plan) if readers else None,
         attended_positions=_between(attended, [s.attended_positions for s in summaries], plan),
         attended_weights=_between(attended_weights, [s.attended_weights for s in summaries], plan),

@@ -33,6 +33,7 @@ ARRAY_FIELDS = {
     "attending_positions": ("attention", "attending_positions"),
     "attending_weights": ("attention", "attending_weights"),
     "maps": ("attention", "maps"),
+    "seen": ("attention", "seen"),
     "head_importance": ("importance", "values"),
 }  # name in the file -> where it belongs in the report
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from reportgen.core.errors import ModelError
 from reportgen.core.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
 from reportgen.model.attention import sliding_window
+from reportgen.model.attention.seen import seen
 from reportgen.model.attention.top_k import of_rows
 
 OWN_PAGES = 2**16  # bytes of an array from which on it has pages of its own
@@ -58,11 +59,13 @@ def convert(
         _check_layout(attention)
     reduce = functools.partial(_reduce, top_k=top_k, reader=reader, own=own, queries=queries)
     parts = on_all_cores(reduce, _by_heads(attention))
-    visible = _visible(attention)
+    seen_by = seen(attention)
+    visible = sum(len(part.arrays["received"]) for part in parts) * int(seen_by.sum())  # in all heads
     arrays: dict[str, Any] = {"reader": None}
     arrays |= {name: _kept([part.arrays[name] for part in parts]) for name in parts[0].arrays}
     return LayerSummary(
         **arrays,
+        seen=seen_by,
         row_error=max(part.row_error for part in parts),
         zeros=visible - sum(part.nonzero for part in parts),
         weights=visible,
@@ -312,25 +315,6 @@ def _nonzero(attention: LayerAttention, *, walked: sliding_window.Walk | None = 
     if isinstance(attention, DenseAttention):
         return int(sliding_window.nonzero(attention.weights))
     return (walked or sliding_window.walk(attention)).nonzero
-
-
-def _visible(attention: LayerAttention) -> int:
-    """The number of weights the model could have set; in dense models without masked ones, 0 in every head."""
-    if isinstance(attention, DenseAttention):
-        return attention.weights.shape[0] * int(attention.weights.amax(dim=0).count_nonzero())
-    heads, tokens, _ = attention.local.shape
-    return heads * _visible_weights(tokens, attention.window // 2, attention.global_positions)
-
-
-@functools.cache
-def _visible_weights(tokens: int, half: int, global_positions: tuple[int, ...]) -> int:
-    """The number of (query, key) pairs that one head of a sliding-window layer compares."""
-    window = sum(min(q + half, tokens - 1) - max(q - half, 0) + 1 for q in range(tokens))
-    from_globals = sum(min(g + half, tokens - 1) - max(g - half, 0) + 1 for g in global_positions)
-    both = sum(abs(g - h) <= half for g in global_positions for h in global_positions)
-    x = len(global_positions)
-    # local rows: their window without global keys, and the x global keys; global rows: all keys
-    return window - 2 * from_globals + both + (tokens - x) * x + x * tokens
 
 
 def _check_layout(attention: SlidingWindowAttention) -> None:

@@ -26,4 +26,5 @@ def stack(layers: list[LayerSummary], *, reader: int | None, classifier: Classif
         row_error=max(layer.row_error for layer in layers),
         zero_share=sum(layer.zeros for layer in layers) / max(visible, 1),
         period=classifier.period,
+        seen=np.stack([layer.seen for layer in layers]),
     )
