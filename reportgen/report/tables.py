@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,7 +22,9 @@ from reportgen.report.parts import Table, WordCount
 Array = npt.NDArray[np.generic]
 
 NAMED = 5  # tokens per head in the table of heads
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet runs cells that start with these
+# Cells that a spreadsheet may run something from: a call, a DDE pipe, or a reference to another sheet or file, behind a
+# sign that begins a formula. An apostrophe before it is doubled in the same way, so that one can be taken away again.
+FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*[(\uff08|!\[#]", re.DOTALL)
 
 
 def files(report: Report, scores: Scores, rankings: Rankings) -> dict[str, bytes]:
@@ -137,7 +140,10 @@ def parquet(table: pa.Table) -> bytes:
 
 
 def comma_separated(table: pa.Table) -> bytes:
-    """CSV for spreadsheets: text that they would run as a formula starts with an apostrophe."""
+    """CSV for spreadsheets: text that they could run something from gets an apostrophe before it, see `FORMULA`.
+
+    Other text is exact: "=", "-b" and "@user" stay as they are.
+    """
     sink = io.StringIO()
     writer = csv.writer(sink)  # subtle: with another line end than its own it leaves a lone CR unquoted
     writer.writerow(table.column_names)
@@ -268,6 +274,6 @@ def _tokens(report: Report, positions: Integers) -> pa.DictionaryArray:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(FORMULA):
+    if isinstance(value, str) and FORMULA.match(value):
         return "'" + value
     return str(value).lower() if isinstance(value, bool) else f"{value:.7g}" if isinstance(value, float) else value

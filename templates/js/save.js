@@ -14,9 +14,9 @@ reportgen.save = (() => {
   }
 
   function csv(rows) {
-    // As spreadsheets take it: text that they would run as a formula begins with an apostrophe.
+    // As spreadsheets take it: text that they could run something from gets an apostrophe, as in tables.py.
     const cell = (value) => {
-      const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) && !/^-?[\d.]+%?$/.test(value) ? `'${value}` : `${value ?? ""}`;
+      const text = typeof value === "string" && /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20][^]*[(\uff08|!\[#]/.test(value) ? `'${value}` : `${value ?? ""}`;
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
     return rows.map((row) => row.map(cell).join(",") + "\r\n").join("");

@@ -141,7 +141,7 @@ def test_the_index_lists_what_was_made_and_what_failed(asked: Config) -> None:
         "\n".join(json.dumps(row) for row in [
             {"text": "the heads attend", "label": "left"},
             {"text": None, "label": "left"},
-            {"text": "<script>alert(1)</script>", "label": "=1+1"},
+            {"text": "<script>alert(1)</script>", "label": "=f(1)"},
         ])
     )  # fmt: skip
     made = batches.make(asked)
@@ -153,7 +153,7 @@ def test_the_index_lists_what_was_made_and_what_failed(asked: Config) -> None:
     rows = list(csv.DictReader((out(asked) / "index.csv").read_text().splitlines()))
     assert [row["index"] for row in rows] == ["0", "1", "2"]
     assert rows[1]["error"] == made.unreadable[1]
-    assert rows[2]["label"] == "'=1+1"
+    assert rows[2]["label"] == "'=f(1)"
 
 
 # --- one bad example -------------------------------------------------------------------------------------------------

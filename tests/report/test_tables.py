@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from reportgen.core.records import Report, Tokens
 from reportgen.report import tables, words
@@ -31,6 +34,7 @@ COLUMNS = {
         "position", "token", "text", "start", "end", "score", "score_last_layer", "score_cls", "special", "echo"
     ],
 }  # fmt: skip
+ROOT = Path(__file__).parents[2]
 LAYERS, HEADS, K, TOKENS = 3, 2, 4, 13
 
 
@@ -190,14 +194,50 @@ def test_any_text_comes_back_from_its_files(case: tuple[str, Tokens]) -> None:
     read = pd.read_parquet(io.BytesIO(made["token_attention.parquet"]))
     assert read["token"].astype(str).tolist() == list(tokens.strings) * 4
     rows = list(csv.DictReader(io.StringIO(made["tokens.csv"].decode(), newline="")))
-    unprefixed = [
-        row["text"][1:] if row["text"][:2] in {"'" + c for c in tables.FORMULA} else row["text"] for row in rows
-    ]
+    unprefixed = [documented(row["text"]) for row in rows]
     spans = zip(tokens.starts, tokens.ends, tokens.special, strict=True)
     assert unprefixed == ["" if special else text[a:b] for a, b, special in spans]
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def documented(cell: str) -> str:
+    """A cell without the guard's apostrophe, as docs/folder.md says in Python."""
+    (code,) = re.findall(r"^re\.sub\(.*\)$", (ROOT / "docs" / "folder.md").read_text(), re.MULTILINE)
+    found: str = eval(code, {"re": re, "cell": cell})
+    return found
+
+
+SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝")
+
+
+@given(st.text("=+-@\t\r\n＝'(|!#[ab", max_size=8))
+def test_the_guard_of_a_cell_can_be_taken_away_and_leaves_nothing_to_run(text: str) -> None:
+    made = tables.comma_separated(pa.table({"token": [text]}))
+    _, (cell,) = csv.reader(io.StringIO(made.decode(), newline=""))
+    assert documented(cell) == text
+    runs = text.lstrip("'").startswith(SIGNS) and not set(text).isdisjoint("(|!#[")
+    assert cell == (f"'{text}" if runs else text)
+
+
+@pytest.mark.parametrize(
+    "text", ["-", "=", "+", "-b", "@user", "--flag", "=>", "+1", "-3.5", "= c", "'- f", "'", "->", "a=f(x)", "@", "−b"]
+)
+def test_a_cell_that_a_spreadsheet_runs_nothing_from_is_exact(text: str) -> None:
+    assert tables.comma_separated(pa.table({"token": [text]})) == f"token\r\n{text}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=HYPERLINK(\"http://evil\")", "+SUM(A1)", "@SUM(1+9)*cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0",
+        "='file:///etc/passwd'#$passwd.A1", "=[other.xlsx]Sheet1!A1", "=Sheet2!A1", "＝cmd（1）",
+    ],
+)  # fmt: skip
+def test_a_formula_that_reaches_out_is_guarded(text: str) -> None:
+    made = tables.comma_separated(pa.table({"token": [text]}))
+    assert list(csv.reader(io.StringIO(made.decode(), newline="")))[1] == [f"'{text}"]
+
+
+@pytest.mark.parametrize("start", SIGNS)
 def test_a_cell_that_a_spreadsheet_would_run_is_prefixed(start: str) -> None:
     payload = f"{start}cmd|' /C calc'!A0"
     made = tables.comma_separated(pa.table({"token": [payload, "plain"], "score": [-1.5, -2.0], "position": [-3, 4]}))
