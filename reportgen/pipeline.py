@@ -9,6 +9,7 @@ import difflib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +20,6 @@ from reportgen.core.config import (
     Config,
     Recipe,
     check_device,
-    option,
     recipe,
     recipe_digest,
     without_home,
@@ -33,10 +33,9 @@ from reportgen.core.records import (
     Provenance,
     Report,
     Scores,
-    Tokens,
 )
 from reportgen.data import choice, hub, naming, predictions
-from reportgen.model import checkpoint, predict_split
+from reportgen.model import checkpoint, outputs, predict_split
 from reportgen.model.importance import importance_files, measure_split
 from reportgen.model.predict_split import Survey
 from reportgen.report import caveats, checks, heatmap, present, scale, store
@@ -65,7 +64,7 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Writte
     present.check_typesetting(config.format, pdf=config.pdf)
     importance_files.check(config.importance)
     if config.pick is None:
-        example = choice.choose(config)
+        example = choice.choose(config, partial(outputs.names_before_loading, config))
         folder = _target(config.output, example, overwrite=config.overwrite)
         classifier = load(config, clock, found)
     else:
@@ -86,7 +85,7 @@ def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, ov
     """
     if output is not None:
         disk.check_file(output, suffix=".parquet", overwrite=overwrite)
-    rows = choice.open_rows(config)
+    rows = choice.open_rows(config, partial(outputs.names_before_loading, config))
     found = predict_split.predict(config, load(config, clock), rows, clock)
     if output is not None:
         disk.put(output, lambda path: predictions.write_parquet(found.predicted, path))
@@ -115,7 +114,7 @@ def measure_importance(
             f"--measure {by}: unknown; choose from {', '.join(MEASURES)}",
             hint=f"did you mean {near[0]}?" if near else None,
         )
-    rows = choice.open_rows(config)
+    rows = choice.open_rows(config, partial(outputs.names_before_loading, config))
     classifier = load(replace(config, device="cpu") if machines else config, clock)
     return measure_split.measure(
         config,
@@ -183,6 +182,7 @@ def load(config: Config, clock: Clock, found: Checkpoint | None = None) -> Class
             dtype=config.dtype,
             max_length=config.max_length,
             labels=config.labels,
+            threshold=config.threshold,
             attention_window=config.attention_window,
             global_positions=config.global_tokens,
             require_safetensors=config.require_safetensors,
@@ -244,10 +244,11 @@ def _plan(config: Config, classifier: Classifier, example: Example) -> WindowPla
     from reportgen.model import long_documents
     from reportgen.model.tokens import encode
 
+    predict_split.check_label(config, classifier, example)
     tokens = encode(classifier, example.text, whole=config.long == "window")
     tokens = replace(tokens, keep_echoes=config.echoes == "keep")
-    check_positions("global_tokens", classifier.global_positions, tokens)
-    check_positions("positions", config.positions, tokens)
+    checks.check_positions("global_tokens", classifier.global_positions, tokens)
+    checks.check_positions("positions", config.positions, tokens)
     return long_documents.plan(
         tokens,
         length=classifier.max_length,
@@ -275,7 +276,7 @@ def _report(
     from reportgen.model import forward_pass
 
     example, tokens, read = one.example, one.plan.tokens, one.read
-    prediction = forward_pass.prediction(classifier, read.logits, gold=example.label, names=example.label_names)
+    prediction = forward_pass.prediction(classifier, read.logits, gold=example.label, column=example.label_column)
     made = checks.check_run(
         prediction,
         one.attention,
@@ -298,6 +299,7 @@ def _report(
             *checks.warn_of_checks(made),
             *checks.warn_of_other_reading(prediction, one.other),
             *checks.warn_of_text(example, tokens, prediction),
+            *checks.warn_of_labels(example, prediction, predict_split.reading(classifier, example.label_column)),
             *checks.warn_of_windows(tokens, count=len(plan.windows), length=plan.length, shared=plan.shared),
             *checks.warn_of_window(config.attention_window),
             *checks.warn_of_attention(tokens, one.attention, head_importance, one.scores, weights_sha256=weights),
@@ -309,17 +311,6 @@ def _report(
         language=config.language,
     )
     return caveats.renewed(report)
-
-
-def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> None:
-    """Check that the positions of an option are inside the document.
-
-    Raises:
-        UsageError: Naming the first that is not.
-    """
-    for position in positions:
-        if position >= len(tokens):
-            raise UsageError(f"{option(name)} {position}: the document has {len(tokens)} tokens, from 0")
 
 
 def find_importance(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance:

@@ -24,7 +24,7 @@ from reportgen.data import choice
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.importance import importance_files
 from reportgen.model.importance.importance_files import Importance
-from reportgen.report import heatmap, present, scale, store
+from reportgen.report import checks, heatmap, present, scale, store
 from reportgen.report.paper import pdf
 from reportgen.report.paper.typesetting import Typeset
 from tests import reports, tiny
@@ -365,6 +365,6 @@ def test_a_stage_that_fails_is_not_hidden() -> None:
 @pytest.mark.parametrize("name", ["positions", "global_tokens"])
 def test_positions_beyond_the_document_are_a_usage_error(name: str) -> None:
     tokens = tiny.document(5)
-    pipeline.check_positions(name, (0, 4), tokens)
+    checks.check_positions(name, (0, 4), tokens)
     with pytest.raises(UsageError, match=r"5: the document has 5 tokens"):
-        pipeline.check_positions(name, (0, 5), tokens)
+        checks.check_positions(name, (0, 5), tokens)

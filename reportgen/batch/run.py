@@ -22,11 +22,12 @@ from reportgen.core import disk, lock
 from reportgen.core.clock import Clock, now
 from reportgen.core.config import BATCH_SIZE, Config, recipe_differences, recipe_digest
 from reportgen.core.errors import DataError, LeftOutError, OutputError, UsageError, one_line
+from reportgen.core.labels import say_reading
 from reportgen.core.records import Example
 from reportgen.core.workers import cores
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
-from reportgen.model import checkpoint, predict_split
+from reportgen.model import checkpoint, outputs, predict_split
 from reportgen.report import present, store
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
         memory.clear()
         try:
             left = () if before is None else (f"continued after {before}, which ended unexpectedly",)
-            return _run(source, chosen, memory, engine=engine, how=how, notes=left)
+            return _run(source, chosen, memory, engine=engine, how=how, notes=left + _label_notes(source))
         finally:
             memory.clear()
 
@@ -142,11 +143,20 @@ class _BatchSource:
 
 
 def _open(config: Config, clock: Clock) -> _BatchSource:
-    rows = choice.open_rows(config)
+    rows = choice.open_rows(config, functools.partial(outputs.names_before_loading, config))
     found = checkpoint.named(config)
+    several = outputs.description(found).get("problem_type") == outputs.SEVERAL
+    outputs.check_column(several, rows.labels, config.label_column)
     exact = pipeline.exact(config, found, dataset_revision=rows.revision)
     exact = replace(exact, overwrite=True, pick=None, limit=None, index=None, id=None)
     return _BatchSource(config, exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock, found)))
+
+
+def _label_notes(source: _BatchSource) -> tuple[str, ...]:
+    """What to know of the labels of the split."""
+    labels, own = (outputs.names_before_loading(one) for one in (source.config, replace(source.config, labels=())))
+    reading = say_reading(source.rows.labels, labels=labels, own=own) if labels else None
+    return tuple(filter(None, (source.rows.label_problem, reading)))
 
 
 def _run(

@@ -19,7 +19,7 @@ from reportgen.batch.where_expression import Value
 from reportgen.core.characters import clean
 from reportgen.core.config import Config, problem
 from reportgen.core.errors import DataError, UsageError
-from reportgen.core.labels import name_of
+from reportgen.core.labels import as_list, name_of, written
 from reportgen.core.records import Example
 from reportgen.data import choice, predictions
 from reportgen.data.dataset_rows import Rows
@@ -209,15 +209,15 @@ def _values(
         values |= {
             "id": example.id,
             "title": example.title,
-            "label": label,
-            "label_name": label if name is None and isinstance(label, str) else name,
+            "label": label if as_list(label) is None else written(label),
+            "label_name": written(label) if name is None and isinstance(label, str) else name,
             "characters": len(example.text),
             "text": example.text if "text" in read else None,
         }
     if said is not None:
         prediction = said.prediction
         values |= {
-            "predicted": prediction.labels[prediction.predicted],
+            "predicted": prediction.predicted_name,
             "probability": said.confidence,
             "verdict": prediction.verdict,
             "tokens": said.tokens,

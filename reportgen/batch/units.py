@@ -65,7 +65,7 @@ class Outcome:
     hint: str | None = None
     label: str | None = None  # the gold label
     predicted: str | None = None
-    probability: float | None = None  # of the label that was predicted
+    probability: float | None = None  # of the predicted label; of several, see `Prediction.confidence`
     verdict: str = "unknown"
     tokens: int = 0  # that the model has read
     total: int = 0  # that the text has
@@ -163,8 +163,8 @@ def succeeded(report: Report) -> Outcome:
         id=example.id,
         title=example.title,
         label=said.gold_name,
-        predicted=said.labels[said.predicted],
-        probability=said.probabilities[said.predicted],
+        predicted=said.predicted_name,
+        probability=said.confidence,
         verdict=said.verdict,
         tokens=len(report.tokens),
         total=report.tokens.total,

@@ -10,6 +10,7 @@ import click
 
 from reportgen.cli.engines import cluster_for
 from reportgen.cli.options import (
+    ARGUMENTS,
     configure,
     data_options,
     engine_options,
@@ -19,7 +20,9 @@ from reportgen.cli.options import (
     model_options,
     presentation_options,
     reading_options,
+    refuse_arguments,
     score_options,
+    threshold_option,
 )
 from reportgen.cli.printing import clock_for, drop_output, print_seconds, settle
 from reportgen.core import workers
@@ -33,8 +36,9 @@ if TYPE_CHECKING:
 SHOWN = 20  # failures that are printed; the index lists all
 
 
-@click.command()
+@click.command(context_settings=ARGUMENTS)
 @model_options
+@threshold_option
 @data_options
 @click.option("--pick", metavar="|".join(("all", *PICKS)), help="Choose rows by the model's prediction. [default: all]")
 @click.option("--ids", metavar="FILE|-", help="Choose rows by id: a file with one id per line.")
@@ -79,6 +83,7 @@ def batch(
     Run the same command again to continue an interrupted batch and to retry failed examples. A failed example does
     not stop the others: it is listed, and the exit code is 10.
     """
+    refuse_arguments(click.get_current_context().args, rows=True)
     if resume and restart:
         raise UsageError("give only one of --resume and --restart", hint="without them, an existing batch is continued")
     chosen = _chosen(options, ids=ids, where=where)

@@ -6,13 +6,17 @@ scores, machine, presentation.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from reportgen.core import presets
+from reportgen.core.characters import clean
 from reportgen.core.config import (
     CHOICE,
     COLOUR_SCALES,
@@ -32,6 +36,8 @@ from reportgen.core.config import (
 from reportgen.core.errors import UsageError
 
 Command = Callable[..., None]
+ROWS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".zip")  # files of rows, not of one text
+ARGUMENTS = {"allow_extra_args": True}  # settings of commands that call `refuse_arguments`
 
 
 def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -55,6 +61,14 @@ model_options = _all(
     click.option("--tokenizer", metavar="FOLDER|ID", help="Tokenizer. [default: the model's own]"),
     click.option("--tokenizer-revision", metavar="REV", help="Branch, tag or commit of the tokenizer on the hub."),
     click.option("--labels", metavar="A,B", help="Names of the labels. [default: the model's own]"),
+)
+
+threshold_option = click.option(
+    "--threshold",
+    type=float,
+    metavar="P",
+    help="Probability from which on a label is predicted, for models with several labels for one text. "
+    "[default: the model's own, or 0.5]",
 )
 
 data_options = _all(
@@ -209,6 +223,7 @@ def configure(options: dict[str, Any], *, rows: bool = False) -> Config:
     """
     given = given_options(options)
     _check_choice(given)
+    _check_text(given.get("text"))
     _check_source(given, rows=rows)
     preset = given.pop("preset", None if {"model", "dataset"} & set(given) else "demo")
     base = presets.load(preset) if preset else Config()
@@ -216,6 +231,60 @@ def configure(options: dict[str, Any], *, rows: bool = False) -> Config:
     if "label" in given and base.text is None and base.file is None and not {"text", "file"} & set(given):
         raise UsageError("--label needs --text or --file", hint="the labels of a dataset come from its label column")
     return replace(base, **given)
+
+
+def refuse_arguments(arguments: list[str], *, rows: bool = False) -> None:
+    """Refuse what is no option, with the option that was probably meant.
+
+    Args:
+        arguments: That the command did not expect.
+        rows: Whether the command reads a whole split.
+
+    Raises:
+        UsageError: If there are any.
+    """
+    if not arguments:
+        return
+    name, path = arguments[0], Path(arguments[0])
+    given = _given_again()
+    if (path / "config.json").is_file():
+        meant = ["--model", name]
+    elif rows or path.is_dir() or path.suffix.lower() in ROWS:
+        meant = [
+            "--dataset",
+            name,
+            *([] if rows else ["--index", "0"]),
+            *([] if "--model" in given else ["--model", "demo"]),
+        ]
+    else:
+        meant = ["--file", name] if path.exists() else ["--text", " ".join(arguments)]
+    command = shlex.join(clean(word) for word in (*given, *meant))
+    raise UsageError(f"unexpected argument {shlex.quote(clean(name))}", hint=f"use {command}")
+
+
+def _given_again() -> list[str]:
+    """The command with its options, as they were given."""
+    context = click.get_current_context()
+    words = ["reportgen", context.info_name or ""]
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+            words += [parameter.opts[-1]] if value is True else [parameter.opts[-1], str(value)]
+    return words
+
+
+def _check_text(text: str | None) -> None:
+    """Refuse the path of a file as a text."""
+    try:
+        there = text is not None and len(text) < 4096 and Path(text).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):  # no path at all
+        there = False
+    if there and text is not None:
+        quoted = shlex.quote(clean(text))
+        raise UsageError(
+            f"--text {quoted}: this is the path of a file",
+            hint=f"use --file {quoted} to read it, or --text {shlex.quote(clean(text) + ' ')} for these words",
+        )
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:

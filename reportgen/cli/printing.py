@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reportgen.core.errors import one_line
+from reportgen.core.labels import NO_LABEL, Prediction
 
 if TYPE_CHECKING:
     from reportgen.core.clock import Advance, Clock
@@ -32,13 +33,12 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
         print_seconds(seconds)
     said = report.prediction
     assert said is not None  # a run predicts
-    label, probability = said.labels[said.predicted], said.probabilities[said.predicted]
     if as_json:
         result = {
             "report": str(folder),
-            "predicted": label,
-            "probability": probability,
-            "gold": said.gold_name,
+            "predicted": list(said.predicted_names) if said.several else said.predicted_name,
+            "probability": said.confidence,
+            "gold": list(said.gold_names) if said.several and said.gold_names is not None else said.gold_name,
             "verdict": said.verdict,
             "tokens": len(report.tokens),
             "device": report.provenance.device,
@@ -52,8 +52,14 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
             print_sections(page)
         click.echo(f"device: {report.provenance.device.upper()}", err=True)
         verdict = "" if said.gold_text is None else f", {said.verdict}"
-        click.echo(f"{one_line(report.example.title)}: {one_line(label)} ({probability:.1%}){verdict}")
+        click.echo(f"{one_line(report.example.title)}: {predicted(said)}{verdict}")
     click.echo(folder if page is None else folder / "report.html")
+
+
+def predicted(said: Prediction) -> str:
+    """The predicted label, or labels, with their probabilities; of none, the most probable."""
+    named = [f"{one_line(said.labels[n])} ({said.probabilities[n]:.1%})" for n in said.chosen or (said.predicted,)]
+    return ", ".join(named) if said.chosen else f"{NO_LABEL}; the most probable is {named[0]}"
 
 
 def print_sections(page: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from reportgen.cli.options import (
+    ARGUMENTS,
     choice_options,
     configure,
     data_options,
@@ -18,15 +19,18 @@ from reportgen.cli.options import (
     model_options,
     presentation_options,
     reading_options,
+    refuse_arguments,
     score_options,
+    threshold_option,
 )
 from reportgen.cli.printing import clock_for, print_report, print_seconds, settle
 from reportgen.core.config import COLOUR_SCALES, ECHOES, Config
 from reportgen.core.errors import DiffersError, StrictWarningsError, UsageError, one_line
 
 
-@click.command()
+@click.command(context_settings=ARGUMENTS)
 @model_options
+@threshold_option
 @data_options
 @choice_options
 @reading_options
@@ -46,6 +50,7 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
 
     The text is a row of a dataset, --text, --file, or a document of the built-in demo.
     """
+    refuse_arguments(click.get_current_context().args)
     config = configure(options)
     if config.pick is None and options["limit"] is not None:
         raise UsageError("--limit needs --pick", hint="it limits the rows that --pick chooses from")

@@ -10,6 +10,7 @@ import click
 
 from reportgen.cli.engines import cluster_for
 from reportgen.cli.options import (
+    ARGUMENTS,
     configure,
     data_options,
     engine_options,
@@ -18,14 +19,17 @@ from reportgen.cli.options import (
     machine_options,
     model_options,
     reading_options,
+    refuse_arguments,
+    threshold_option,
 )
 from reportgen.cli.printing import clock_for, print_heads, print_seconds, settle
 from reportgen.core.config import MEASURES
 from reportgen.core.errors import LeftOutError, one_line
 
 
-@click.command()
+@click.command(context_settings=ARGUMENTS)
 @model_options
+@threshold_option
 @data_options
 @click.option("--limit", type=int, metavar="N", help="Read only the first N rows. [default: all]")
 @reading_options
@@ -50,6 +54,7 @@ def examples(
     Prints the confusion matrix and a table, to find examples worth a report: wrong predictions first, the most
     confident on top. Predictions are cached: the same command again runs the model on new rows only.
     """
+    refuse_arguments(click.get_current_context().args, rows=True)
     config = configure(options, rows=True)
     settle(offline=config.offline, quiet=quiet)
     from reportgen import pipeline
@@ -61,9 +66,9 @@ def examples(
         print_seconds(clock.seconds)
     for index, reason in found.left_out.items():
         click.echo(f"warning: left out: row {index}: {one_line(reason.removeprefix(f'row {index} of '))}", err=True)
-    strange = answers.strangers(found.predicted)
-    if strange:
-        click.echo(f"warning: {strange}", err=True)
+    for warning in (*found.notes, answers.strangers(found.predicted)):
+        if warning:
+            click.echo(f"warning: {one_line(warning)}", err=True)
     if as_json:
         for one in found.predicted:
             click.echo(json.dumps(answers.plain(one), ensure_ascii=False))
@@ -79,7 +84,7 @@ def examples(
         )
 
 
-@click.command()
+@click.command(context_settings=ARGUMENTS)
 @model_options
 @data_options
 @click.option(
@@ -116,6 +121,7 @@ def importance(
     Importance is how much a head matters for the gold label, on a sample of a split. run --importance FILE uses the
     result. Run the same command again to continue an interrupted run.
     """
+    refuse_arguments(click.get_current_context().args, rows=True)
     config = configure(options, rows=True)
     settle(offline=config.offline, quiet=quiet)
     from reportgen import pipeline
@@ -132,6 +138,8 @@ def importance(
     )
     if verbose:
         print_seconds(clock.seconds)
+    if "labels" in found.provenance:
+        click.echo(f"warning: {one_line(found.provenance['labels'])}", err=True)
     drawn, used = int(found.provenance["rows drawn"]), int(found.provenance["examples"])
     if used < drawn:
         warning = f"warning: {drawn - used} of {drawn} rows left out: the model does not know their gold label"

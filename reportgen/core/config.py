@@ -46,7 +46,7 @@ OF_ONE = (*CHOICE, "limit", "text", "file", "label")  # fields that are about on
 HOW_FETCHED = ("offline",)  # gives the same report
 OF_A_MODEL = (
     *("revision", "base_revision", "tokenizer", "tokenizer_revision"),
-    *("labels", "max_length", "importance", "importance_key"),
+    *("labels", "threshold", "max_length", "importance", "importance_key"),
 )
 RANGES = {  # smallest and largest value; of what takes no more than a number in memory, any
     "index": (-(2**63), 2**63 - 1),  # which rows there are, the dataset says
@@ -55,6 +55,7 @@ RANGES = {  # smallest and largest value; of what takes no more than a number in
     "stride": (0, 2**31 - 1),
     "batch_size": (1, 4096),
     "max_chars": (1, 10**9),
+    "threshold": (0, 1),
     "attention_window": (2, 2**16),
     "top_k": (1, 2**31 - 1),
     "max_html_mb": (0.001, 10_000),
@@ -98,6 +99,7 @@ class Config:
     tokenizer: str | None = None
     tokenizer_revision: str | None = None  # of a tokenizer that is not the model's own
     labels: tuple[str, ...] = ()  # names instead of the model's own
+    threshold: float | None = None  # of a label, where a text may have several; the model's own or 0.5 if left out
     attention_window: int | None = None  # instead of the model's own
     global_tokens: tuple[int, ...] = (0,)  # positions with global attention
     dataset: str | None = None  # "demo": the embedded documents; a file, a folder, or an id on the hub

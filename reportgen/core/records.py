@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from reportgen.core.clock import Stage
 from reportgen.core.config import ColourScale
+from reportgen.core.labels import NO_LABEL as NO_LABEL
+from reportgen.core.labels import LabelColumn, as_list
+from reportgen.core.labels import Prediction as Prediction
+from reportgen.core.labels import Verdict as Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
-Verdict = Literal["right", "wrong", "unknown"]
 GIVEN = "scores"  # the type of model of a report whose scores someone else computed
 FROM_FILE = "from file"  # the measure of head importance whose file does not name one
 
@@ -34,15 +37,23 @@ class Example:
     title: str  # what a reader calls it
     text: str  # as it was read; lone surrogates already replaced, one character for one
     replaced: int = 0  # characters that nothing can write, replaced by U+FFFD
-    label: str | int | None = None  # gold label as the source writes it
+    label: str | int | None = None  # gold label as the source writes it; a list of labels as JSON
     dataset: str | None = None  # its name; None for a text of the user's own
     split: str | None = None
     index: int | None = None  # row in the split, or in the slice of it
     id: str | None = None  # what the dataset calls the row
     label_names: tuple[str, ...] = ()  # what the dataset calls its integer labels, by label
+    label_values: tuple[str, ...] = ()  # the different integers among the labels of the dataset
+    label_flags: int = 0  # length of the lists of 0 and 1, if the dataset writes its labels so; 0 if not
+    label_problem: str | None = None  # why no label was taken from a column that may hold labels, in a sentence
     picked: str | None = None  # how it was chosen, where a model's answers decided: "fp, of 1,070 examples, seed 0"
     revision: str | None = None  # of the dataset: resolved commit, or the hash of its file
     file_sha256: str | None = None  # of the bytes as they were read; None for a text that was no file
+
+    @property
+    def label_column(self) -> LabelColumn:
+        """What is known of all labels of the source."""
+        return LabelColumn(self.label_names, self.label_values, self.label_flags, as_list(self.label) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,35 +136,6 @@ class LayerSummary:
     row_error: float  # largest distance of an assembled row's sum from 1
     zeros: int  # weights inside the window that are exactly 0
     weights: int  # weights inside the window
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The prediction of the model, and the gold label of the source."""
-
-    labels: tuple[str, ...]  # names, by index
-    logits: tuple[float, ...]
-    probabilities: tuple[float, ...]  # softmax, or a sigmoid per label where labels do not exclude each other
-    predicted: int  # index of the most probable label
-    gold: int | None  # index of the true label; None when it is not known
-    gold_text: str | None  # the true label as the source writes it
-
-    @property
-    def verdict(self) -> Verdict:
-        """Whether the prediction is the gold label."""
-        if self.gold is None:
-            return "unknown"
-        return "right" if self.gold == self.predicted else "wrong"
-
-    @property
-    def gold_name(self) -> str | None:
-        """The true label as the model names it, or else as the source writes it."""
-        return self.gold_text if self.gold is None else self.labels[self.gold]
-
-    @property
-    def by_probability(self) -> tuple[int, ...]:
-        """Indices of the labels, the most probable first."""
-        return tuple(sorted(range(len(self.labels)), key=lambda index: -self.probabilities[index]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,8 +18,10 @@ from pathlib import Path
 from reportgen.core.characters import UNPRINTABLE, clean
 from reportgen.core.config import DEMO, OF_A_DATASET, Config, option
 from reportgen.core.errors import DataError, UsageError
+from reportgen.core.labels import column_of
 from reportgen.core.records import Example
-from reportgen.data import naming, sources
+from reportgen.data import foreign_files, naming, sources
+from reportgen.data.columns import ModelLabels
 from reportgen.data.dataset_rows import Row, Rows
 from reportgen.data.naming import DEMO_SPLIT
 
@@ -27,8 +29,8 @@ SOURCES = "--text, --file, --dataset with --index, --id or --pick, or --preset"
 SHOWN = 5  # ids that an error names
 
 
-def choose(config: Config) -> Example:
-    """The example that the configuration chooses.
+def choose(config: Config, labels: ModelLabels = tuple) -> Example:
+    """The example that the configuration chooses; *labels* of the model help to find columns.
 
     Raises:
         UsageError: If it names no text.
@@ -38,12 +40,12 @@ def choose(config: Config) -> Example:
         return _checked(_example(config.text, config, title="Text from the command line"), config.max_chars)
     if config.file is not None:
         return _checked(_of_file(config.file, config), config.max_chars)
-    rows = open_rows(config)
+    rows = open_rows(config, labels)
     return example(config, rows, _find(rows, index=config.index, id_=config.id))
 
 
-def open_rows(config: Config) -> Rows:
-    """The split that the configuration names.
+def open_rows(config: Config, labels: ModelLabels = tuple) -> Rows:
+    """The split that the configuration names; *labels* of the model help to find columns.
 
     Raises:
         UsageError: If it names none.
@@ -56,7 +58,7 @@ def open_rows(config: Config) -> Rows:
         raise UsageError("--label needs --text or --file", hint="the labels of a dataset come from its label column")
     if config.dataset == "demo":
         return _demo_rows(config)
-    return sources.open_rows(config)
+    return sources.open_rows(config, labels)
 
 
 def _find(rows: Rows, *, index: int | None, id_: str | None) -> int:
@@ -97,6 +99,9 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
         replaced=len(UNPRINTABLE.findall(row.text)),
         label=clean(row.label) if isinstance(row.label, str) else row.label,
         label_names=tuple(map(clean, rows.label_names)),
+        label_values=rows.labels.values,
+        label_flags=rows.labels.flags,
+        label_problem=rows.label_problem,
         dataset=rows.dataset,
         split=rows.split,
         index=row.index,
@@ -201,12 +206,10 @@ def _demo_rows(config: Config) -> Rows:
 def _of_file(file: str, config: Config) -> Example:
     title = "Text from standard input" if file == "-" else clean(Path(file).name)
     content = _read(file, most=4 * config.max_chars + 4)  # UTF-8 takes 4 bytes at most; 3 are the byte order mark
+    foreign_files.refuse_others(content, file, title)
     if len(content) == 4 * config.max_chars + 4:
         raise _too_long(title, "", config.max_chars)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{title}: not UTF-8 at byte {error.start}", hint="convert it: iconv -t UTF-8 FILE") from error
+    text = foreign_files.decoded(content, file, title)
     example = _example(text, config, title=title, stem="" if file == "-" else Path(title).stem)
     return replace(example, file_sha256=hashlib.sha256(content).hexdigest())
 
@@ -231,6 +234,7 @@ def _example(text: str, config: Config, *, title: str, stem: str = "") -> Exampl
         text=cleaned,
         replaced=len(UNPRINTABLE.findall(text)),
         label=config.label,
+        label_values=column_of([config.label]).values,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reportgen.core.errors import DataError
+from reportgen.core.labels import ALONE, LabelColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Rows:
     # Rows by their index, in the order asked for; a `DataError` names row and column.
     read: Callable[[Iterable[int]], Iterator[Row]]
     read_ids: Callable[[], Sequence[str]]  # of all rows, in order; () without an id column
+    labels: LabelColumn = ALONE  # what is known of all labels, of the whole split
+    label_problem: str | None = None  # why no label was taken from a column that may hold labels, in a sentence
 
     def __len__(self) -> int:
         return self.count

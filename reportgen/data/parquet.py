@@ -19,6 +19,7 @@ from reportgen.data.text_formats import regular
 
 KEPT = 256 * 2**20  # bytes of row groups that stay in memory
 BATCH = 64  # rows that are read at once
+MANY = 8192  # rows of one column that are read at once
 BUFFER = 2**20  # bytes that are read from the file at once
 
 
@@ -73,6 +74,16 @@ def cells(table: Any, columns: Sequence[str], row: int) -> tuple[Any, ...]:
     return tuple(values)
 
 
+def different(values: Any, name: str) -> list[Any]:
+    """The different values of an Arrow array; of lists, all. *name* is the file that errors name."""
+    import pyarrow
+
+    with arrow_errors(name):
+        with contextlib.suppress(pyarrow.ArrowNotImplementedError):
+            values = values.unique()
+        return values.to_pylist()  # type: ignore[no-any-return]
+
+
 @contextlib.contextmanager
 def arrow_errors(name: str) -> Iterator[None]:
     """Turn errors of pyarrow while it reads a file into a `DataError` that names the file."""
@@ -111,13 +122,22 @@ def _label_names(schema: Any) -> dict[str, tuple[str, ...]]:
     """The names of integer labels, which `datasets` writes into the files."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        kinds = {column: _inner(kind) for column, kind in features.items()}
         return {
             column: tuple(map(str, kind["names"]))
-            for column, kind in features.items()
+            for column, kind in kinds.items()
             if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"  # a list or a struct is no such thing
         }
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return {}
+
+
+def _inner(kind: Any) -> Any:
+    """The kind of the values in a list, or the kind itself; older versions write a list of one kind."""
+    if isinstance(kind, list) and len(kind) == 1:
+        return kind[0]
+    lists = isinstance(kind, dict) and kind.get("_type") in ("List", "LargeList", "Sequence")
+    return kind["feature"] if lists else kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +158,12 @@ class _Groups:
         else:
             gathered = dict(zip(ordered, self._ascending(columns, ordered), strict=True))
             yield from (gathered[index] for index in wanted)
+
+    def values(self, column: str) -> Iterator[Any]:
+        """The different values of a column, of every batch of rows."""
+        for group in range(len(self.places)):
+            for batch in self._stream(group, (column,), size=MANY):
+                yield from different(batch.column(0), self.names[self.places[group][0]])
 
     def _ascending(self, columns: Sequence[str], indices: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         waiting = iter(indices)
@@ -179,11 +205,11 @@ class _Groups:
         chunks = (held.column(position) for position in range(held.num_columns))
         return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in columns)
 
-    def _stream(self, group: int, columns: tuple[str, ...]) -> Iterator[Any]:
+    def _stream(self, group: int, columns: tuple[str, ...], *, size: int = BATCH) -> Iterator[Any]:
         file, number, _ = self.places[group]
         with arrow_errors(self.names[file]):
             yield from self.files[file].iter_batches(
-                batch_size=BATCH, row_groups=[number], columns=list(columns), use_threads=False
+                batch_size=size, row_groups=[number], columns=list(columns), use_threads=False
             )
 
 
@@ -194,4 +220,5 @@ def _load(files: Sequence[Any], names: Sequence[str], columns: Sequence[str]) ->
             rows = file.metadata.row_group(group).num_rows
             places.append((number, group, range(count, count + rows)))
             count += rows
-    return Loaded(count, _Groups(files, names, places).read)
+    groups = _Groups(files, names, places)
+    return Loaded(count, groups.read, groups.values)

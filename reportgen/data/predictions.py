@@ -39,8 +39,8 @@ class Predicted:
 
     @property
     def confidence(self) -> float:
-        """Probability of the label that was predicted."""
-        return self.prediction.probabilities[self.prediction.predicted]
+        """Probability of the predicted label; of several, of the least certain yes or no."""
+        return self.prediction.confidence
 
 
 def pick(predicted: Sequence[Predicted], wanted: str, *, seed: int) -> Predicted:
@@ -49,8 +49,9 @@ def pick(predicted: Sequence[Predicted], wanted: str, *, seed: int) -> Predicted
     Args:
         predicted: What there is to choose from.
         wanted: `tp`, `tn`, `fp` or `fn`, one label against the rest, drawn by *seed*; `most-confident` or
-            `least-confident`, the first of equals; a label behind a colon, where there are more than two or the
-            second of two is not meant. `most-confident:LABEL` has the highest probability of that label.
+            `least-confident`, the first of equals; a label behind a colon, where there are more than two, a text may
+            have several, or the second of two is not meant. `most-confident:LABEL` has the highest probability of that
+            label.
         seed: Of the draw.
 
     Raises:
@@ -69,7 +70,8 @@ def fitting(predicted: Sequence[Predicted], wanted: str) -> list[Predicted]:
         DataError: If no example fits.
     """
     kind = wanted.partition(":")[0]
-    label = label_of(wanted, predicted[0].prediction.labels)
+    said = predicted[0].prediction
+    label = label_of(wanted, said.labels, several=said.several)
     if kind in SHARES:
         assert label is not None  # these always have one
         return _shared(predicted, kind, label)
@@ -81,17 +83,20 @@ def fitting(predicted: Sequence[Predicted], wanted: str) -> list[Predicted]:
     )
 
 
-def label_of(wanted: str, labels: Sequence[str]) -> int | None:
+def label_of(wanted: str, labels: Sequence[str], *, several: bool = False) -> int | None:
     """Index of the label of a pick: the one named, or the second of two; None without a label.
+
+    Where a text may have *several* labels, each is a yes or no of its own, so it has to be named.
 
     Raises:
         UsageError: If the label is unknown to the model, or missing.
     """
     kind, _, name = wanted.partition(":")
     if not name:
-        if kind in SHARES and len(labels) != 2:
+        if kind in SHARES and (several or len(labels) != 2):
+            why = "a text may have several of them; choose one" if several else "choose one to compare with the rest"
             raise UsageError(
-                f"--pick {wanted}: the model has {len(labels)} labels; choose one to compare with the rest",
+                f"--pick {wanted}: the model has {len(labels)} labels; {why}",
                 hint=f"--pick {wanted}:{labels[0]}, or another of {_listed(labels)}",
             )
         return 1 if kind in SHARES else None
@@ -134,23 +139,37 @@ def by_interest(predicted: Iterable[Predicted]) -> list[Predicted]:
 
 def summary(predicted: Sequence[Predicted], *, place: str) -> str:
     """The number of right predictions and the confusion matrix, for a terminal."""
-    labels = predicted[0].prediction.labels
+    labels, several = predicted[0].prediction.labels, predicted[0].prediction.several
     right, wrong = (sum(one.prediction.verdict == verdict for one in predicted) for verdict in ("right", "wrong"))
     share = (
         f"{right:,} of {right + wrong:,} right ({right / (right + wrong):.1%})" if right + wrong else "no gold labels"
     )
+    head = f"{place}: {len(predicted):,} examples, {share}{' with exactly the gold labels' if several else ''}"
+    if several:
+        return f"{head}\n\n{_aligned(_by_label(predicted, labels))}\n"
     counts = confusion(predicted, labels)
     rows = [["gold \\ predicted", *labels]]
     *known, unknown = ([f"{value:,}" for value in row] for row in counts.tolist())
     rows += [[name, *row] for name, row in zip(labels, known, strict=True)]
     rows += [["unknown", *unknown]] if counts[-1].any() else []
-    return f"{place}: {len(predicted):,} examples, {share}\n\n{_aligned(rows)}\n"
+    return f"{head}\n\n{_aligned(rows)}\n"
+
+
+def _by_label(predicted: Sequence[Predicted], labels: Sequence[str]) -> list[list[str]]:
+    """How often each label is gold and predicted, of the examples whose gold labels are known."""
+    known = [one.prediction for one in predicted if one.prediction.true is not None]
+    rows = [["label", "gold", "predicted", *SHARES]]
+    for index, label in enumerate(labels):
+        pairs = [(index in (said.true or ()), index in said.chosen) for said in known]
+        counts = [sum(gold for gold, _ in pairs), sum(predicted for _, predicted in pairs)]
+        rows.append([label, *(f"{count:,}" for count in (*counts, *map(pairs.count, SHARES.values())))])
+    return rows
 
 
 def strangers(predicted: Sequence[Predicted]) -> str | None:
     """A warning with the number of gold labels that the model does not know; None if it knows all."""
     strange = [
-        one.prediction.gold_text for one in predicted if one.prediction.gold is None and one.prediction.gold_text
+        one.prediction.gold_text for one in predicted if one.prediction.true is None and one.prediction.gold_text
     ]
     if not strange:
         return None
@@ -169,7 +188,8 @@ def table(predicted: Sequence[Predicted], *, most: int) -> str:
         values = plain(one)
         cut = f" ({one.read:,} read)" if one.read < one.tokens else ""
         own = [str(values["id"] or "")] if with_id else []
-        rows.append([str(one.index), *own, str(values["label"] or ""), str(values["predicted"]),
+        said = one.prediction
+        rows.append([str(one.index), *own, said.gold_name or "", said.predicted_name,
                      f"{one.confidence:.3f}", one.prediction.verdict, f"{one.tokens:,}{cut}"])  # fmt: skip
     rest = len(predicted) - most
     return _aligned(rows) + (f"\n... and {rest:,} more; --show 0 prints all" if rest > 0 else "")
@@ -200,8 +220,8 @@ def plain(one: Predicted) -> dict[str, Any]:
     return {
         "index": one.index,
         "id": one.id,
-        "label": said.gold_name,
-        "predicted": said.labels[said.predicted],
+        "label": list(said.gold_names) if said.several and said.gold_names is not None else said.gold_name,
+        "predicted": list(said.predicted_names) if said.several else said.predicted_name,
         "probability": one.confidence,
         "verdict": said.verdict,
         "tokens": one.tokens,
@@ -213,6 +233,9 @@ def plain(one: Predicted) -> dict[str, Any]:
 def write_parquet(predicted: Iterable[Predicted], path: Path) -> None:
     """All rows as a Parquet file: the columns of `plain`, and the probability of every label in a column of its own.
 
+    Where a text may have several labels, label and predicted are lists, and a label that the model does not know is
+    a list with its text.
+
     Raises:
         OSError: If it cannot be written.
     """
@@ -223,22 +246,28 @@ def write_parquet(predicted: Iterable[Predicted], path: Path) -> None:
     for one in predicted:
         values = plain(one)
         each = {f"probability: {label}": value for label, value in values.pop("probabilities").items()}
+        if one.prediction.several and isinstance(values["label"], str):
+            values["label"] = [values["label"]]
         rows.append({**values, **each})
+    several = bool(rows) and isinstance(rows[0]["predicted"], list)
+    named = pa.list_(pa.string()) if several else pa.string()
     columns = ("index", "id", "label", "predicted", "probability", "verdict", "tokens", "tokens_read")
-    kinds = (pa.int64(), pa.string(), pa.string(), pa.string(), pa.float64(), pa.string(), pa.int32(), pa.int32())
+    kinds = (pa.int64(), pa.string(), named, named, pa.float64(), pa.string(), pa.int32(), pa.int32())
     more = [name for name in (rows[0] if rows else {}) if name not in columns]
     schema = pa.schema([*zip(columns, kinds, strict=True), *((name, pa.float64()) for name in more)])
     parquet.write_table(pa.Table.from_pylist(rows, schema=schema), path)
 
 
 def _shared(predicted: Sequence[Predicted], kind: str, label: int) -> list[Predicted]:
-    known = [one for one in predicted if one.prediction.gold is not None]
+    known = [one for one in predicted if one.prediction.true is not None]
     if not known:
         raise DataError(
             f"--pick {kind}: none of {len(predicted):,} examples has a gold label that the model knows",
             hint="set the column with --label-column or the labels with --labels, or use --pick most-confident",
         )
-    found = [one for one in known if (one.prediction.gold == label, one.prediction.predicted == label) == SHARES[kind]]
+    found = [
+        one for one in known if (label in (one.prediction.true or ()), label in one.prediction.chosen) == SHARES[kind]
+    ]
     if not found:
         name = predicted[0].prediction.labels[label]
         raise DataError(

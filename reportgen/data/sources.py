@@ -23,7 +23,7 @@ from reportgen.core.characters import clean
 from reportgen.core.config import Config, without_home
 from reportgen.core.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
 from reportgen.data import hub, split_files
-from reportgen.data.columns import DataTable, Loaded, rows_of
+from reportgen.data.columns import DataTable, Loaded, ModelLabels, rows_of
 from reportgen.data.dataset_rows import Rows
 from reportgen.data.text_formats import regular
 
@@ -42,8 +42,8 @@ class Source:
     config: str | None = None
 
 
-def open_rows(config: Config) -> Rows:
-    """The rows of the split that the configuration names.
+def open_rows(config: Config, labels: ModelLabels = tuple) -> Rows:
+    """The rows of the split that the configuration names; *labels* of the model help to find columns.
 
     Raises:
         UsageError: If an option does not fit the dataset, or the slice cannot be understood.
@@ -66,6 +66,7 @@ def open_rows(config: Config) -> Rows:
             split=f"{split or ''}{asked['slice'] or ''}" or None,
             revision=revision,
             part=partial(part, asked["start"], asked["stop"]),
+            labels=labels,
         )
 
 
@@ -313,14 +314,17 @@ def _table(dataset: Any, name: str) -> DataTable:
     """A dataset opened by `datasets`, as a table; its rows stay on disk."""
     import datasets
 
-    from reportgen.data.parquet import arrow_errors, cells, column_types
+    from reportgen.data.parquet import arrow_errors, cells, column_types, different
 
     plain = dataset.with_format("arrow")
+    kinds = {column: getattr(kind, "feature", kind) for column, kind in dataset.features.items()}  # of lists: inside
     label_names = {
-        column: tuple(map(str, kind.names))
-        for column, kind in dataset.features.items()
-        if isinstance(kind, datasets.ClassLabel)
+        column: tuple(map(str, kind.names)) for column, kind in kinds.items() if isinstance(kind, datasets.ClassLabel)
     }
+
+    def values(column: str) -> Iterator[Any]:
+        for chunk in plain.data.column(column).chunks:
+            yield from different(chunk, name)
 
     def read(columns: Sequence[str], indices: Iterable[int]) -> Iterator[tuple[Any, ...]]:
         picked, waiting = plain.select_columns(list(columns)), iter(indices)
@@ -329,4 +333,6 @@ def _table(dataset: Any, name: str) -> DataTable:
                 table = picked[batch]
             yield from (cells(table, columns, row) for row in range(len(batch)))
 
-    return DataTable(column_types(plain.features.arrow_schema, name), lambda _: Loaded(len(plain), read), label_names)
+    return DataTable(
+        column_types(plain.features.arrow_schema, name), lambda _: Loaded(len(plain), read, values), label_names
+    )

@@ -19,7 +19,8 @@ from reportgen.core import disk
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError, RefusedError
 from reportgen.data.columns import DataTable
-from reportgen.data.text_formats import member, open_csv, open_json, open_texts, regular
+from reportgen.data.json_rows import open_json
+from reportgen.data.text_formats import member, open_csv, open_texts, regular
 
 FORMATS = {  # of files that hold rows, by suffix
     ".parquet": "Parquet",

@@ -1,6 +1,7 @@
-"""Open CSV, JSON Lines and folders of text as tables, also packed with gzip or zip; every error names row and byte.
+"""Open CSV and folders of text as tables, also packed with gzip or zip; every error names row and byte.
 
-Nothing is guessed: files are UTF-8, a .csv has commas and a .tsv tabs, and all values are strings.
+Little is guessed: files are UTF-8, a .csv has commas and a .tsv tabs unless a first line like sep=; says otherwise, and
+all values are strings. Lines end with LF, CR LF, or CR alone, as the first line does. `json_rows.py` reads JSON.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import codecs
 import contextlib
 import csv
 import gzip
-import json
+import re
+import shlex
 import stat
 import zipfile
 import zlib
@@ -27,12 +29,16 @@ MOST_RATIO = 200  # of unpacked to packed bytes, beyond the first FREE_BYTES
 FREE_BYTES = 10 * 10**6
 MOST_ROW = 100 * 10**6  # bytes of a line, characters of a field
 MOST_ROWS = 10**7  # of one split
-MOST_LIST = 500 * 10**6  # bytes of a JSON file that is one list
-HEAD = 100  # rows of JSON that say which columns there are
 BLOCK = 2**20
 BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null", list: "list"}
-TO_UTF_8 = "convert it: iconv -f {} -t UTF-8 FILE"
+SIGN = re.compile(rb'"|\r\n|\n|\r')
+SEP = re.compile(rb"sep=([^\s\"]|\t)", re.IGNORECASE)  # the first line that Excel writes for itself
+
+
+def to_utf_8(path: Path, encoding: str) -> str:
+    """A hint: the command that converts a text file to UTF-8."""
+    copy = path.with_name(f"{path.stem}-utf8{path.suffix}")
+    return f"convert it: iconv -f {encoding} -t UTF-8 {shlex.quote(clean(str(path)))} > {shlex.quote(clean(str(copy)))}"
 
 
 def open_csv(files: Sequence[Path], *, delimiter: str = ",") -> DataTable:
@@ -41,45 +47,25 @@ def open_csv(files: Sequence[Path], *, delimiter: str = ",") -> DataTable:
     Raises:
         DataError: If a file has no such row, or another one than the first file.
     """
-    header = _header(files[0], delimiter)
+    header = [name.strip() for name in _header(files[0], delimiter)]
     for file in files[1:]:
-        if _header(file, delimiter) != header:
+        if [name.strip() for name in _header(file, delimiter)] != header:
             raise DataError(
                 f"{clean(file.name)}: its columns differ from those of {clean(files[0].name)}",
                 hint="files of one split need the same columns in the same order",
             )
 
-    def load(columns: Sequence[str]) -> Loaded:
+    def rows(columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
         positions = [header.index(name) for name in columns]
-        rows = chain.from_iterable(islice(_records(file, delimiter), 1, None) for file in files)
-        return _kept(columns, ([row[position] for position in positions] for row in rows), files[0])
+        records = chain.from_iterable(islice(_records(file, delimiter), 1, None) for file in files)
+        return (tuple(record[position] for position in positions) for record in records)
 
-    return DataTable(dict.fromkeys(header, "string"), load)
-
-
-def open_json(files: Sequence[Path]) -> DataTable:
-    """The objects of the files, one on each line or all in one list, as a table; a missing key is a null.
-
-    Raises:
-        DataError: If a file is empty, or its first rows are no objects.
-    """
-    kinds: dict[str, dict[str, None]] = {}
-    for row in islice(_objects(files[0]), HEAD):
-        for key, value in row.items():
-            kinds.setdefault(key, {})[TYPES.get(type(value), "object")] = None
-    if not kinds:
-        raise DataError(f"{clean(files[0].name)}: no rows", hint="one JSON object on each line, or a list of them")
-    types = {key: " or ".join(sorted(found, key=lambda kind: kind == "null")) for key, found in kinds.items()}
-
-    def load(columns: Sequence[str]) -> Loaded:
-        rows = chain.from_iterable(map(_objects, files))
-        return _kept(columns, ([row.get(name) for name in columns] for row in rows), files[0])
-
-    return DataTable(types, load)
+    types = dict.fromkeys(header, "string")
+    return DataTable(types, lambda columns: kept(columns, rows(columns), files[0]), first_rows=rows)
 
 
-def _kept(columns: Sequence[str], rows: Iterable[Sequence[Any]], first: Path) -> Loaded:
-    """The values of some columns, in memory."""
+def kept(columns: Sequence[str], rows: Iterable[Sequence[Any]], first: Path) -> Loaded:
+    """The values of some columns, in memory; *first* is the file that errors name."""
     values: dict[str, list[Any]] = {name: [] for name in columns}
     for count, row in enumerate(rows):
         if count == MOST_ROWS:
@@ -105,7 +91,8 @@ def open_texts(files: Sequence[Path], *, labelled: bool) -> DataTable:
     def read(names: Sequence[str], indices: Iterable[int]) -> Iterator[tuple[Any, ...]]:
         return (tuple(known[name](files[index]) for name in names) for index in indices)
 
-    return DataTable(dict.fromkeys(known, "string"), lambda columns: Loaded(len(files), read))
+    loaded = Loaded(len(files), read, lambda name: map(known[name], files))
+    return DataTable(dict.fromkeys(known, "string"), lambda columns: loaded)
 
 
 def member(path: Path) -> zipfile.ZipInfo:
@@ -156,13 +143,15 @@ def _reading(name: str) -> Iterator[None]:
         raise DataError(f"{name}: {error.strerror or error}") from error
 
 
-class _Bytes:
+class OpenFile:
     """A file, unpacked while it is read, which knows its position and stops at decompression bombs."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.name = clean(path.name)
         self.position = 0  # bytes read
         self.start = 0  # of the line that was read last
+        self.next_start = 0  # where the next line starts
         self.row = -1  # being read; the header of a CSV file is not a row
         with _reading(self.name):
             packed = regular(path).stat().st_size
@@ -170,7 +159,7 @@ class _Bytes:
         ratio = max(FREE_BYTES, MOST_RATIO * packed) if path.suffix.lower() in (".gz", ".zip") else MOST_BYTES
         self._most = min(MOST_BYTES, ratio)
 
-    def __enter__(self) -> _Bytes:
+    def __enter__(self) -> OpenFile:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -193,22 +182,46 @@ class _Bytes:
         """Its first bytes, behind the byte order mark."""
         return self._checked(lambda: self._stream.read(BLOCK)).removeprefix(codecs.BOM_UTF8)
 
-    def lines(self) -> Iterator[str]:
-        """Its lines, with their ends."""
-        while line := self._checked(lambda: self._stream.readline(MOST_ROW + 1)):
-            self.start = self.position - len(line)
+    def lines(self, *, end: bytes = b"\n") -> Iterator[str]:
+        """Its lines, with their *end*."""
+        for line in self._ended() if end == b"\r" else self._read_lines():
+            self.start = self.next_start
+            self.next_start += len(line)
             if len(line) > MOST_ROW:
                 self.fail(f"a line of more than {MOST_ROW:,} bytes", hint="the file may not be text")
             yield self.text(line)
 
+    def _read_lines(self) -> Iterator[bytes]:
+        while line := self._checked(lambda: self._stream.readline(MOST_ROW + 1)):
+            yield line
+
+    def _ended(self) -> Iterator[bytes]:
+        """Lines that end with CR alone, as those of old spreadsheets do."""
+        rest = b""
+        while block := self._checked(lambda: self._stream.read(BLOCK)):
+            *whole, rest = (rest + block).split(b"\r")
+            yield from (line + b"\r" for line in whole)
+            if len(rest) > MOST_ROW:
+                break
+        if rest:
+            yield rest
+
     def text(self, line: bytes) -> str:
         """Bytes of the file as text, without the byte order mark that may open it."""
         if self.start == 0 and line[:2] in BOMS:
-            self.fail(f"is {BOMS[line[:2]]}, not UTF-8", hint=TO_UTF_8.format(BOMS[line[:2]]))
+            self.fail(f"is {BOMS[line[:2]]}, not UTF-8", hint=self._convert(BOMS[line[:2]]))
         try:
             return line.decode("utf-8-sig" if self.start == 0 else "utf-8")
         except UnicodeDecodeError as error:
-            self.fail("is not UTF-8", byte=self.start + error.start, hint=TO_UTF_8.format("WINDOWS-1252") + ", say")
+            self.fail(
+                "is not UTF-8", byte=self.start + error.start, hint=self._convert("WINDOWS-1252") + ", if it is Latin-1"
+            )
+
+    def _convert(self, encoding: str) -> str:
+        packed = self.path.suffix.lower() in (".gz", ".zip")
+        return (
+            f"unpack it and convert it to UTF-8; it seems to be {encoding}" if packed else to_utf_8(self.path, encoding)
+        )
 
     def fail(self, reason: str, *, byte: int | None = None, hint: str | None = None) -> NoReturn:
         """Raise a `DataError` that names the row and the byte."""
@@ -246,7 +259,7 @@ def _header(path: Path, delimiter: str) -> list[str]:
     other = next((one for one in "\t;|," if one != delimiter and one in header[0]), None)
     if len(header) == 1 and other is not None:
         found = {"\t": "tabs; rename it to .tsv", ",": "commas; rename it to .csv"}.get(
-            other, f'"{other}"; write it with commas'
+            other, f'"{other}"; write a first line sep={other}'
         )
         raise DataError(f'{name}: one column, "{clean(header[0])[:80]}"', hint=f"its separators seem to be {found}")
     twice = next((column for column in header if header.count(column) > 1), None)
@@ -257,11 +270,19 @@ def _header(path: Path, delimiter: str) -> list[str]:
 
 def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
     """The rows of a CSV file, the header first, without blank lines."""
-    with _Bytes(path) as file:
-        reader = csv.reader(_without_nul(file), delimiter=delimiter, strict=True)
+    with OpenFile(path) as file:
+        first, end = first_line(file.head())
+    found = SEP.fullmatch(first.strip(b" "))
+    delimiter = delimiter if found is None else found[1].decode()
+    spaced = re.search(rf"{re.escape(delimiter)} +\S", first.decode(errors="replace")) is not None
+    with OpenFile(path) as file:
+        lines = _without_nul(file, end)
+        if found is not None:
+            next(lines)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=spaced and found is None)
         width = None
         while True:
-            start = file.position
+            start = file.next_start
             before = csv.field_size_limit(MOST_ROW)  # of the whole process, so it is put back
             try:
                 row = next(reader, None)
@@ -286,48 +307,33 @@ def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
             file.row += 1
 
 
-def _without_nul(file: _Bytes) -> Iterator[str]:
+def first_line(head: bytes) -> tuple[bytes, bytes]:
+    r"""The first line of a file that begins so, without its end, and the end of all lines: LF, or CR alone.
+
+    >>> first_line(b'a,"b\nc"\rd'), first_line(b"a\r\nb")
+    ((b'a,"b\nc"', b'\r'), (b'a', b'\n'))
+    """
+    quoted = False
+    for found in SIGN.finditer(head):
+        if found[0] == b'"':
+            quoted = not quoted
+        elif not quoted:
+            lone = found[0] == b"\r" and found.end() < len(head)
+            return head[: found.start()], b"\r" if lone else b"\n"
+    return head, b"\n"
+
+
+def _without_nul(file: OpenFile, end: bytes) -> Iterator[str]:
     """The lines of the file; an error for bytes that text cannot have."""
-    for line in file.lines():
+    for line in file.lines(end=end):
         if "\0" in line:
             byte = file.start + len(line.partition("\0")[0].encode())
             file.fail("contains a NUL", byte=byte, hint="the file may not be UTF-8 text")
         yield line
 
 
-def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON file."""
-    with _Bytes(path) as file:
-        one_list = file.head().lstrip()[:1] == b"["
-    with _Bytes(path) as file:
-        file.row = 0
-        texts = [file.text(file.read(MOST_LIST))] if one_list else (line for line in file.lines() if line.strip())
-        for value in chain.from_iterable(
-            (_parsed(file, text) if one_list else [_parsed(file, text)]) for text in texts
-        ):
-            if not isinstance(value, dict):
-                kind = TYPES.get(type(value), "object")
-                file.fail(f"is of type {kind}, not an object", hint='rows look like {"text": "...", "label": 1}')
-            yield value
-            file.row += 1
-
-
-def _parsed(file: _Bytes, text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        byte = file.start + len(text[: error.pos].encode())
-        file.fail(f"is not JSON: {error.msg}", byte=byte, hint="one JSON object on each line, or a list of them")
-    except (ValueError, RecursionError) as error:
-        file.fail(f"is not JSON: {error}", hint="one JSON object on each line, or a list of them")
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
 def _text(path: Path) -> str:
-    with _Bytes(path) as file:
+    with OpenFile(path) as file:
         content = file.read(MOST_ROW)
         file.row = 0
         return file.text(content)

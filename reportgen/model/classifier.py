@@ -17,7 +17,7 @@ from transformers.models.longformer.modeling_longformer import LongformerSelfAtt
 
 from reportgen.core.config import check_device
 from reportgen.core.errors import DeviceError, ModelError, UsageError
-from reportgen.model import position_table
+from reportgen.model import outputs, position_table
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.guards import memory_errors, quiet
 from reportgen.model.loading.weights import load_config, load_model
@@ -36,6 +36,7 @@ class Classifier:
     max_length: int  # tokens that the model takes, special ones included
     global_positions: tuple[int, ...]  # tokens with global attention, in models that have it
     own_labels: tuple[str, ...] = ()  # the model's own names, where others were given
+    threshold: float | None = None  # probability from which on a label is predicted, instead of the model's own
     period: int | None = None  # positions after which its position embeddings repeat; None if they do not
 
     @property
@@ -52,6 +53,11 @@ class Classifier:
     def windows(self) -> tuple[int, ...]:
         """Attention window by layer; empty for models that compare all tokens with all tokens."""
         return tuple(m.one_sided_attn_window_size * 2 for m in sliding_layers(self.model))
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Probability from which on each label is predicted; () for models that predict exactly one label."""
+        return outputs.thresholds(self.checkpoint.name, self.model.config, self.labels, self.threshold)
 
     @property
     def vocabulary(self) -> range:
@@ -93,6 +99,7 @@ def load(
     dtype: str = "float32",
     max_length: int | None = None,
     labels: tuple[str, ...] = (),
+    threshold: float | None = None,
     attention_window: int | None = None,
     global_positions: tuple[int, ...] = (0,),
     require_safetensors: bool = False,
@@ -105,6 +112,7 @@ def load(
         dtype: float32, float16, bfloat16.
         max_length: Tokens to read at most; the model's own limit if left out.
         labels: Names of the labels, instead of the model's own.
+        threshold: Probability from which on a label is predicted, in models that predict several at once.
         attention_window: Window for every layer, instead of the model's own.
         global_positions: Tokens with global attention, in models that have it.
         require_safetensors: Refuse weights in PyTorch's own format.
@@ -113,10 +121,12 @@ def load(
         ModelError: If there is no tokenizer, no trained classifier head, no attention, or a window is odd.
         DeviceError: If the device is not there, or too small.
         RefusedError: If reading the weights would run code, or *require_safetensors* is not met.
-        UsageError: If *max_length* or *labels* do not fit the model.
+        UsageError: If *max_length*, *labels* or *threshold* do not fit the model.
     """
     target = find_device(device)
     config = load_config(checkpoint)
+    names = outputs.label_names(checkpoint.name, config, labels)
+    outputs.thresholds(checkpoint.name, config, names, threshold)
     if attention_window is not None:
         if getattr(config, "attention_window", None) is None:
             raise UsageError(f"--attention-window: {checkpoint.name} has no window; every token sees all tokens")
@@ -131,10 +141,11 @@ def load(
         model=model,
         tokenizer=tokenizer,
         checkpoint=checkpoint,
-        labels=_labels(config, labels),
+        labels=names,
         max_length=find_max_length(checkpoint, model, tokenizer, max_length),
         global_positions=global_positions if sliding_layers(model) else (),
-        own_labels=_labels(config, ()),
+        own_labels=outputs.label_names(checkpoint.name, config),
+        threshold=threshold,
         period=position_table.find(model),
     )
 
@@ -169,11 +180,3 @@ def _check_attention(name: str, config: Any) -> None:
             raise ModelError(f"layer {layer} has attention window {window}; it must be even and at least 4")
         if max(by_layer) % window:  # transformers pads to the largest window and cuts that into chunks of each
             raise ModelError(f"layer {layer} has attention window {window}, which does not divide {max(by_layer)}")
-
-
-def _labels(config: Any, names: tuple[str, ...]) -> tuple[str, ...]:
-    if config.num_labels < 2:
-        raise ModelError("the model has one output: it is a regression, not a classifier")
-    if names and len(names) != config.num_labels:
-        raise UsageError(f"{len(names)} label names were given; the model has {config.num_labels} labels")
-    return names or tuple(str(config.id2label[index]) for index in range(config.num_labels))

@@ -19,8 +19,9 @@ from transformers import PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen.core.errors import DeviceError, ModelError
-from reportgen.core.labels import Label, find_gold, name_of
+from reportgen.core.labels import ALONE, Label, LabelColumn, find_all, find_gold, name_of, written
 from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
+from reportgen.model import outputs
 from reportgen.model.classifier import Classifier, sliding_layers
 from reportgen.model.guards import forward_errors, memory_errors, quiet
 
@@ -160,27 +161,37 @@ def halving(run: Callable[[Sequence[int]], None], documents: Sequence[Tokens], *
             done += len(places)
 
 
-def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, names: Sequence[str] = ()) -> Prediction:
+def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, column: LabelColumn = ALONE) -> Prediction:
     """Turn the logits of one document, shape (label,), and its gold label into a prediction.
 
-    A gold label that the model does not know is kept as text, with `gold` None. *names* are what the source calls its
-    integer labels.
+    A gold label that the model does not know is kept as text, with no index. *column* is what is known of the source's
+    labels.
     """
-    several = getattr(classifier.model.config, "problem_type", None) == "multi_label_classification"
+    several = classifier.thresholds
     probabilities = logits.sigmoid() if several else logits.softmax(dim=-1)
+    found = gold_labels(classifier, gold, column)
     return Prediction(
         labels=classifier.labels,
         logits=tuple(logits.tolist()),
         probabilities=tuple(probabilities.tolist()),
         predicted=int(logits.argmax()),
-        gold=gold_label(classifier, gold, names),
-        gold_text=None if gold is None else name_of(gold, names) or str(gold),
+        gold=found[0] if found and not several else None,
+        gold_text=None if gold is None else name_of(gold, column.names) or written(gold),
+        thresholds=several,
+        gold_labels=found if several else None,
     )
 
 
-def gold_label(classifier: Classifier, label: Label, names: Sequence[str] = ()) -> int | None:
-    """Index of a gold label among the model's; None if it is not among them. *names*: see `prediction`."""
-    return find_gold(label, names, labels=classifier.labels, own=classifier.own_labels)
+def gold_labels(classifier: Classifier, label: Label, column: LabelColumn = ALONE) -> tuple[int, ...] | None:
+    """Indices of the gold labels, ascending; None if one is not among the model's. *column*: see `prediction`.
+
+    A model that predicts exactly one label has exactly one gold label.
+    """
+    names = {"labels": classifier.labels, "own": classifier.own_labels}
+    if outputs.are_several(classifier.model.config):
+        return find_all(label, column, **names)
+    found = find_gold(label, column, **names)
+    return None if found is None else (found,)
 
 
 def reader_position(classifier: Classifier, tokens: Tokens) -> int | None:

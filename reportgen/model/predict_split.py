@@ -6,6 +6,7 @@ keeps what it has.
 
 from __future__ import annotations
 
+import difflib
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from reportgen.core import disk, versions
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import BATCH_SIZE, Config, Long
-from reportgen.core.errors import DataError, DeviceError, ModelError, ReportgenError
+from reportgen.core.errors import DataError, DeviceError, ModelError, ReportgenError, UsageError
+from reportgen.core.labels import LabelColumn, listed, say_reading, short
 from reportgen.core.records import Example, Tokens
 from reportgen.data import choice, predictions
 from reportgen.data.dataset_rows import Rows
@@ -39,6 +41,7 @@ class Survey:
     rows: Rows
     predicted: tuple[Predicted, ...]  # in the order of the rows
     left_out: dict[int, str]  # rows that cannot be read, and why
+    notes: tuple[str, ...] = ()  # on the labels of the split: how they are read, why there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,11 @@ def predict(config: Config, classifier: Classifier, rows: Rows, clock: Clock) ->
     """Ask the model for every row up to the limit, but for those that the cache knows.
 
     Raises:
-        ReportgenError: What is wrong with the first row, if none can be read.
+        ReportgenError: What is wrong with the first row, if none can be read, or with the label column.
     """
+    from reportgen.model import outputs
+
+    outputs.check_column(outputs.are_several(classifier.model.config), rows.labels, config.label_column)
     wanted = _wanted(rows, config.limit)
     path = disk.cached("predictions", f"{_key(config, classifier, rows)}.parquet")
     known = _load_answers(path)
@@ -101,8 +107,9 @@ def predict(config: Config, classifier: Classifier, rows: Rows, clock: Clock) ->
     answers = [known[index] for index in wanted if index in known]
     if failed and not answers:
         raise failed[min(failed)]
-    predicted = tuple(_predicted(classifier, answer, rows.label_names) for answer in answers)
-    return Survey(rows, predicted, {index: error.message for index, error in sorted(failed.items())})
+    predicted = tuple(_predicted(classifier, answer, rows.labels) for answer in answers)
+    left_out = {index: error.message for index, error in sorted(failed.items())}
+    return Survey(rows, predicted, left_out, notes(classifier, rows))
 
 
 def pick(config: Config, classifier: Classifier, clock: Clock) -> Example:
@@ -113,8 +120,9 @@ def pick(config: Config, classifier: Classifier, clock: Clock) -> Example:
         DataError: If no row fits.
     """
     assert config.pick is not None
-    predictions.label_of(config.pick, classifier.labels)  # before the model reads a whole split
-    rows = choice.open_rows(config)
+    several = bool(classifier.thresholds)
+    predictions.label_of(config.pick, classifier.labels, several=several)  # before the model reads a whole split
+    rows = choice.open_rows(config, lambda: classifier.labels)
     if config.pick == "random":
         wanted = _wanted(rows, config.limit)
         how = f"random, of {len(wanted):,} examples, seed {config.seed}"
@@ -125,6 +133,39 @@ def pick(config: Config, classifier: Classifier, clock: Clock) -> Example:
     if found.left_out:
         how += f", {len(found.left_out):,} more could not be read"
     return choice.example(config, rows, chosen.index, picked=how)
+
+
+def check_label(config: Config, classifier: Classifier, example: Example) -> None:
+    """Refuse a gold label that the model cannot have, if the user has given it, or its column.
+
+    Raises:
+        UsageError: If `label` is none of the model's.
+        DataError: If `label_column` holds lists, and the model predicts exactly one label.
+    """
+    from reportgen.model import forward_pass, outputs
+
+    outputs.check_column(outputs.are_several(classifier.model.config), example.label_column, config.label_column)
+    given = config.label is not None and example.dataset is None
+    if given and forward_pass.gold_labels(classifier, example.label, example.label_column) is None:
+        near = difflib.get_close_matches(str(config.label), classifier.labels, n=1)
+        known = f"it has {listed(classifier.labels)}"
+        raise UsageError(
+            f"--label {short(str(config.label))}: the model has no such label",
+            hint=f"did you mean {near[0]}? {known}" if near else known,
+        )
+
+
+def notes(classifier: Classifier, rows: Rows) -> tuple[str, ...]:
+    """What to know of the labels of a split: why there are none, and how they are read where that is not certain."""
+    lists = None
+    if rows.labels.lists and not classifier.thresholds:
+        lists = "The gold labels are lists, and the model predicts exactly one label, so no gold label is known."
+    return tuple(filter(None, (rows.label_problem, lists, reading(classifier, rows.labels))))
+
+
+def reading(classifier: Classifier, column: LabelColumn) -> str | None:
+    """A sentence on how the integers of a label column are read, where that is not certain."""
+    return say_reading(column, labels=classifier.labels, own=classifier.own_labels)
 
 
 def _wanted(rows: Rows, limit: int | None) -> range:
@@ -222,12 +263,12 @@ def read_examples(config: Config, rows: Rows, indices: Sequence[int]) -> Iterato
             yield row.index, error
 
 
-def _predicted(classifier: Classifier, answer: Answer, names: Sequence[str]) -> Predicted:
+def _predicted(classifier: Classifier, answer: Answer, column: LabelColumn) -> Predicted:
     import torch
 
     from reportgen.model import forward_pass
 
-    said = forward_pass.prediction(classifier, torch.tensor(answer.logits), gold=answer.label, names=names)
+    said = forward_pass.prediction(classifier, torch.tensor(answer.logits), gold=answer.label, column=column)
     return Predicted(answer.index, answer.id, answer.tokens, answer.read, said)
 
 

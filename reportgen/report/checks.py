@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from reportgen.core.characters import label, one_break
-from reportgen.core.errors import ModelError, one_line
+from reportgen.core.config import option
+from reportgen.core.errors import ModelError, UsageError, one_line
 from reportgen.core.records import (
+    NO_LABEL,
     Attention,
     Check,
     Example,
@@ -62,8 +64,9 @@ def check_run(
     error = attention.row_error
     if error > tolerance:
         raise ModelError(f"a row of attention sums to 1 with an error of {error:.2g}, more than {tolerance:g}")
-    predicted = prediction.labels[prediction.predicted]
-    gold = "unknown" if prediction.gold is None else prediction.labels[prediction.gold]
+    explained = prediction.labels[prediction.predicted]
+    predicted, gold = prediction.predicted_name, prediction.gold_name if prediction.true is not None else "unknown"
+    most = f"the most probable label, {explained}, is explained; " if prediction.several else ""
     return (
         Check(
             "Logits do not change when attention is returned",
@@ -80,8 +83,19 @@ def check_run(
             complete and shown == attention.shape[2] == len(tokens),
             f"{shown:,} of {attention.shape[2]:,} tokens, text {'equal' if complete else 'not equal'}",
         ),
-        Check("The explained class is named", bool(predicted.strip()), f"predicted {predicted}, gold {gold}"),
+        Check("The explained class is named", bool(explained.strip()), f"{most}predicted {predicted}, gold {gold}"),
     )
+
+
+def check_positions(name: str, positions: tuple[int, ...], tokens: Tokens) -> None:
+    """Check that the positions of an option are inside the document.
+
+    Raises:
+        UsageError: Naming the first that is not.
+    """
+    for position in positions:
+        if position >= len(tokens):
+            raise UsageError(f"{option(name)} {position}: the document has {len(tokens)} tokens, from 0")
 
 
 def warn_of_checks(checks: tuple[Check, ...]) -> Iterator[ReportWarning]:
@@ -113,7 +127,8 @@ def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction | None
             f"{len(faceless):,} invisible characters (controls, zero width, direction marks) are shown as labels: "
             f"{kinds}.",
         )
-    if prediction is not None and prediction.gold is None and prediction.gold_text is not None:
+    lists = prediction is not None and not prediction.several and example.label_column.lists
+    if prediction is not None and prediction.true is None and prediction.gold_text is not None and not lists:
         names = _first(8, [f"“{one_line(name)[:40]}”" for name in prediction.labels])
         yield ReportWarning(
             "unknown-label",
@@ -141,8 +156,29 @@ def warn_of_other_reading(prediction: Prediction, other: OtherReading | None) ->
 
 
 def _answer(prediction: Prediction) -> str:
-    name = one_line(prediction.labels[prediction.predicted])[:80]
-    return f"“{name}” ({prediction.probabilities[prediction.predicted]:.1%})"
+    shown = prediction.chosen or (prediction.predicted,)
+    named = (f"“{one_line(prediction.labels[n])[:80]}” ({prediction.probabilities[n]:.1%})" for n in shown)
+    return ", ".join(named) if prediction.chosen else f"{NO_LABEL}, of all {next(named)} most probably"
+
+
+def warn_of_labels(example: Example, prediction: Prediction, reading: str | None) -> Iterator[ReportWarning]:
+    """Warnings about the labels of the source.
+
+    Args:
+        example: With what is wrong with its label column.
+        prediction: Says whether there may be several labels.
+        reading: How integers are read, where that is not certain, in a sentence.
+    """
+    if example.label_problem is not None:
+        yield ReportWarning("label-column", example.label_problem)
+    if example.label_column.lists and not prediction.several:
+        yield ReportWarning(
+            "label-column",
+            f"The gold label of the dataset is a list ({one_line(str(example.label))[:80]}), and the model predicts "
+            "exactly one label, so no gold label is known. --label-column names another column.",
+        )
+    if reading is not None:
+        yield ReportWarning("label-reading", reading)
 
 
 def warn_of_windows(tokens: Tokens, *, count: int, length: int, shared: int) -> Iterator[ReportWarning]:

@@ -54,8 +54,10 @@ def _results(before: Report, after: Report) -> Iterator[Difference]:
     if (one is None) != (other is None):
         yield Difference("prediction", _there(one), _there(other), True)
     if one is not None and other is not None:
-        if one.labels != other.labels or one.predicted != other.predicted:
-            yield Difference("predicted label", one.labels[one.predicted], other.labels[other.predicted], True)
+        if one.labels != other.labels or set(one.chosen) != set(other.chosen):
+            yield Difference("predicted label", one.predicted_name, other.predicted_name, True)
+        if one.thresholds != other.thresholds:
+            yield Difference("thresholds", _short(one.thresholds), _short(other.thresholds), True)
         allowed = _allowed(after)
         if len(one.logits) != len(other.logits) or not np.allclose(
             one.logits, other.logits, rtol=allowed, atol=allowed

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from reportgen.core.characters import clean
-from reportgen.core.records import Report, Verdict
+from reportgen.core.labels import written
+from reportgen.core.records import Prediction, Report, Verdict
 from reportgen.report import heatmap, rank, scale, store, words
 from reportgen.report.parts import HeatView
 from reportgen.site import find_reports
@@ -36,9 +37,9 @@ class Card:
     index: int | None  # row in the split
     id: str | None  # what the dataset calls the row
     model: str
-    label: str | None  # the true one, as the model or else the source calls it
-    predicted: str | None
-    probability: float | None  # of the predicted label
+    label: str | None  # the true one, or all in one line, as the model or else the source calls it
+    predicted: str | None  # or all in one line
+    probability: float | None  # of the predicted label; of several, of the least certain yes or no
     verdict: Verdict
     tokens: int  # of the whole text, special ones included
     read: int  # of these, how many the model has read: fewer where the text was cut
@@ -49,6 +50,9 @@ class Card:
     language: str  # of the text
     given: bool  # whether the scores were computed elsewhere
     files: tuple[str, ...]  # those of `store.OFFERED` that the folder has
+    true_labels: tuple[str, ...] = ()  # each true label, if a text may have several
+    predicted_labels: tuple[str, ...] = ()  # each predicted label, if a text may have several, most probable first
+    probabilities: tuple[float, ...] = ()  # of these
 
     @property
     def drawn(self) -> str:
@@ -93,8 +97,8 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
         id=_clean(example.id),
         model=clean(report.provenance.model),
         label=_clean(_label(report)),
-        predicted=_clean(said.labels[said.predicted]) if said else None,
-        probability=said.probabilities[said.predicted] if said else None,
+        predicted=_clean(said.predicted_name) if said else None,
+        probability=said.confidence if said else None,
         verdict=said.verdict if said else "unknown",
         tokens=report.tokens.total,
         read=len(report.tokens),
@@ -105,6 +109,7 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
         language=report.language,
         given=report.given,
         files=tuple(name for name in store.OFFERED if name in held),
+        **_each(said),
     )
 
 
@@ -140,7 +145,8 @@ def restored(values: Mapping[str, Any]) -> Card | None:
     """The card that `plain` was given; None if the values are of no card."""
     if set(values) != {field.name for field in fields(Card)}:
         return None
-    return Card(**{**values, **{name: tuple(values[name]) for name in ("top_tokens", "strip", "files")}})
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return Card(**{**values, **lists})
 
 
 def _source(report: Report) -> str:
@@ -153,10 +159,21 @@ def _source(report: Report) -> str:
     return clean(", ".join(part for part in parts if part)) if example.dataset is not None else ""
 
 
+def _each(said: Prediction | None) -> dict[str, tuple[Any, ...]]:
+    """The fields that list labels; none of them where exactly one label is predicted."""
+    if said is None or not said.several:
+        return {}
+    return {
+        "true_labels": tuple(map(clean, said.gold_names or ())),
+        "predicted_labels": tuple(map(clean, said.predicted_names)),
+        "probabilities": tuple(said.probabilities[index] for index in said.chosen),
+    }
+
+
 def _label(report: Report) -> str | None:
     said = report.prediction
     if said is None:
-        return None if report.example.label is None else str(report.example.label)
+        return None if report.example.label is None else written(report.example.label)
     return said.gold_name
 
 

@@ -255,13 +255,20 @@ def _said(card: Card) -> tuple[tuple[str, str], ...]:
     gold = (("strong", cut(card.label, LONG_LABEL)),) if card.label is not None else ()
     if card.predicted is None:
         return (("", "No prediction"), *((("", "; gold label "), *gold) if gold else ()))
-    sure = "" if card.probability is None else f", {card.probability:.1%}"
-    predicted = ("strong", cut(card.predicted, LONG_LABEL))
+    predicted = _predicted(card, card.predicted)
     if card.verdict == "right":
-        return ("em", VERDICTS["right"]), ("", ": "), predicted, ("", sure)
+        return ("em", VERDICTS["right"]), ("", ": "), *predicted
     begin = (("em", VERDICTS["wrong"]), ("", ": predicted ")) if card.verdict == "wrong" else (("", "Predicted "),)
     between = "; gold label " if card.verdict == "wrong" else "; a gold label that the model does not know: "
-    return (*begin, predicted, ("", sure), *((("", between), *gold) if gold else ()))
+    return (*begin, *predicted, *((("", between), *gold) if gold else ()))
+
+
+def _predicted(card: Card, said: str) -> Iterator[tuple[str, str]]:
+    """The predicted label and its probability; of several, each with its own."""
+    pairs: Sequence[tuple[str, float | None]] = list(zip(card.predicted_labels, card.probabilities, strict=True))
+    for number, (label, share) in enumerate(pairs or [(said, card.probability)]):
+        yield ("strong", cut(label, LONG_LABEL))
+        yield ("", ("" if share is None else f", {share:.1%}") + ("; " if number + 1 < len(pairs) else ""))
 
 
 def _seen(card: Card) -> str:
@@ -278,17 +285,29 @@ def _seen(card: Card) -> str:
 
 def _overview(cards: Sequence[Card]) -> dict[str, Any]:
     """The data for filters and order of all cards; a label is its place in a list, -1 for none."""
-    names = {label for card in cards for label in (card.label, card.predicted) if label is not None}
+    gold = [card.true_labels or _one(card.label) for card in cards]
+    predicted = [card.predicted_labels or _one(card.predicted) for card in cards]
+    names = {label for labels in (*gold, *predicted) for label in labels}
     places = {name: place for place, name in enumerate(sorted(names, key=lambda name: (name.casefold(), name)))}
     shown = [visible(cut(name, LONG_LABEL)) for name in places]
     times = Counter(shown)
     return {
         "labels": [f"{name} ({place + 1})" if times[name] > 1 else name for place, name in enumerate(shown)],
         "verdicts": "".join(card.verdict[0] for card in cards),
-        "gold": [-1 if card.label is None else places[card.label] for card in cards],
-        "predicted": [-1 if card.predicted is None else places[card.predicted] for card in cards],
+        "gold": [_places(labels, places) for labels in gold],
+        "predicted": [_places(labels, places) for labels in predicted],
         "probability": [_per_mille(card.probability) for card in cards],
     }
+
+
+def _one(label: str | None) -> tuple[str, ...]:
+    return () if label is None else (label,)
+
+
+def _places(labels: Sequence[str], places: Mapping[str, int]) -> int | list[int]:
+    """The place of a label in the list of all; -1 for none, a list for several."""
+    found = [places[label] for label in labels]
+    return found if len(found) > 1 else next(iter(found), -1)
 
 
 def _per_mille(probability: float | None) -> int:

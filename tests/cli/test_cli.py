@@ -127,8 +127,8 @@ def test_another_model_reads_the_demo_without_a_gold_label(folder: Path, here: P
 def test_a_label_of_endless_digits_is_no_label(tiny_run: tuple[str, ...]) -> None:
     """int() refuses thousands of digits with an error of its own."""
     result = run(*tiny_run, "--label", "9" * 10_000)
-    assert result.exit_code == 0, result.output
-    assert "warning: The gold label" in result.stderr
+    assert result.exit_code == 2, result.output
+    assert f"error: --label {'9' * 37}...: the model has no such label\nhint: it has left, right\n" in result.stderr
 
 
 @pytest.mark.parametrize("length", [250, 300, 5000])
@@ -215,18 +215,18 @@ def test_verbose_tells_the_stages_on_stderr(tiny_run: tuple[str, ...]) -> None:
 
 
 def test_warnings_go_to_stderr_and_are_no_failure(tiny_run: tuple[str, ...], here: Path) -> None:
-    result = run(*tiny_run, "--label", "middle")
+    result = run(*tiny_run, "--max-length", "4")
     assert result.exit_code == 0
-    assert "warning: The gold label “middle” is not a label of the model; its labels are" in result.stderr
+    assert "warning: The text is too long: the model read the first 4 of" in result.stderr
     assert "warning" not in result.stdout
 
 
 def test_quiet_does_not_hide_warnings(tiny_run: tuple[str, ...]) -> None:
-    assert run(*tiny_run, "--label", "middle", "-q").stderr.startswith("warning: ")
+    assert run(*tiny_run, "--max-length", "4", "-q").stderr.startswith("warning: ")
 
 
 def test_strict_turns_warnings_into_a_failure_after_writing(tiny_run: tuple[str, ...], here: Path) -> None:
-    result = run(*tiny_run, "--label", "middle", "--strict")
+    result = run(*tiny_run, "--max-length", "4", "--strict")
     assert result.exit_code == 10
     assert "error: 1 warning" in result.stderr.splitlines()
     assert store.load(here / "out").warnings

@@ -24,7 +24,8 @@ from transformers import (
 )
 
 from reportgen.core.errors import DataError, DeviceError, ModelError
-from reportgen.core.records import DenseAttention, LayerAttention, SlidingWindowAttention, Tokens
+from reportgen.core.labels import LabelColumn
+from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 from reportgen.model import forward_pass
 from reportgen.model.attention import convert
 from reportgen.model.classifier import Classifier
@@ -478,9 +479,28 @@ def test_a_prediction_names_the_most_probable_label() -> None:
 def test_labels_that_do_not_exclude_each_other_get_a_sigmoid_each() -> None:
     """Probabilities need not sum to 1."""
     model = tiny.dense("bert", problem_type="multi_label_classification")
-    found = forward_pass.prediction(tiny.classifier(model), torch.tensor([0.0, float(np.log(3))]), gold=1)
+    found = forward_pass.prediction(tiny.classifier(model), torch.tensor([0.0, float(np.log(3))]), gold="[0, 1]")
     assert found.probabilities == pytest.approx((0.5, 0.75))
-    assert found.verdict == "right"
+    assert (found.chosen, found.verdict) == ((1, 0), "right")  # at .5 a label is predicted
+    assert (found.gold, found.gold_labels, found.gold_name) == (None, (0, 1), "left, right")
+
+
+def test_several_labels_may_be_predicted_or_none() -> None:
+    """The verdict is right for exactly the gold labels; the confidence is that of the least certain yes or no."""
+    classifier = tiny.classifier(tiny.dense("bert", problem_type="multi_label_classification"))
+    logits = torch.tensor([float(np.log(3)), -float(np.log(4))])  # .75 and .2
+
+    def predicted(gold: Any, threshold: float | None = None) -> Prediction:
+        return forward_pass.prediction(replace(classifier, threshold=threshold), logits, gold=gold)
+
+    assert [predicted(gold).verdict for gold in ("left", '["left"]', "[]", "left, right", None, "up")] == [
+        *("right", "right", "wrong", "wrong", "unknown", "unknown"),
+    ]
+    both, none = predicted("left, right", threshold=0.2), predicted("[]", threshold=0.8)
+    assert (both.predicted_names, both.verdict, both.confidence) == (("left", "right"), "right", pytest.approx(0.2))
+    assert (none.predicted_names, none.predicted_name, none.verdict) == ((), "no label", "right")
+    assert none.confidence == pytest.approx(0.25)  # that "left" is none
+    assert (none.gold_name, none.labels[none.predicted]) == ("no label", "left")
 
 
 def test_a_label_that_the_model_does_not_know_is_kept_as_text() -> None:
@@ -493,9 +513,9 @@ def test_a_label_that_the_model_does_not_know_is_kept_as_text() -> None:
 def test_the_name_that_a_dataset_gives_a_label_comes_before_its_number() -> None:
     """It may count its classes in another order than the model."""
     classifier = tiny.classifier(MODEL)  # left, right
-    assert forward_pass.gold_label(classifier, 0, ("RIGHT", "left")) == 1
-    assert forward_pass.gold_label(classifier, 0, ("upwards", "downwards")) == 0
-    found = forward_pass.prediction(classifier, torch.tensor([1.0, 0.0]), gold=0, names=("Right", "Left"))
+    assert forward_pass.gold_labels(classifier, 0, LabelColumn(("RIGHT", "left"))) == (1,)
+    assert forward_pass.gold_labels(classifier, 0, LabelColumn(("upwards", "downwards"))) == (0,)
+    found = forward_pass.prediction(classifier, torch.tensor([1.0, 0.0]), gold=0, column=LabelColumn(("Right", "Left")))
     assert (found.gold, found.gold_text, found.verdict) == (1, "Right", "wrong")
 
 
@@ -503,7 +523,12 @@ def test_the_models_own_names_are_known_beside_those_given_in_their_place(folder
     """`--labels` renames what the report shows; a dataset may still speak the model's language."""
     classifier = tiny.load(folder, labels=("liberal", "conservative"))
     assert classifier.own_labels == ("left", "right")
-    assert [forward_pass.gold_label(classifier, label) for label in ("Right", "liberal", 1, "x")] == [1, 0, 1, None]
+    assert [forward_pass.gold_labels(classifier, label) for label in ("Right", "liberal", 1, "x")] == [
+        (1,),
+        (0,),
+        (1,),
+        None,
+    ]
     found = forward_pass.prediction(classifier, torch.tensor([0.0, 1.0]), gold="right")
     assert (found.labels[1], found.gold, found.gold_text) == ("conservative", 1, "right")
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from reportgen.model.classifier import Classifier
-    from reportgen.model.importance.measures import Example
+    from reportgen.model.importance.measures import Example, Gold
 
 SIZE = 500  # examples of `reportgen importance`
 SMALL_SIZE, SMALL = 32, "computed over a small sample"  # of `--importance auto`
@@ -43,7 +43,7 @@ class Sample:
     """Documents with a gold label."""
 
     documents: tuple[Tokens, ...]
-    gold: tuple[int, ...]
+    gold: tuple[Gold, ...]
     drawn: int  # rows, those without a gold label counted
 
 
@@ -108,7 +108,7 @@ def auto(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance
         raise UsageError(
             "--importance auto needs a dataset for its sample", hint="give --dataset, or --importance with a file"
         )
-    rows = choice.open_rows(config)
+    rows = choice.open_rows(config, lambda: classifier.labels)
     sample = _sample(config, classifier, rows, SMALL_SIZE)
     facts = _facts(config, classifier, rows, sample)
     name = _measured(classifier, sample, by=MEASURE, seed=config.seed)
@@ -164,14 +164,15 @@ def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sa
     from reportgen.model.tokens import encode
 
     drawn = sorted(random.Random(config.seed).sample(range(len(rows)), min(size, len(rows))))
-    documents, gold = [], []
+    documents: list[Tokens] = []
+    gold: list[Gold] = []
     for _, example in predict_split.read_examples(config, rows, drawn):
         if isinstance(example, DataError):
             continue
-        label = forward_pass.gold_label(classifier, example.label, example.label_names)
-        if label is not None:
+        labels = forward_pass.gold_labels(classifier, example.label, example.label_column)
+        if labels is not None:
             documents.append(encode(classifier, example.text))
-            gold.append(label)
+            gold.append(labels if classifier.thresholds else labels[0])
     if not documents:
         raise DataError(
             f"{rows.place}: none of the {len(drawn):,} rows of the sample has a gold label that the model knows",
@@ -192,6 +193,7 @@ def _facts(config: Config, classifier: Classifier, rows: Rows, sample: Sample) -
     return {
         "data": rows.dataset + (f", split {rows.split}" if rows.split else ""),
         "data revision": rows.revision,
+        **({"labels": said} if (said := predict_split.reading(classifier, rows.labels)) else {}),
         "rows drawn": str(sample.drawn),
         "seed": str(config.seed),
         "model": clean(without_home(config.model)),

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from reportgen.core import disk
 from reportgen.core.errors import ImportanceError, ModelError, UsageError
 from reportgen.core.records import Floats, Tokens
-from reportgen.model import forward_pass
+from reportgen.model import forward_pass, outputs
 from reportgen.model.classifier import Classifier
 from reportgen.model.guards import forward_errors, memory_errors, quiet
 from reportgen.model.importance import head_parameters, importance_files
@@ -34,15 +34,15 @@ SAVE_EVERY = 60.0  # seconds between two copies of the sums on disk
 SCALES = {torch.float16: 256.0}  # of the loss: gradients too small for the type would be 0, and large ones have room
 ANEW = "--restart starts over"
 CHUNK = 4  # batches that are measured elsewhere in one go: gradients are as large as the model
-
-Example = tuple[Tokens, int]  # a document and the index of its gold label
+Gold = int | tuple[int, ...]  # index of the gold label; where a text may have several, of each
+Example = tuple[Tokens, Gold]  # a document and its gold label
 Elsewhere = Callable[[Sequence[Sequence[Example]]], Generator[list[Tensor], None, None]]  # `contribution` of each
 
 
 def compute(
     classifier: Classifier,
     documents: Sequence[Tokens],
-    gold: Sequence[int],
+    gold: Sequence[Gold],
     *,
     measure: str,
     batch_size: int,
@@ -59,13 +59,13 @@ def compute(
     of positions in DeBERTa-v2). `taylor-local` leaves the further ones out. Rows that a group of heads shares count
     for each of them. Raw is the sum, weights are min-max scaled over all heads.
 
-    With `ablation`, raw is the mean drop of the gold label's logit. It is negative for a head that speaks against the
-    gold label, which then weighs as little as one that says nothing: negative drops are 0 before the scaling.
+    With `ablation`, raw is the mean drop of the gold label's logit, of several of their sum. A negative drop, of a head
+    that speaks against the gold label, is 0 before the scaling.
 
     Args:
         classifier: The model.
         documents: The sample.
-        gold: Index of the gold label of each document.
+        gold: The gold label of each document.
         measure: taylor, taylor-local or ablation.
         batch_size: Documents read at once; for ablation copies of one document, each without another head. Halved
             where memory runs out.
@@ -80,8 +80,7 @@ def compute(
         ModelError: If the heads are not found, or a number is not finite.
         DeviceError: If memory does not hold one document.
         UsageError: If there is no document, or *state* belongs to another key.
-        ImportanceError: If *state* cannot be read.
-        OutputError: If *state* cannot be written.
+        ImportanceError, OutputError: If *state* cannot be read or written.
     """
     if not documents:
         raise UsageError("head importance: no example has a gold label")
@@ -243,8 +242,7 @@ class _Taylor:
     """Sums are gradients of the parameters of the heads, in float32, in addition to the model."""
 
     def __init__(self, classifier: Classifier, layers: Sequence[Layer], rows: int, *, further: bool) -> None:
-        self.rows, self.chunk = rows, CHUNK * rows
-        self.classifier = classifier
+        self.classifier, self.rows, self.chunk = classifier, rows, CHUNK * rows
         self.layers = [layer.own + layer.further if further else layer.own for layer in layers]
         self.parameters = [slices.parameter for layer in self.layers for slices in layer]
         self.scale = SCALES.get(classifier.model.dtype, 1.0)
@@ -259,7 +257,7 @@ class _Taylor:
         documents, gold = zip(*examples, strict=True)
         with torch.enable_grad(), _gradients_of(self.classifier.model, self.parameters):
             logits = self.classifier.model(**forward_pass.batch(self.classifier, documents)).logits.float()
-            loss = _loss(self.classifier, logits, torch.tensor(gold, device=logits.device))
+            loss = _loss(self.classifier, logits, gold)
             found = torch.autograd.grad(loss * self.scale, self.parameters, allow_unused=True)
         if not all(torch.stack([g.isfinite().all() for g in (loss, *found) if g is not None])):
             raise ModelError(
@@ -282,11 +280,13 @@ class _Taylor:
         return torch.stack(rows).numpy()
 
 
-def _loss(classifier: Classifier, logits: Tensor, gold: Tensor) -> Tensor:
-    """The loss the model was trained with, summed over documents; of several labels, the gold one alone is true."""
-    if getattr(classifier.model.config, "problem_type", None) != "multi_label_classification":
-        return nn.functional.cross_entropy(logits, gold, reduction="sum")
-    truth = nn.functional.one_hot(gold, logits.shape[1]).to(logits)
+def _loss(classifier: Classifier, logits: Tensor, gold: Sequence[Gold]) -> Tensor:
+    """The loss the model was trained with, summed over documents; of several labels, the gold ones are true."""
+    if not outputs.are_several(classifier.model.config):
+        return nn.functional.cross_entropy(logits, torch.tensor(gold, device=logits.device), reduction="sum")
+    truth = torch.zeros_like(logits)
+    for row, labels in enumerate(gold):
+        truth[row, torch.tensor(labels, dtype=torch.long)] = 1
     return nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(dim=1).sum()
 
 
@@ -324,17 +324,18 @@ class _Ablation:
 
     def contribution(self, examples: Sequence[Example]) -> list[Tensor]:
         ((tokens, gold),) = examples
+        labels = [gold] if isinstance(gold, int) else list(gold)
         heads = self.classifier.shape[1]
         outputs: list[Any] = []
         with torch.inference_mode(), _recording(self.layers, outputs):
-            whole = self._logits([tokens])[:, gold]
+            whole = self._logits([tokens])[:, labels].sum(dim=1)
         drops = torch.zeros(self.classifier.shape, dtype=torch.float64)
 
         def drop(index: int, chosen: Sequence[int]) -> None:
             layer, before, copies = self.layers[index], self.layers[:index], [tokens] * len(chosen)
             replaying = _replaying(before, outputs, rows=len(copies))
             with torch.inference_mode(), memory_errors(), replaying, _without(layer, chosen, heads):
-                drops[index, chosen] = whole - self._logits(copies)[:, gold]
+                drops[index, chosen] = whole - self._logits(copies)[:, labels].sum(dim=1)
 
         for index in range(len(self.layers)):
             forward_pass.halving(functools.partial(drop, index), [tokens] * heads, batch_size=self.rows)

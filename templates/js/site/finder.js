@@ -19,7 +19,7 @@ reportgen.finder = (() => {
     for (const [name, values] of [["gold", gold], ["predicted", predicted]])
       if (state[name]) {
         const place = labels.indexOf(state[name]);
-        found.push((n) => place >= 0 && values[n] === place);
+        found.push((n) => place >= 0 && [values[n]].flat().includes(place)); // of several labels, one
       }
     if (state.from !== "") found.push((n) => probability[n] >= 0 && probability[n] >= Number(state.from) * 10);
     if (state.to !== "") found.push((n) => probability[n] >= 0 && probability[n] <= Number(state.to) * 10);
@@ -141,7 +141,7 @@ reportgen.finder = (() => {
     overview = reportgen.site.get("overview");
     if (!overview) return; // all that is listed can be read all the same
     for (const name of ["gold", "predicted"]) {
-      const used = new Set(overview[name]);
+      const used = new Set(overview[name].flat());
       element(name).append(...overview.labels.flatMap((label, place) => (used.has(place) ? [make("option", { value: label }, label)] : [])));
     }
     element("finder").hidden = false;

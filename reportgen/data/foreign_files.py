@@ -1,0 +1,157 @@
+"""Tell what a file given as a text really is, by its first bytes, and which command makes a text of it.
+
+The commands write a new file in the current folder. Nothing is converted here.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reportgen.core.characters import clean
+from reportgen.core.errors import DataError
+
+HEAD = 1024  # bytes in which a PDF may say that it is one
+NOT_WINDOWS = frozenset(b"\x81\x8d\x8f\x90\x9d")  # bytes that Windows-1252 does not have
+MOST_HIGH = 0.3  # share of bytes above 127 in texts of western languages
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """What a file is, and the command that makes a text of it."""
+
+    name: str  # with its article
+    command: str | None  # with {file} and {text}, or {stem} of the text; None for `ADVICE`
+    known_by: Callable[[bytes], bool]
+
+
+def _begins(*signs: bytes) -> Callable[[bytes], bool]:
+    return lambda content: content.startswith(signs)
+
+
+def _holds(*names: str) -> Callable[[bytes], bool]:
+    """Whether it is a zip archive with a file of such a name."""
+    return lambda content: content.startswith(b"PK\x03\x04") and not _members(content).isdisjoint(names)
+
+
+def _is_document(kind: str) -> Callable[[bytes], bool]:
+    """Whether it is a zip archive whose first file says that it is of a kind, as OpenDocument and EPUB have it."""
+    return lambda content: content.startswith(b"PK\x03\x04") and content[30:].startswith(b"mimetype" + kind.encode())
+
+
+def _members(content: bytes) -> set[str]:
+    """Names of the files in a zip archive, also of one that is not whole: each has a header with its name."""
+    starts = [found.start() for found in re.finditer(rb"PK\x03\x04", content)]
+    names = (content[start + 30 :][: int.from_bytes(content[start + 26 : start + 28], "little")] for start in starts)
+    return {name.decode(errors="replace") for name in names}
+
+
+def _is_pdf(content: bytes) -> bool:
+    """A PDF may begin with other bytes; a text may mention its sign."""
+    head = content[:HEAD]
+    return head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head and b"endobj" in content)
+
+
+PANDOC = "pandoc -f {0} -t plain --wrap=none -o {{text}} {{file}}"
+OCR = "tesseract {file} {stem}"  # adds .txt itself
+FOREIGN = (  # in the order in which they are tried
+    ForeignFile("a PDF", "pdftotext {file} {text}", _is_pdf),
+    ForeignFile("a Word document", PANDOC.format("docx"), _holds("word/document.xml")),
+    ForeignFile("an OpenDocument text", PANDOC.format("odt"), _is_document("application/vnd.oasis.opendocument.text")),
+    ForeignFile("an EPUB book", PANDOC.format("epub"), _is_document("application/epub+zip")),
+    ForeignFile("an Excel workbook", None, _holds("xl/workbook.xml")),
+    ForeignFile("a zip archive", "unzip -p {file} > {text}", _begins(b"PK\x03\x04", b"PK\x05\x06")),
+    ForeignFile("a document of an old Office", None, _begins(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")),
+    ForeignFile("an RTF document", PANDOC.format("rtf"), _begins(b"{\\rtf")),
+    ForeignFile("a gzip file", "gzip -dc < {file} > {text}", _begins(b"\x1f\x8b")),
+    ForeignFile(
+        "a bzip2 file", "bzip2 -dc < {file} > {text}", lambda content: re.match(rb"BZh[1-9]1AY&SY", content) is not None
+    ),
+    ForeignFile("an xz file", "xz -dc < {file} > {text}", _begins(b"\xfd7zXZ\0")),
+    ForeignFile("a Zstandard file", "zstd -dc < {file} > {text}", _begins(b"\x28\xb5\x2f\xfd")),
+    ForeignFile("a PNG image", OCR, _begins(b"\x89PNG\r\n\x1a\n")),
+    ForeignFile("a JPEG image", OCR, _begins(b"\xff\xd8\xff")),
+    ForeignFile("a GIF image", OCR, lambda content: re.match(rb"GIF8[79]a[^\n]*\0", content) is not None),
+    ForeignFile("a TIFF image", OCR, _begins(b"II*\0", b"MM\0*")),
+    ForeignFile("a WebP image", OCR, lambda content: content[:4] == b"RIFF" and content[8:12] == b"WEBP"),
+    ForeignFile("a Parquet file", None, lambda content: content.startswith(b"PAR1") and content.endswith(b"PAR1")),
+    ForeignFile(
+        "text in UTF-32", "iconv -f UTF-32 -t UTF-8 {file} > {text}", _begins(b"\xff\xfe\0\0", b"\0\0\xfe\xff")
+    ),
+    ForeignFile("text in UTF-16", "iconv -f UTF-16 -t UTF-8 {file} > {text}", _begins(b"\xff\xfe", b"\xfe\xff")),
+    ForeignFile("text in UTF-16", "iconv -f UTF-16LE -t UTF-8 {file} > {text}", lambda content: _zeros(content) == 1),
+    ForeignFile("text in UTF-16", "iconv -f UTF-16BE -t UTF-8 {file} > {text}", lambda content: _zeros(content) == 0),
+)
+ADVICE = {  # where no command makes a text of it
+    "a Parquet file": "use it as a dataset: --dataset {file} --index 0",
+    "an Excel workbook": "save it as CSV (UTF-8) in Excel, and use --dataset",
+    "a document of an old Office": "open it in Word or LibreOffice, and save it as plain text in UTF-8",
+}
+
+
+def refuse_others(content: bytes, file: str, title: str) -> None:
+    """Refuse a file that is no text in UTF-8, as its first bytes say.
+
+    Args:
+        content: Its bytes, or the first of them.
+        file: Its path, for commands; - is standard input.
+        title: What errors call it.
+
+    Raises:
+        DataError: With what it is, and a command that makes a text of it.
+    """
+    kind = next((kind for kind in FOREIGN if kind.known_by(content)), None)
+    if kind is not None:
+        hint = _advice(kind.command, file) if kind.command else ADVICE[kind.name].format(file=_quoted(file))
+        raise DataError(f"{title}: this is {kind.name}, not text in UTF-8", hint=hint)
+
+
+def decoded(content: bytes, file: str, title: str) -> str:
+    """The text in all bytes of a file, without a byte order mark; arguments as for `refuse_others`.
+
+    Raises:
+        DataError: If it is not UTF-8; with the command that converts it.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        western = not NOT_WINDOWS & set(content) and sum(byte > 127 for byte in content) < MOST_HIGH * len(content)
+        what = "perhaps Latin-1 or Windows-1252" if western else "in an unknown encoding"
+        encoding, more = ("WINDOWS-1252", "") if western else ("ENCODING", "; iconv -l lists the encodings")
+        hint = _advice(f"iconv -f {encoding} -t UTF-8 {{file}} > {{text}}", file)
+        raise DataError(f"{title}: not UTF-8 at byte {error.start}, {what}", hint=f"{hint}{more}") from error
+
+
+def _advice(command: str, file: str) -> str:
+    """What to run first, and then."""
+    if file == STANDARD_INPUT:
+        given = command.format(file="FILE", text="FILE.txt", stem="FILE")
+        return f"convert it first: {given}"
+    stem = f"{Path(file).stem}-text"
+    made = _quoted(f"{stem}.txt")
+    given = command.format(file=_quoted(file), text=made, stem=_quoted(stem))
+    return f"convert it: {given}; then use --file {made}"
+
+
+def _quoted(path: str) -> str:
+    """A path as a shell takes it; one that begins with a hyphen is no option."""
+    path = clean(path)
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)
+
+
+def _zeros(content: bytes) -> int | None:
+    """Which byte of each pair is 0: text in UTF-16 without a byte order mark, in a Latin script; None if none is.
+
+    >>> _zeros("abcd".encode("utf-16-le")), _zeros(b"abcd")
+    (1, None)
+    """
+    head = content[: HEAD - HEAD % 2]
+    if len(head) < 4 or len(head) % 2:
+        return None
+    counts = [head[part::2].count(0) for part in (0, 1)]
+    half = len(head) // 2
+    return next((part for part in (0, 1) if counts[part] > 0.9 * half and counts[1 - part] < 0.1 * half), None)

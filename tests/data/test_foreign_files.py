@@ -1,0 +1,153 @@
+"""foreign_files: bytes -> what they are, and the command that makes a text of them."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import shlex
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from reportgen.core.config import Config
+from reportgen.core.errors import DataError
+from reportgen.data import choice, foreign_files
+
+TEXT = "The heads of a café gather there.\n"
+
+
+def archive(*names: str) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as made:
+        for name in names:
+            made.writestr(name, TEXT)
+    return sink.getvalue()
+
+
+def marked(kind: str) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as made:
+        made.writestr("mimetype", kind)
+    return sink.getvalue()
+
+
+def image(kind: str) -> bytes:
+    sink = io.BytesIO()
+    Image.new("RGB", (20, 20)).save(sink, kind)
+    return sink.getvalue()
+
+
+FILES = {
+    "a PDF": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<<>>\nendobj\n",
+    "a PDF ": b"junk before it\n%PDF-1.4\n1 0 obj\n<<>>\nendobj\n",
+    "a Word document": archive("[Content_Types].xml", "_rels/.rels", "word/document.xml"),
+    "a Word document ": archive("[Content_Types].xml", "word/document.xml")[:-30],  # cut off
+    "an Excel workbook": archive("[Content_Types].xml", "xl/workbook.xml"),
+    "an OpenDocument text": marked("application/vnd.oasis.opendocument.text"),
+    "an EPUB book": marked("application/epub+zip"),
+    "a zip archive": archive("paper.txt"),
+    "a document of an old Office": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100),
+    "an RTF document": b"{\\rtf1\\ansi The heads}",
+    "a gzip file": gzip.compress(TEXT.encode()),
+    "a bzip2 file": bz2.compress(TEXT.encode()),
+    "an xz file": lzma.compress(TEXT.encode()),
+    "a Zstandard file": b"\x28\xb5\x2f\xfd\x04\x00",
+    "a PNG image": image("PNG"),
+    "a JPEG image": image("JPEG"),
+    "a GIF image": image("GIF"),
+    "a TIFF image": image("TIFF"),
+    "a WebP image": image("WEBP"),
+    "a Parquet file": b"PAR1" + bytes(20) + b"PAR1",
+    "text in UTF-16": TEXT.encode("utf-16"),
+    "text in UTF-16 ": TEXT.encode("utf-16-be"),
+    "text in UTF-16  ": TEXT.encode("utf-16-le"),
+    "text in UTF-32": TEXT.encode("utf-32"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_that_is_no_text_is_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "paper.txt"
+    path.write_bytes(FILES[kind])
+    with pytest.raises(DataError, match=f"paper.txt: this is {kind.strip()}, not text in UTF-8") as caught:
+        choice.choose(Config(file=str(path)))
+    assert caught.value.exit_code == 3
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        *((kind, FILES[kind]) for kind in FILES if kind.startswith(("text", "a gzip", "a bzip", "an xz", "a zip"))),
+        ("Latin-1", TEXT.encode("latin-1")),
+        ("Windows-1252", TEXT.replace("gather", "“gather”").encode("cp1252")),
+    ],
+)
+def test_the_command_of_the_hint_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, content: bytes
+) -> None:
+    """Also for names that a shell would take apart."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("it's my paper.txt", "-n.txt"):
+        Path(name).write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            choice.choose(Config(file=name))
+        found = re.fullmatch(r"convert it: (.*); then use (--file .*)", str(caught.value.hint))
+        assert found is not None
+        if shutil.which(found[1].split()[0]) is None:
+            pytest.skip(f"no {found[1].split()[0]} here")
+        subprocess.run(["/bin/sh", "-c", found[1]], check=True)
+        text = choice.choose(Config(file=shlex.split(found[2])[1])).text
+        assert text.replace("“", "").replace("”", "") == TEXT
+
+
+def test_an_unknown_encoding_is_not_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "paper.txt"
+    path.write_bytes("論文の頭".encode("shift_jis"))
+    with pytest.raises(DataError, match="not UTF-8 at byte 0, in an unknown encoding") as caught:
+        choice.choose(Config(file=str(path)))
+    assert "iconv -f ENCODING -t UTF-8" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GIF89a is a format of images.",
+        "A PDF begins with %PDF-1.7, a Word file with PK.",
+        "PAR1 is what Parquet begins with.",
+        "BZh is a village.",
+        "PK",
+        "RIFF and WEBP",
+        "\\rtf1",
+        "a\0b",
+        "\ufeffwith a mark",
+    ],
+)
+def test_a_text_about_other_files_is_a_text(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "paper.txt"
+    path.write_text(text, encoding="utf-8")
+    assert choice.choose(Config(file=str(path))).text == text.removeprefix("\ufeff")
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=60))
+def test_any_text_without_control_characters_is_a_text(text: str) -> None:
+    content = text.encode()
+    if not text.lstrip().startswith(("%PDF-", "{\\rtf")):
+        foreign_files.refuse_others(content, "-", "a text")
+        assert foreign_files.decoded(content, "-", "a text") == text.removeprefix("\ufeff")
+
+
+def test_a_large_file_that_is_no_text_is_named_before_its_length(tmp_path: Path) -> None:
+    path = tmp_path / "paper.pdf"
+    path.write_bytes(FILES["a PDF"] + bytes(1000))
+    with pytest.raises(DataError, match="this is a PDF"):
+        choice.choose(Config(file=str(path), max_chars=10))
