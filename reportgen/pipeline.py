@@ -282,7 +282,7 @@ def _report(
         one.attention,
         tokens,
         dtype=config.dtype,
-        logit_difference=read.difference,
+        reference=read.reference,
         shown=sum(len(cell.positions) for cell in one.cells),
         complete=heatmap.shown_text(example.text, one.cells) == example.text[: tokens.end],
     )

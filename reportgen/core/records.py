@@ -6,7 +6,8 @@ axes (layer, head, query, key, token). Everything counts from 0 here; people see
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,13 @@ class Tokens:
         """Positions of the echoes."""
         return tuple(position for position, echo in enumerate(self.echo) if echo)
 
+    def take(self, positions: Iterable[int]) -> Tokens:
+        """Some of the tokens, in the order of *positions*, as a document of their own."""
+        taken = list(positions)
+        whole = {f.name: part for f in fields(self) if isinstance(part := getattr(self, f.name), tuple) and part}
+        parts: dict[str, Any] = {name: tuple(part[position] for position in taken) for name, part in whole.items()}
+        return replace(self, total=len(taken), **parts)
+
 
 @dataclass(frozen=True, slots=True)
 class SlidingWindowAttention:
@@ -116,6 +124,7 @@ class DenseAttention:
     """Attention of one layer for one document in a model that compares all tokens with all tokens."""
 
     weights: Tensor  # (head, query, key)
+    sink: Tensor | None = None  # (head, query), what a learned sink takes of each row; None in models without one
 
 
 LayerAttention = SlidingWindowAttention | DenseAttention
@@ -133,9 +142,19 @@ class LayerSummary:
     attending_positions: Integers  # (head, key, m), the queries that attend to a key most
     attending_weights: Floats  # (head, key, m), unscaled; an entry with weight 0 is no query
     shares: Floats  # (head, stretch, stretch), see `Attention.maps`
-    row_error: float  # largest distance of an assembled row's sum from 1
+    row_error: float  # largest distance of the sum of an assembled row, and its sink, from 1
     zeros: int  # weights inside the window that are exactly 0
     weights: int  # weights inside the window
+    sink: Floats | None = None  # (head,), the mean share of a row that a learned sink takes
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """How far the pass that returns attention is from the model as it is by default, on the start of a document."""
+
+    difference: float  # largest difference of a logit
+    tokens: int  # that both passes read
+    attention: str  # the model's default implementation: "sdpa", "eager"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +177,9 @@ class Attention:
     zero_share: float  # share of the weights inside the windows that are exactly 0
     period: int | None = None  # positions after which the model's position embeddings repeat; None if they do not
     seen: Integers | None = None  # (layer, token), the queries that can see a token; None where it is not known
+    sink: Floats | None = None  # (layer, head), the mean share of a row that a learned sink takes, where there is one
+    reader_alone: bool = True  # whether no other row of the last layer can reach the prediction
+    layer_kinds: tuple[str, ...] = ()  # hybrid models: of each layer "attention", or what it has instead; else ()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Attention):
@@ -169,6 +191,12 @@ class Attention:
         """Number of layers, heads and tokens."""
         layers, heads, tokens = self.received.shape
         return layers, heads, tokens
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The number of each layer in the model, from 1; in hybrid models some are left out."""
+        kinds = self.layer_kinds or ("attention",) * self.shape[0]
+        return tuple(number for number, kind in enumerate(kinds, start=1) if kind == "attention")
 
     @property
     def top_k(self) -> int:
@@ -269,6 +297,12 @@ class Report:
     def live(self) -> bool:
         """Whether the page has something to choose: one list of given scores has no layers, no heads."""
         return not self.given or self.attention.shape[:2] != (1, 1)
+
+    @property
+    def places(self) -> tuple[tuple[int, int], ...]:
+        """Layer and head of each row of a flattened (layer, head), as readers count them: from 1."""
+        heads = range(1, self.attention.shape[1] + 1)
+        return tuple((layer, head) for layer in self.attention.layers for head in heads)
 
     @property
     def subject(self) -> str:

@@ -17,7 +17,7 @@ from transformers.models.longformer.modeling_longformer import LongformerSelfAtt
 
 from reportgen.core.config import check_device
 from reportgen.core.errors import DeviceError, ModelError, UsageError
-from reportgen.model import outputs, position_table
+from reportgen.model import outputs, position_table, supported
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.guards import memory_errors, quiet
 from reportgen.model.loading.weights import load_config, load_model
@@ -41,8 +41,18 @@ class Classifier:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of layers and heads."""
-        return int(self.model.config.num_hidden_layers), int(self.model.config.num_attention_heads)
+        """Number of layers with attention, and of heads in each."""
+        return len(self.layers), int(supported.text_config(self.model.config).num_attention_heads)
+
+    @property
+    def layer_kinds(self) -> tuple[str, ...]:
+        """What each layer of the model does: "attention", or the name of what it has instead."""
+        return supported.layer_kinds(self.model.config)
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers with attention, counted from 0: all of them but in hybrid models."""
+        return supported.attention_layers(self.model.config)
 
     @property
     def device(self) -> torch.device:
@@ -66,7 +76,7 @@ class Classifier:
             embeddings: Any = self.model.get_input_embeddings()
         except NotImplementedError:  # CANINE has no table of tokens: it reads any character
             return range(sys.maxunicode + 1)
-        return range(embeddings.num_embeddings)
+        return range(len(embeddings.weight))
 
 
 def find_device(wanted: str) -> torch.device:
@@ -131,7 +141,7 @@ def load(
         if getattr(config, "attention_window", None) is None:
             raise UsageError(f"--attention-window: {checkpoint.name} has no window; every token sees all tokens")
         config.attention_window = [attention_window] * config.num_hidden_layers
-    _check_attention(checkpoint.name, config)
+    supported.check(checkpoint.name, config)
     with memory_errors():
         model = load_model(checkpoint, config, dtype=dtype, require_safetensors=require_safetensors)
         model.to(target).eval()  # type: ignore[arg-type]  # transformers wraps `to` and loses its types
@@ -155,28 +165,3 @@ def sliding_layers(model: nn.Module) -> list[LongformerSelfAttention]:
     return [module for module in model.modules() if isinstance(module, LongformerSelfAttention)]
 
 
-def _check_attention(name: str, config: Any) -> None:
-    if not getattr(config, "num_attention_heads", None):
-        raise ModelError(f'{name}: model type "{config.model_type}" has no attention heads to report on')
-    if getattr(config, "is_encoder_decoder", False):
-        raise ModelError(
-            f'{name}: model type "{config.model_type}" is an encoder with a decoder, which is not supported',
-            hint="use a model that reads the text with one stack of layers, like BERT, Longformer or GPT-2",
-        )
-    if config.model_type == "nystromformer" and config.num_landmarks != config.segment_means_seq_len:
-        raise ModelError(
-            f'{name}: model type "nystromformer" has no attention between tokens: they attend to '
-            f"{config.num_landmarks} landmarks instead",
-            hint="use a model that compares tokens with tokens",
-        )
-    windows, layers = getattr(config, "attention_window", None), config.num_hidden_layers
-    if windows is None:
-        return
-    by_layer = windows if isinstance(windows, list) else [windows] * layers
-    if len(by_layer) != layers:
-        raise ModelError(f"{name}: attention windows for {len(by_layer)} layers; the model has {layers}")
-    for layer, window in enumerate(by_layer, start=1):
-        if window % 2 or window < 4:  # transformers' chunks fail at 2
-            raise ModelError(f"layer {layer} has attention window {window}; it must be even and at least 4")
-        if max(by_layer) % window:  # transformers pads to the largest window and cuts that into chunks of each
-            raise ModelError(f"layer {layer} has attention window {window}, which does not divide {max(by_layer)}")

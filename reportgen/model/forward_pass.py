@@ -13,28 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-import transformers
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen.core.errors import DeviceError, ModelError
 from reportgen.core.labels import ALONE, Label, LabelColumn, find_all, find_gold, name_of, written
 from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
-from reportgen.model import outputs
+from reportgen.model import outputs, supported
+from reportgen.model.attention import implementations
 from reportgen.model.classifier import Classifier, sliding_layers
 from reportgen.model.guards import forward_errors, memory_errors, quiet
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
 
-CAUSAL = (  # heads that read the last token and do not share transformers' generic class
-    *("biogpt", "bloom", "ctrl", "falcon", "gpt-sw3", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj"),
-    *("modernbert-decoder", "mpt", "openai-gpt", "opt", "zamba", "zamba2"),
-)
-SUMMARY = ("flaubert", "xlm", "xlnet")  # heads that read what `summary_type` says
-MIXING = ("nystromformer",)  # models whose tokens take something from padding
 LONG = 1024  # tokens from which on the layers of a document are large enough to look after the heap
-POOLED = ("mean", "late")  # values of `classifier_pooling` that average over all tokens
 
 
 def seed(value: int) -> None:
@@ -74,7 +66,7 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
                 _give_back()
         seen += 1
 
-    with torch.inference_mode(), memory_errors(), forward_errors(classifier.model, classifier.checkpoint.name), quiet():
+    with _running(classifier), implementations.returning_weights(classifier.model):
         if classifier.windows:
             with _sliding_window_hooks(classifier, hand_on):
                 logits = classifier.model(**inputs, output_attentions=True).logits
@@ -87,6 +79,13 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
             hint="use a model whose attention can be returned (output_attentions=True)",
         )
     return _finite(logits)
+
+
+@contextlib.contextmanager
+def _running(classifier: Classifier) -> Iterator[None]:
+    """Around a forward pass: no gradients, and every error in the model is one of ours."""
+    with torch.inference_mode(), memory_errors(), forward_errors(classifier.model, classifier.checkpoint.name), quiet():
+        yield
 
 
 def _give_back() -> None:
@@ -107,7 +106,7 @@ def predict_logits(classifier: Classifier, documents: Sequence[Tokens]) -> Tenso
     """Logits without attention output, shape (document, label), float32."""
     if len(documents) > batch_limit(classifier, len(documents)):
         return torch.cat([predict_logits(classifier, [tokens]) for tokens in documents])
-    with torch.inference_mode(), memory_errors(), forward_errors(classifier.model, classifier.checkpoint.name), quiet():
+    with _running(classifier):
         return _finite(classifier.model(**batch(classifier, documents)).logits)
 
 
@@ -196,32 +195,18 @@ def gold_labels(classifier: Classifier, label: Label, column: LabelColumn = ALON
 
 def reader_position(classifier: Classifier, tokens: Tokens) -> int | None:
     """The token whose row in the last layer the classifier reads; None if it pools over all tokens."""
-    config, last = classifier.model.config, len(tokens) - 1
-    if getattr(config, "classifier_pooling", "cls") in POOLED:
-        return None
-    if config.model_type in SUMMARY:
-        return {"first": 0, "last": last, "cls_index": last}.get(config.summary_type)
-    if not _reads_last(classifier):
-        return 0
+    model, last = classifier.model, len(tokens) - 1
+    which = supported.reads(model)
+    if which != "last" or not supported.reads_last(model):
+        return {"first": 0, "last": last, None: None}[which]
     # such a head takes the last token that is not padding, also where the text itself ends with that token
-    padding = config.get_text_config().pad_token_id
+    padding = supported.text_config(model.config).pad_token_id
     return max((place for place, token in enumerate(tokens.ids) if token != padding), default=0)
 
 
 def batch_limit(classifier: Classifier, wanted: int) -> int:
     """The number of documents to read together: *wanted*, or 1 if a longer neighbour would change a prediction."""
-    config = classifier.model.config
-    padding = config.get_text_config().pad_token_id
-    lost = _reads_last(classifier) and padding not in classifier.vocabulary  # it does not find the last token
-    blind = config.model_type in SUMMARY and config.summary_type != "first"  # reads the padding, too
-    mixed = config.model_type in MIXING or getattr(config, "attention_type", None) == "block_sparse"
-    return 1 if lost or blind or mixed else wanted
-
-
-def _reads_last(classifier: Classifier) -> bool:
-    """Whether the head takes the last token, as those of causal models do."""
-    generic = getattr(transformers.modeling_layers, "GenericForSequenceClassification", ())
-    return isinstance(classifier.model, generic) or classifier.model.config.model_type in CAUSAL
+    return 1 if supported.reads_alone(classifier.model, classifier.vocabulary) else wanted
 
 
 def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tensor]:
@@ -232,7 +217,7 @@ def batch(classifier: Classifier, documents: Sequence[Tokens]) -> dict[str, Tens
     length = max(len(tokens) for tokens in documents)
     _settle_blocks(classifier, length)
     known = classifier.vocabulary
-    own, its = classifier.model.config.get_text_config().pad_token_id, classifier.tokenizer.pad_token_id
+    own, its = supported.text_config(classifier.model.config).pad_token_id, classifier.tokenizer.pad_token_id
     ids = torch.full((len(documents), length), own if own in known else its if its in known else 0)
     mask = torch.zeros_like(ids)
     for index, tokens in enumerate(documents):
@@ -333,10 +318,17 @@ def _attend_densely(
     def give(weights: Tensor | None) -> None:  # (document, head, query, key)
         if weights is None:  # where the implementation keeps none; `attend` counts the layers
             return
-        _check_shape(classifier, weights, length=inputs["input_ids"].shape[1])
-        hand_on(lambda document, length: DenseAttention(weights[document, :, :length, :length]))
+        keys = weights.shape[-1] - sinks
+        _check_shape(classifier, weights[..., :keys], length=inputs["input_ids"].shape[1])
 
-    layers = _recordable_layers(classifier.model)
+        def one(document: int, length: int) -> DenseAttention:
+            own = weights[document, :, :length]
+            return DenseAttention(own[..., :length], own[..., keys] if sinks else None)
+
+        hand_on(one)
+
+    sinks = implementations.has_sinks(classifier.model)  # then the last key of every row is the sink
+    layers = _recordable_layers(classifier)
     handles = [layer.register_forward_hook(lambda _, __, output: give(output[1])) for layer in layers]
     try:
         output = classifier.model(**inputs, output_attentions=not layers)
@@ -364,14 +356,22 @@ def _check_shape(classifier: Classifier, weights: Tensor, *, length: int) -> Non
     raise ModelError(f"{name} returns attention of the shape {shape}; ({heads}, {length}, {length}) was expected")
 
 
-def _recordable_layers(model: PreTrainedModel) -> list[nn.Module]:
+def _recordable_layers(classifier: Classifier) -> list[nn.Module]:
     """Modules whose second output transformers itself records as `attentions`; empty if it names none."""
-    named = (getattr(model.base_model, "_can_record_outputs", None) or {}).get("attentions")
+    kind = type(supported.text_config(classifier.model.config))
+    readers = [m for m in classifier.model.modules() if type(getattr(m, "config", None)) is kind]
+    named = next((n["attentions"] for m in readers if "attentions" in (n := _recorded(m))), None)
     recorders = named if isinstance(named, list) else [named]
-    kinds = [
-        getattr(recorder, "target_class", recorder) for recorder in recorders
-    ]  # a class, or an object with the class
-    return [m for m in model.modules() if any(isinstance(kind, type) and isinstance(m, kind) for kind in kinds)]
+    kinds = tuple(k for r in recorders if isinstance(k := getattr(r, "target_class", r), type))
+    found = [module for module in classifier.model.modules() if isinstance(module, kinds)]
+    if len(kinds) == 1:
+        return found
+    return [module for module in found if getattr(module, "layer_idx", None) in classifier.layers]  # MiniMax
+
+
+def _recorded(module: Any) -> dict[str, Any]:
+    """The classes whose outputs transformers records, by the name of the output; a class, or an object with it."""
+    return getattr(module, "_can_record_outputs", None) or {}
 
 
 def _finite(logits: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise, takewhile
+from itertools import accumulate, pairwise, takewhile
 from typing import Any
 
 import numpy as np
@@ -23,14 +23,15 @@ from torch import Tensor
 from reportgen.core.clock import Clock
 from reportgen.core.config import option
 from reportgen.core.errors import UsageError
-from reportgen.core.records import Floats, LayerAttention, LayerSummary, Tokens
+from reportgen.core.records import Floats, LayerAttention, LayerSummary, Reference, Tokens
 from reportgen.model import forward_pass, position_table
-from reportgen.model.attention import convert, sliding_window
+from reportgen.model.attention import convert, implementations, sliding_window
 from reportgen.model.classifier import Classifier
 
 Doubles = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
-_Read = tuple[list[Any], Tensor, float]  # layers, logits, and how much these differ without attention
+_Read = tuple[list[Any], Tensor]  # layers, logits
+PREFIX = 256  # tokens, at most, by which a pass with attention is compared with the model's default
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,7 @@ class WindowPlan:
 
     def piece(self, window: Window) -> Tokens:
         """The tokens of a window."""
-        whole, take = self.tokens, self.positions(window).tolist()
-        names = ("ids", "strings", "starts", "ends", "special", "blank", "echo", *(["types"] if whole.types else []))
-        mine: dict[str, Any] = {name: tuple(getattr(whole, name)[place] for place in take) for name in names}
-        return replace(whole, total=self.length, **mine)
+        return self.tokens.take(self.positions(window).tolist())
 
     def echoes(self, period: int | None) -> tuple[bool, ...]:
         """Whether a token is where, in its window, the position of a special or global token at the start repeats."""
@@ -114,7 +112,7 @@ class DocumentReading:
 
     layers: list[LayerSummary]
     logits: Tensor  # (label,)
-    difference: float  # largest difference of a logit between attention output on and off
+    reference: Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +202,7 @@ def read(
             several = partial(_part, plan=plan, window=window, **how)
             reduce.append(several if len(plan.windows) > 1 else partial(convert.convert, **how))
             documents.append(tokens)
-    found: list[_Read] = [([], torch.empty(0), 0.0)] * len(documents)
+    found: dict[int, _Read] = {}
 
     def attend(places: Sequence[int]) -> None:
         part = _attend(classifier, [documents[place] for place in places], [reduce[place] for place in places], clock)
@@ -213,18 +211,25 @@ def read(
 
     size = forward_pass.batch_limit(classifier, batch_size)
     forward_pass.halving(attend, documents, batch_size=size)
-    following = iter(found)
-    return [_joined(plan, [next(following) for _ in plan.windows], clock) for plan in plans]
+    starts = list(accumulate((len(plan.windows) for plan in plans[:-1]), initial=0))  # places of the first windows
+    with clock.stage("inference"):
+        references = compare(
+            classifier, [documents[start] for start in starts], torch.stack([found[start][1] for start in starts])
+        )
+    return [
+        _joined(plan, [found[start + window] for window in range(len(plan.windows))], reference, clock)
+        for plan, start, reference in zip(plans, starts, references, strict=True)
+    ]
 
 
-def _joined(plan: WindowPlan, found: Sequence[_Read], clock: Clock) -> DocumentReading:
+def _joined(plan: WindowPlan, found: Sequence[_Read], reference: Reference, clock: Clock) -> DocumentReading:
     """The joined results of the windows of one document."""
     if len(found) == 1:
-        return DocumentReading(*found[0])
-    parts, logits, differences = zip(*found, strict=True)
+        return DocumentReading(*found[0], reference)
+    parts, logits = zip(*found, strict=True)
     with clock.stage("convert"):
         layers = [join(plan, layer) for layer in zip(*parts, strict=True)]
-    return DocumentReading(layers, torch.stack(logits).mean(dim=0), max(differences))
+    return DocumentReading(layers, torch.stack(logits).mean(dim=0), reference)
 
 
 def _attend(
@@ -233,7 +238,7 @@ def _attend(
     reduce: Sequence[Callable[[LayerAttention], Any]],
     clock: Clock,
 ) -> list[_Read]:
-    """For every document the layers reduced by *reduce*, the logits, and their change with attention output."""
+    """For every document the layers reduced by *reduce*, and the logits."""
     layers: list[list[Any]] = [[] for _ in documents]
 
     def on_layer(document: int, _: int, attention: LayerAttention) -> None:
@@ -241,10 +246,24 @@ def _attend(
             layers[document].append(reduce[document](attention))
 
     with clock.stage("inference"):
-        plain = forward_pass.predict_logits(classifier, documents)
-        logits = forward_pass.attend(classifier, documents, on_layer)
+        return list(zip(layers, forward_pass.attend(classifier, documents, on_layer), strict=True))
+
+
+def compare(classifier: Classifier, documents: Sequence[Tokens], logits: Tensor) -> list[Reference]:
+    """Compare the pass that returns attention with the model's default, by the first tokens of each document.
+
+    Args:
+        classifier: The model.
+        documents: Read together.
+        logits: Of the pass that returns attention, (document, label); used again for documents that short.
+    """
+    prefixes = [tokens.take(range(min(len(tokens), PREFIX))) for tokens in documents]
+    if any(len(tokens) > PREFIX for tokens in documents):
+        logits = forward_pass.attend(classifier, prefixes, lambda *_: None)
+    plain = forward_pass.predict_logits(classifier, prefixes)
     differences = (plain - logits).abs().amax(dim=1).tolist()
-    return list(zip(layers, logits, differences, strict=True))
+    default = implementations.default(classifier.model)
+    return [Reference(d, len(tokens), default) for d, tokens in zip(differences, prefixes, strict=True)]
 
 
 def _part(attention: LayerAttention, *, plan: WindowPlan, window: Window, top_k: int, reader: int | None) -> WindowPart:

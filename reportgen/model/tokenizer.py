@@ -66,7 +66,7 @@ def max_length(checkpoint: Checkpoint, model: PreTrainedModel, tokenizer: Any, w
     for name, module in model.named_modules():
         padding = getattr(module, "padding_idx", None)
         if name.endswith("position_embeddings") and padding is not None:
-            limit = module.num_embeddings - padding - 1  # RoBERTa's positions start behind the padding id
+            limit = len(module.weight) - padding - 1  # RoBERTa's positions start behind the padding id
     limit = min(limit, tokenizer.model_max_length)
     special = int(tokenizer.num_special_tokens_to_add())
     if limit <= special:

@@ -18,6 +18,7 @@ from reportgen.core.records import (
     HeadImportance,
     OtherReading,
     Prediction,
+    Reference,
     Report,
     ReportWarning,
     Scores,
@@ -42,7 +43,7 @@ def check_run(
     tokens: Tokens,
     *,
     dtype: str,
-    logit_difference: float,
+    reference: Reference,
     shown: int,
     complete: bool,
 ) -> tuple[Check, ...]:
@@ -53,14 +54,25 @@ def check_run(
         attention: With the largest error of the sum of a row.
         tokens: The tokens that the model read.
         dtype: Number format of the model, which limits how exact sums are.
-        logit_difference: Largest difference of a logit between attention output on and off.
+        reference: How far the pass that returns attention is from the model's default.
         shown: Number of tokens in the heatmap.
         complete: Whether the heatmap has the text that the model read.
 
     Raises:
-        ModelError: If a row of attention does not sum to 1; then no number of the report would be right.
+        ModelError: If a row of attention does not sum to 1, or, in float32, the logits differ; then no number of the
+            report would be right.
     """
-    allowed, tolerance = LOGITS_TOLERANCE[dtype], ROW_TOLERANCE[dtype]
+    allowed = LOGITS_TOLERANCE[dtype] * max(1, *map(abs, prediction.logits))
+    tolerance = ROW_TOLERANCE[dtype]
+    extent = (
+        f"the first {reference.tokens:,} tokens" if reference.tokens < len(tokens) else f"all {len(tokens):,} tokens"
+    )
+    if reference.difference > allowed and dtype == "float32":
+        raise ModelError(
+            f"the attention that transformers returns is not the one that the model uses: the logits of {extent} "
+            f"differ by {reference.difference:.2g} from those with its default attention ({reference.attention})",
+            hint="use a model of another type; this is a fault of transformers' eager attention for this type",
+        )
     error = attention.row_error
     if error > tolerance:
         raise ModelError(f"a row of attention sums to 1 with an error of {error:.2g}, more than {tolerance:g}")
@@ -69,12 +81,15 @@ def check_run(
     most = f"the most probable label, {explained}, is explained; " if prediction.several else ""
     return (
         Check(
-            "Logits do not change when attention is returned",
-            logit_difference <= allowed,
-            f"largest difference {logit_difference:.2g}, allowed {allowed:g}",
+            "The pass that returns attention gives the model's own logits",
+            reference.difference <= allowed,
+            f"compared with its default attention ({reference.attention}) on {extent}: largest difference "
+            f"{reference.difference:.2g}, allowed {allowed:.2g}",
         ),
         Check(
-            "Every row of attention sums to 1",
+            "Every row of attention sums to 1"
+            if attention.sink is None
+            else "Every row of attention and its sink sum to 1",
             error <= tolerance,
             f"largest error {error:.2g}, allowed {tolerance:g}",
         ),
@@ -251,12 +266,51 @@ def warn_of_attention(
     content = scores.total[tokens.content]
     if content.size > 1 and equal_but_for_rounding(content):
         yield ReportWarning("uniform", "Attention is uniform, so colours carry no information.")
+    yield from warn_of_layers(attention)
     if attention.zero_share > ZERO_SHARE:
         yield ReportWarning(
             "zeros",
             f"{attention.zero_share:.1%} of the attention weights are exactly 0 (underflow); "
             "the order of these weights carries no information.",
         )
+
+
+def warn_of_layers(attention: Attention) -> Iterator[ReportWarning]:
+    """What a reader must know of a hybrid model, and of one with attention sinks."""
+    other: dict[str, list[int]] = {}
+    for number, kind in enumerate(attention.layer_kinds, start=1):
+        if kind != "attention":
+            other.setdefault(kind, []).append(number)
+    if other:
+        named = "; ".join(f"{ranges(numbers)}: {kind}" for kind, numbers in other.items())
+        yield ReportWarning(
+            "hybrid",
+            f"Only {len(attention.layers)} of the {len(attention.layer_kinds)} layers have attention. The other layers "
+            f"mix tokens in another way, which the report cannot show ({named}).",
+        )
+    if attention.sink is not None:
+        layer, head = divmod(int(attention.sink.argmax()), attention.shape[1])
+        yield ReportWarning(
+            "sink",
+            f"A part of each row of attention goes to a learned sink and not to a token: {attention.sink.mean():.0%} "
+            f"on average, most in layer {attention.layers[layer]}, head {head + 1} ({attention.sink.max():.0%}). The "
+            "data of the layer-by-head overview have the share in every head.",
+        )
+
+
+def ranges(numbers: list[int]) -> str:
+    """Numbers in ascending order, shortened.
+
+    >>> ranges([1, 2, 3, 5])
+    '1-3, 5'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _looks_back_only(attention: Attention) -> bool:

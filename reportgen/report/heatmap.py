@@ -25,6 +25,14 @@ LEFT_OUT = -1  # class of a special token or an echo: outside the scale
 SPECIAL_OUTLINED = "Special tokens are outlined and left out of the scale."
 NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 
+READER_ALONE = (  # the meaning of the classifier's row in the last layer
+    "In the last layer only this row feeds the classifier; the attention of other tokens there cannot reach the "
+    "prediction."
+)
+READER_MIXED = (
+    "The attention of other tokens in this layer reaches the prediction too: what follows it mixes the tokens."
+)
+
 
 def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
     """Cover *text*, as far as the model has read it, with cells.
@@ -66,19 +74,20 @@ def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[He
 def _shown(report: Report, scores: Scores) -> list[tuple[str, str, str, Floats]]:
     """The views: key, title, explanation, values."""
     layers, heads, _ = report.attention.shape
+    last = report.attention.layers[-1]
     if report.given:
         return _shown_of_given(scores, layers=layers, several=layers * heads > 1)
     weighing = _weighing(report, scores.factors)
     received = "Colour shows the attention that a token receives from all tokens"
     shown = [
         ("all", "All layers", f"{received}, {weighing}, summed over all layers and heads.", scores.total),
-        ("last", "Last layer, all tokens", f"{received} in layer {layers}, {weighing}.", scores.last_layer),
+        ("last", "Last layer, all tokens", f"{received} in layer {last}, {weighing}.", scores.last_layer),
     ]
     if scores.reader is not None:
+        meaning = READER_ALONE if report.attention.reader_alone else READER_MIXED
         explanation = (
-            f"Colour shows the attention of {report.reader_name} to a token in layer {layers}, "
-            f"{_weighing(report, scores.reader_factors)}. In the last layer only this row feeds the classifier; the "
-            "attention of other tokens there cannot reach the prediction."
+            f"Colour shows the attention of {report.reader_name} to a token in layer {last}, "
+            f"{_weighing(report, scores.reader_factors)}. {meaning}"
         )
         shown.insert(1, ("reader", f"Last layer, row of {report.reader_name}", explanation, scores.reader))
     return shown

@@ -34,6 +34,7 @@ ARRAY_FIELDS = {
     "attending_weights": ("attention", "attending_weights"),
     "maps": ("attention", "maps"),
     "seen": ("attention", "seen"),
+    "sink": ("attention", "sink"),
     "head_importance": ("importance", "values"),
 }  # name in the file -> where it belongs in the report
 

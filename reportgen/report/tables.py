@@ -46,7 +46,7 @@ def token_attention(report: Report, scores: Scores, rankings: Rankings) -> pa.Ta
     layers, heads, tokens = report.attention.shape
     return pa.table(
         {
-            **_layer_head_columns(layers, heads, tokens),
+            **_layer_head_columns(report, tokens),
             "position": _column(np.tile(np.arange(tokens, dtype=np.int32), layers * heads)),
             "token": _tokens(report, np.tile(np.arange(tokens, dtype=np.int32), layers * heads)),
             "attention_scores": _column(scores.attention_scores),
@@ -66,7 +66,7 @@ def top_tokens(report: Report, scores: Scores, rankings: Rankings) -> pa.Table:
             "token": _tokens(report, rankings.top_positions),
             "position": _column(rankings.top_positions),
             "attention_scores": _column(chosen),
-            **_layer_head_columns(layers, heads, k),
+            **_layer_head_columns(report, k),
             "rank": _column(np.tile(np.arange(1, k + 1, dtype=np.int32), layers * heads)),
             "echo": _column(np.array(report.tokens.echo, bool)[rankings.top_positions]),
         }
@@ -86,7 +86,7 @@ def attended_tokens(report: Report, scores: Scores) -> pa.Table:
             "attended_token": _tokens(report, attention.attended_positions),
             "token_position": _column(attention.attended_positions),
             "attention_scores": _column(attention.attended_weights * scores.factors[:, :, None, None]),
-            **_layer_head_columns(layers, heads, tokens * k),
+            **_layer_head_columns(report, tokens * k),
             "rank": _column(np.tile(np.arange(1, k + 1, dtype=np.int32), layers * heads * tokens)),
             "echo": _column(np.array(report.tokens.echo, bool)[attention.attended_positions]),  # the attended token
         }
@@ -229,7 +229,7 @@ def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
 
 def _by_head(report: Report, rankings: Rankings) -> Table:
     names, importance = report.words(), report.importance.values
-    layers, heads, _ = report.attention.shape
+    by_head = rankings.ranks.reshape(-1, rankings.ranks.shape[-1])
     return Table(
         key="head-tokens",
         caption=f"Tokens {'with the highest scores' if report.given else 'that receive most attention'} in each layer "
@@ -238,13 +238,12 @@ def _by_head(report: Report, rankings: Rankings) -> Table:
         numeric=(True, True, True, False),
         rows=tuple(
             (
-                str(layer + 1),
-                str(head + 1),
-                f"{importance[layer, head]:.3f}",
-                " · ".join(names[p] for p in first_content(report, rankings.ranks[layer, head], NAMED)),
+                str(layer),
+                str(head),
+                f"{weight:.3f}",
+                " · ".join(names[p] for p in first_content(report, ranks, NAMED)),
             )
-            for layer in range(layers)
-            for head in range(heads)
+            for (layer, head), weight, ranks in zip(report.places, importance.flat, by_head, strict=True)
         ),
     )
 
@@ -255,11 +254,9 @@ def first_content(report: Report, ranks: Integers, count: int) -> list[int]:
     return content[np.argsort(ranks[content])][:count].tolist()  # type: ignore[no-any-return]
 
 
-def _layer_head_columns(layers: int, heads: int, repeat: int) -> dict[str, pa.Array]:
-    return {
-        "layer": _column(np.repeat(np.arange(1, layers + 1, dtype=np.int16), heads * repeat)),
-        "head": _column(np.tile(np.repeat(np.arange(1, heads + 1, dtype=np.int16), repeat), layers)),
-    }
+def _layer_head_columns(report: Report, repeat: int) -> dict[str, pa.Array]:
+    places = np.array(report.places, np.int16)
+    return {name: _column(np.repeat(places[:, axis], repeat)) for axis, name in enumerate(("layer", "head"))}
 
 
 def _column(values: Array) -> pa.Array:

@@ -8,10 +8,12 @@ reportgen.captions = (() => {
   const percent = (share, places = 0) => `${(share * 100).toFixed(places)}%`;
   const facts = () => reportgen.scores.model().facts;
 
+  const layer = (l) => facts().numbers[l]; // as people count
+
   function some(kind, list, count) {
     // "all layers", "layers 1-3", "head 7"
     if (list.length === count) return count === 1 ? `the only ${kind}` : `all ${kind}s`;
-    return `${kind}${list.length === 1 ? "" : "s"} ${reportgen.state.ranges(list.map((n) => n + 1))}`.replaceAll("-", "–");
+    return `${kind}${list.length === 1 ? "" : "s"} ${reportgen.state.ranges(list.map((n) => (kind === "layer" ? layer(n) : n + 1)))}`.replaceAll("-", "–");
   }
 
   function where({ layers, heads, every }) {
@@ -31,9 +33,11 @@ reportgen.captions = (() => {
     if (facts().given) return `Colour shows the score of a token, summed over ${where(chosen)}. Colour has no sign: it does not show which words support or oppose a label.`;
     if (chosen.from === "all") return `Colour shows the attention that a token receives from all tokens, ${summed} ${unsigned}`;
     const last = chosen.layers.includes(facts().layers - 1);
-    const why = last
+    const why = !last
+      ? ""
+      : facts().reader_alone
       ? " In the last layer only this row feeds the classifier; the attention of other tokens there cannot reach the prediction."
-      : "";
+      : " The attention of other tokens in the last of these layers reaches the prediction too: what follows it mixes the tokens.";
     return `Colour shows the attention of ${facts().reader} to a token, ${summed}${why} ${unsigned}`;
   }
 
@@ -51,20 +55,20 @@ reportgen.captions = (() => {
       const total = line.reduce((a, b) => a + b, 0);
       return [layer, total > 0 ? line.slice(0, k).reduce((a, b) => a + b, 0) / total : 0];
     });
-    const [layer, share] = shares.reduce((a, b) => (b[1] > a[1] ? b : a));
+    const [most, share] = shares.reduce((a, b) => (b[1] > a[1] ? b : a));
     if (shares.length === 1) return `In ${where(chosen)} the first ${k} tokens hold ${percent(share)} of the ${score(chosen)}.`;
-    return `In layer ${layer + 1} the first ${k} tokens hold ${percent(share)} of the ${score(chosen)}, the most of ${where(chosen)}.`;
+    return `In layer ${layer(most)} the first ${k} tokens hold ${percent(share)} of the ${score(chosen)}, the most of ${where(chosen)}.`;
   }
 
   function rankTrendByHead(chosen, highest, value) {
     if (chosen.layers.length === 1 && chosen.heads.length === 1)
       return `In ${where(chosen)} the highest ${score(chosen)} is ${short(value)}. The steeper the line, the fewer tokens the head ${facts().given ? "scores" : "attends to"}.`;
-    return `The highest ${score(chosen)} of ${where(chosen)} is in layer ${highest[0] + 1}, head ${highest[1] + 1}. The steeper a line, the fewer tokens its head ${facts().given ? "scores" : "attends to"}.`;
+    return `The highest ${score(chosen)} of ${where(chosen)} is in layer ${layer(highest[0])}, head ${highest[1] + 1}. The steeper a line, the fewer tokens its head ${facts().given ? "scores" : "attends to"}.`;
   }
 
   function layerTrend(chosen, { name, positions: [position] }, peak, rank) {
     const heads = some("head", chosen.heads, facts().heads);
-    return `The score of “${name}” at position ${position}, summed over ${heads}, is highest in layer ${peak + 1}, where its best rank in a head is ${rank}.`;
+    return `The score of “${name}” at position ${position}, summed over ${heads}, is highest in layer ${layer(peak)}, where its best rank in a head is ${rank}.`;
   }
 
   function distribution(chosen, quarter, peak) {
@@ -72,5 +76,5 @@ reportgen.captions = (() => {
     return `In ${where(chosen)} the first quarter of the document holds ${percent(quarter)} of the total score. The peak is at ${at}, around “${peak.top}”.`;
   }
 
-  return { number, short, some, digits, percent, where, score, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
+  return { number, short, layer, some, digits, percent, where, score, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
 })();

@@ -32,6 +32,7 @@ reportgen.charts = (() => {
   // --- the numbers of each chart: (chosen, state) -> {rows, caption, adapt, table} ---------------------------------
 
   const facts = () => reportgen.scores.model().facts;
+  const number = (l) => facts().numbers[l]; // of a layer, as people count
   const kept = (ranks, length) => [...new Set([...ranks.filter((rank) => rank < length), length - 1])];
   const points = (line, ranks) => ranks.filter((rank) => line[rank] > 0).map((rank) => ({ rank: rank + 1, score: digits(line[rank]) }));
   const scoreAxis = (encoding, title, rows) => {
@@ -55,7 +56,7 @@ reportgen.charts = (() => {
     }
     const length = [...means.values()][0].length;
     const rows = [...means].flatMap(([layer, line]) =>
-      points(line, kept(facts().ranks, length)).map((point) => ({ layer: layer + 1, ...point })),
+      points(line, kept(facts().ranks, length)).map((point) => ({ layer: number(layer), ...point })),
     );
     const shown = facts().table_ranks.filter((rank) => rank <= length);
     return {
@@ -63,7 +64,7 @@ reportgen.charts = (() => {
       caption: reportgen.captions.rankTrendByLayer(chosen, means),
       adapt(spec) {
         spec.encoding.x.scale.domain = [1, Math.max(length, 2)];
-        spec.encoding.color.legend = { values: chosen.layers.map((l) => l + 1) };
+        spec.encoding.color.legend = { values: chosen.layers.map(number) };
         scoreAxis(spec.encoding, `${reportgen.captions.score(chosen)}, mean over heads`, rows);
       },
       table: rankTable(["Layer"], shown, [...means].map(([layer, line]) => [[layer], line])),
@@ -75,7 +76,7 @@ reportgen.charts = (() => {
     const length = all[0][1].length;
     const ranks = kept(facts().panel_ranks, length);
     const rows = all.flatMap(([[layer, head], line]) =>
-      points(line, ranks).map((point) => ({ layer: layer + 1, head: head + 1, ...point })),
+      points(line, ranks).map((point) => ({ layer: number(layer), head: head + 1, ...point })),
     );
     const highest = all.reduce((a, b) => (b[1][0] > a[1][0] ? b : a));
     return {
@@ -93,7 +94,7 @@ reportgen.charts = (() => {
   const rankTable = (names, ranks, all) => ({
     columns: [...names, ...ranks.map((rank) => `Rank ${reportgen.captions.number(rank)}`)],
     numeric: [...names, ...ranks].map(() => true),
-    rows: all.map(([place, line]) => [...place.map((n) => String(n + 1)), ...ranks.map((rank) => String(digits(line[rank - 1])))]),
+    rows: all.map(([place, line]) => [...place.map((n, axis) => String(axis ? n + 1 : number(n))), ...ranks.map((rank) => String(digits(line[rank - 1])))]),
   });
 
   function layerTrend(chosen, state) {
@@ -113,7 +114,7 @@ reportgen.charts = (() => {
         .filter((l) => score(unit, l) > 0)
         .map((l) => ({
           token: label(unit),
-          layer: l + 1,
+          layer: number(l),
           score: digits(score(unit, l)),
           best_rank: reportgen.scores.bestRank(chosen, unit.positions, [l]),
         })),
@@ -131,7 +132,7 @@ reportgen.charts = (() => {
         spec.encoding.shape.scale = { domain: labels };
       },
       table: {
-        columns: ["Position", "Token", ...chosen.layers.map((l) => `Layer ${l + 1}`)],
+        columns: ["Position", "Token", ...chosen.layers.map((l) => `Layer ${number(l)}`)],
         numeric: [true, false, ...chosen.layers.map(() => true)],
         rows: shown.map((unit) => [
           String(unit.positions[0]), unit.name, ...chosen.layers.map((l) => String(digits(score(unit, l)))),
@@ -180,7 +181,7 @@ reportgen.charts = (() => {
   }
 
   function overview(chosen) {
-    const marked = (row) => !chosen.every && chosen.layers.includes(row.layer - 1) && chosen.heads.includes(row.head - 1);
+    const marked = (row) => !chosen.every && chosen.layers.includes(facts().numbers.indexOf(row.layer)) && chosen.heads.includes(row.head - 1);
     return { rows: reportgen.data.block("spec-overview").datasets.rows.map((row) => ({ ...row, chosen: marked(row) })), adapt() {} };
   }
 

@@ -45,7 +45,7 @@ reportgen.maps = (() => {
     const label = (text) => make("span", { "aria-hidden": "true" }, text);
     grid.append(label(""), ...Array.from({ length: facts.heads }, (_, h) => label(String(h + 1))));
     for (let n = 0; n < facts.layers * facts.heads; n++) {
-      const [layer, head] = [Math.floor(n / facts.heads) + 1, (n % facts.heads) + 1];
+      const [layer, head] = [facts.numbers[Math.floor(n / facts.heads)], (n % facts.heads) + 1];
       const canvas = make("canvas", { width: pixels, height: pixels, "aria-hidden": "true" });
       const name = `Layer ${layer}, head ${head}`;
       const button = make("button", { type: "button", role: "radio", "aria-checked": "false", "aria-label": name, title: name }, canvas);
@@ -74,7 +74,7 @@ reportgen.maps = (() => {
 
   function rows([layer, head], facts) {
     const { side, apart } = shape(facts);
-    const offset = ((layer - 1) * facts.heads + head - 1) * side * side;
+    const offset = (facts.numbers.indexOf(layer) * facts.heads + head - 1) * side * side;
     const margin = facts.tokens / 20;
     const where = (n) => (n < apart ? [-margin, -margin * 0.3] : place(facts, n - apart));
     const name = ([start, end]) => (start < 0 ? "global tokens" : end - start > 1 ? `${start}–${end - 1}` : `${start}`);
@@ -96,9 +96,9 @@ reportgen.maps = (() => {
   async function show(state, facts) {
     const box = document.getElementById("enlarged");
     box.hidden = state.map === null;
-    const chosen = state.map === null ? -1 : (state.map[0] - 1) * facts.heads + state.map[1] - 1;
+    const chosen = state.map === null ? -1 : facts.numbers.indexOf(state.map[0]) * facts.heads + state.map[1] - 1;
     buttons.forEach((button, n) => {
-      const [layer, head] = [Math.floor(n / facts.heads) + 1, (n % facts.heads) + 1];
+      const [layer, head] = [facts.numbers[Math.floor(n / facts.heads)], (n % facts.heads) + 1];
       button.setAttribute("aria-checked", String(n === chosen));
       button.tabIndex = n === Math.max(chosen, 0) ? 0 : -1;
       button.classList.toggle("faded", !state.layers.includes(layer) || !state.heads.includes(head));

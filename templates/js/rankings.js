@@ -82,7 +82,7 @@ reportgen.rankings = (() => {
         const row = (l * facts.heads + h) * facts.tokens;
         const first = (unit) => Math.min(...unit.positions.map((t) => ranks[row + t]));
         const best = units.map((unit) => [unit, -first(unit)]);
-        rows.push([String(l + 1), String(h + 1), fixed(importance[l * facts.heads + h], 3), top(best, NAMED).map(([unit]) => link(unit))]);
+        rows.push([String(facts.numbers[l]), String(h + 1), fixed(importance[l * facts.heads + h], 3), top(best, NAMED).map(([unit]) => link(unit))]);
       }
     }
     const paid = chosen.from === "global" ? `that ${facts.reader} attends to most` : facts.given ? "with the highest scores" : "that receive most attention";

@@ -8,9 +8,9 @@ reportgen.scores = (() => {
   function selection(state) {
     // What is chosen, from 0, with the factor of every chosen head.
     const { facts, importance } = model;
-    const layers = state.layers.map((n) => n - 1);
+    const layers = state.layers.map((n) => facts.numbers.indexOf(n));
     const heads = state.heads.map((n) => n - 1);
-    const lastAlone = layers.length === 1 && layers[0] === facts.layers - 1 && facts.layers > 1;
+    const lastAlone = facts.reader_alone && layers.length === 1 && layers[0] === facts.layers - 1 && facts.layers > 1;
     const from = state.from === "auto" ? (lastAlone && model.row ? "global" : "all") : state.from;
     const scaled = state.scores === "scaled";
     // Where importance would make every chosen score 0, every head counts the same: an order is still an order.

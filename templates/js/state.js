@@ -14,7 +14,7 @@ reportgen.state = (() => {
   function start(facts) {
     counts = facts;
     first = {
-      layers: everything(facts.layers), // from 1, as people count
+      layers: facts.numbers, // from 1, as people count; in hybrid models those with attention
       heads: everything(facts.heads),
       scores: "scaled",
       from: "auto", // the classifier's own row where only the last layer is chosen: nothing else can reach it there
@@ -35,13 +35,13 @@ reportgen.state = (() => {
 
   const isLength = (k) => Number.isInteger(k) && k >= 1 && k <= Math.max(LONGEST, first.k);
 
-  function numbers(text, count) {
+  function numbers(text, known) {
     // "1-3,7" -> [1, 2, 3, 7]
     const found = new Set();
     for (const part of text.split(",")) {
       const [from, to = from] = part.split("-").map(whole);
       if (from === null || to === null) continue;
-      for (let n = Math.max(from, 1); n <= Math.min(to, count); n++) found.add(n);
+      for (const n of known) if (n >= from && n <= to) found.add(n);
     }
     return [...found].sort((a, b) => a - b);
   }
@@ -62,7 +62,7 @@ reportgen.state = (() => {
     const found = {};
     const given = new URLSearchParams(fragment);
     for (const name of ["layers", "heads"]) {
-      const list = given.has(name) && numbers(given.get(name), counts[name]);
+      const list = given.has(name) && numbers(given.get(name), first[name]);
       if (list && (list.length || given.get(name) === "none")) found[name] = list;
     }
     const known = { scores: ["scaled", "unscaled"], scale: ["linear", "rank", "log"], from: ["all", "global"] };
@@ -75,7 +75,7 @@ reportgen.state = (() => {
     const token = whole(given.get("token") ?? "");
     if (token !== null && token < counts.tokens) found.token = token;
     const map = (given.get("map") ?? "").split(".").map(whole);
-    if (map.length === 2 && map[0] >= 1 && map[0] <= counts.layers && map[1] >= 1 && map[1] <= counts.heads) found.map = map;
+    if (map.length === 2 && first.layers.includes(map[0]) && map[1] >= 1 && map[1] <= counts.heads) found.map = map;
     return found;
   }
 

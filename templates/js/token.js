@@ -80,7 +80,7 @@ reportgen.token = (() => {
         const n = tokens > 1 ? Math.round(15 * (1 - Math.log(rank) / Math.log(tokens))) : 15;
         return make("td", { class: `h${n}` }, String(rank));
       });
-      return make("tr", {}, make("th", { scope: "row" }, String(l + 1)), ...cells);
+      return make("tr", {}, make("th", { scope: "row" }, String(facts.numbers[l])), ...cells);
     });
     const seen = chosen.from === "global" ? `, by the attention of ${facts.reader}` : "";
     const caption = `Rank among ${reportgen.captions.number(tokens)} tokens${seen}: layers from top to bottom, heads from left to right${positions.length > 1 ? "; best rank of its pieces" : ""}`;

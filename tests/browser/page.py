@@ -22,7 +22,7 @@ def wait(page: Page, condition: str) -> None:
         if page.evaluate(condition):
             return
         page.wait_for_timeout(20)
-    pytest.fail(f"never: {condition}")
+    pytest.fail(f"never: {condition}; the console said {getattr(page, 'wrong', None)}")
 
 
 def live(page: Page) -> Page:

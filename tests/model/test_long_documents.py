@@ -21,10 +21,10 @@ from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
 from reportgen.core.records import Report, Tokens
 from reportgen.data import choice
-from reportgen.model import forward_pass, long_documents
+from reportgen.model import long_documents
 from reportgen.model.classifier import Classifier
 from reportgen.report import present, store
-from tests import reference, tiny
+from tests import every_type, reference, tiny
 
 Array = npt.NDArray[Any]
 TEXT = "Attention heads of a long document classifier attend to tokens; a window sees its neighbours.\n"
@@ -184,17 +184,50 @@ CASES = {  # model, special tokens before and behind, tokens of the document, of
 }
 
 
-def test_the_largest_difference_of_all_windows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A window whose logits change with attention output shows, whichever it is."""
-    classifier = tiny.classifier(tiny.longformer(), max_length=31)
-    plan = long_documents.plan(document(90, lead=1, trail=1), length=31, stride=9, global_positions=(0,))
-    really, first = forward_pass.predict_logits, plan.piece(plan.windows[1]).ids
+@pytest.mark.parametrize(
+    ("takes", "passes"),
+    [
+        (128, [77, 16, 16]),  # the document, and its start in both ways
+        (40, [40, 40, 40, 16, 16]),  # in windows: the start of the first
+    ],
+)
+def test_a_document_costs_one_pass_and_a_prefix(takes: int, passes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted by the model: tokens of every forward pass."""
+    monkeypatch.setattr(long_documents, "PREFIX", 16)
+    classifier = tiny.classifier(tiny.dense("bert", max_position_embeddings=130), max_length=takes)
+    plan = long_documents.plan(document(77, lead=1, trail=1), length=takes)
+    seen: list[int] = []
+    classifier.model.register_forward_pre_hook(
+        lambda _, __, inputs: seen.append(inputs["input_ids"].shape[1]), with_kwargs=True
+    )
+    (read,) = long_documents.read(classifier, [plan], top_k=3, clock=Clock())
+    assert seen == passes
+    assert (read.reference.tokens, read.reference.attention) == (16, classifier.model.config._attn_implementation)
+    assert read.reference.difference < 1e-5
 
-    def predict_logits(given: Classifier, documents: Sequence[Tokens]) -> torch.Tensor:
-        return really(given, documents) + (3.0 if documents[0].ids == first else 0.0)
 
-    monkeypatch.setattr(forward_pass, "predict_logits", predict_logits)
-    assert long_documents.read(classifier, [plan], top_k=3, clock=Clock())[0].difference == pytest.approx(3, abs=1e-4)
+def test_a_short_document_is_compared_whole() -> None:
+    """The pass with attention is not repeated: two passes in all, of several documents together, too."""
+    classifier = tiny.classifier(tiny.dense("bert"))
+    documents = [document(20, lead=1, trail=1), document(9, lead=1, trail=1)]
+    seen: list[tuple[int, ...]] = []
+    classifier.model.register_forward_pre_hook(
+        lambda _, __, inputs: seen.append(tuple(inputs["input_ids"].shape)), with_kwargs=True
+    )
+    plans = [long_documents.plan(tokens, length=64) for tokens in documents]
+    read = long_documents.read(classifier, plans, top_k=3, clock=Clock(), batch_size=2)
+    assert seen == [(2, 20), (2, 20)]
+    assert [one.reference.tokens for one in read] == [20, 9]
+
+
+def test_a_model_whose_weights_are_not_those_it_uses_is_far_from_its_reference() -> None:
+    """Falcon with ALiBi: transformers 5.23.0 adds the bias twice where it returns attention."""
+    classifier = tiny.classifier(every_type.build("falcon", alibi=True))
+    plan = long_documents.plan(document(20, lead=0, trail=0), length=64)
+    (read,) = long_documents.read(classifier, [plan], top_k=3, clock=Clock())
+    own = classifier.model(input_ids=torch.tensor([plan.tokens.ids])).logits[0].detach()
+    assert read.reference.difference == pytest.approx(float((own - read.logits).abs().max()), rel=1e-3)
+    assert read.reference.difference > 1e-3
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -211,7 +244,7 @@ def test_figures_are_those_of_the_windows(case: str) -> None:
     dense, logits = matrices(model, plan, starts, globals_)
     (read,) = long_documents.read(classifier, [plan], top_k=7, clock=Clock())
     np.testing.assert_allclose(read.logits, logits.mean(axis=0), atol=1e-5)
-    assert read.difference < 1e-5
+    assert read.reference.difference < 1e-5
     reader = takes - 1 if case in ("gpt2", "llama", "xlnet") else 0
     for summary, layer in zip(read.layers, dense.swapaxes(0, 1), strict=True):
         joined = Joined(plan, starts, layer)

@@ -7,14 +7,20 @@ import numpy as np
 import pytest
 
 from reportgen.core.errors import ModelError
-from reportgen.core.records import Check, OtherReading, Prediction, Report
+from reportgen.core.records import Check, OtherReading, Prediction, Reference, Report
 from reportgen.report import checks
 from tests import reports
 
 
 def checked(report: Report, **changes: Any) -> tuple[Check, ...]:
     """The self-checks of a report whose run went well but for *changes*."""
-    given = {"dtype": "float32", "logit_difference": 0.0, "shown": len(report.tokens), "complete": True, **changes}
+    given = {
+        "dtype": "float32",
+        "reference": Reference(0.0, tokens=len(report.tokens), attention="sdpa"),
+        "shown": len(report.tokens),
+        "complete": True,
+        **changes,
+    }
     return checks.check_run(report.prediction, report.attention, report.tokens, **given)
 
 
@@ -26,7 +32,11 @@ def test_a_good_run_passes_all_checks() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "failed"),
-    [({"logit_difference": 0.5}, 0), ({"shown": 1}, 2), ({"complete": False}, 2)],
+    [
+        ({"reference": Reference(0.5, tokens=8, attention="sdpa"), "dtype": "bfloat16"}, 0),
+        ({"shown": 1}, 2),
+        ({"complete": False}, 2),
+    ],
     ids=["logits changed", "tokens lost", "text changed"],
 )
 def test_what_went_wrong_fails_its_own_check(changes: dict[str, Any], failed: int) -> None:
@@ -74,6 +84,25 @@ def test_attention_that_does_not_sum_to_one_makes_no_report() -> None:
     with pytest.raises(ModelError, match=r"sums to 1 with an error of 0\.01"):
         checked(broken)
     assert all(check.passed for check in checked(broken, dtype="bfloat16"))  # whose weights are rounded
+
+
+def test_attention_of_another_model_than_the_default_one_makes_no_report() -> None:
+    """In float32, where rounding is no reason; the message says by how much, on which tokens, and against what."""
+    other = Reference(0.02, tokens=256, attention="sdpa")
+    with pytest.raises(ModelError, match=r"differ by 0\.02 from those with its default attention \(sdpa\)") as caught:
+        checked(reports.report(), reference=other)
+    assert caught.value.exit_code == 4
+    large = replace(reports.report(), prediction=replace(reports.report().prediction, logits=(300.0, -200.0)))
+    assert checked(large, reference=other)[0].passed  # a ten-thousandth of the logits
+
+
+@pytest.mark.parametrize(("tokens", "words"), [(3, "the first 3 tokens"), (6, "all 6 tokens")])
+def test_the_check_says_what_was_compared(tokens: int, words: str) -> None:
+    report = reports.report("one two three four")
+    made = checked(report, reference=Reference(1e-7, tokens=tokens, attention="eager"))
+    assert made[0].detail.startswith(
+        f"compared with its default attention (eager) on {words}: largest difference 1e-07"
+    )
 
 
 def test_equal_scores_are_called_uniform_and_unequal_ones_not() -> None:

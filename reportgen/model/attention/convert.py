@@ -61,7 +61,7 @@ def convert(
     parts = on_all_cores(reduce, _by_heads(attention))
     seen_by = seen(attention)
     visible = sum(len(part.arrays["received"]) for part in parts) * int(seen_by.sum())  # in all heads
-    arrays: dict[str, Any] = {"reader": None}
+    arrays: dict[str, Any] = {"reader": None, "sink": None}
     arrays |= {name: _kept([part.arrays[name] for part in parts]) for name in parts[0].arrays}
     return LayerSummary(
         **arrays,
@@ -99,6 +99,8 @@ def _reduce(
         "attending_weights": paid.float(),
         "shares": shares(attention, own=own, queries=queries, walked=walked).float(),
     }
+    if isinstance(attention, DenseAttention) and attention.sink is not None:
+        made["sink"] = attention.sink.mean(dim=1, dtype=torch.float32)
     if reader is not None:
         made["reader"] = row(attention, reader).float()
     return _Reduced(on_host(made), row_error, _nonzero(attention, walked=walked))
@@ -143,7 +145,8 @@ def _by_heads(attention: LayerAttention) -> list[LayerAttention]:
     count = min(torch.get_num_threads(), heads) if _device(attention).type == "cpu" else 1
     parts = [slice(heads * part // count, heads * (part + 1) // count) for part in range(count)]
     if isinstance(attention, DenseAttention):
-        return [DenseAttention(attention.weights[part]) for part in parts]
+        sink = attention.sink
+        return [DenseAttention(attention.weights[p], None if sink is None else sink[p]) for p in parts]
     return [replace(attention, local=attention.local[part], global_=attention.global_[part]) for part in parts]
 
 
@@ -294,13 +297,14 @@ def _with_global_stretch(attention: SlidingWindowAttention, sums: Tensor, *, mem
 
 
 def row_sum_error(attention: LayerAttention, *, walked: sliding_window.Walk | None = None) -> float:
-    """Largest distance of an assembled row's sum from 1. *walked*: see `attended`.
+    """Largest distance of the sum of an assembled row, and its sink, from 1. *walked*: see `attended`.
 
     Raises:
         ModelError: If a weight is not finite.
     """
     if isinstance(attention, DenseAttention):
         sums = attention.weights.sum(dim=-1, dtype=torch.float32)  # (head, query)
+        sums = sums if attention.sink is None else sums + attention.sink
     else:
         sums = (walked or sliding_window.walk(attention)).sums
         for column, position in enumerate(attention.global_positions):

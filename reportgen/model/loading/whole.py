@@ -48,7 +48,6 @@ def load(
                 config=config,
                 state_dict=held,
                 dtype=DTYPES[dtype],
-                attn_implementation="eager",
                 ignore_mismatched_sizes=True,  # `differences` says what does not fit
                 output_loading_info=True,
             )

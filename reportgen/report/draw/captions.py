@@ -19,23 +19,24 @@ def rank_trend_by_layer(report: Report) -> str:
         tokens = received.shape[1]
     shares = top_shares(received, report.top_k)  # (layer,)
     most, least = int(shares.argmax()), int(shares.argmin())
-    others = f"; in layer {least + 1} it is {shares[least]:.0%}" if least != most else ""
+    numbers = report.attention.layers
+    others = f"; in layer {numbers[least]} it is {shares[least]:.0%}" if least != most else ""
     if report.given:
-        where = f"Layer {most + 1}: " if len(shares) > 1 else ""
+        where = f"Layer {numbers[most]}: " if len(shares) > 1 else ""
         of = f"{min(report.top_k, tokens)} of {tokens:,} tokens"
         return (
             f"{where}{shares[most]:.0%} of the score is on {of}{others}. A steep line means that few tokens hold most "
             "of it."
         )
     return (
-        f"Layer {most + 1}: {shares[most]:.0%} of the unweighted attention lands on {min(report.top_k, tokens)} of "
-        f"{tokens:,} tokens{others}. A steep line means that few tokens hold most of the score of a layer."
+        f"Layer {numbers[most]}: {shares[most]:.0%} of the unweighted attention lands on {min(report.top_k, tokens)} "
+        f"of {tokens:,} tokens{others}. A steep line means that few tokens hold most of the score of a layer."
     )
 
 
 def rank_trend_by_head(report: Report, ordered: Doubles) -> str:
     """The head with the highest score, from the ordered scores (layer, head, rank)."""
-    layer, head = place(ordered[:, :, 0].argmax(), ordered.shape[1])
+    layer, head = place(report, ordered[:, :, 0].argmax())
     verb = "scores" if report.given else "attends to"
     return (
         f"The highest score is in layer {layer}, head {head}. The steeper a line, the fewer tokens its head "
@@ -60,7 +61,8 @@ def layer_trend(report: Report, positions: list[int], by_layer: Doubles, best: n
     peak = int(by_layer[:, top].argmax())
     return (
         f"“{report.words()[positions[top]]}” at position {positions[top]} has the highest score of the text tokens "
-        f"shown. Its score is highest in layer {peak + 1}, where its best rank in a head is {best[peak, top]}."
+        f"shown. Its score is highest in layer {report.attention.layers[peak]}, where its best rank in a head "
+        f"is {best[peak, top]}."
     )
 
 
@@ -81,7 +83,7 @@ def overview(report: Report, shares: Doubles, k: int) -> str:
     """The most concentrated head and the most important one."""
     importance, verb = report.importance, "are" if report.given else "is"
     if np.ptp(shares) > 0:
-        layer, head = place(shares.argmax(), shares.shape[1])
+        layer, head = place(report, shares.argmax())
         most = f"{shares.max():.0%} of its {report.subject} {verb} on {k} tokens"
         seen = f"Layer {layer}, head {head} is the most concentrated: {most}"
     else:
@@ -90,7 +92,7 @@ def overview(report: Report, shares: Doubles, k: int) -> str:
         return f"{seen}. No head importance was given, so all heads count equally."
     if np.ptp(importance.values) == 0:
         return f"{seen}. All heads have the same importance{sample(importance)}."
-    layer, head = place(importance.values.argmax(), shares.shape[1])
+    layer, head = place(report, importance.values.argmax())
     return f"{seen}. Layer {layer}, head {head} is the most important{sample(importance)}."
 
 
@@ -118,6 +120,6 @@ def top_shares(received: Floats, k: int) -> Doubles:
     return shares
 
 
-def place(index: np.intp, heads: int) -> tuple[int, int]:
-    """Layer and head, from 1, of an index into a flattened (layer, head)."""
-    return int(index) // heads + 1, int(index) % heads + 1
+def place(report: Report, index: np.intp) -> tuple[int, int]:
+    """Layer and head, as readers count them, of an index into a flattened (layer, head)."""
+    return report.places[index]

@@ -61,7 +61,7 @@ def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = vega.svg) -
     """Score against rank, one line per layer, mean over heads."""
     means = _ordered(scores).mean(axis=1)  # (layer, rank)
     heads = ", mean over heads" if report.live else ""
-    labels = [{"layer": layer + 1} for layer in range(len(means))]
+    labels = [{"layer": layer} for layer in report.attention.layers]
     rows = _rank_rows(means, labels, points=RANKS)
     chosen = alt.selection_point(name="chosen_layer", fields=["layer"], bind="legend")
     chart = (
@@ -86,7 +86,7 @@ def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = vega.svg) ->
     layers, heads, tokens = report.attention.shape
     ordered = _ordered(scores)  # (layer, head, rank)
     flat = ordered.reshape(layers * heads, tokens)
-    labels = [{"layer": layer + 1, "head": head + 1} for layer in range(layers) for head in range(heads)]
+    labels = [{"layer": layer, "head": head} for layer, head in report.places]
     rows = _rank_rows(flat, labels, points=PANEL_RANKS)
     chosen = alt.selection_point(name="chosen_head", fields=["head"], bind="legend")
     header = alt.Header(labelExpr="'layer ' + datum.value", labelAnchor="start", labelPadding=4)
@@ -115,7 +115,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
     names = [visible(name) for name in trend_names(report, positions)]
     by_layer = scores.attention_scores.sum(axis=1, dtype=np.float64)[:, positions]  # (layer, chosen token)
     best = rankings.ranks.min(axis=1)[:, positions]  # (layer, chosen token)
-    rows = _trend_rows(names, by_layer, best)
+    rows = _trend_rows(names, report.attention.layers, by_layer, best)
     chosen = alt.selection_point(name="chosen_token", fields=["token"], bind="legend")
     chart = (
         alt.Chart(_no_values(), width=WIDTH, height=260)
@@ -131,7 +131,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
         .add_params(chosen)
     )
     caption = captions.layer_trend(report, positions, by_layer, best)
-    columns = tuple(f"Layer {layer}" for layer in range(1, len(by_layer) + 1))
+    columns = tuple(f"Layer {layer}" for layer in report.attention.layers)
     table = Table(
         key="layer-trend-data",
         caption=f"{_score_name(report).capitalize()} by layer, sum over heads",
@@ -186,27 +186,26 @@ def overview(report: Report, draw: Draw = vega.svg) -> Chart:
     k = min(report.top_k, report.attention.shape[2])
     shares = captions.top_shares(report.attention.received, k)  # (layer, head)
     importance = report.importance.values
-    layers, heads = shares.shape
-    places = [(layer, head) for layer in range(layers) for head in range(heads)]
+    heads = shares.shape[1]
+    figures = list(zip(report.places, shares.ravel().tolist(), importance.ravel().tolist(), strict=True))
     rows: list[Row] = [
-        {
-            "layer": place[0] + 1,
-            "head": place[1] + 1,
-            "share": _digits(shares[place]),
-            "importance": _digits(importance[place]),
-        }
-        for place in places
+        {"layer": layer, "head": head, "share": _digits(share), "importance": _digits(weight)}
+        for (layer, head), share, weight in figures
     ]
     grids = [_grid(rows, "share", f"Share of {report.subject} on the top {k} tokens", heads, form=".1%")]
     if report.importance.measure != "none":
         grids.append(_grid(rows, "importance", f"Head importance ({report.importance.measure})", heads, form=".2f"))
     chart = alt.concat(*grids, columns=2, spacing=40).resolve_scale(color="independent")
+    sinks = [] if report.attention.sink is None else [f"{share:.1%}" for share in report.attention.sink.flat]
     table = Table(
         key="overview-data",
         caption="Concentration and importance of each head",
-        columns=("Layer", "Head", f"Share on the top {k}", "Importance"),
-        numeric=(True, True, True, True),
-        rows=tuple((str(p[0] + 1), str(p[1] + 1), f"{shares[p]:.1%}", f"{importance[p]:.3f}") for p in places),
+        columns=("Layer", "Head", f"Share on the top {k}", "Importance", *["Share of the sink"] * bool(sinks)),
+        numeric=(True,) * (4 + bool(sinks)),
+        rows=tuple(
+            (*map(str, place), f"{share:.1%}", f"{weight:.3f}", *sinks[n : n + 1])
+            for n, (place, share, weight) in enumerate(figures)
+        ),
     )
     return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, rows, table, draw)
 
@@ -357,9 +356,9 @@ def _rank_rows(ordered: Doubles, labels: Sequence[dict[str, int]], *, points: in
     ]
 
 
-def _trend_rows(names: list[str], by_layer: Doubles, best: npt.NDArray[np.int32]) -> list[Row]:
+def _trend_rows(names: list[str], numbers: Sequence[int], by_layer: Doubles, best: npt.NDArray[np.int32]) -> list[Row]:
     return [
-        {"token": name, "layer": layer + 1, "score": _digits(score), "best_rank": int(best[layer, column])}
+        {"token": name, "layer": numbers[layer], "score": _digits(score), "best_rank": int(best[layer, column])}
         for column, name in enumerate(names)
         for layer, score in enumerate(by_layer[:, column])
         if score > 0

@@ -91,12 +91,12 @@ def heads(report: Report) -> Finding:
     shares = captions.top_shares(report.attention.received, k)  # (layer, head)
     layers, count = shares.shape
     rows = [
-        {"layer": layer + 1, "head": head + 1, "share": float(f"{shares[layer, head]:.4g}")}
-        for layer in range(layers)
-        for head in range(count)
+        {"layer": layer, "head": head, "share": float(f"{share:.4g}")}
+        for (layer, head), share in zip(report.places, shares.ravel().tolist(), strict=True)
     ]
     heat = alt.Scale(type="quantize", range=list(HEAT_LIGHT))
-    named = list(range(1, layers + 1)) if layers <= 6 else sorted({1, layers, -(-layers // 2)})
+    numbers = report.attention.layers
+    named = list(numbers) if layers <= 6 else [numbers[0], numbers[-(-layers // 2) - 1], numbers[-1]]
     chart = (
         alt.Chart(_values(rows), width=WIDTH, height=HEIGHT)
         .mark_rect()
@@ -106,8 +106,8 @@ def heads(report: Report) -> Finding:
             color=alt.Color("share:Q", scale=heat, legend=None),
         )
     )
-    layer, head = captions.place(shares.argmax(), count)
-    least = captions.place(shares.argmin(), count)
+    layer, head = captions.place(report, shares.argmax())
+    least = captions.place(report, shares.argmin())
     verb = "are" if report.given else "is"
     sentence = (
         f"of the {report.subject} of layer {layer}, head {head} {verb} on {k} tokens, more than in any other of the "

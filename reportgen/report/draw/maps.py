@@ -115,25 +115,22 @@ def stretch(report: Report) -> int:
 
 def _caption(report: Report) -> str:
     shares = kept_close(report)
-    heads = report.attention.shape[1]
     length = stretch(report)
     unit = f"stretch of {length} tokens" if length > 1 else "token"
-    found = _strongest(shares["own"] + shares["near"], heads, f"within the same {unit} and its neighbours")
+    found = _strongest(report, shares["own"] + shares["near"], f"within the same {unit} and its neighbours")
     said = [
         "One map per head: layers from top to bottom, heads from left to right.",
         "In a map rows attend to columns; a stronger colour means more attention.",
     ]
     if report.attention.global_positions:
         said.append("The first row and column are the global tokens.")
-        said.append(_strongest(shares["global"], heads, "on the global tokens"))
+        said.append(_strongest(report, shares["global"], "on the global tokens"))
     return " ".join((*said, found))
 
 
-def _strongest(shares: npt.NDArray[np.float64], heads: int, where: str) -> str:
-    layer, head = divmod(int(shares.argmax()), heads)
-    return (
-        f"Layer {layer + 1}, head {head + 1} has {shares.max():.0%} of its attention {where}, more than any other head."
-    )
+def _strongest(report: Report, shares: npt.NDArray[np.float64], where: str) -> str:
+    layer, head = report.places[shares.argmax()]
+    return f"Layer {layer}, head {head} has {shares.max():.0%} of its attention {where}, more than any other head."
 
 
 def _table(report: Report) -> Table:
@@ -146,16 +143,14 @@ def _table(report: Report) -> Table:
     }
     if not report.attention.global_positions:
         del names["global"]
-    layers, heads, _ = report.attention.shape
     return Table(
         key="attention-maps-data",
         caption=f"Where the attention of each head lands, mean over stretches of {stretch(report)} tokens",
         columns=("Layer", "Head", *names.values()),
         numeric=(True,) * (2 + len(names)),
         rows=tuple(
-            (str(layer + 1), str(head + 1), *(f"{shares[name][layer, head]:.1%}" for name in names))
-            for layer in range(layers)
-            for head in range(heads)
+            (str(layer), str(head), *(f"{shares[name].flat[index]:.1%}" for name in names))
+            for index, (layer, head) in enumerate(report.places)
         ),
     )
 
