@@ -76,7 +76,7 @@ class Classifier:
             embeddings: Any = self.model.get_input_embeddings()
         except NotImplementedError:  # CANINE has no table of tokens: it reads any character
             return range(sys.maxunicode + 1)
-        return range(len(embeddings.weight))
+        return range(getattr(embeddings, "num_embeddings", len(embeddings.weight)))  # I-BERT does not count
 
 
 def find_device(wanted: str) -> torch.device:

@@ -124,7 +124,7 @@ def test_a_model_that_names_no_limit_takes_what_its_tokenizer_takes(tmp_path: Pa
 def test_an_encoder_with_a_decoder_is_refused(kind: str, tmp_path: Path) -> None:
     """Exit code 4, and the true reason."""
     tiny.save(tiny.dense(kind), tmp_path)
-    with pytest.raises(ModelError, match=f'"{kind}" is an encoder with a decoder, which is not supported') as caught:
+    with pytest.raises(ModelError, match=f'"{kind}" is not supported: it is an encoder with a decoder') as caught:
         tiny.load(tmp_path)
     assert caught.value.exit_code == 4
 
