@@ -19,8 +19,7 @@ from transformers.models.longformer.modeling_longformer import LongformerSelfAtt
 from reportgen.core.errors import DeviceError, ModelError
 from reportgen.core.labels import ALONE, Label, LabelColumn, find_all, find_gold, name_of, written
 from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
-from reportgen.model import outputs, supported
-from reportgen.model.attention import implementations
+from reportgen.model import implementations, outputs, supported
 from reportgen.model.classifier import Classifier, sliding_layers
 from reportgen.model.guards import forward_errors, memory_errors, quiet
 

@@ -21,8 +21,8 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 
 from reportgen.core.errors import ModelError
 from reportgen.core.records import DenseAttention, LayerAttention, Tokens
-from reportgen.model import forward_pass, supported
-from reportgen.model.attention import convert, implementations
+from reportgen.model import forward_pass, implementations, supported
+from reportgen.model.attention import convert
 from reportgen.model.classifier import Classifier
 from reportgen.model.tokens import encode
 from tests import every_type, reference, tiny
