@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen.core.config import check_device
-from reportgen.core.errors import DeviceError, ModelError, UsageError
+from reportgen.core.errors import DeviceError, UsageError
 from reportgen.model import outputs, position_table, supported
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.guards import memory_errors, quiet
@@ -163,5 +163,3 @@ def load(
 def sliding_layers(model: nn.Module) -> list[LongformerSelfAttention]:
     """The attention modules of a Longformer, first layer first; empty for other models."""
     return [module for module in model.modules() if isinstance(module, LongformerSelfAttention)]
-
-
