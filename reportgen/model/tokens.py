@@ -100,7 +100,7 @@ def _call(classifier: Classifier, text: str, **how: Any) -> Any:
         what = "the text" if word is None else f'"{word[:80]}"'
         raise ModelError(
             f"{classifier.checkpoint.tokenizer}: the tokenizer cannot read {what}: {said(error)}",
-            hint='check that its vocabulary has its unknown token ("unk_token"), or choose another --tokenizer',
+            hint='check "unk_token" and "post_processor" in its tokenizer.json, or choose another --tokenizer',
         ) from error
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,11 +19,13 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
 from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
+from reportgen.core.clock import Clock
 from reportgen.core.errors import ModelError, UsageError
 from reportgen.core.records import Tokens
 from reportgen.model import forward_pass, long_documents
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.classifier import Classifier
+from reportgen.model.importance import measures
 from reportgen.model.tokenizer import NO_LIMIT, load_tokenizer
 from reportgen.model.tokens import encode
 from tests import tiny
@@ -117,7 +121,6 @@ def test_any_text_has_the_tokens_of_tokenizer_json(text: str) -> None:
 
 @cache
 def loaded() -> tuple[Checkpoint, Any]:
-    import tempfile
 
     path = Path(tempfile.mkdtemp())
     checkpoint = folder(path, own("BPE"), config={"model_type": "longformer"})
@@ -161,6 +164,22 @@ def test_tokens_that_only_tokenizer_config_adds_are_not_read(tmp_path: Path) -> 
     check_equal(encode(replace(reader(), tokenizer=load_tokenizer(checkpoint)), TEXT), checkpoint, TEXT)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tokenizer_class": "NoSuchTokenizer"},
+        {"tokenizer_class": 7},
+        {"tokenizer_class": "pipeline"},  # a name of transformers, and no class
+        {"tokenizer_class": "BertJapaneseTokenizer"},  # one without a fast form
+        {"pad_token": ["<pad>"], "unk_token": None, "extra_special_tokens": {"a": "heads"}},
+        {"split_special_tokens": True, "add_prefix_space": True, "do_lower_case": False},
+    ],
+)
+def test_odd_settings_do_not_change_the_tokens(settings: dict[str, Any], tmp_path: Path) -> None:
+    checkpoint = folder(tmp_path, own("BPE"), config={"model_type": "bert"}, **settings)
+    check_equal(encode(replace(reader(), tokenizer=load_tokenizer(checkpoint)), TEXT), checkpoint, TEXT)
+
+
 def test_special_tokens_have_the_names_that_the_files_give(tmp_path: Path) -> None:
     """tokenizer_config.json first, then special_tokens_map.json, then the class; never a token the file lacks."""
     checkpoint = folder(
@@ -185,10 +204,12 @@ def test_a_tokenizer_of_another_folder_is_read_as_that_folder_says(tmp_path: Pat
 
 
 def test_a_folder_without_tokenizer_json_has_what_transformers_builds(tmp_path: Path) -> None:
-    """By hand: a vocabulary of WordPiece."""
+    """By hand: a vocabulary of WordPiece. The length is read as elsewhere."""
+    (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": "12.0"}')
     (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "head", "##s"]))
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     tokenizer = load_tokenizer(Checkpoint(str(tmp_path), str(tmp_path), "local", str(tmp_path), "local"))
+    assert tokenizer.model_max_length == 12
     assert encode(replace(reader(), tokenizer=tokenizer), "The heads").strings == (
         "[CLS]",
         "the",
@@ -252,6 +273,38 @@ def test_token_types_reach_the_model_alone_and_in_a_batch(kind: str, tmp_path: P
     torch.testing.assert_close(forward_pass.predict_logits(classifier, documents), right, atol=1e-5, rtol=1e-5)
     attended = forward_pass.attend(classifier, documents, lambda *_: None)
     torch.testing.assert_close(attended, right, atol=1e-5, rtol=1e-5)
+
+
+def test_types_reach_the_model_on_every_way_to_it(tmp_path: Path) -> None:
+    """Prediction over a split, windows of a long document, both measures of head importance: all calls have them."""
+    classifier = saved(tmp_path, "bert", "<s>:0 $A:1 </s>:2")
+    documents = [encode(classifier, text) for text in ("the heads", "of")]
+    whole = encode(classifier, "of there " * 40, whole=True)
+    seen: list[set[int]] = []
+
+    def look(_: torch.nn.Module, __: Any, given: dict[str, Any]) -> None:
+        seen.extend(
+            set(types[: int(mask.sum())].tolist())
+            for types, mask in zip(given["token_type_ids"], given["attention_mask"], strict=True)
+        )
+
+    def calls(run: Callable[[], object]) -> int:
+        seen.clear()
+        run()
+        assert all(types == {0, 1, 2} for types in seen)
+        return len(seen)
+
+    def importance(measure: str) -> object:
+        return measures.compute(classifier, documents, [0, 1], measure=measure, batch_size=2)
+
+    classifier.model.register_forward_pre_hook(look, with_kwargs=True)
+    assert calls(lambda: forward_pass.predict_all(classifier, documents, batch_size=2, on_batch=lambda *_: None)) == 2
+    plan = long_documents.plan(whole, length=20)
+    assert calls(lambda: long_documents.read(classifier, [plan], top_k=2, clock=Clock(), batch_size=3)) >= len(
+        plan.windows
+    )
+    assert calls(lambda: importance("taylor")) >= 2
+    assert calls(lambda: importance("ablation")) >= 2
 
 
 def test_a_model_that_takes_no_types_gets_none(tmp_path: Path) -> None:
