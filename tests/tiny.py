@@ -6,13 +6,17 @@ layers or positions shows up in the numbers.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import ByteLevelBPETokenizer
 from tokenizers.processors import RobertaProcessing
+from torch import Tensor
 from transformers import (
     AlbertConfig,
     AutoConfig,
@@ -139,6 +143,22 @@ def save(model: PreTrainedModel, folder: Path) -> Path:
     """Write the model and the tokenizer as `save_pretrained` does."""
     model.save_pretrained(folder)
     tokenizer().save_pretrained(folder)
+    return folder
+
+
+def change(folder: Path, **values: Any) -> Path:
+    """Change entries of config.json; `...` removes one."""
+    path = folder / "config.json"
+    found = {**json.loads(path.read_text()), **values}
+    path.write_text(json.dumps({name: value for name, value in found.items() if value is not ...}))
+    return folder
+
+
+def change_weights(folder: Path, change: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> Path:
+    """Write the weights anew as *change* gives them."""
+    path = folder / "model.safetensors"
+    weights = {name: tensor.contiguous().clone() for name, tensor in change(load_file(path)).items()}
+    save_file(weights, path, {"format": "pt"})
     return folder
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import weakref
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import transformers
-from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from safetensors.torch import load_file, save_file
-from torch import nn
 
-from reportgen.core.errors import DeviceError, ModelError, RefusedError, UsageError
+from reportgen.core.errors import DeviceError, ModelError, UsageError
 from reportgen.model import checkpoint, forward_pass
 from reportgen.model.classifier import find_device, load
-from reportgen.model.guards import memory_errors, quiet
 from reportgen.model.tokens import encode
 from tests import tiny
 
@@ -129,43 +124,6 @@ def test_an_encoder_with_a_decoder_is_refused(kind: str, tmp_path: Path) -> None
     assert caught.value.exit_code == 4
 
 
-def test_pytorch_weights_are_read_without_unpickling(folder: Path) -> None:
-    """A folder with only `pytorch_model.bin`, as the notebook's own models, predicts as with safetensors."""
-    expected = forward_pass.predict_logits(tiny.load(folder), [tiny.document(9)])
-    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
-    (folder / "model.safetensors").unlink()
-    torch.testing.assert_close(forward_pass.predict_logits(tiny.load(folder), [tiny.document(9)]), expected)
-    with pytest.raises(RefusedError, match="no safetensors weights") as caught:
-        tiny.load(folder, require_safetensors=True)
-    assert caught.value.exit_code == 9
-
-
-def test_pytorch_weights_that_would_run_code_are_refused(folder: Path, canary: Path) -> None:
-    """Exit code 9; the payload is not run."""
-    (folder / "model.safetensors").unlink()
-    torch.save({"classifier.out_proj.bias": Payload(canary)}, folder / "pytorch_model.bin")
-    with pytest.raises(RefusedError, match="reading them would run code") as caught:
-        tiny.load(folder)
-    assert caught.value.exit_code == 9
-
-
-class Payload:
-    """Unpickling it creates the file *canary*."""
-
-    def __init__(self, canary: Path) -> None:
-        self.canary = canary
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.canary,)
-
-
-def test_the_payload_would_run_if_it_were_unpickled(tmp_path: Path) -> None:
-    """The negative control of the test above."""
-    torch.save(Payload(tmp_path / "run"), tmp_path / "x.pt")
-    torch.load(tmp_path / "x.pt", weights_only=False)
-    assert (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize(
     "tie", [{"classifier.out_proj.bias"}, {"classifier.dense.weight", "classifier.out_proj.weight"}]
 )
@@ -240,7 +198,7 @@ def test_a_model_type_without_a_classifier_is_refused(folder: Path, model_type: 
         tiny.load(folder)
 
 
-# devices, memory, noise
+# devices
 
 
 def test_a_gpu_that_is_not_there_is_a_device_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,55 +236,3 @@ def test_a_device_that_does_not_exist_is_a_device_error() -> None:
     with pytest.raises(DeviceError, match="device gpu: "):
         find_device("gpu")
     assert find_device("cpu") == torch.device("cpu")
-
-
-def test_running_out_of_memory_is_a_device_error() -> None:
-    """On a GPU, in Python, and in torch's allocator for the processor, which raises a plain RuntimeError."""
-    with pytest.raises(DeviceError, match="can't allocate memory") as caught, memory_errors():
-        torch.empty(2**60, dtype=torch.uint8)
-    assert caught.value.exit_code == 6
-    for error in (MemoryError("full"), torch.OutOfMemoryError("full")):
-        with pytest.raises(DeviceError, match="out of memory: full"), memory_errors():
-            raise error
-
-
-def test_an_error_does_not_hold_the_memory_for_want_of_which_it_came() -> None:
-    """Whoever catches it tries again with less, and needs that memory."""
-    held: list[weakref.ref[nn.Module]] = []
-
-    def forward() -> None:
-        activations = nn.Identity()
-        held.append(weakref.ref(activations))
-        raise MemoryError("full")
-
-    with pytest.raises(DeviceError) as caught, memory_errors():
-        forward()
-    assert isinstance(caught.value.__cause__, MemoryError)
-    assert held[0]() is None
-
-
-def test_other_errors_pass_through_unchanged() -> None:
-    """A bug stays a bug."""
-    with pytest.raises(RuntimeError, match="shapes"), memory_errors():
-        raise RuntimeError("shapes do not match")
-
-
-def test_quiet_leaves_the_library_as_it_was() -> None:
-    """Verbosity and progress bars of transformers come back, also after an error."""
-    logging = transformers.logging
-    enable_progress_bars()
-    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    with quiet():
-        assert not logging.is_progress_bar_enabled()
-        assert not are_progress_bars_disabled()  # those of downloads
-    with pytest.raises(ModelError, match="inside"), quiet():
-        raise ModelError("inside")
-    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
-    assert not are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        with quiet():
-            assert are_progress_bars_disabled()
-        assert are_progress_bars_disabled()
-    finally:
-        enable_progress_bars()
