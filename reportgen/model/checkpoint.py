@@ -323,8 +323,8 @@ def read_json(name: str, folder: Path, file: str, revision: str) -> dict[str, An
     path = plain_file(folder, file)
     if path is None:
         return None
-    hint = _advice(name, revision)
-    check_whole(name, path, advice=hint)
+    check_whole(name, path, advice=_advice(name, revision))
+    hint = _advice(name, revision) or f"correct {file}, or copy it again from where it was saved"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -129,17 +129,18 @@ def _refuse_others(name: str, settings: Any) -> None:
 
 def _check_taken(name: str, taken: dict[str, Tensor], held: dict[str, Tensor]) -> None:
     """Refuse a model that does not have each weight of the adapter, or has some that the adapter does not hold."""
-    lost = [key for key in held if key not in taken or not torch.equal(taken[key].to(held[key].dtype), held[key])]
+    lost = [key for key in held if key not in taken or not torch.equal(taken[key], held[key].to(taken[key].dtype))]
     random = [key for key in taken if key not in held]
     if lost:
         raise ModelError(
-            f"{name}: {len(lost)} weights of the adapter have no place in its model ({differences.names(lost)})",
+            f"{name}: no place in its model for {differences.count(len(lost), 'weight')} of the adapter "
+            f"({differences.names(lost)})",
             hint=f"check base_model_name_or_path in {ADAPTER}: it may be of another model",
         )
     if random:
         raise ModelError(
-            f"{name}: {len(random)} weights of the adapter are missing ({differences.names(random)}) "
-            "and would be random",
+            f"{name}: {differences.count(len(random), 'weight')} missing from the adapter, which would be random "
+            f"({differences.names(random)})",
             hint="save the adapter again where it was trained, with save_pretrained() of the PEFT model",
         )
 

@@ -132,7 +132,9 @@ def command(name: str, *, method: str = "", options: str = "") -> str:
     """A command that writes a model anew, for a hint."""
     new = (re.sub(r"[^\w.-]+", "-", name.rstrip("/").rsplit("/", 1)[-1]) or "model") + "-whole"
     load = f"M.from_pretrained({json.dumps(name, ensure_ascii=False)}{options})" + (f".{method}" if method else "")
-    code = f'from transformers import AutoModelForSequenceClassification as M; {load}.save_pretrained("{new}")'
+    # subtle: else transformers gives the weights the names back that they had in the file
+    write = f'save_pretrained("{new}", save_original_format=False)' if options else f'save_pretrained("{new}")'
+    code = f"from transformers import AutoModelForSequenceClassification as M; {load}.{write}"
     return f"python -c {shlex.quote(code)}, then --model {new} --tokenizer {shlex.quote(name)}"
 
 

@@ -21,6 +21,8 @@ TASKS = {  # endings of the classes of transformers
     "ForPreTraining": "pretraining",
     "ForCausalLM": "text generation",
     "LMHeadModel": "text generation",
+    "WithLMHead": "text generation",
+    "GenerationDecoder": "text generation",
     "DoubleHeadsModel": "text generation",
     "ForConditionalGeneration": "text generation from a text",
     "ForImageClassification": "classification of images",

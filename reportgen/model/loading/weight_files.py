@@ -47,7 +47,10 @@ def fetch(checkpoint: Checkpoint, *, require_safetensors: bool = False) -> tuple
         elif found is not None and found.cached:
             raise not_cached(checkpoint.name, file)
         if plain_file(folder, file) is None:
-            raise ModelError(f"{checkpoint.name}: {names[0]} names {file}, which is missing", hint=checkpoint.advice)
+            raise ModelError(
+                f"{checkpoint.name}: {names[0]} names {file}, which is missing",
+                hint=checkpoint.advice or f"copy {file} to {folder}, too",
+            )
         check_whole(checkpoint.name, folder / file, advice=checkpoint.advice)
     return tuple(folder / file for file in files)
 
