@@ -304,6 +304,17 @@ def test_an_adapter_of_the_hub_is_merged_into_its_model_of_the_hub(hub: Hub, mad
     assert again.weights_sha256() == found.weights_sha256() != ""
 
 
+def test_an_adapter_in_the_cache_is_merged_offline(hub: Hub, made: tuple[Path, Tensor], request: Any) -> None:
+    """PEFT asks the hub nothing; no socket is connected."""
+    hub.model("org/base", made[0].parent / "base")
+    files = {path.name: path.read_bytes() for path in made[0].iterdir()}
+    settings = json.loads(files[ADAPTER]) | {"base_model_name_or_path": "org/base"}
+    hub.model("org/lora", files | {ADAPTER: json.dumps(settings).encode()})
+    tiny.load(Path("org/lora"))
+    request.getfixturevalue("offline")
+    torch.testing.assert_close(says(tiny.load(Path("org/lora")).model), made[1])
+
+
 def test_the_revision_that_the_adapter_names_is_taken(hub: Hub, lora: Path) -> None:
     """PEFT records it; `--base-revision` goes before it."""
     old = hub.model("org/base", lora.parent / "base", branch="old")
