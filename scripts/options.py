@@ -37,8 +37,8 @@ results on stdout, the path of the report last.
 ## The cache
 
 `~/.cache/reportgen`, or the folder that `REPORTGEN_CACHE` names, holds predictions (for `--pick`, `--where` and
-`examples`), head importance (for `--importance auto`), and the script that draws the charts of the page. You may delete
-it at any time.
+`examples`), head importance (for `--importance auto`), which tokenizers transformers builds as their `tokenizer.json`
+says, and the script that draws the charts of the page. You may delete it at any time.
 """
 
 
