@@ -345,7 +345,7 @@ def of_transformers(task: str) -> set[str]:
 
 
 TEXT = ("TOKEN_CLASSIFICATION", "MASKED_LM", "QUESTION_ANSWERING", "MULTIPLE_CHOICE", "NEXT_SENTENCE_PREDICTION",
-        "CAUSAL_LM", "PRETRAINING", "IMAGE_CLASSIFICATION", "AUDIO_CLASSIFICATION")  # fmt: skip
+        "CAUSAL_LM", "PRETRAINING", "IMAGE_CLASSIFICATION")  # fmt: skip
 
 
 @pytest.mark.parametrize("task", TEXT)
