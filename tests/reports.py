@@ -244,6 +244,22 @@ def report(
     return replace(made, **changes)
 
 
+def several(gold: tuple[int, ...] | None = (0, 2)) -> Report:
+    """A report of a model that has predicted two of three labels at once."""
+    prediction = Prediction(
+        labels=("left", "right", "far"),
+        logits=(2.0, 1.0, -1.0),
+        probabilities=(0.881, 0.731, 0.269),
+        predicted=0,
+        gold=None,
+        gold_text=None if gold is None else "left, far",
+        thresholds=(0.5, 0.7, 0.5),
+        gold_labels=gold,
+        gold_read="as a name",
+    )
+    return report(prediction=prediction, example=replace(report().example, label='["left", "far"]'))
+
+
 def infected(*payloads: str) -> Report:
     """A report with the payloads in every field that comes from outside: one by one where there are several places."""
     payload = " ".join(payloads)

@@ -52,6 +52,7 @@ class Prediction:
     gold_text: str | None  # the true label as the source writes it
     thresholds: tuple[float, ...] = ()  # by label, where a text may have several; () where exactly one is predicted
     gold_labels: tuple[int, ...] | None = None  # indices of the true labels, where there may be several; None: unknown
+    gold_read: str = ""  # how the source's label is read, in words: "as an index, from 0"; "" without one
 
     @property
     def several(self) -> bool:
@@ -149,6 +150,24 @@ def find_all(
     found = [find_gold(item, column, labels=labels, own=own) for item in items]
     known = {index for index in found if index is not None}
     return None if None in found else tuple(sorted(known))
+
+
+def how_read(label: Label, column: LabelColumn, *, labels: Sequence[str], own: Sequence[str] = ()) -> str:
+    """How a gold label is read, in words; "" without one."""
+    items = as_list(label)
+    if label is None or items == ():
+        return ""
+    if items is not None:
+        flags = column.flags == len(labels)
+        return "as 0 or 1 for each label" if flags else how_read(items[0], column, labels=labels, own=own)
+    if _are_known(column.names, labels, own):
+        return "by the name that the dataset gives it"
+    if integer_text(label) is None:
+        return "as a name"
+    reading = read_integers(column, labels, own, label)
+    return {"names": "as a name", "indices": "as an index, from 0", "neither": "neither as a name nor as an index"}[
+        reading
+    ]
 
 
 def as_list(label: Label) -> tuple[str | int | float, ...] | None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen.core.errors import DeviceError, ModelError
-from reportgen.core.labels import ALONE, Label, LabelColumn, find_all, find_gold, name_of, written
+from reportgen.core.labels import ALONE, Label, LabelColumn, find_all, find_gold, how_read, name_of, written
 from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 from reportgen.model import implementations, outputs, supported
 from reportgen.model.classifier import Classifier, sliding_layers
@@ -177,6 +177,7 @@ def prediction(classifier: Classifier, logits: Tensor, *, gold: Label, column: L
         gold_text=None if gold is None else name_of(gold, column.names) or written(gold),
         thresholds=several,
         gold_labels=found if several else None,
+        gold_read=how_read(gold, column, labels=classifier.labels, own=classifier.own_labels),
     )
 
 

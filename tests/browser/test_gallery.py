@@ -393,6 +393,22 @@ def test_no_text_from_outside_runs(visit: Visit, tmp_path: Path) -> None:
     unharmed(page)
 
 
+def test_a_report_with_several_labels_is_found_by_each(visit: Visit, tmp_path: Path) -> None:
+    several = cards.card(reports.several(), name="both")
+    given = [replace(several, title="Both"), replace(base(), name="one", title="One")]
+    put(tmp_path, given, SiteConfig(), ["", ""])
+    page = visit(f"{tmp_path.as_uri()}/index.html")
+    wait(page, "!document.getElementById('finder').hidden")
+    for name, label, titles in (
+        ("Predicted label", "right", ["Both"]),
+        ("Predicted label", "left", ["Both", "One"]),
+        ("Gold label", "far", ["Both"]),
+    ):
+        page.get_by_label(name).select_option(label)
+        assert hits(page, f"{len(titles)} of 2 reports") == titles
+        page.get_by_label(name).select_option("any")
+
+
 def test_five_thousand_reports_are_searched_by_small_parts(visit: Visit, tmp_path: Path) -> None:
     given = [replace(base(), name=f"r-{n}", title=f"Report {n}") for n in range(5000)]
     documents = [f"w{n:x} all {'rare' if n == 4321 else ''} x{n * 7919 % 5000:x}y{n * 31:x}" for n in range(5000)]

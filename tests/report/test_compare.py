@@ -43,6 +43,12 @@ def test_other_weights_and_another_text_matter(field: str, name: str) -> None:
 
 def test_another_prediction_matters() -> None:
     assert found(changed("prediction", predicted=1)) == {"predicted label": True}
+    several = reports.several()
+    lower = replace(several, prediction=replace(several.prediction, thresholds=(0.5, 0.8, 0.5)))
+    assert [one[:3] for one in compare(several, lower)] == [
+        ("predicted label", "left, right", "left"),
+        ("thresholds", "0.5, 0.7, 0.5", "0.5, 0.8, 0.5"),
+    ]
     assert found(changed("prediction", logits=(0.8, -0.5))) == {"logits": True}
     assert found(changed("prediction", logits=(0.8 + 1e-6, -0.6))) == {}
 

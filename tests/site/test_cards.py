@@ -63,6 +63,14 @@ def test_the_label_is_that_of_the_model_or_else_of_the_source(
     assert (card.label, card.verdict) == (label, verdict)
 
 
+def test_a_card_of_several_labels_has_each_and_comes_back_equal() -> None:
+    card = cards.card(reports.several(), name="x")
+    assert (card.label, card.predicted, card.verdict) == ("left, far", "left, right", "wrong")
+    assert (card.true_labels, card.predicted_labels) == (("left", "far"), ("left", "right"))
+    assert (card.probabilities, card.probability) == ((0.881, 0.731), pytest.approx(0.731))
+    assert cards.restored(json.loads(json.dumps(cards.plain(card)))) == card
+
+
 def test_scores_without_a_prediction_have_none() -> None:
     card = cards.card(replace(reports.example(), prediction=None), name="x")
     assert (card.predicted, card.probability, card.verdict, card.label) == (None, None, "unknown", "left")

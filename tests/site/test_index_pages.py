@@ -152,6 +152,23 @@ def test_the_overview_has_what_is_filtered_by() -> None:
     assert overview["probability"] == [802, 988, -1]
 
 
+def test_several_labels_are_shown_and_filtered_one_by_one() -> None:
+    several = cards.card(reports.several(), name="x")
+    none = replace(several, predicted="no label", predicted_labels=(), probabilities=(), probability=0.75)
+    files = made([several, none], SiteConfig())
+    faces = ["".join(text for _, text in index_pages.face(card, SiteConfig()).said) for card in (several, none)]
+    assert faces == [
+        "Wrong: predicted left, 88.1%; right, 73.1%; gold label left, far",
+        "Wrong: predicted no label, 75.0%; gold label left, far",
+    ]
+    overview = handed(files)["overview"]
+    labels = overview["labels"]
+    assert labels == ["far", "left", "no label", "right"]
+    assert [labels[place] for place in overview["predicted"][0]] == ["left", "right"]
+    assert (labels[overview["predicted"][1]], [labels[n] for n in overview["gold"][0]]) == ("no label", ["left", "far"])
+    assert overview["probability"] == [731, 750]
+
+
 def test_labels_that_begin_alike_are_told_apart() -> None:
     given = [replace(base(), label="x" * 130 + end, predicted="right") for end in "ab"]
     labels = handed(made(given, SiteConfig()))["overview"]["labels"]

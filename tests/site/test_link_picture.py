@@ -58,6 +58,11 @@ def test_every_verdict_is_told(changes: dict[str, Any], wanted: str) -> None:
     assert link_picture.description(card(**changes, top_tokens=[])).startswith(f"{wanted}. ")
 
 
+def test_several_labels_have_a_probability_each() -> None:
+    said, _ = link_picture.verdict(cards.card(reports.several(), name="x"))
+    assert said == "Wrong: left (88.1%), right (73.1%), gold label left, far"
+
+
 def test_scores_from_elsewhere_are_not_called_attention() -> None:
     assert "Highest scores: heads" in link_picture.description(card(given=True, top_tokens=("heads",)))
 

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from torch import Tensor
-from torch.nn import functional
 
 from reportgen.core.config import MEASURES
 from reportgen.core.errors import DeviceError, ImportanceError, ModelError, UsageError
@@ -98,13 +97,14 @@ def of_head(model: Any, layer: int, head: int, *, further: bool) -> Iterator[tup
     yield output.weight, (list(places) if turned else (slice(None), list(places)))
 
 
-def by_hand(model: Any, *, further: bool) -> np.ndarray:
+def by_hand(model: Any, *, further: bool, gold: Any = None) -> np.ndarray:
     """Sum of (g p)^2 of every head: documents one by one, without padding, with the loss of the model itself."""
     parameters = list(model.parameters())
     total = [torch.zeros_like(parameter) for parameter in parameters]
-    for tokens, label in zip(DOCUMENTS, GOLD, strict=True):
+    for tokens, label in zip(DOCUMENTS, gold or GOLD, strict=True):
         several = model.config.problem_type == "multi_label_classification"
-        labels = functional.one_hot(torch.tensor([label]), 2).float() if several else torch.tensor([label])
+        true = [label] if isinstance(label, int) else label
+        labels = torch.tensor([[float(n in true) for n in range(2)]]) if several else torch.tensor([label])
         loss = model(input_ids=torch.tensor([tokens.ids]), labels=labels).loss
         for at, gradient in enumerate(torch.autograd.grad(loss, parameters, allow_unused=True)):
             total[at] += 0 if gradient is None else gradient
@@ -170,6 +170,21 @@ def test_no_gradient_reaches_the_local_rows_of_longformers_last_layer() -> None:
 def test_a_model_of_several_labels_has_the_loss_it_was_trained_with() -> None:
     built = tiny.dense("bert", problem_type="multi_label_classification")
     np.testing.assert_allclose(compute(tiny.classifier(built)).raw, by_hand(built, further=True), rtol=1e-4)
+
+
+def test_all_gold_labels_of_a_document_are_true() -> None:
+    """Against the model's own loss, for documents with two labels, one, and none; for ablation, the sum of logits."""
+    built = tiny.dense("bert", problem_type="multi_label_classification")
+    gold: list[Any] = [((0, 1), (1,), (), (0,))[n % 4] for n in range(len(DOCUMENTS))]
+    classifier = tiny.classifier(built)
+    found = measures.compute(classifier, DOCUMENTS, gold, measure="taylor", batch_size=2)
+    np.testing.assert_allclose(found.raw, by_hand(built, further=True, gold=gold), rtol=1e-4)
+    drops = [
+        measures.compute(classifier, DOCUMENTS[:1], [labels], measure="ablation", batch_size=2).raw
+        for labels in ((0, 1), 0, 1, ())
+    ]
+    np.testing.assert_allclose(drops[0], drops[1] + drops[2], atol=1e-5)
+    assert not drops[3].any()
 
 
 @settings(max_examples=15)

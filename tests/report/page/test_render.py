@@ -105,6 +105,38 @@ def test_the_small_report_looks_as_it_did(name: str) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("gold", "sentence"),
+    [
+        ((0, 1), "left, right, which is right: exactly the gold labels."),
+        ((0, 2), "left, right, which is wrong: the gold labels are left, far."),
+        ((), "left, right, which is wrong: the gold labels are no label."),
+        (None, "left, right; no gold labels were given."),
+    ],
+)
+def test_several_labels_are_marked_each_by_itself(shown: Any, gold: tuple[int, ...] | None, sentence: str) -> None:
+    root = tree(shown(reports.several(gold)))
+    (section,) = (
+        e for e in root.iter() if "prediction" in (e.get("class") or "").split() and e.tag.endswith("section")
+    )
+    words = re.sub(" ([,;:.])", r"\1", " ".join(" ".join(section.itertext()).split()))
+    assert sentence in words
+    assert "a text may have several labels or none" in words
+    assert "it is the most probable, left." in words
+    assert "Probability of every label, each by itself" in words
+    marks = [gold is not None and n in gold for n in range(3)]
+    for n, row in enumerate(("left predicted{} 88.1% 50.0% 2.00", "right predicted{} 73.1% 70.0% 1.00",
+                             "far{} 26.9% 50.0% −1.00")):  # fmt: skip
+        assert row.format(" gold" if marks[n] else "") in words
+
+
+@BOTH
+def test_the_provenance_says_how_the_gold_label_was_read(shown: Any) -> None:
+    words = " ".join(" ".join(tree(shown(reports.several())).itertext()).split())
+    assert '["left", "far"], read as a name' in words
+
+
+@BOTH
 def test_the_same_report_gives_the_same_bytes(shown: Any) -> None:
     assert shown(reports.report()) == shown(reports.report())
 
