@@ -33,6 +33,11 @@ HARMLESS = (  # names that a checkpoint may have and the model need not; docs/mo
         "constants that the model computes by itself",
     ),
     (
+        r"(^|\.)(loss_fct|loss_fn|loss|criterion)\.(weight|pos_weight)$|^class_weights?$",
+        "`loss_fct.weight`",
+        "the weights of the classes in the loss, for training only",
+    ),
+    (
         r"^(model\.)?mtp(_layers)?\.",
         "`mtp`",
         "layers that predict several tokens at once, for generating text only",

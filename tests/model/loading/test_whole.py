@@ -197,7 +197,7 @@ LEFT = [
     ("bert", ("bert.embeddings.position_ids", "cls.predictions.bias", "cls.seq_relationship.weight")),
     ("distilbert", ("vocab_transform.weight", "vocab_layer_norm.bias", "vocab_projector.bias")),
     ("albert", ("predictions.dense.weight", "sop_classifier.classifier.weight")),
-    ("modernbert", ("decoder.bias",)),
+    ("modernbert", ("decoder.bias", "loss_fct.weight")),
     ("gpt2", ("h.0.attn.bias", "transformer.h.1.attn.masked_bias", "lm_head.weight")),
 ]
 
