@@ -215,7 +215,7 @@ def analyse_together(
         ]
     with clock.stage("scale"):
         analysed = [
-            _Analysed(example, plan, read, other, attention, scale.scale(attention, head_importance), cells)
+            _Analysed(example, plan, read, other, attention, _scores(config, attention, head_importance), cells)
             for example, plan, read, other in zip(chosen, plans, readings, others, strict=True)
             for attention in [_stack(classifier, plan, read)]
             for cells in [heatmap.cells(example.text, plan.tokens)]
@@ -237,6 +237,10 @@ class _Analysed:
     attention: Attention
     scores: Scores
     cells: tuple[Cell, ...]
+
+
+def _scores(config: Config, attention: Attention, head_importance: HeadImportance) -> Scores:
+    return scale.scale(attention, head_importance, per_query=config.received == "per-query")
 
 
 def _plan(config: Config, classifier: Classifier, example: Example) -> WindowPlan:
@@ -309,8 +313,9 @@ def _report(
         positions=config.positions,
         colour_scale=config.colour_scale,
         language=config.language,
+        received=config.received,
     )
-    return caveats.renewed(report)
+    return caveats.renewed(report, one.scores)
 
 
 def find_importance(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance:

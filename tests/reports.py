@@ -308,7 +308,7 @@ def withstands(check: Callable[..., None], payloads: Sequence[str] = PAYLOADS) -
 
 def ranked(given: Report) -> tuple[Scores, Rankings]:
     """Scores and rankings of a report."""
-    scores = scale.scale(given.attention, given.importance, given=given.given)
+    scores = scale.of_report(given)
     return scores, rank.rank(given.attention, scores, given.tokens, top_k=given.top_k)
 
 

@@ -30,6 +30,7 @@ from reportgen.core.config import (
     PDF_NEEDS,
     PDF_VARIANTS,
     PICKS,
+    RECEIVED,
     Config,
     option,
 )
@@ -130,6 +131,12 @@ score_options = _all(
     ),
     click.option(
         "--colour-scale", metavar="|".join(COLOUR_SCALES), help="Colour scale of the heatmap. [default: linear]"
+    ),
+    click.option(
+        "--received",
+        metavar="|".join(RECEIVED),
+        help="Attention that a token receives: the sum over all queries, or divided by the number of queries that can "
+        "see the token. [default: total]",
     ),
     click.option(
         "--echoes",

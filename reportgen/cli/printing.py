@@ -58,7 +58,10 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
 
 def predicted(said: Prediction) -> str:
     """The predicted label, or labels, with their probabilities; of none, the most probable."""
-    named = [f"{one_line(said.labels[n])} ({said.probabilities[n]:.1%})" for n in said.chosen or (said.predicted,)]
+    shown = said.tied or said.chosen or (said.predicted,)
+    named = [f"{one_line(said.labels[n])} ({said.probabilities[n]:.1%})" for n in shown]
+    if said.tied:
+        return f"tied: {', '.join(named)}"
     return ", ".join(named) if said.chosen else f"{NO_LABEL}; the most probable is {named[0]}"
 
 

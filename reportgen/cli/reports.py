@@ -24,7 +24,7 @@ from reportgen.cli.options import (
     threshold_option,
 )
 from reportgen.cli.printing import clock_for, print_report, print_seconds, settle
-from reportgen.core.config import COLOUR_SCALES, ECHOES, Config
+from reportgen.core.config import COLOUR_SCALES, ECHOES, RECEIVED, Config
 from reportgen.core.errors import DiffersError, StrictWarningsError, UsageError, one_line
 
 
@@ -80,6 +80,12 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     "--colour-scale",
     metavar="|".join(COLOUR_SCALES),
     help="Colour scale of the heatmap. [default: as stored, or linear]",
+)
+@click.option(
+    "--received",
+    metavar="|".join(RECEIVED),
+    help="Attention that a token receives: the sum over all queries, or divided by the number of queries that can see "
+    "the token. [default: as stored, or total]",
 )
 @click.option(
     "--echoes",

@@ -22,6 +22,7 @@ PdfVariant = Literal["ua-1", "a-3u"]
 PdfNeed = Literal["required", "best-effort"]
 Long = Literal["truncate", "window"]
 Echoes = Literal["leave-out", "keep"]
+Received = Literal["total", "per-query"]
 
 Recipe = dict[str, Any]  # plain values
 
@@ -37,6 +38,7 @@ COLOUR_SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
 DTYPES = ("float32", "float16", "bfloat16")
 LONG: tuple[Long, ...] = ("truncate", "window")
 ECHOES: tuple[Echoes, ...] = ("leave-out", "keep")
+RECEIVED: tuple[Received, ...] = ("total", "per-query")
 MEASURES = ("taylor", "taylor-local", "ablation")  # of head importance
 PICKS = ("tp", "tn", "fp", "fn", "most-confident", "least-confident", "random")
 LABELLED = ("tp", "tn", "fp", "fn", "most-confident")  # picks that may name a label behind a colon
@@ -80,6 +82,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "pdf_variant": PDF_VARIANTS,
     "long": LONG,
     "echoes": ECHOES,
+    "received": RECEIVED,
 }
 FREE = ("text", "label", "labels", "preset", "id")  # may be empty and hold any character
 
@@ -125,6 +128,7 @@ class Config:
     top_k: int = 10
     positions: tuple[int, ...] = ()  # of the layer trend; empty: the classifier's own token and the five top tokens
     colour_scale: ColourScale = "linear"
+    received: Received = "total"  # the sum over all queries; or divided by the number of queries that see the token
     echoes: Echoes = "leave-out"  # of colours and rankings; or "keep" them there
     language: str = "en"  # of the text: for stop words, and for those who hear the page
     device: str = "auto"

@@ -72,9 +72,15 @@ class Prediction:
         return self.gold_labels if self.several else None if self.gold is None else (self.gold,)
 
     @property
+    def tied(self) -> tuple[int, ...]:
+        """Indices of the labels that share the largest logit exactly, where one label is predicted; () otherwise."""
+        largest = tuple(index for index, logit in enumerate(self.logits) if logit == max(self.logits))
+        return largest if len(largest) > 1 and not self.several else ()
+
+    @property
     def verdict(self) -> Verdict:
-        """Whether exactly the true labels are predicted."""
-        if self.true is None:
+        """Whether exactly the true labels are predicted; not known of a true one that is tied with others."""
+        if self.true is None or set(self.true) & set(self.tied):
             return "unknown"
         return "right" if set(self.true) == set(self.chosen) else "wrong"
 
@@ -85,7 +91,9 @@ class Prediction:
 
     @property
     def predicted_name(self) -> str:
-        """The predicted label, or labels, in one line."""
+        """The predicted label, or labels, in one line; where some are tied, these."""
+        if self.tied:
+            return f"{', '.join(self.labels[index] for index in self.tied)} (tied)"
         return ", ".join(self.predicted_names) or NO_LABEL
 
     @property

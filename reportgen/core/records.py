@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core.clock import Stage
-from reportgen.core.config import ColourScale
+from reportgen.core.config import ColourScale, Received
 from reportgen.core.labels import NO_LABEL as NO_LABEL
 from reportgen.core.labels import LabelColumn, as_list
 from reportgen.core.labels import Prediction as Prediction
@@ -198,6 +198,17 @@ class Attention:
         kinds = self.layer_kinds or ("attention",) * self.shape[0]
         return tuple(number for number, kind in enumerate(kinds, start=1) if kind == "attention")
 
+    def per_query(self) -> Floats:
+        """Attention received, divided by the number of queries that can see the token, (layer, head, token)."""
+        assert self.seen is not None  # whoever asks has checked
+        shares: Floats = self.received / np.maximum(self.seen, 1)[:, None].astype(np.float32)
+        return shares
+
+    @property
+    def seen_alike(self) -> bool:
+        """Whether all tokens of a layer are seen by equally many queries, or it is not known by how many."""
+        return self.seen is None or bool((self.seen == self.seen[:, :1]).all())
+
     @property
     def top_k(self) -> int:
         """Number of attended tokens kept for every query."""
@@ -287,6 +298,7 @@ class Report:
     positions: tuple[int, ...]  # of the layer trend; empty: chosen by rank
     colour_scale: ColourScale
     language: str  # of the text, as HTML names it: "en"
+    received: Received = "total"  # or "per-query": divided by the number of queries that can see the token
 
     @property
     def given(self) -> bool:
@@ -356,6 +368,7 @@ class Scores:
     reader: Floats | None  # (token,), the classifier's own row in the last layer, weighed, summed over heads
     factors: Floats  # (layer, head), what the attention was multiplied by; 1 where importance would make all 0
     reader_factors: Floats  # (head,), the same for the classifier's row in the last layer
+    received: Floats  # (layer, head, token), what was multiplied: attention received, in total or per query
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def load(path: Path, config: Config, *, title: str | None = None) -> Report:
         positions=config.positions,
         colour_scale=config.colour_scale,
         language=config.language,
+        received=config.received,
     )
 
 

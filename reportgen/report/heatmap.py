@@ -78,7 +78,8 @@ def _shown(report: Report, scores: Scores) -> list[tuple[str, str, str, Floats]]
     if report.given:
         return _shown_of_given(scores, layers=layers, several=layers * heads > 1)
     weighing = _weighing(report, scores.factors)
-    received = "Colour shows the attention that a token receives from all tokens"
+    average = ", divided by the number of tokens that can see it" * (report.received == "per-query")
+    received = f"Colour shows the attention that a token receives from all tokens{average}"
     shown = [
         ("all", "All layers", f"{received}, {weighing}, summed over all layers and heads.", scores.total),
         ("last", "Last layer, all tokens", f"{received} in layer {last}, {weighing}.", scores.last_layer),

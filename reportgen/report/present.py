@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reportgen.core.clock import Clock
 from reportgen.core.config import MAX_HTML_MB, Config, Paper, PdfNeed, PdfVariant
-from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
+from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
 from reportgen.core.records import Rankings, Report, ReportWarning, Scores
 from reportgen.data import naming
 from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, store, tables, words
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reportgen.report.draw.charts import Draw
 
 SUMMARY = 5  # words on the first screen
-WITHOUT_MODEL = ("top_k", "colour_scale", "language")  # what can be chosen again of a stored report; echoes, too
+WITHOUT_MODEL = ("top_k", "colour_scale", "language", "received")  # can be chosen again of a stored report; echoes, too
 AT_WIDTH = r"figures/.*-[\d.]+(in|cm|mm|pt)\.(svg|pdf|png)"
 FILES = {
     "html": re.compile(r"report\.html"),
@@ -106,7 +106,7 @@ def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN
     """
     shown = bool(set(config.format) - {"tables"})
     with clock.stage("scale"):
-        scores = known.scores or scale.scale(report.attention, report.importance, given=report.given)
+        scores = known.scores or scale.of_report(report)
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     made: dict[str, bytes] = {}
@@ -318,9 +318,11 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
     kept, before, stored = store.files(folder), store.manifest(folder), store.load(folder)
     config = replace(Config.restored(stored.provenance.configuration), **changes)
     report = replace(stored, **{name: value for name, value in changes.items() if name in WITHOUT_MODEL})
-    if "echoes" in changes:
-        tokens = replace(stored.tokens, keep_echoes=config.echoes == "keep")
-        report = caveats.renewed(replace(report, tokens=tokens))
+    check_seen(report)
+    if {"echoes", "received"} & set(changes):
+        keep = config.echoes == "keep" if "echoes" in changes else stored.tokens.keep_echoes
+        report = replace(report, tokens=replace(stored.tokens, keep_echoes=keep))
+        report = caveats.renewed(report, scale.of_report(report))
     if report != stored:  # what shows it is made again, or the folder would contradict itself
         config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
     store.check_target(output, overwrite=again or config.overwrite)
@@ -333,6 +335,17 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
     if config.pdf == "required" and "pdf" in config.format:
         check_pdf(report)
     return report
+
+
+def check_seen(report: Report) -> None:
+    """Check that the report knows which queries see a token, if attention is to be shown per query.
+
+    Raises:
+        UsageError: If it does not.
+    """
+    if report.received == "per-query" and report.attention.seen is None:
+        hint = "leave the option out" if report.given else "make the report again with reportgen run"
+        raise UsageError("--received per-query: the report does not say how many queries see a token", hint=hint)
 
 
 def formats(names: Iterable[str]) -> set[str]:
@@ -352,6 +365,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
         OutputError: If something is at the folder.
     """
     report = caveats.marked(given_scores.load(path, config, title=title))
+    check_seen(report)
     folder = naming.of_output(config.output, report.example.name)
     store.check_target(folder, overwrite=config.overwrite)
     check_typesetting(config.format, pdf=config.pdf)
@@ -360,8 +374,9 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
     report = replace(
         report, checks=checks.check_given(report, complete=complete), warnings=tuple(checks.warn_of_given(report))
     )
-    report = caveats.renewed(report)
-    report, _ = write(report, folder, config=config, clock=clock, known=Known(cells=covered))
+    scores = scale.of_report(report)
+    report = caveats.renewed(report, scores)
+    report, _ = write(report, folder, config=config, clock=clock, known=Known(scores, covered))
     return report, folder
 
 

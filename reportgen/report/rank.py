@@ -12,7 +12,7 @@ from reportgen.core.records import Attention, Floats, Integers, Rankings, Scores
 
 def rank(attention: Attention, scores: Scores, tokens: Tokens, *, top_k: int) -> Rankings:
     """All rankings of one example."""
-    ranks, order = rank_tokens(attention.received)
+    ranks, order = rank_tokens(scores.received)
     counts = count_attended(attention.attended_positions, attention.attended_weights)
     content = np.flatnonzero(tokens.content).astype(np.int32)
     return Rankings(

@@ -6,18 +6,20 @@ scores of different heads can be compared and added. `rank.py` defines the order
 
 import numpy as np
 
-from reportgen.core.records import Attention, Floats, HeadImportance, Scores
+from reportgen.core.records import Attention, Floats, HeadImportance, Report, Scores
 
 
-def scale(attention: Attention, importance: HeadImportance, *, given: bool = False) -> Scores:
+def scale(attention: Attention, importance: HeadImportance, *, given: bool = False, per_query: bool = False) -> Scores:
     """Scores of every token in every layer and head, and their sums over heads and layers.
 
-    Scores that someone else has computed (*given*) stay as they are. Where importance would make every score 0, every
-    head counts the same instead: an order is still an order.
+    They are made of the attention received in total, or *per_query*. Scores that someone else has computed (*given*)
+    stay as they are. Where importance would make every score 0, every head counts the same instead: an order is still
+    an order.
     """
     factors = _not_all_zero(importance.values)
     reader_factors = _not_all_zero(importance.values[-1])
-    weighed = weigh(attention.received, factors)  # (layer, head, token)
+    received = attention.per_query if per_query else attention.received
+    weighed = weigh(received, factors)  # (layer, head, token)
     scores = weighed if given else normalise(weighed)
     return Scores(
         attention_scores=scores,
@@ -26,7 +28,14 @@ def scale(attention: Attention, importance: HeadImportance, *, given: bool = Fal
         reader=None if attention.reader is None else reader_scores(attention.reader[-1], reader_factors),
         factors=factors,
         reader_factors=reader_factors,
+        received=received,
     )
+
+
+def of_report(report: Report) -> Scores:
+    """The scores that a report shows."""
+    per_query = report.received == "per-query"
+    return scale(report.attention, report.importance, given=report.given, per_query=per_query)
 
 
 def weigh(received: Floats, importance: Floats) -> Floats:

@@ -82,7 +82,7 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
         files: What the folder holds.
     """
     example, said, held = report.example, report.prediction, set(files)
-    scores = scale.scale(report.attention, report.importance, given=report.given)
+    scores = scale.of_report(report)
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     whole = words.whole_words(example.text, report.tokens, language=report.language)
     covered = heatmap.cells(example.text, report.tokens)
@@ -174,7 +174,7 @@ def _label(report: Report) -> str | None:
     said = report.prediction
     if said is None:
         return None if report.example.label is None else written(report.example.label)
-    return said.gold_name
+    return None if said.tied else said.gold_name  # neither right nor wrong: nothing to compare
 
 
 def _clean(text: str | None) -> str | None:

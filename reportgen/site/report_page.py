@@ -122,7 +122,7 @@ def page(folder: Path, card: Card, place: Place, *, drawings: Collection[str] = 
         ValueError: If a stored drawing holds something else than drawing.
     """
     report = store.load(folder)
-    scores = scale.scale(report.attention, report.importance, given=report.given)
+    scores = scale.of_report(report)
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     figures = present.draw_figures(report, scores, rankings, ("html",), draw=stored(folder, drawings))
     parts = present.make_parts(report, scores, rankings, figures, ("html",), Clock(), max_html_mb=ROOM)

@@ -26,12 +26,14 @@ reportgen.captions = (() => {
     return chosen.weighted ? "weighted by head importance" : "unweighted because the importance of every chosen head is 0";
   }
 
+  const average = ({ perQuery }) => (perQuery ? ", divided by the number of tokens that can see it" : "");
+
   function heatmap(chosen) {
     const unsigned = "Attention has no sign: it shows where the model looked, not which words support or oppose a label.";
     if (chosen.empty) return "No layer or no head is chosen, so there is nothing to colour.";
     const summed = `${weighing(chosen)}, summed over ${where(chosen)}.`;
     if (facts().given) return `Colour shows the score of a token, summed over ${where(chosen)}. Colour has no sign: it does not show which words support or oppose a label.`;
-    if (chosen.from === "all") return `Colour shows the attention that a token receives from all tokens, ${summed} ${unsigned}`;
+    if (chosen.from === "all") return `Colour shows the attention that a token receives from all tokens${average(chosen)}, ${summed} ${unsigned}`;
     const last = chosen.layers.includes(facts().layers - 1);
     const why = !last
       ? ""
@@ -45,7 +47,7 @@ reportgen.captions = (() => {
     // The name of a score on an axis.
     if (facts().given) return "score";
     if (chosen.from === "global") return `attention of ${facts().reader}`;
-    return chosen.scaled ? "attention score" : "attention received";
+    return chosen.scaled ? "attention score" : chosen.perQuery ? "attention per query" : "attention received";
   }
 
   function rankTrendByLayer(chosen, means) {

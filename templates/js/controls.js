@@ -8,7 +8,7 @@ reportgen.controls = (() => {
 
   function show(state) {
     for (const name of ["layers", "heads"]) for (const box of fields(name)) box.checked = state[name].includes(Number(box.value));
-    for (const name of ["special", "echoes", "mask", "words"]) for (const box of fields(name)) box.checked = state[name];
+    for (const name of ["special", "echoes", "per_query", "mask", "words"]) for (const box of fields(name)) box.checked = state[name];
     for (const name of ["scores", "scale"]) fields(name)[0].value = state[name];
     fields("from")[0].value = reportgen.scores.selection(state).from;
     if (document.activeElement !== fields("k")[0]) fields("k")[0].value = state.k;

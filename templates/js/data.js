@@ -56,7 +56,15 @@ reportgen.data = (() => {
     ]);
     const row = reader && values(await integers(reader.codes), reader);
     const importance = Float64Array.from(facts.importance.flat());
-    return { facts, ...main, counts, row, total, lastRow, importance, ...range(facts, main.received, importance), ...words(facts) };
+    const seen = has("seen") ? await perQuery(facts, main.received) : null;
+    const ranges = { range: range(facts, main.received, importance), rangePerQuery: seen && range(facts, seen, importance) };
+    return { facts, ...main, counts, row, total, lastRow, importance, perQuery: seen, ...ranges, ...words(facts) };
+  }
+
+  async function perQuery({ heads, tokens }, received) {
+    // Divided by the number of queries that can see the token: that is one number for all heads of a layer.
+    const seen = await integers(block("seen"));
+    return received.map((value, i) => value / Math.max(seen[Math.floor(i / (heads * tokens)) * tokens + (i % tokens)], 1));
   }
 
   function range({ tokens, given }, received, importance) {

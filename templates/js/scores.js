@@ -18,12 +18,14 @@ reportgen.scores = (() => {
     const empty = !layers.length || !heads.length;
     const every = layers.length === facts.layers && heads.length === facts.heads;
     const { mask, words, echoes } = state;
-    return { layers, heads, from, scaled, weighted, empty, every, mask, words, echoes };
+    const perQuery = from === "all" && state.per_query && model.perQuery !== null;
+    return { layers, heads, from, perQuery, scaled, weighted, empty, every, mask, words, echoes };
   }
 
   function measure(chosen) {
     // (layer, head) -> how the values of that head become scores: (value * factor - low) / span.
-    const { facts, importance, low, high } = model;
+    const { facts, importance } = model;
+    const { low, high } = chosen.perQuery ? model.rangePerQuery : model.range;
     const normalised = chosen.from === "all" && chosen.scaled && chosen.weighted;
     return (l, h) => ({
       factor: chosen.weighted ? importance[l * facts.heads + h] : 1,
@@ -32,13 +34,13 @@ reportgen.scores = (() => {
     });
   }
 
-  const array = (chosen) => (chosen.from === "global" ? model.row : model.received);
+  const array = (chosen) => (chosen.from === "global" ? model.row : chosen.perQuery ? model.perQuery : model.received);
 
   function byToken(chosen, layers = chosen.layers) {
     // Sum over the chosen heads of *layers*, (token,). What the page shows at first is kept to the last digit.
-    const { heads, tokens } = model.facts;
+    const { heads, tokens, per_query } = model.facts;
     const everyHead = chosen.heads.length === heads && chosen.scaled;
-    if (everyHead && chosen.from === "all" && layers.length === model.facts.layers) return model.total;
+    if (everyHead && chosen.from === "all" && chosen.perQuery === per_query && layers.length === model.facts.layers) return model.total;
     if (everyHead && chosen.from === "global" && String(layers) === String([model.facts.layers - 1])) return model.lastRow;
     const total = new Float64Array(tokens);
     const source = array(chosen);
@@ -92,7 +94,7 @@ reportgen.scores = (() => {
     const { factor, low, span } = measure(chosen)(l, h);
     const row = (l * facts.heads + h) * facts.tokens;
     const plain = !chosen.mask && !chosen.words;
-    if (plain && chosen.from === "all" && factor >= 0)
+    if (plain && chosen.from === "all" && !chosen.perQuery && factor >= 0)
       return Float64Array.from(model.ordered.subarray(row, row + facts.tokens), (value) => (value * factor - low) / span);
     const source = array(chosen);
     const values = [];
@@ -110,6 +112,7 @@ reportgen.scores = (() => {
 
   function ranks(chosen) {
     // Rank of every token in every head, from 0, by what is looked at: (layer, head, token).
+    if (chosen.perQuery) return (model.perQueryRanks ??= ranked(model.perQuery));
     if (chosen.from === "all") return model.ranks;
     model.rowRanks ??= ranked(model.row);
     return model.rowRanks;

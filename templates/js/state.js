@@ -21,6 +21,7 @@ reportgen.state = (() => {
       scale: facts.scale,
       special: false,
       echoes: facts.keep_echoes,
+      per_query: facts.per_query,
       mask: false,
       words: false,
       k: facts.top_k,
@@ -69,7 +70,7 @@ reportgen.state = (() => {
     for (const [name, options] of Object.entries(known))
       if (options.includes(given.get(name))) found[name] = given.get(name);
     if (found.from === "global" && counts.reader === null) delete found.from;
-    for (const name of ["special", "echoes", "mask", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
+    for (const name of ["special", "echoes", "per_query", "mask", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
     const k = whole(given.get("k") ?? "");
     if (isLength(k)) found.k = k;
     const token = whole(given.get("token") ?? "");
@@ -111,7 +112,7 @@ reportgen.state = (() => {
     isLength,
     everything: () => ({ layers: first.layers, heads: first.heads }),
     get: () => current,
-    isFirst: () => ["layers", "heads", "scores", "from", "echoes", "mask", "words"].every((n) => String(current[n]) === String(first[n])),
+    isFirst: () => ["layers", "heads", "scores", "from", "echoes", "per_query", "mask", "words"].every((n) => String(current[n]) === String(first[n])),
     ranges,
     link: () => location.href.split("#")[0] + (write() && `#${write()}`),
   };

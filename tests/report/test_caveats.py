@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.records import Floats, Report, Tokens
-from reportgen.report import caveats, present, store
+from reportgen.report import caveats, present, scale, store
+from reportgen.report.page import render
+from reportgen.site import cards
 from tests import reports
 
 
@@ -103,6 +105,11 @@ def test_scores_at_random_show_equal_distances_in_no_more_than_one_of_a_hundred_
     assert sum(row is not None for row in rows) <= 4
 
 
+def warned(report: Report) -> dict[str, str]:
+    """The warnings by their codes."""
+    return {warning.code: warning.message for warning in caveats.find(report, scale.of_report(report))}
+
+
 def scores_file(folder: Path, **fields: Any) -> Path:
     """A file like the notebook's: byte-level pieces, <s> at its start, three tokens far above the others."""
     count = 1700
@@ -165,9 +172,9 @@ def test_one_echo_is_spoken_of_in_the_singular() -> None:
         tokens=replace(plain.tokens, echo=echo),
         attention=replace(plain.attention, period=7),
     )
-    (warning,) = caveats.find(report)
+    warning = warned(report)["echoes"]
     share = plain.attention.received[:, :, 7].sum() / plain.attention.received.sum()
-    assert warning.message == (
+    assert warning == (
         "The model’s position embeddings repeat every 7 tokens. 1 token where the position of <s> repeats receives "
         f"attention for its place, whatever it says: “window” at 7. It holds {share:.1%} of the attention. It is "
         "outlined and left out of colours, rankings and summary; --echoes keep puts it back."
@@ -178,9 +185,159 @@ def test_many_echoes_are_counted_and_some_named() -> None:
     plain = reports.report()
     echo = tuple(place % 4 == 0 < place for place in range(len(plain.tokens)))
     report = replace(plain, tokens=replace(plain.tokens, echo=echo), attention=replace(plain.attention, period=4))
-    (warning,) = caveats.find(report)
-    assert f" and {sum(echo) - 5} more. They hold " in warning.message
+    warning = warned(report)["echoes"]
+    assert f" and {sum(echo) - 5} more. They hold " in warning
 
 
 def test_a_report_without_echoes_has_no_such_warning() -> None:
-    assert list(caveats.find(reports.report())) == []
+    assert "echoes" not in warned(reports.report())
+
+
+def receiving(values: list[float], **changes: Any) -> Report:
+    """A report of one layer and head whose text tokens, between <s> and </s>, receive these."""
+    plain = reports.report(" ".join(f"w{n}" for n in range(len(values))), layers=1, heads=1)
+    received = np.array([[[9, *values, 5]]], np.float32)
+    uniform = replace(plain.importance, values=np.ones((1, 1), np.float32))
+    return replace(plain, importance=uniform, attention=replace(plain.attention, received=received, **changes))
+
+
+@pytest.mark.parametrize(
+    ("values", "least", "most"),
+    [([1.0, 1.1, 0.9, 1.0], "0.90", "1.10"), ([1.5, 1.0, 0.75, 0.75], "0.75", "1.50"), ([2.0, 2.2], "0.95", "1.05")],
+)
+def test_attention_within_one_and_a_half_times_the_even_share_is_almost_even(
+    values: list[float], least: str, most: str
+) -> None:
+    """By hand: each as a multiple of the mean. Special tokens, which receive more, do not count."""
+    message = warned(receiving(values * 5))["almost-even"]
+    assert f"between {least} and {most} times the even share of attention" in message
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.6, 0.8, 0.8, 0.8],  # one has more
+        [1.2, 1.2, 1.2, 0.4],  # one has less
+        [1.0, 1.0, 1.0, 1.0],  # that is uniform, and says so itself
+        [0.0, 0.0, 0.0, 0.0],
+    ],
+)
+def test_other_attention_is_not_almost_even(values: list[float]) -> None:
+    assert "almost-even" not in warned(receiving(values * 5))
+
+
+def test_of_a_few_tokens_even_says_nothing() -> None:
+    assert "almost-even" not in warned(receiving([1.0, 1.1, 0.9] * 3))
+    assert "almost-even" in warned(receiving([1.0, 1.1, 0.9] * 4))
+
+
+def test_almost_even_is_judged_by_what_is_shown() -> None:
+    """By weighed attention: a head of importance 0 says nothing. And without what is left out: an echo."""
+    plain = receiving([1.0, 1.1, 0.9, 1.0] * 3)
+    other = plain.attention.received.copy()
+    other[0, 0, 2] = 9
+    attention = replace(plain.attention, received=np.concatenate((plain.attention.received, other), axis=1))
+    for values, even in (([[1.0, 0.0]], True), ([[0.0, 1.0]], False)):
+        importance = replace(plain.importance, values=np.array(values, np.float32))
+        report = replace(plain, attention=attention, importance=importance)
+        assert ("almost-even" in warned(report)) == even
+    echo = tuple(place == 2 for place in range(len(plain.tokens)))
+    alone = replace(plain, attention=replace(plain.attention, received=other))
+    assert "almost-even" not in warned(alone)
+    assert "almost-even" in warned(replace(alone, tokens=replace(plain.tokens, echo=echo)))
+
+
+def test_scores_from_elsewhere_can_be_almost_even_too(tmp_path: Path) -> None:
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps({"tokens": ["one", "two", "three"] * 4, "scores": [1.0, 1.2, 1.1] * 4}))
+    report, _ = present.render_scores(
+        path, Config(output=str(tmp_path / "made"), format=("html",)), Clock(), title=None
+    )
+    (message,) = (warning.message for warning in report.warnings if warning.code == "almost-even")
+    assert message.startswith("The scores are almost even: ")
+
+
+def seen_by(count: int, half: int) -> Any:
+    places = np.arange(count)
+    return (np.minimum(places + half, count - 1) - np.maximum(places - half, 0) + 1).astype(np.int32)[None]
+
+
+def ended(first: float = 5.0, **changes: Any) -> Report:
+    """Forty words in a window of eight, each with .2 less than the one before; what the first has can be chosen."""
+    return receiving([first, *(10 - 0.2 * n for n in range(1, 40))], **{"seen": seen_by(42, 4), **changes})
+
+
+def test_the_report_says_which_of_the_highest_tokens_the_ends_of_a_window_hide() -> None:
+    """By hand: six queries see w0, nine see w10, the tenth in order, which has 8.0 and so .89 of each.
+
+    With 5.0 w0 has .83 of each, and stays out; with 6.5 it has 1.08, and would come in.
+    """
+    assert "fewer-queries" not in warned(ended(5.0))
+    assert warned(ended(6.5))["fewer-queries"] == (
+        "Tokens near the ends of the document are seen by fewer queries than others (6 to 9), and receive less for "
+        "that reason alone. Divided by the number of queries, 1 of the 10 highest tokens would be another: “w0” at 1 "
+        "instead of “w10” at 11. --received per-query shows that."
+    )
+
+
+def test_in_a_causal_model_late_tokens_are_seen_by_fewer() -> None:
+    report = ended(seen=np.arange(42, 0, -1, dtype=np.int32)[None])
+    message = warned(report)["fewer-queries"]
+    assert "at the end of the document are seen by fewer queries than those at its start (2 to 41)" in message
+    assert "10 of the 10 highest tokens would be others: “w39” at 40, " in message
+
+
+def test_of_twenty_tokens_ten_say_little() -> None:
+    short = receiving([1.0, *(10 - 0.2 * n for n in range(1, 20))], seen=np.arange(22, 0, -1, dtype=np.int32)[None])
+    assert "fewer-queries" not in warned(short)
+
+
+def test_where_all_see_all_or_nothing_is_known_there_is_no_such_warning() -> None:
+    assert "fewer-queries" not in warned(ended(seen=np.full((1, 42), 42, np.int32)))
+    assert "fewer-queries" not in warned(ended(seen=None))
+    causal = ended(seen=np.arange(42, 0, -1, dtype=np.int32)[None])
+    assert "fewer-queries" not in warned(replace(causal, received="per-query"))  # it is what is shown
+
+
+def said(*logits: float, gold: int | None = None) -> Report:
+    plain = reports.report()
+    assert plain.prediction is not None
+    powers = np.exp(np.array(logits) - max(logits))
+    prediction = replace(
+        plain.prediction,
+        labels=tuple(f"label {n}" for n in range(len(logits))),
+        logits=logits,
+        probabilities=tuple((powers / powers.sum()).tolist()),
+        predicted=int(np.argmax(logits)),
+        gold=gold,
+        gold_text=None if gold is None else f"label {gold}",
+    )
+    return replace(plain, prediction=prediction)
+
+
+def test_tied_logits_are_named() -> None:
+    message = warned(said(0.5, 0.5))["tied-logits"]
+    assert "“label 0” and “label 1” are exactly equal, so the model prefers none of them." in message
+    assert "“label 1”, “label 2” and “label 4” are" in warned(said(0.0, 2.0, 2.0, 1.0, 2.0))["tied-logits"]
+    assert "The logits of 9 labels are" in warned(said(*[0.1] * 9))["tied-logits"]
+
+
+@pytest.mark.parametrize("logits", [(0.5, 0.25), (0.5, 0.25, 0.25), (1.0,), (0.1 + 0.2, 0.3)])
+def test_other_logits_are_not_tied(logits: tuple[float, ...]) -> None:
+    """Two that differ in the last bit are not tied: one label is larger, run after run."""
+    assert "tied-logits" not in warned(said(*logits))
+
+
+@pytest.mark.parametrize(("gold", "verdict"), [(0, "unknown"), (1, "unknown"), (2, "wrong"), (None, "unknown")])
+def test_a_tied_prediction_is_neither_right_nor_named_as_certain(gold: int | None, verdict: str) -> None:
+    report = said(0.5, 0.5, 0.1, gold=gold)
+    assert report.prediction is not None
+    assert report.prediction.verdict == verdict
+    page = render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE)
+    document = render.document(report, reports.parts(report))
+    for html in (page, document):
+        assert "<strong>label 0</strong> and <strong>label 1</strong> are <em>tied</em>" in html
+        assert html.count('<span class="mark">tied</span>') == 2
+        assert '<span class="mark">predicted</span>' not in html
+        assert "which is" not in html.split('class="verdict')[1].split("</div>")[0]
+    assert cards.card(report, name="x").predicted == "label 0, label 1 (tied)"

@@ -35,10 +35,18 @@ def attention(received: Floats, positions: object, weights: object) -> Attention
     )
 
 
-def scored(total: object) -> Scores:
-    """Scores of which only the total matters."""
+def scored(total: object, received: Floats) -> Scores:
+    """Scores of which only the total and what they were made of matter."""
     values = np.asarray(total, np.float32)
-    return Scores(values[None, None], values, values, None, np.ones((1, 1), np.float32), np.ones(1, np.float32))
+    return Scores(
+        values[None, None],
+        values,
+        values,
+        None,
+        np.ones((1, 1), np.float32),
+        np.ones(1, np.float32),
+        received,
+    )
 
 
 RECEIVED = st.builds(
@@ -60,7 +68,7 @@ def test_four_tokens_by_hand() -> None:
     weights = [[[[0.6, 0.4], [0.9, 0.1], [1.0, 0.0], [0.5, 0.5]]]]
     found = rank.rank(
         attention(received, positions, weights),
-        scored([0.9, 0.3, 0.4, 0.8]),
+        scored([0.9, 0.3, 0.4, 0.8], received),
         tokens((True, False, False, True)),
         top_k=2,
     )
@@ -100,7 +108,7 @@ def test_a_document_of_special_tokens_has_nothing_to_rank_by_score() -> None:
     """No content, no order, no error."""
     found = rank.rank(
         attention(np.ones((1, 1, 2), np.float32), [[[[0], [1]]]], [[[[1], [1]]]]),
-        scored([1, 0]),
+        scored([1, 0], np.ones((1, 1, 2), np.float32)),
         tokens((True, True)),
         top_k=5,
     )

@@ -19,6 +19,7 @@ from reportgen.core import characters
 from reportgen.core.records import Attention, Floats, Integers, Rankings, Report, Scores
 from reportgen.report.page.compress import Packed, pack
 from reportgen.report.parts import Chart, Word
+from reportgen.report.rank import rank_tokens
 
 LEVELS = 2047  # codes of a value; the last is 0
 OCTAVES = 24  # of values kept apart; what is smaller than the largest by more is the smallest code
@@ -70,9 +71,12 @@ def blocks(
     attention = report.attention
     made: Plain = {
         "document": document(report, words) | kept,
-        "received": received(attention.received, rankings.ranks) | {"total": pack(scores.total.view(np.uint32))},
+        "received": received(attention.received, _ranks(report, rankings))
+        | {"total": pack(scores.total.view(np.uint32))},
         "counts": pack(np.minimum(rankings.attended_counts, 2**16 - 1).astype(np.uint16)),
     }
+    if attention.seen is not None and not attention.seen_alike:
+        made["seen"] = pack(attention.seen.astype(np.uint32))
     if attention.maps.size:
         made["maps"] = pack(encode_shares(attention.maps))
     if attention.reader is not None:
@@ -144,7 +148,13 @@ def document(report: Report, words: tuple[Word, ...]) -> Plain:
         "stretches": attention.maps.shape[-1] - bool(attention.global_positions),
         "top_k": report.top_k,
         "scale": report.colour_scale,
+        "per_query": report.received == "per-query",
     }
+
+
+def _ranks(report: Report, rankings: Rankings) -> Integers:
+    """The ranks by attention received in total; the page makes those per query itself."""
+    return rankings.ranks if report.received == "total" else rank_tokens(report.attention.received)[0]
 
 
 def received(values: Floats, ranks: Integers) -> Plain:
