@@ -198,11 +198,12 @@ class Attention:
         kinds = self.layer_kinds or ("attention",) * self.shape[0]
         return tuple(number for number, kind in enumerate(kinds, start=1) if kind == "attention")
 
+    @property
     def per_query(self) -> Floats:
         """Attention received, divided by the number of queries that can see the token, (layer, head, token)."""
         assert self.seen is not None  # whoever asks has checked
-        shares: Floats = self.received / np.maximum(self.seen, 1)[:, None].astype(np.float32)
-        return shares
+        queries: Floats = np.maximum(self.seen, 1).astype(np.float32)
+        return self.received / queries[:, None]
 
     @property
     def seen_alike(self) -> bool:

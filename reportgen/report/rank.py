@@ -25,7 +25,7 @@ def rank(attention: Attention, scores: Scores, tokens: Tokens, *, top_k: int) ->
     )
 
 
-def descending(values: Floats | Integers) -> npt.NDArray[np.intp]:
+def descending(values: npt.NDArray[np.number]) -> npt.NDArray[np.intp]:
     """Indices along the last axis, largest value first, equal values in their own order."""
     return np.argsort(-values, axis=-1, kind="stable")
 

@@ -35,4 +35,5 @@ def _in_window(tokens: int, half: int, global_positions: tuple[int, ...]) -> Int
     others = end - first - (np.searchsorted(globals_, end) - np.searchsorted(globals_, first))  # in the window
     others += len(globals_)
     others[globals_] = tokens
-    return others.astype(np.int32)
+    found: Integers = others.astype(np.int32)
+    return found
