@@ -9,6 +9,7 @@ import inspect
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
 
 from tests import tiny
@@ -107,4 +108,7 @@ def build(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
         for name, parameter in made.named_parameters():
             if name.endswith("bias") and "norm" not in name.lower():
                 parameter.normal_(std=0.2)
+        for module in made.modules():  # padding whose row is zero could be read without a trace
+            if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+                module.weight[module.padding_idx].normal_(std=0.3)
     return made.eval()

@@ -9,6 +9,7 @@ import pytest
 from reportgen.core.errors import ModelError
 from reportgen.core.records import Check, OtherReading, Prediction, Reference, Report
 from reportgen.report import checks
+from reportgen.report.draw import charts
 from tests import reports
 
 
@@ -103,6 +104,27 @@ def test_the_check_says_what_was_compared(tokens: int, words: str) -> None:
     assert made[0].detail.startswith(
         f"compared with its default attention (eager) on {words}: largest difference 1e-07"
     )
+
+
+def test_layers_without_attention_are_named_as_what_they_are() -> None:
+    kinds = ("Mamba", "Mamba", "attention", "Mamba", "attention")
+    attention = replace(reports.report().attention, layer_kinds=kinds)
+    (warning,) = checks.warn_of_layers(attention)
+    assert warning.code == "hybrid"
+    assert warning.message.startswith("Only 2 of the 5 layers have attention.")
+    assert warning.message.endswith("(1-2, 4: Mamba).")
+    assert list(checks.warn_of_layers(reports.report().attention)) == []
+
+
+def test_a_sink_is_told_with_the_head_in_which_it_takes_most() -> None:
+    report = reports.report()
+    sink = np.array([[0.1, 0.2], [0.6, 0.1]], np.float32)
+    attention = replace(report.attention, sink=sink)
+    (warning,) = checks.warn_of_layers(attention)
+    assert (warning.code, "25% on average, most in layer 2, head 1 (60%)" in warning.message) == ("sink", True)
+    assert checked(replace(report, attention=attention))[1].name == "Every row of attention and its sink sum to 1"
+    rows = charts.overview(replace(report, attention=attention), draw=lambda *_, **__: "").data.rows
+    assert [row[-1] for row in rows] == ["10.0%", "20.0%", "60.0%", "10.0%"]
 
 
 def test_equal_scores_are_called_uniform_and_unequal_ones_not() -> None:

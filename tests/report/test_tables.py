@@ -102,6 +102,18 @@ def test_layers_heads_and_ranks_count_from_one_and_positions_from_zero(files: di
     assert frame(files, "tokens.csv")["position"].tolist() == list(range(TOKENS))
 
 
+def test_layers_of_a_hybrid_model_keep_their_numbers(small: Report) -> None:
+    """In every table of data, and in the tables for people."""
+    kinds = ("Mamba", "attention", "Mamba", "attention", "attention")
+    hybrid = replace(small, attention=replace(small.attention, layer_kinds=kinds))
+    made = tables.files(hybrid, *reports.ranked(hybrid))
+    for name in PARQUET:
+        assert frame(made, name)["layer"].unique().tolist() == [2, 4, 5]
+    assert [row[:2] for row in tables.for_people(hybrid, *reports.ranked(hybrid), ())[-1].rows] == [
+        (str(layer), str(head)) for layer in (2, 4, 5) for head in (1, 2)
+    ]
+
+
 @pytest.mark.parametrize("name", PARQUET)
 def test_no_column_of_parquet_has_empty_cells(files: dict[str, bytes], name: str) -> None:
     """Said in the schema, with what else it says unchanged: text is a dictionary, numbers are small."""
