@@ -132,6 +132,7 @@ def find(
     tokenizer: str | None = None,
     tokenizer_revision: str | None = None,
     base_revision: str | None = None,
+    whole: bool = False,
 ) -> Checkpoint:
     """Find *model* and its tokenizer and check them; afterwards their descriptions are on this disk.
 
@@ -141,6 +142,7 @@ def find(
         tokenizer: Folder or id; the model's own if left out.
         tokenizer_revision: Branch, tag or commit of a tokenizer of its own.
         base_revision: Branch, tag or commit of the model that *model* is an adapter of.
+        whole: Refuse an adapter.
 
     Raises:
         ModelError: If there is no such folder, or no config.json in it, or it is an adapter that cannot be merged.
@@ -148,6 +150,8 @@ def find(
         RefusedError: If it asks to run code that it brings along, or a file is a pipe.
     """
     folder, resolved, files = _fetch(model, revision, needed=(CONFIG, ADAPTER))
+    if whole and ADAPTER in files:
+        raise ModelError(f"{model}: the model of an adapter is an adapter itself", hint="merge it into its model first")
     base = _find_base(model, folder, resolved, files, base_revision) if ADAPTER in files else None
     if base is None and base_revision is not None:
         raise UsageError(f"--base-revision {base_revision}: {model} is a whole model, not an adapter")
@@ -208,10 +212,7 @@ def _find_base(
             hint=f"write the folder or the hub id of that model into base_model_name_or_path in {folder / ADAPTER}",
         )
     wanted = adapter.get("revision") if isinstance(adapter.get("revision"), str) else None
-    found = find(name, revision=base_revision or wanted or None)
-    if found.base is not None:
-        raise ModelError(f"{model}: its model {name} is an adapter itself", hint="merge that one into its model first")
-    return found
+    return find(name, revision=base_revision or wanted or None, whole=True)
 
 
 def _no_config(model: str, folder: Path, revision: str) -> ModelError:

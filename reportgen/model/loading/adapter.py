@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,12 @@ from reportgen.model.loading.tensors import Held
 
 OUTER = "base_model.model."  # what PEFT writes before the name of a weight of the model
 APART = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.1}  # of the logits, relative: rounding explains no more
+TASKS = {  # of PEFT, beside SEQ_CLS
+    "TOKEN_CLS": "token classification",
+    "QUESTION_ANS": "question answering",
+    "CAUSAL_LM": "text generation",
+    "SEQ_2_SEQ_LM": "text generation from a text",
+}
 ODD = 7919  # a number of labels that no layer of a model has by chance
 
 
@@ -62,7 +69,7 @@ def load(
 
     assert checkpoint.base is not None
     settings = read_json(checkpoint.name, Path(checkpoint.location), ADAPTER, checkpoint.revision) or {}
-    _refuse_imports(checkpoint.name, settings)
+    _check_settings(checkpoint.name, settings)
     with contextlib.ExitStack() as stack:
         held = {name: _tensor(weight) for name, weight in _read(checkpoint, files, stack).items()}
         hint = f"see whether PEFT {peft.__version__} reads it: PeftModel.from_pretrained(model, {checkpoint.name!r})"
@@ -105,7 +112,21 @@ def _names_of_outputs(checkpoint: Checkpoint, config: Any) -> set[str]:
     return {name for name, weight in model.named_parameters() if weight.shape[0] == ODD}
 
 
-def _refuse_imports(name: str, settings: dict[str, Any]) -> None:
+def _check_settings(name: str, settings: dict[str, Any]) -> None:
+    """Refuse what adapter_config.json says of a kind or a task that is not ours, or of code."""
+    import peft
+
+    kind, task = settings.get("peft_type"), settings.get("task_type")
+    if kind not in peft.PeftType.__members__:
+        raise ModelError(
+            f"{name}: {ADAPTER}: peft_type {json.dumps(kind)[:80]} is unknown to PEFT {peft.__version__}",
+            hint="a kind that is newer than that needs pip install --upgrade peft",
+        )
+    if task in TASKS:
+        raise ModelError(
+            f"{name}: is an adapter for {TASKS[task]}, not for sequence classification ({ADAPTER}: task_type {task})",
+            hint='give an adapter for sequence classification; if this one was, set "task_type": "SEQ_CLS"',
+        )
     if settings.get("megatron_config"):
         raise RefusedError(
             f"{name}: {ADAPTER} names a Python module to import (megatron_core)",

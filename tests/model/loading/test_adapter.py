@@ -208,6 +208,25 @@ def test_an_adapter_of_an_adapter_is_refused(lora: Path) -> None:
     """One has to be merged first."""
     inner = Path(shutil.copytree(lora, lora.parent / "inner"))
     assert "is an adapter itself" in refused(edit(inner, base_model_name_or_path=str(lora))).message
+    assert "is an adapter itself" in refused(edit(lora, base_model_name_or_path=str(lora))).message
+
+
+@pytest.mark.parametrize(
+    ("fields", "fact"),
+    [
+        ({"task_type": "TOKEN_CLS"}, "an adapter for token classification"),
+        ({"task_type": "CAUSAL_LM"}, "an adapter for text generation"),
+        ({"peft_type": "OF_TOMORROW"}, 'peft_type "OF_TOMORROW" is unknown to PEFT'),
+        ({"peft_type": None}, "peft_type null is unknown"),
+        ({"target_modules": ["nope"]}, f"{ADAPTER}: No modules were targeted"),
+        ({"r": 4}, f"{ADAPTER}: Error"),
+    ],
+)
+def test_settings_of_another_kind_or_task_are_refused(lora: Path, fields: dict[str, Any], fact: str) -> None:
+    """Exit code 4, also where the names of the head would fit."""
+    error = refused(edit(lora, **fields))
+    assert fact in error.message
+    assert error.exit_code == 4
 
 
 def test_the_adapter_of_another_model_is_refused(lora: Path) -> None:
