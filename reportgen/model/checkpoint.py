@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import re
-import stat
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,8 +19,8 @@ from reportgen.core.config import DEMO, Config, without_home
 from reportgen.core.errors import HubError, ModelError, RefusedError, UsageError
 from reportgen.data import hub
 from reportgen.model import file_kinds
+from reportgen.model.file_kinds import LOCAL, advice, check_whole, plain_file, read_json
 
-LOCAL = "local"  # the revision of a folder
 CONFIG, TOKENIZER_CONFIG, TOKENIZER = "config.json", "tokenizer_config.json", "tokenizer.json"
 ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
 WEIGHTS = (
@@ -62,7 +60,7 @@ class Checkpoint:
     @property
     def advice(self) -> str | None:
         """Advice if its files cannot be read; None for a local folder."""
-        return _advice(self.name, self.revision)
+        return advice(self.name, self.revision)
 
     @property
     def tokenizer_folder(self) -> Path:
@@ -167,7 +165,7 @@ def find(
     else:
         other, own, where, commit = base.name, False, Path(base.location), base.revision
     _refuse_code(other, TOKENIZER_CONFIG, read_json(other, where, TOKENIZER_CONFIG, commit) or {})
-    check_whole(other, where / TOKENIZER, advice=_advice(other, commit))
+    check_whole(other, where / TOKENIZER, advice=advice(other, commit))
     return Checkpoint(model, str(folder), resolved, other, commit, None if own else str(where), base)
 
 
@@ -299,62 +297,6 @@ def shards(checkpoint: Checkpoint, weights: Path) -> list[str]:
                 hint="write the model again with save_pretrained()",
             )
     return names
-
-
-def plain_file(folder: Path, name: str) -> Path | None:
-    """The file with that name in a folder, None if it does not exist.
-
-    Raises:
-        RefusedError: If it is a pipe, a socket or a device, which could be waited on without end.
-    """
-    path = folder / name
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return None
-    if stat.S_ISREG(mode):
-        return path
-    if stat.S_ISDIR(mode):
-        return None
-    raise RefusedError(f"{path}: a pipe, a socket or a device, not a file", hint="give a folder of plain files")
-
-
-def read_json(name: str, folder: Path, file: str, revision: str) -> dict[str, Any] | None:
-    """Content of a JSON file, None if there is no such file."""
-    path = plain_file(folder, file)
-    if path is None:
-        return None
-    check_whole(name, path, advice=_advice(name, revision))
-    hint = _advice(name, revision) or f"correct {file}, or copy it again from where it was saved"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{name}: {file} cannot be read: {error.strerror}", hint=hint) from error
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{name}: {file} is not JSON: {error}", hint=hint) from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{name}: {file} is not a JSON object", hint=hint)
-    return content
-
-
-def _advice(name: str, revision: str) -> str | None:
-    """Advice if a file cannot be read; None for a local folder."""
-    return (
-        None
-        if revision == LOCAL
-        else f"the cached copy may be damaged; check it with hf cache verify {name} --revision {revision}"
-    )
-
-
-def check_whole(name: str, path: Path, *, advice: str | None) -> None:
-    """Refuse a file that is something else than its name says, like a pointer of Git LFS; one that is missing passes.
-
-    Raises:
-        ModelError: With what it is.
-    """
-    known = file_kinds.mistake(path) if path.is_file() else None
-    if known is not None:
-        raise ModelError(f"{name}: {path.name} {known[0]}", hint=advice or known[1])
 
 
 def _sha256(path: Path, checkpoint: Checkpoint) -> str:

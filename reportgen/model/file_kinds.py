@@ -1,6 +1,6 @@
-"""Say what a file or a folder really is, where it is not the model that its name promises.
+"""Read the small files of a model, and say what a file or a folder really is where it is not what its name promises.
 
-Only names, sizes and first bytes are read. Each answer is a pair: the fact, and a hint that solves it.
+Of weights only names, sizes and first bytes are read. Each answer is a pair: the fact, and a hint that solves it.
 """
 
 from __future__ import annotations
@@ -9,12 +9,17 @@ import contextlib
 import itertools
 import json
 import re
+import stat
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from typing import Any
+
+from reportgen.core.errors import ModelError, RefusedError
 
 Kind = tuple[str, str]  # what it is, and what to do
 
+LOCAL = "local"  # the revision of a folder
 AGAIN = "copy or download it again"
 ENOUGH = 20_000  # files of a folder that are looked at
 HEADER = 100_000_000  # bytes of a safetensors header at most, as in its library
@@ -90,6 +95,62 @@ OTHERS = (  # names of files that hold weights, but not as reportgen reads them
 )
 WHOLE = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 ADAPTERS = ("adapter_model.safetensors", "adapter_model.bin")
+
+
+def advice(name: str, revision: str) -> str | None:
+    """Advice if a file cannot be read; None for a local folder."""
+    return (
+        None
+        if revision == LOCAL
+        else f"the cached copy may be damaged; check it with hf cache verify {name} --revision {revision}"
+    )
+
+
+def check_whole(name: str, path: Path, *, advice: str | None) -> None:
+    """Refuse a file that is something else than its name says, like a pointer of Git LFS; one that is missing passes.
+
+    Raises:
+        ModelError: With what it is.
+    """
+    known = mistake(path) if path.is_file() else None
+    if known is not None:
+        raise ModelError(f"{name}: {path.name} {known[0]}", hint=advice or known[1])
+
+
+def plain_file(folder: Path, name: str) -> Path | None:
+    """The file with that name in a folder, None if it does not exist.
+
+    Raises:
+        RefusedError: If it is a pipe, a socket or a device, which could be waited on without end.
+    """
+    path = folder / name
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISREG(mode):
+        return path
+    if stat.S_ISDIR(mode):
+        return None
+    raise RefusedError(f"{path}: a pipe, a socket or a device, not a file", hint="give a folder of plain files")
+
+
+def read_json(name: str, folder: Path, file: str, revision: str) -> dict[str, Any] | None:
+    """Content of a JSON file, None if there is no such file."""
+    path = plain_file(folder, file)
+    if path is None:
+        return None
+    check_whole(name, path, advice=advice(name, revision))
+    hint = advice(name, revision) or f"correct {file}, or copy it again from where it was saved"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{name}: {file} cannot be read: {error.strerror}", hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{name}: {file} is not JSON: {error}", hint=hint) from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{name}: {file} is not a JSON object", hint=hint)
+    return content
 
 
 def mistake(path: Path) -> Kind | None:

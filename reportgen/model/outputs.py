@@ -13,7 +13,7 @@ from typing import Any
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, ModelError, ReportgenError, UsageError
 from reportgen.core.labels import LabelColumn, find_name
-from reportgen.model import checkpoint
+from reportgen.model import checkpoint, file_kinds
 from reportgen.model.checkpoint import Checkpoint
 
 SEVERAL = "multi_label_classification"  # as transformers calls it
@@ -54,7 +54,7 @@ def names_before_loading(config: Config) -> tuple[str, ...]:
 def description(found: Checkpoint) -> dict[str, Any]:
     """What config.json says of a model; of an adapter, its own config.json before that of its model."""
     folders = [one for one in (found, found.base) if one is not None]
-    read = (checkpoint.read_json(one.name, Path(one.location), checkpoint.CONFIG, one.revision) for one in folders)
+    read = (file_kinds.read_json(one.name, Path(one.location), checkpoint.CONFIG, one.revision) for one in folders)
     return next((content for content in read if content), {})
 
 

@@ -23,7 +23,7 @@ from reportgen.core.records import Example, Tokens
 from reportgen.data import choice, predictions
 from reportgen.data.dataset_rows import Rows
 from reportgen.data.predictions import Predicted
-from reportgen.model.checkpoint import LOCAL
+from reportgen.model.file_kinds import LOCAL
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -19,7 +19,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from reportgen.core.errors import ModelError, RefusedError
-from reportgen.model.checkpoint import ADAPTER, Checkpoint, read_json
+from reportgen.model.checkpoint import ADAPTER, Checkpoint
+from reportgen.model.file_kinds import read_json
 from reportgen.model.guards import loading_errors, quiet
 from reportgen.model.loading import differences, tensors, weight_files, whole
 from reportgen.model.loading.tensors import Held

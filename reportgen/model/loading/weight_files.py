@@ -10,7 +10,8 @@ from pathlib import Path
 from reportgen.core.errors import ModelError, RefusedError
 from reportgen.data import hub
 from reportgen.model import file_kinds
-from reportgen.model.checkpoint import LOCAL, Checkpoint, check_whole, not_cached, plain_file, shards
+from reportgen.model.checkpoint import Checkpoint, not_cached, shards
+from reportgen.model.file_kinds import LOCAL, check_whole, plain_file
 
 
 def fetch(checkpoint: Checkpoint, *, require_safetensors: bool = False) -> tuple[Path, ...]:
