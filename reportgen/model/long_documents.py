@@ -212,13 +212,18 @@ def read(
     size = forward_pass.batch_limit(classifier, batch_size)
     forward_pass.halving(attend, documents, batch_size=size)
     starts = list(accumulate((len(plan.windows) for plan in plans[:-1]), initial=0))  # places of the first windows
+    references: dict[int, Reference] = {}
+
+    def check(places: Sequence[int]) -> None:
+        firsts = [starts[place] for place in places]
+        logits = torch.stack([found[first][1] for first in firsts])
+        references.update(zip(firsts, compare(classifier, [documents[first] for first in firsts], logits), strict=True))
+
     with clock.stage("inference"):
-        references = compare(
-            classifier, [documents[start] for start in starts], torch.stack([found[start][1] for start in starts])
-        )
+        forward_pass.halving(check, [documents[start] for start in starts], batch_size=size)
     return [
-        _joined(plan, [found[start + window] for window in range(len(plan.windows))], reference, clock)
-        for plan, start, reference in zip(plans, starts, references, strict=True)
+        _joined(plan, [found[start + window] for window in range(len(plan.windows))], references[start], clock)
+        for plan, start in zip(plans, starts, strict=True)
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import functools
 import gc
 import json
 import os
@@ -123,14 +124,13 @@ def test_where_memory_runs_out_fewer_are_read_together(
 ) -> None:
     from reportgen.core.errors import DeviceError
 
-    really = forward_pass.predict_logits
-
-    def predict_logits(classifier: Any, documents: Any) -> Any:
+    def limited(really: Any, classifier: Any, documents: Any, *rest: Any) -> Any:
         if len(documents) > 2:
             raise DeviceError("out of memory")
-        return really(classifier, documents)
+        return really(classifier, documents, *rest)
 
-    monkeypatch.setattr(forward_pass, "predict_logits", predict_logits)
+    for name in ("attend", "predict_logits"):
+        monkeypatch.setattr(forward_pass, name, functools.partial(limited, getattr(forward_pass, name)))
     made = batches.make(replace(asked, batch_size=8))
     assert made.made == COUNT
     assert read == [2, 2, 2, 2, 2]
