@@ -132,7 +132,7 @@ def model(folder: Path, *, layers: int = 12, longest: int = 4096) -> Path:
 def reader(*, layers: int, tokens: int, **how: Any) -> tuple[Any, Any]:
     """A random model, loaded as a run loads it, and a document of as many tokens for it; *how* as for the loading."""
     from reportgen.model import checkpoint, classifier
-    from reportgen.model.tokens import encode
+    from reportgen.model.tokenizing.tokens import encode
 
     with tempfile.TemporaryDirectory() as name:
         folder = model(Path(name), layers=layers, longest=tokens)

@@ -246,7 +246,7 @@ def _scores(config: Config, attention: Attention, head_importance: HeadImportanc
 def _plan(config: Config, classifier: Classifier, example: Example) -> WindowPlan:
     """The plan to read the example: its tokens, at once or in windows."""
     from reportgen.model import long_documents
-    from reportgen.model.tokens import encode
+    from reportgen.model.tokenizing.tokens import encode
 
     predict_split.check_label(config, classifier, example)
     tokens = encode(classifier, example.text, whole=config.long == "window")

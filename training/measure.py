@@ -22,8 +22,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from reportgen.model import checkpoint, classifier, tokens
+from reportgen.model import checkpoint, classifier
 from reportgen.model.importance import importance_files, measures
+from reportgen.model.tokenizing import tokens
 from training import corpus
 
 Array = npt.NDArray[Any]

@@ -21,8 +21,8 @@ from reportgen.model import outputs, position_table, supported
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.guards import memory_errors, quiet
 from reportgen.model.loading.weights import load_config, load_model
-from reportgen.model.tokenizer import load_tokenizer, token_types
-from reportgen.model.tokenizer import max_length as find_max_length
+from reportgen.model.tokenizing.tokenizer import load_tokenizer, token_types
+from reportgen.model.tokenizing.tokenizer import max_length as find_max_length
 
 
 @dataclass(frozen=True, slots=True)

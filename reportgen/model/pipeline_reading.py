@@ -14,10 +14,11 @@ import torch
 from reportgen.core.config import Long
 from reportgen.core.errors import ReportgenError
 from reportgen.core.records import OtherReading, Prediction, Tokens
-from reportgen.model import forward_pass, long_documents, tokens
+from reportgen.model import forward_pass, long_documents
 from reportgen.model.classifier import Classifier
 from reportgen.model.guards import quiet
-from reportgen.model.tokenizer import rebuilt
+from reportgen.model.tokenizing import tokens
+from reportgen.model.tokenizing.tokenizer import rebuilt
 
 
 def other_reading(

@@ -235,7 +235,7 @@ def _answer(
 def _read(classifier: Classifier, example: Example, *, long: Long, stride: int | None) -> ReadRow:
     """An example as the model reads it: in one document, or in windows."""
     from reportgen.model import long_documents
-    from reportgen.model.tokens import encode
+    from reportgen.model.tokenizing.tokens import encode
 
     tokens = encode(classifier, example.text, whole=long == "window")
     plan = long_documents.plan(

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from reportgen.core.errors import DeviceError, ModelError, UsageError
 from reportgen.model import checkpoint, forward_pass
 from reportgen.model.classifier import find_device, load
-from reportgen.model.tokens import encode
+from reportgen.model.tokenizing.tokens import encode
 from tests import tiny
 
 TEXT = "The heads of a long document classifier attend to these tokens."

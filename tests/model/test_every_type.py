@@ -24,7 +24,7 @@ from reportgen.core.records import DenseAttention, LayerAttention, Tokens
 from reportgen.model import forward_pass, implementations, supported
 from reportgen.model.attention import convert
 from reportgen.model.classifier import Classifier
-from reportgen.model.tokens import encode
+from reportgen.model.tokenizing.tokens import encode
 from tests import every_type, reference, tiny
 
 TYPES = sorted(MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)

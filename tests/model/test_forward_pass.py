@@ -29,7 +29,7 @@ from reportgen.core.records import DenseAttention, LayerAttention, Prediction, S
 from reportgen.model import forward_pass
 from reportgen.model.attention import convert
 from reportgen.model.classifier import Classifier
-from reportgen.model.tokens import encode
+from reportgen.model.tokenizing.tokens import encode
 from tests import reference, tiny
 
 DENSE = ("bert", "distilbert", "albert", "deberta-v2", "gpt2", "llama", "opt")

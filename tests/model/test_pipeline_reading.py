@@ -12,13 +12,14 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, XLNetTokenizer
 
 from reportgen.core.records import OtherReading, Prediction
-from reportgen.model import forward_pass, tokenizer
+from reportgen.model import forward_pass
 from reportgen.model.classifier import Classifier
 from reportgen.model.pipeline_reading import other_reading
-from reportgen.model.tokens import encode
+from reportgen.model.tokenizing import tokenizer
+from reportgen.model.tokenizing.tokens import encode
 from tests import batches, tiny
 from tests.cli.test_cli import call
-from tests.model.test_tokenizer import edit, folder, own
+from tests.model.tokenizing.test_tokenizer import edit, folder, own
 
 TEXT = "The HEADS of there"
 KINDS = {  # model type, algorithm, class: what transformers 5.23 builds otherwise

@@ -19,7 +19,7 @@ from reportgen.core.config import Config
 from reportgen.core.errors import DataError, DeviceError, ModelError, OutputError, ReportgenError, UsageError
 from reportgen.data import choice
 from reportgen.model import forward_pass, predict_split
-from reportgen.model.tokens import encode
+from reportgen.model.tokenizing.tokens import encode
 from tests import split, tiny
 from tests.split import LABELS, TEXTS, opened
 

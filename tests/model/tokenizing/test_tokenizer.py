@@ -26,8 +26,8 @@ from reportgen.model import forward_pass, long_documents
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.classifier import Classifier
 from reportgen.model.importance import measures
-from reportgen.model.tokenizer import NO_LIMIT, load_tokenizer
-from reportgen.model.tokens import encode
+from reportgen.model.tokenizing.tokenizer import NO_LIMIT, load_tokenizer
+from reportgen.model.tokenizing.tokens import encode
 from tests import tiny
 
 TEXT = "The HEADS of 2023\n\nthing  gather 650841823, <s>there</s> [NEW]é."

@@ -22,7 +22,7 @@ from reportgen.core.characters import BYTES
 from reportgen.core.errors import DataError, ModelError
 from reportgen.core.records import Tokens
 from reportgen.model.guards import panics, said
-from reportgen.model.tokenizer import TYPES, token_types
+from reportgen.model.tokenizing.tokenizer import TYPES, token_types
 
 if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier

@@ -31,7 +31,7 @@ from reportgen.core.errors import ModelError
 from reportgen.core.records import Tokens
 from reportgen.model import forward_pass
 from reportgen.model.classifier import Classifier
-from reportgen.model.tokens import BYTE, SPACE, align, encode, fades, fold
+from reportgen.model.tokenizing.tokens import BYTE, SPACE, align, encode, fades, fold
 from reportgen.report import heatmap
 from tests import tiny
 

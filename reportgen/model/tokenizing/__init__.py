@@ -1,0 +1,1 @@
+"""The tokenizer of a model, and the tokens of a text."""
