@@ -74,7 +74,8 @@ class Prediction:
     @property
     def tied(self) -> tuple[int, ...]:
         """Indices of the labels that share the largest logit exactly, where one label is predicted; () otherwise."""
-        largest = tuple(index for index, logit in enumerate(self.logits) if logit == max(self.logits))
+        pairs = list(zip(self.logits, self.probabilities, strict=True))
+        largest = tuple(index for index, pair in enumerate(pairs) if pair == max(pairs))
         return largest if len(largest) > 1 and not self.several else ()
 
     @property

@@ -47,7 +47,7 @@ def _runs(before: Report, after: Report) -> Iterator[Difference]:
 
 
 def _results(before: Report, after: Report) -> Iterator[Difference]:
-    was, now = _typed(before.tokens), _typed(after.tokens)
+    was, now = _as_read(before.tokens), _as_read(after.tokens)
     if was != now:
         yield Difference("tokens", *_first_other(was, now), True)
     one, other = before.prediction, after.prediction
@@ -125,9 +125,10 @@ def _first_other(was: Tokens, now: Tokens) -> tuple[str, str]:
     return names[0] if names else ("the same strings", "in other places of the text")
 
 
-def _typed(tokens: Tokens) -> Tokens:
-    """The tokens, without types if all are 0: reports of version 0.1.0 hold none."""
-    return tokens if any(tokens.types) else replace(tokens, types=())
+def _as_read(tokens: Tokens) -> Tokens:
+    """The tokens without echoes, and without types if all are 0: reports of version 0.1.0 hold neither."""
+    plain = replace(tokens, echo=(), keep_echoes=False)
+    return plain if any(tokens.types) else replace(plain, types=())
 
 
 def _there(values: object) -> str:

@@ -100,3 +100,11 @@ def test_token_types_matter_but_not_whether_zeros_are_stored() -> None:
         *("tokens", "the same tokens", "with other token types"),
         True,
     )
+
+
+def test_a_report_from_before_echoes_were_marked_is_the_same() -> None:
+    """They follow from the model, which is compared itself."""
+    before = reports.report()
+    echo = tuple(place == 7 for place in range(len(before.tokens)))
+    after = replace(before, tokens=replace(before.tokens, echo=echo), attention=replace(before.attention, period=7))
+    assert compare(before, after) == ()

@@ -242,3 +242,10 @@ def test_a_stored_report_can_be_rendered_with_its_echoes(tmp_path: Path) -> None
 def test_another_word_for_the_choice_is_an_error() -> None:
     with pytest.raises(UsageError, match="--echoes hide: unknown; choose from leave-out, keep"):
         Config(echoes="hide")  # type: ignore[arg-type]
+
+
+def test_latex_says_what_the_frames_are() -> None:
+    for keep, ending in ((False, "are framed and left out of the scale."), (True, "are framed.")):
+        source = " ".join(manuscript.made(echoing(keep=keep))["heatmap.tex"].decode().split())
+        assert f"repeats {ending}" in source
+    assert "framed" not in manuscript.made(reports.report())["heatmap.tex"].decode()

@@ -112,7 +112,12 @@ def heading(report: Report, view: HeatView) -> tuple[str, str, str]:
     model = f"Read by {report.provenance.model} ({report.provenance.revision})."
     if report.given:
         model = "Scores computed elsewhere."
-    return report.example.title, model, f"{view.title}. {view.explanation} {view.scale.capitalize()} scale."
+    explanation = f"{view.title}. {view.explanation} {view.scale.capitalize()} scale."
+    if report.tokens.echoes:
+        verb = "is" if len(report.tokens.echoes) == 1 else "are"
+        kept = "" if report.tokens.keep_echoes else " and left out of the scale"
+        explanation += f" {report.echoes} {verb} framed{kept}."
+    return report.example.title, model, explanation
 
 
 def as_line(text: str) -> Line:
