@@ -38,7 +38,11 @@ DUMMY = "<!doctype html><title>elsewhere</title>"
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A plain server of files."""
+    """A plain server of files, which no browser keeps: two pages written in the same second have the same date."""
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
 
     def log_message(self, *_: object) -> None:
         pass
