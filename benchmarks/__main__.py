@@ -12,7 +12,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from benchmarks import batches, common, gpu, page, peers, rendering, stages, start
+from benchmarks import against, batches, common, gpu, page, peers, rendering, stages, start
 
 SECTIONS: dict[str, tuple[str, ModuleType]] = {
     "stages": ("The stages", stages),
@@ -22,6 +22,7 @@ SECTIONS: dict[str, tuple[str, ModuleType]] = {
     "page": ("The page in the browser", page),
     "gpu": ("On a GPU", gpu),
     "peers": ("Other tools", peers),
+    "against": ("Against an earlier commit", against),
 }
 KEPT = common.ROOT / "benchmarks" / "results.json"
 README = common.ROOT / "benchmarks" / "README.md"
@@ -29,7 +30,8 @@ SLOWER = 1.2  # a ratio that has grown by more is reported
 BEGINNING = """# Benchmarks
 
 `make bench` measures again, compares with the stored results, and writes this file;
-`make bench ARGS="--only start page"` measures only some sections. It needs Linux and
+`make bench ARGS="--only start page"` measures only some sections,
+`make bench ARGS="--against 960abb6"` that commit and this one, in turn. It needs Linux and
 Chromium, two quiet cores, and about {minutes:.0f} minutes. Seconds depend on the machine, ratios less
 so. Every section names its machine.
 """
@@ -38,13 +40,16 @@ so. Every section names its machine.
 def main() -> None:
     """Measure the wanted sections and write the file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="sections; default: all")
+    usual = [name for name in SECTIONS if name != "against"]
+    parser.add_argument("--only", nargs="+", choices=usual, help="sections; default: all")
+    parser.add_argument("--against", metavar="COMMIT", help="measure that commit and this one, in turn; nothing else")
     chosen = parser.parse_args()
+    wanted = chosen.only or (["against"] if chosen.against else usual)
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
-    for name in chosen.only:
+    for name in wanted:
         print(f"{name} ...", file=sys.stderr, flush=True)
         began = datetime.datetime.now(datetime.UTC)
-        found = SECTIONS[name][1].measure()
+        found = against.measure(chosen.against) if name == "against" else SECTIONS[name][1].measure()
         if found is None:
             print(f"{name}: nothing here to measure it on", file=sys.stderr)
             continue
@@ -76,6 +81,10 @@ def slower(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ]
 
 
+def _option(name: str, section: dict[str, Any]) -> str:
+    return f"--against {section['found']['against']}" if name == "against" else f"--only {name}"
+
+
 def readme(kept: dict[str, Any]) -> str:
     """README.md, from what was kept."""
     parts = [BEGINNING.format(minutes=sum(section["minutes"] for section in kept.values()))]
@@ -84,8 +93,9 @@ def readme(kept: dict[str, Any]) -> str:
             continue
         section, machine = kept[name], kept[name]["machine"]
         versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
+        text = module.markdown(section["found"]).strip()
         parts.append(
-            f"## {title}: `python -m benchmarks --only {name}`\n\n{module.markdown(section['found']).strip()}\n\n"
+            f"## {title}: `python -m benchmarks {_option(name, section)}`\n\n{text}\n\n"
             f"<small>{section['measured']}, commit {section['commit']}; {machine['processor']}, {machine['cores']} "
             f"cores; Python {machine['python']}, {versions}.</small>\n"
         )

@@ -34,7 +34,7 @@ def measure() -> dict[str, Any]:
 def _rate(formats: str, cores: list[int]) -> float:
     def run(count: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
-            dataset = _documents(Path(folder), count)
+            dataset = documents(Path(folder), count)
             command = [sys.executable, "-m", "reportgen", "batch", "--preset", "demo", "--dataset", str(dataset), "-q"]
             taken = common.seconds(
                 lambda: subprocess.run(
@@ -54,7 +54,7 @@ def _rate(formats: str, cores: list[int]) -> float:
     return 60 * (LONG - SHORT) / (run(LONG) - run(SHORT))
 
 
-def _documents(folder: Path, count: int) -> Path:
+def documents(folder: Path, count: int) -> Path:
     """So many documents as a dataset: those of the demo, again and again."""
     rows = (common.DEMO / "documents.jsonl").read_text(encoding="utf-8").splitlines()
     chosen = enumerate(itertools.islice(itertools.cycle(map(json.loads, rows)), count))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import common, gpu, notebook
+from benchmarks import against, common, gpu, notebook
 from reportgen.core.records import HeadImportance, SlidingWindowAttention
 from reportgen.model.attention import convert
 from reportgen.model.attention.stack import stack
@@ -104,3 +106,29 @@ def test_what_a_gpu_is_asked_for_is_measured_without_one() -> None:
     assert "bfloat16" in gpu.markdown({"device": "none", "rows": [row]})
     assert row["received"] < 0.05
     assert 0 <= row["equal_top"] <= 1
+
+
+def test_the_table_of_two_commits_shows_the_ratios_of_their_medians() -> None:
+    """Only what the task is about: a render its CPU seconds, a run its wall seconds."""
+    run, render = list(against.TASKS)[:2]
+    then, now = {"wall": 20.0, "cpu": 30.0, "memory": 1000.0}, {"wall": 10.0, "cpu": 6.0, "memory": 900.0}
+    shown = against.markdown(
+        {"against": "960abb6", "found": {run: [then, now], render: [then, now]}, "sizes": [2.0, 1.0]}
+    )
+    lines = [line for line in shown.splitlines() if line.startswith("| ")]
+    assert lines[1].endswith("| 20.0 s | 10.0 s | 0.50 |")
+    assert lines[3].endswith("| 30.0 CPU s | 6.0 CPU s | 0.20 |")
+    assert lines[-1] == "| bytes of the PDF | 2.00 MB | 1.00 MB | 0.50 |"
+
+
+def test_a_build_says_what_a_process_takes_and_that_it_failed(tmp_path: Path) -> None:
+    build = against.Build("now", tmp_path, tmp_path)
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    taken = build.run("--version")
+    assert 0 < taken["cpu"] < 60
+    assert 10 < taken["memory"] < 2000
+    with pytest.raises(subprocess.CalledProcessError):
+        build.run("no-such-command")
