@@ -122,6 +122,7 @@ class WindowPart:
     summary: LayerSummary  # of `WindowPlan.kept`; of the map, the sums of the rows in which there are own tokens
     rows: Floats  # (head, kept key, end), attention paid by special tokens
     columns: Floats  # (head, kept query, end), attention paid to special tokens
+    sinks: Floats | None  # (head, kept query), what a learned sink takes of each row, in models with one
 
 
 def plan(
@@ -293,7 +294,8 @@ def _part(attention: LayerAttention, *, plan: WindowPlan, window: Window, top_k:
         attending_weights=whole.attending_weights[:, kept],
         shares=whole.shares[:, mine] * queries[mine, None].astype(np.float32),
     )
-    return WindowPart(summary, rows, columns)
+    sinks = getattr(attention, "sink", None)  # (head, query)
+    return WindowPart(summary, rows, columns, None if sinks is None else sinks.float().cpu().numpy()[:, kept])
 
 
 def join(plan: WindowPlan, parts: Sequence[WindowPart]) -> LayerSummary:
@@ -303,6 +305,7 @@ def join(plan: WindowPlan, parts: Sequence[WindowPart]) -> LayerSummary:
     received = [summary.received for summary in summaries]
     seen = [summary.seen[None] for summary in summaries]  # of a special token, the same in every window
     readers = [summary.reader for summary in summaries if summary.reader is not None]
+    sinks = [part.sinks for part in parts if part.sinks is not None]
     rows = _pieced([part.rows for part in parts], plan)  # (head, key, end)
     columns = _between(rows[:, plan.ends(len(plan.tokens))].transpose(0, 2, 1), [part.columns for part in parts], plan)
     attended, attended_weights = _strongest(rows, k)
@@ -317,6 +320,7 @@ def join(plan: WindowPlan, parts: Sequence[WindowPart]) -> LayerSummary:
         attending_positions=_between(attending, [s.attending_positions for s in summaries], plan),
         attending_weights=_between(attending_weights, [s.attending_weights for s in summaries], plan),
         shares=_map(plan, [summary.shares for summary in summaries], rows),
+        sink=_between(_mean_of_ends(sinks, plan), sinks, plan).mean(axis=1) if sinks else None,
         row_error=max(summary.row_error for summary in summaries),
         zeros=sum(summary.zeros for summary in summaries),
         weights=sum(summary.weights for summary in summaries),

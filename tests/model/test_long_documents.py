@@ -337,6 +337,25 @@ def test_lists_are_no_longer_than_a_window() -> None:
     assert len(report.tokens) > 100
 
 
+def test_the_share_of_a_sink_is_the_mean_over_the_rows_of_the_document() -> None:
+    """Each row as it is in the window of its token, recomputed from what the rows of the model's own matrices miss."""
+    model = every_type.build("gpt_oss")
+    with torch.no_grad():
+        for layer in model.model.layers:
+            layer.self_attn.sinks.copy_(torch.tensor([3.0, -1.0]))
+    classifier = tiny.classifier(model, global_positions=(), max_length=24)
+    plan = long_documents.plan(document(70, lead=1, trail=0), length=24, stride=5)
+    dense, _ = matrices(model, plan, [window.start for window in plan.windows], ())
+    (read,) = long_documents.read(classifier, [plan], top_k=3, clock=Clock())
+    for summary, layer in zip(read.layers, dense.swapaxes(0, 1), strict=True):
+        missing = 1 - layer.sum(axis=-1)  # (window, head, query)
+        rows = [missing[window, :, plan.inner(plan.windows[window])] for window in range(len(plan.windows))]
+        by_token = np.concatenate([missing[:, :, 0].mean(axis=0)[None], *rows])  # (token, head)
+        assert len(by_token) == 70
+        np.testing.assert_allclose(summary.sink, by_token.mean(axis=0), atol=1e-5)
+        assert abs(missing[0].mean(axis=-1) - by_token.mean(axis=0)).max() > 1e-3  # not those of the first window
+
+
 @pytest.mark.parametrize("kind", ["longformer", "gpt2"])
 def test_a_document_of_several_windows_is_presented_and_comes_back(kind: str, tmp_path: Path) -> None:
     """Page, document, tables and figures take more tokens than the model does."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from reportgen.core.errors import ModelError
 from reportgen.model.classifier import Classifier
@@ -78,7 +79,8 @@ def find(classifier: Classifier) -> list[Layer]:
         (path, names, output)
         for path in modules
         for names, name in FORMS
-        if (output := _path(path, name)) in modules and all(f"{path}.{name}" in modules for name in names)
+        if (output := _path(path, name)) in modules
+        and all(_is_known(modules.get(f"{path}.{name}"), name) for name in names)
     ]
     if len(found) != count:
         raise _unknown(classifier, f"query, key, value and output were found in {len(found)} of {count} layers")
@@ -136,7 +138,7 @@ def _weight(projection: Any) -> nn.Parameter:
 
 def _outputs_axis(projection: nn.Module) -> int:
     """The axis of the weight with the outputs: GPT-2 stores its weights transposed."""
-    return 0 if isinstance(projection, nn.Linear) else 1
+    return 1 if isinstance(projection, Conv1D) else 0
 
 
 def _layers(classifier: Classifier, modules: Mapping[str, nn.Module], found: Sequence[Found]) -> list[nn.Module]:
@@ -146,6 +148,14 @@ def _layers(classifier: Classifier, modules: Mapping[str, nn.Module], found: Seq
         if isinstance(module, nn.ModuleList) and len(module) == len(found) and all(inside):
             return list(module)
     raise _unknown(classifier, "it has no list of layers")
+
+
+def _is_known(projection: nn.Module | None, name: str) -> bool:
+    """Whether it is there, with its rows in the order that is known here.
+
+    The `c_attn` of GPTBigCode, which is no Conv1D, has query, key and value head by head, or a single key and value.
+    """
+    return isinstance(projection, Conv1D) if name == "c_attn" else projection is not None
 
 
 def _path(path: str, name: str) -> str:
