@@ -152,7 +152,8 @@ def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, R
     config = configuration(before)
     if output is not None:
         store.check_target(output, overwrite=False)
-    example = choice.choose(config) if config.dataset is not None else before.example
+    names = partial(outputs.names_before_loading, config)
+    example = choice.choose(config, names) if config.dataset is not None else before.example
     after = analyse(config, load(config, clock), example, clock)
     if output is not None:
         write(after, output, config=config, clock=clock)

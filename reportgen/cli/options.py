@@ -82,7 +82,12 @@ data_options = _all(
     click.option(
         "--text-column", metavar="NAME", help="Column with the text. [default: text, or the only text column]"
     ),
-    click.option("--label-column", metavar="NAME", help="Column with the gold label. [default: label or labels]"),
+    click.option(
+        "--label-column",
+        metavar="NAME",
+        help="Column with the gold label; or A,B,C: columns of 0 and 1, one for each label. [default: label or labels, "
+        "or columns called like all labels]",
+    ),
     click.option("--id-column", metavar="NAME", help="Column with the ids of the rows. [default: id]"),
 )
 

@@ -66,7 +66,7 @@ def examples(
         print_seconds(clock.seconds)
     for index, reason in found.left_out.items():
         click.echo(f"warning: left out: row {index}: {one_line(reason.removeprefix(f'row {index} of '))}", err=True)
-    for warning in (*found.notes, answers.strangers(found.predicted)):
+    for warning in (*found.notes, answers.strangers(found.predicted, lists=found.rows.labels.lists)):
         if warning:
             click.echo(f"warning: {one_line(warning)}", err=True)
     if as_json:

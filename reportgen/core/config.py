@@ -110,7 +110,7 @@ class Config:
     dataset_revision: str | None = None
     split: str | None = None  # "test", or a slice: "test[:100]"
     text_column: str | None = None  # "text", or the only column of text, if left out
-    label_column: str | None = None  # "label" or "labels" by default, if there is one
+    label_column: str | None = None  # "label" or "labels" by default, if there is one; "A,B" for a column of each label
     id_column: str | None = None  # "id" by default, if there is one
     index: int | None = None
     id: str | None = None

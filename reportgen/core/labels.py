@@ -16,10 +16,12 @@ from typing import Any, Literal
 TRUTH = {"false": "0", "true": "1"}  # as pandas writes them
 WHOLE = re.compile(r"(-?\d+)\.0*")  # an integer of a column with missing values
 INTEGER = re.compile(r"\d{1,18}")  # int() takes no endless digits
+SIGNED = re.compile(rf"-?{INTEGER.pattern}")
 SEPARATOR = re.compile(r"\s*[,;|]\s*")  # between several labels in one string
 ITEM = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d*)?|[Tt]rue|[Ff]alse"""
 LIST = re.compile(rf"\[\s*(?:(?:{ITEM})(?:(?:\s*,\s*|\s+)(?:{ITEM}))*)?\s*\]")  # as Python and NumPy write it
 GENERIC = re.compile(r"LABEL_\d+")  # what transformers calls labels without a name
+NEITHER = "neither as a name nor as an index"
 NO_LABEL = "no label"  # where a text may have several labels, and has none
 MOST_SHOWN = 6  # labels that a sentence names
 Label = str | int | float | None  # as a source writes it; also a bool, or a number of NumPy
@@ -32,8 +34,8 @@ class LabelColumn:
     """What is known of all labels of a source."""
 
     names: tuple[str, ...] = ()  # what the source calls its integer labels, by label
-    values: tuple[str, ...] = ()  # the different integers and truth values among its labels, see `integer_text`
-    flags: int = 0  # length of its lists, if each has a 0 or a 1 for every label; 0 if not
+    values: tuple[str, ...] = ()  # the different integers and truth values among its labels, also negative ones
+    flags: int = 0  # length of its lists, if each has a 0 or a 1 for every label, or -1 for unknown; 0 if not
     lists: bool = False  # whether its labels are lists
 
 
@@ -145,13 +147,17 @@ def find_all(
 ) -> tuple[int, ...] | None:
     """Indices of all gold labels of a text that may have several; None if one of them is not among *labels*.
 
-    A label is a list (see `as_list`), several labels in one string ("left, right"), or a single label.
+    A label is a list (see `as_list`), several in one string ("left, right"), or a single one. No list of 0 and 1 for
+    another number of labels, and none with an integer twice, is of these labels.
     """
     if label is None:
         return None
     items = as_list(label)
     if items is not None and column.flags == len(labels):
-        return tuple(index for index, flag in enumerate(items) if flag)
+        certain = all(flag in (0, 1) for flag in items)
+        return tuple(index for index, flag in enumerate(items) if flag) if certain else None
+    if items is not None and (_are_other_flags(column, labels) or _repeat(items)):
+        return None
     if items is None:
         items = (label,)
         if isinstance(label, str) and find_gold(label, column, labels=labels, own=own) is None:
@@ -166,17 +172,17 @@ def how_read(label: Label, column: LabelColumn, *, labels: Sequence[str], own: S
     items = as_list(label)
     if label is None or items == ():
         return ""
+    if items is not None and column.flags == len(labels):
+        return "as 0 or 1 for each label"
     if items is not None:
-        flags = column.flags == len(labels)
-        return "as 0 or 1 for each label" if flags else how_read(items[0], column, labels=labels, own=own)
+        strange = _are_other_flags(column, labels) or _repeat(items)
+        return NEITHER if strange else how_read(items[0], column, labels=labels, own=own)
     if _are_known(column.names, labels, own):
         return "by the name that the dataset gives it"
     if integer_text(label) is None:
         return "as a name"
     reading = read_integers(column, labels, own, label)
-    return {"names": "as a name", "indices": "as an index, from 0", "neither": "neither as a name nor as an index"}[
-        reading
-    ]
+    return {"names": "as a name", "indices": "as an index, from 0", "neither": NEITHER}[reading]
 
 
 def as_list(label: Label) -> tuple[str | int | float, ...] | None:
@@ -213,29 +219,24 @@ def column_of(values: Iterable[Label], names: Sequence[str] = ()) -> LabelColumn
     kept: dict[str, None] = {}
     widths: set[int] = set()
     lists = False
-    for value in values:
-        if value is None or value == "":
-            continue
+    for value in (one for one in values if one not in (None, "")):
         items = as_list(value)
-        flags = items is not None and all(item in (0, 1) for item in items)
+        flags = items is not None and all(item in (0, 1) or _is_negative(item) for item in items)  # -1: not labelled
         lists = lists or items is not None
         widths.add(len(items) if items is not None and flags else 0)
         if items is None:
             items = tuple(SEPARATOR.split(value.strip())) if isinstance(value, str) else (value,)
-        kept |= dict.fromkeys(text for item in items if (text := integer_text(item)) is not None)
+        kept |= dict.fromkeys(text for item in items if (text := _signed_text(item)) is not None)
     return LabelColumn(tuple(names), tuple(kept), widths.pop() if len(widths) == 1 else 0, lists)
 
 
 def read_integers(column: LabelColumn, labels: Sequence[str], own: Sequence[str], label: Label = None) -> Reading:
     """Whether the integers of a column are names of labels or indices: what knows more of them; names if both do.
 
-    Integers from 1 to the number of labels are neither, unless they are names: such a column counts from 1.
+    Integers from 1 to the number of labels are neither, unless they are names: such a column counts from 1. So do
+    those from a negative integer, like -1, 0 and 1 for three labels; where they reach the last index, -1 is no label.
 
-    Args:
-        column: The source.
-        labels: The labels, by index.
-        own: Further names of the same labels.
-        label: The only label, where the column is not known.
+    *own* are further names of the same labels; *label* is the only label, where the column is not known.
     """
     if column.names:  # of which the model knows none
         return "indices"
@@ -245,28 +246,34 @@ def read_integers(column: LabelColumn, labels: Sequence[str], own: Sequence[str]
     indexed = sum(index is not None for index in indices)
     if named >= indexed:
         return "names"
-    return "neither" if str(len(labels)) in values and 0 not in indices else "indices"
+    return "indices" if _first_of(values, labels) == 0 else "neither"
 
 
 def say_reading(column: LabelColumn, *, labels: Sequence[str], own: Sequence[str] = ()) -> str | None:
     """A sentence on how the integers of a column are read, where that is not certain; None where it is."""
-    if _are_known(column.names, labels, own):
+    if _are_known(column.names, labels, own) or column.flags == len(labels):
         return None
     if column.names:
         generic = all(GENERIC.fullmatch(name) for name in labels)
         called = f"the dataset calls its labels {listed(column.names)}, the model {listed(labels)}"
-        return None if generic and len(labels) == len(column.names) else f"Labels are matched by index: {called}."
+        numbered = column.names == tuple(map(str, range(len(labels))))  # the dataset only says how many there are
+        certain = numbered or (generic and len(labels) == len(column.names))
+        return None if certain else f"Labels are matched by index: {called}."
+    if _are_other_flags(column, labels):
+        lists = f"The labels are lists of {column.flags} numbers, 0 or 1"
+        return f"{lists}, and the model has {len(labels)} labels, so no gold label is known."
     reading = read_integers(column, labels, own)
     pairs = [(value, _find_either(value, labels, own), find_index(value, labels)) for value in column.values]
-    strange = [value for value, _, index in pairs if index is None]
+    strange = [value for value, _, index in pairs if index is None and not _is_negative(value)]
     other = next(((v, name, index) for v, name, index in pairs if None not in (name, index) and name != index), None)
-    shown = listed(sorted(column.values, key=lambda value: (len(value), value)))
+    shown = listed(sorted(column.values, key=lambda value: int(value) if SIGNED.fullmatch(value) else 0))
     integers, last = f"The integers of the labels ({shown})", len(labels) - 1
     if reading == "neither":
-        numbers = ",".join(str(number + 1) for number in range(len(labels)))
+        first = _first_of(column.values, labels)
+        numbers = ",".join(str(first + number) for number in range(len(labels)))
         return (
-            f"{integers} seem to count from 1; the model counts from 0 to {last}. No gold label is taken from them. "
-            f"--labels {numbers} calls the model's labels by these numbers."
+            f"{integers} seem to count from {first}; the model counts from 0 to {last}. No gold label is taken from "
+            f"them. --labels {numbers} calls the model's labels by these numbers."
         )
     if other is not None:
         value, name, index = other
@@ -330,6 +337,36 @@ def short(label: str) -> str:
     """A label in a sentence: on one line, and not too long."""
     line = " ".join(label.split())
     return line if len(line) <= 40 else f"{line[:37]}..."
+
+
+def _first_of(values: Sequence[str], labels: Sequence[str]) -> int:
+    """From which number the integers of a column count: 1 or a negative one where they fit so and not from 0."""
+    integers = [int(value) for value in values if SIGNED.fullmatch(value)]
+    least, most = min(integers, default=0), max(integers, default=0)
+    if least < 0 <= most < least + len(labels):
+        return least
+    return int(len(labels) in integers and 0 not in integers)
+
+
+def _are_other_flags(column: LabelColumn, labels: Sequence[str]) -> bool:
+    """Whether the lists of a column are for another number of labels; those of one or two may also be indices."""
+    return column.flags > 2 and column.flags != len(labels)
+
+
+def _repeat(items: Sequence[Label]) -> bool:
+    """Whether an integer occurs twice in a list: it is no list of indices."""
+    integers = [item for item in items if integer_text(item) is not None]
+    return len(set(integers)) < len(integers)
+
+
+def _is_negative(item: Label) -> bool:
+    return (_signed_text(item) or "").startswith("-")
+
+
+def _signed_text(label: Label) -> str | None:
+    """A label as `integer_text`, or a negative integer as its digits; None if it is neither."""
+    number = _spellings(label)[1]
+    return integer_text(label) or (number if SIGNED.fullmatch(number) else None)
 
 
 def _are_known(names: Sequence[str], labels: Sequence[str], own: Sequence[str]) -> bool:

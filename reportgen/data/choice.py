@@ -20,9 +20,10 @@ from reportgen.core.config import DEMO, OF_A_DATASET, Config, option
 from reportgen.core.errors import DataError, UsageError
 from reportgen.core.labels import column_of
 from reportgen.core.records import Example
-from reportgen.data import foreign_files, naming, sources
-from reportgen.data.columns import ModelLabels
+from reportgen.data import naming, sources
 from reportgen.data.dataset_rows import Row, Rows
+from reportgen.data.formats import foreign_files
+from reportgen.data.label_columns import ModelLabels
 from reportgen.data.naming import DEMO_SPLIT
 
 SOURCES = "--text, --file, --dataset with --index, --id or --pick, or --preset"

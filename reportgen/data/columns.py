@@ -7,71 +7,55 @@ if the user has named it, and a warning in the report if not.
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from reportgen.core.characters import clean
 from reportgen.core.config import Config, option
 from reportgen.core.errors import DataError
-from reportgen.core.labels import ALONE, Label, LabelColumn, column_of, find_index, find_name
+from reportgen.core.labels import ALONE, LabelColumn
 from reportgen.data.dataset_rows import Row, Rows, place
+from reportgen.data.label_columns import (
+    INTEGER,
+    KINDS,
+    LABEL,
+    STRING,
+    ModelLabels,
+    all_flags,
+    all_labels,
+    first_wrong,
+    flag_columns,
+    flagged,
+    is_kind,
+    label_of,
+    named_flag_columns,
+    unusable,
+    with_labels,
+)
+from reportgen.data.table import DataTable, Loaded, bare, shown, wrong
 
-STRING = re.compile(r"(large_)?string(_view)?")
-INTEGER = re.compile(r"u?int\d+|integer")
-CERTAIN = re.compile(rf"{STRING.pattern}|{INTEGER.pattern}|bool(ean)?|null")  # types whose values are labels
-LISTS = r"(large_|fixed_size_)?list(_view)?(<.*>)?(\[\d+\])?"
-LABEL = re.compile(rf"{CERTAIN.pattern}|number|float|double|halffloat|decimal\d*\(.*\)|{LISTS}")  # may be
-FRACTION = re.compile(r"[+-]?\d*\.\d*[1-9]\d*")
 LABELS = ("label", "labels")  # usual names of the column
-KINDS = "labels must be integers, strings, true or false, or lists of these"
+NESTED = re.compile(r"object|(large_|fixed_size_)?list.*|struct<.*|map<.*")  # types whose values may hold strings
 MOST_NAMED = 20  # columns that an error lists
-MOST_DIFFERENT = 1000  # labels of a column that are compared with those of the model
-SEEN = 200  # rows that show which column is meant
-
-ModelLabels = Callable[[], Sequence[str]]  # the names of the model's labels, read when they are needed
+FAR_LONGER = 4  # times the longest string of a column: strings inside another one are more likely to be the texts
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Loaded:
-    """The rows of a table, with the chosen columns."""
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that are read."""
 
-    count: int
-    read: Callable[[Sequence[str], Iterable[int]], Iterator[tuple[Any, ...]]]  # some columns of some rows, in order
-    values: Callable[[str], Iterable[Any]]  # all that a column holds, in any order; equal values may be left out
+    roles: dict[str, str]  # {"text": "body", "label": "y", "id": "doi"}; what there is not is left out
+    flags: dict[str, str]  # the column of 0 and 1 of each label of the model; {} without such columns
+    problem: str | None  # why there is no label, where a column may hold labels, in a sentence
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DataTable:
-    """A table; only its head has been read."""
-
-    types: dict[str, str]  # by column, in the words of the format: "string", "int64", "integer or null"
-    load: Callable[[Sequence[str]], Loaded]  # keeps no other columns than these
-    label_names: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of columns of integers that have names
-    first_rows: Callable[[Sequence[str]], Iterator[tuple[Any, ...]]] | None = None  # quicker than to load all
-
-    def head(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """The first rows of some columns, to see what they hold."""
-        if self.first_rows is not None:
-            return list(islice(self.first_rows(columns), SEEN))
-        loaded = self.load(columns)
-        return list(loaded.read(columns, range(min(loaded.count, SEEN))))
-
-
-def listed(columns: dict[str, list[Any]]) -> Loaded:
-    """A table that is in memory."""
-
-    def read(names: Sequence[str], indices: Iterable[int]) -> Iterator[tuple[Any, ...]]:
-        wanted = [columns[name] for name in names]
-        return (tuple(column[index] for column in wanted) for index in indices)
-
-    return Loaded(len(next(iter(columns.values()))), read, columns.__getitem__)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys((*self.roles.values(), *self.flags.values())))
 
 
 def rows_of(
@@ -102,68 +86,139 @@ def rows_of(
             there twice.
     """
     where = place(dataset, split)
-    columns, problem = _columns(table, config, dataset, labels)
-    needed = tuple(dict.fromkeys(columns.values()))  # one column may serve twice
+    chosen = _columns(table, config, dataset, labels)
+    needed = chosen.names
     loaded = table.load(needed)
     taken = part(loaded.count)
     if not taken:
         raise DataError(f"{where}: no rows", hint=f"the split has {loaded.count} rows" if loaded.count else None)
+    names = table.label_names.get(chosen.roles.get("label", ""), ())
+    chosen, about = _with_usable_labels(table, loaded, taken, chosen, config, labels, where)
+    columns, flags = chosen.roles, chosen.flags
     ids = partial(_ids, loaded, taken, columns.get("id", ""), where)
     if "id" in columns and not _identify(ids, asked=config.id_column is not None):
         del columns["id"]
-    names = table.label_names.get(columns.get("label", ""), ())
-    about = ALONE
-    if "label" in columns:
-        about, bad = _all_labels(loaded, columns["label"], names, labels)
-        if bad is not None and config.label_column is not None:
-            raise _first_wrong(loaded, taken, columns["label"], bad, where)
-        if bad is not None:
-            problem = _unusable(columns.pop("label"), f"holds {_shown(bad)}")
-    elif problem is None and config.label_column is None:
-        problem = _elsewhere(table, columns, labels)
 
     def read(indices: Iterable[int]) -> Iterator[Row]:
         wanted = [rows.check(index) for index in indices]
         cells = loaded.read(needed, (taken[index] for index in wanted))
         for index, values in zip(wanted, cells, strict=True):
             found = dict(zip(needed, values, strict=True))
-            yield _row(index, {role: found[name] for role, name in columns.items()}, columns, names, where)
+            row = {role: found[name] for role, name in columns.items()}
+            if flags:
+                row["label"] = flagged(flags, [found[name] for name in flags.values()])
+            yield _row(index, row, columns, names, where)
 
     def read_ids() -> Sequence[str]:
         return [str(value) for value in ids()] if "id" in columns else ()
 
-    rows = Rows(dataset, dataset_config, split, revision, len(taken), names, columns, read, read_ids, about, problem)
+    told = {**columns, "label": ", ".join(flags.values())} if flags else columns
+    rows = Rows(
+        dataset, dataset_config, split, revision, len(taken), names, told, read, read_ids, about, chosen.problem
+    )
     return rows
 
 
-def _columns(table: DataTable, config: Config, dataset: str, labels: ModelLabels) -> tuple[dict[str, str], str | None]:
-    """The columns of text, label and id, as far as they exist; and what is wrong with one that may hold labels."""
-    types = table.types
-    usual = [name for wanted in LABELS for name in types if name.strip().casefold() == wanted]
-    label = _asked(table, config.label_column, LABEL, "label", dataset, labels)
-    label = label or next((name for name in usual if _is(types[name], LABEL)), None)
-    problem = _unusable(usual[0], f"is of type {types[usual[0]]}") if usual and label is None else None
+def _with_usable_labels(
+    table: DataTable,
+    loaded: Loaded,
+    taken: range,
+    chosen: Columns,
+    config: Config,
+    labels: ModelLabels,
+    where: str,
+) -> tuple[Columns, LabelColumn]:
+    """The columns without those whose values are no labels; and what is known of all labels.
+
+    Raises:
+        DataError: If the user has named a column whose values are no labels.
+    """
+    asked, problem, about = config.label_column is not None, chosen.problem, ALONE
+    roles, flags = dict(chosen.roles), chosen.flags
+    if "label" in roles:
+        names = table.label_names.get(roles["label"], ())
+        about, bad = all_labels(loaded, roles["label"], names, labels)
+        if bad is not None and asked:
+            raise first_wrong(loaded, taken, roles["label"], bad, where)
+        if bad is not None:
+            problem = unusable(roles.pop("label"), f"holds {shown(bad)}")
+    elif flags:
+        about, problem = all_flags(loaded, flags)
+        if problem is not None and asked:
+            raise DataError(f"{where}: {problem}", hint="each of these columns needs 0 or 1, or true or false")
+        flags = {} if problem else flags
+    elif problem is None and not asked:
+        problem = _elsewhere(table, roles, labels)
+    return Columns(roles, flags, problem), about
+
+
+def _columns(table: DataTable, config: Config, dataset: str, labels: ModelLabels) -> Columns:
+    """The columns of text, label and id, as far as they exist."""
+    types, problem = table.types, None
+    usual = [name for wanted in LABELS for name in types if bare(name).casefold() == wanted]
+    flags = named_flag_columns(table, config.label_column or "", labels, dataset)
+    label = None if flags else _asked(table, config.label_column, LABEL, "label", dataset, labels)
+    label = label or next((name for name in usual if is_kind(types[name], LABEL) and not flags), None)
+    if label is None and not flags:
+        flags, problem = flag_columns(table, labels)
+        if usual and not flags:
+            problem = unusable(usual[0], f"is of type {types[usual[0]]}")
     ids = re.compile(f"{STRING.pattern}|{INTEGER.pattern}")
     id_ = _asked(table, config.id_column, ids, "id", dataset, labels) or _usual(types, "id", ids)
     found = {role: name for role, name in (("label", label), ("id", id_)) if name is not None}
+    others = {*found.values(), *flags.values()}
     wanted = config.text_column or _usual(types, "text", re.compile(".*"))
-    text = _asked(table, wanted, STRING, "text", dataset, labels)
-    if text is None:
-        texts = [name for name in types if _is(types[name], STRING) and name not in found.values()]
-        if len(texts) != 1:
-            reason = "several columns hold strings" if texts else "no column holds strings"
-            likely = _longest(table, texts)
+    text = _asked(table, wanted, STRING, "text", dataset, labels) or _only_text(table, others, dataset, labels)
+    return Columns({"text": text, **found}, flags, problem)
+
+
+def _only_text(table: DataTable, others: set[str], dataset: str, labels: ModelLabels) -> str:
+    """The only column of strings; *others* hold something else.
+
+    Raises:
+        DataError: If there is none, there are several, or another column holds far longer strings inside its values.
+    """
+    types = table.types
+    texts = [name for name in types if is_kind(types[name], STRING) and name not in others]
+    named = [name for name in texts if bare(name)] or texts  # spreadsheets and pandas leave columns without a name
+    if len(named) != 1:
+        reason = "several columns hold strings" if texts else "no column holds strings"
+        likely = _likely_text(table, named, labels)
+        raise DataError(
+            f'{dataset}: no column "text", and {reason}: {_listed(types)}',
+            hint=f"choose the text column: {_named('text', likely)}" if likely else "texts must be strings",
+        )
+    nested = [name for name in types if is_kind(types[name], NESTED) and name not in others]
+    head = [dict(zip((named[0], *nested), row, strict=True)) for row in table.head((named[0], *nested))]
+    own = max((_longest_inside(row[named[0]]) for row in head), default=0)
+    for name in nested:
+        if any(_longest_inside(row[name]) > FAR_LONGER * own or _has_a_text(row[name]) for row in head):
             raise DataError(
-                f'{dataset}: no column "text", and {reason}: {_listed(types)}',
-                hint=f"choose the text column: {_named('text', likely)}" if likely else "texts must be strings",
+                f'{dataset}: no column "text"; the only column of strings is "{clean(named[0])}", but the texts seem '
+                f'to be inside the values of "{clean(name)}"',
+                hint=f"write them to a column of their own, or choose {_named('text', named[0])}",
             )
-        text = texts[0]
-    return {"text": text, **found}, problem
+    return named[0]
+
+
+def _has_a_text(value: Any) -> bool:
+    """Whether a mapping has a string called text; of a list, whether one of its mappings has."""
+    if isinstance(value, list | tuple):
+        return any(map(_has_a_text, value))
+    return isinstance(value, Mapping) and isinstance(value.get("text"), str)
+
+
+def _longest_inside(value: Any) -> int:
+    """Length of the longest string in a value, however deep; of a mapping, without its keys."""
+    if isinstance(value, str):
+        return len(value)
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return max(map(_longest_inside, parts), default=0)
 
 
 def _usual(types: dict[str, str], usual: str, kind: re.Pattern[str]) -> str | None:
     """The column with the usual name, whatever the space around it and the case of its letters."""
-    alike = [name for name in types if name.strip().casefold() == usual and _is(types[name], kind)]
+    alike = [name for name in types if bare(name).casefold() == usual and is_kind(types[name], kind)]
     return usual if usual in alike else next(iter(alike), None)
 
 
@@ -178,8 +233,8 @@ def _asked(
     if asked is None:
         return None
     types = table.types
-    asked = next((name for name in types if name.strip() == asked.strip()), asked) if asked not in types else asked
-    if asked in types and _is(types[asked], kind):
+    asked = next((name for name in types if bare(name) == bare(asked)), asked) if asked not in types else asked
+    if asked in types and is_kind(types[asked], kind):
         return asked
     near = difflib.get_close_matches(asked, [name for name in types if name != asked], n=1, cutoff=0.8)
     likely = next(iter(near), None) or _likely(table, role, labels)
@@ -203,10 +258,16 @@ def _named(role: str, column: str) -> str:
 def _likely(table: DataTable, role: str, labels: ModelLabels) -> str | None:
     """The column that is likely to hold texts or labels; None if no column is."""
     if role == "text":
-        return _longest(table, [name for name in table.types if _is(table.types[name], STRING)])
+        return _likely_text(table, [name for name in table.types if is_kind(table.types[name], STRING)], labels)
     if role == "label":
-        return _with_labels(table, (), labels) or _with_labels(table, (), labels, indices=True)
+        return with_labels(table, (), labels) or with_labels(table, (), labels, indices=True)
     return None
+
+
+def _likely_text(table: DataTable, columns: Sequence[str], labels: ModelLabels) -> str | None:
+    """The column of strings with the longest texts that are no labels of the model."""
+    taken = {with_labels(table, (), labels)} if len(columns) > 1 else set()
+    return _longest(table, [name for name in columns if name not in taken])
 
 
 def _longest(table: DataTable, columns: Sequence[str]) -> str | None:
@@ -218,103 +279,15 @@ def _longest(table: DataTable, columns: Sequence[str]) -> str | None:
     return max(lengths, key=lengths.__getitem__, default=None)
 
 
-def _with_labels(table: DataTable, others: Iterable[str], labels: ModelLabels, *, indices: bool = False) -> str | None:
-    """The column in which every value is a label of the model, and which has most of them; None if there is none.
-
-    Args:
-        table: Its first rows are read.
-        others: Columns that hold something else.
-        labels: Of the model.
-        indices: Whether it holds all indices of the labels, not their names.
-    """
-    named = labels()
-    columns = [name for name, kind in table.types.items() if name not in others and _is(kind, CERTAIN)]
-    if not named or not columns:
-        return None
-    find = find_index if indices else find_name
-    best, most = None, len(named) - 1 if indices else 0
-    for name, values in zip(columns, zip(*table.head(columns), strict=True), strict=False):
-        found = {find(value, named) for value in values if value not in (None, "")}
-        if None not in found and len(found) > most:
-            best, most = name, len(found)
-    return best
-
-
 def _elsewhere(table: DataTable, columns: dict[str, str], labels: ModelLabels) -> str | None:
     """A sentence on a column with the model's labels, where no column is called like one; None without one."""
-    found = _with_labels(table, columns.values(), labels)
+    found = with_labels(table, columns.values(), labels)
     if found is None:
         return None
     return (
         f"No column is called label, so no gold label is known. Column “{clean(found)}” holds labels of the model: "
         f"{_named('label', found)} uses them."
     )
-
-
-def _unusable(column: str, fact: str) -> str:
-    return f"Column “{clean(column)}” {fact}, so no gold label is known: {KINDS}. --label-column names another column."
-
-
-def _all_labels(
-    loaded: Loaded, column: str, names: Sequence[str], labels: ModelLabels
-) -> tuple[LabelColumn, Any | None]:
-    """What is known of all labels of a column; and a value that is no label, if most are none."""
-    different: dict[Label, None] = {}
-    bad, bads, count = None, 0, 0
-    for value in loaded.values(column):
-        usable, label = _as_label(value)
-        count += label is not None or not usable
-        if not usable:
-            bad, bads = (value if bad is None else bad), bads + 1
-        elif len(different) < MOST_DIFFERENT:
-            different[label] = None
-    if bads and 2 * bads >= count:  # of a few, each is an error of its row
-        return ALONE, bad
-    texts = [label for label in different if isinstance(label, str) and label.strip()]
-    measured = next((text for text in texts if FRACTION.fullmatch(text.strip())), None)
-    if measured is not None and all(map(_is_number, texts)):
-        known = labels()  # may be called by such numbers
-        if all(find_name(text, known) is None for text in texts):
-            return ALONE, measured
-    return column_of(different, names), None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _as_label(value: Any) -> tuple[bool, str | int | None]:
-    """Whether a value can be a label, and the label: None if missing, a list as JSON."""
-    if value is None or value == "" or value != value:
-        return True, None
-    if isinstance(value, float | Decimal) and value % 1 == 0:  # pandas turns integers into floats if some are missing
-        return True, int(value)
-    if isinstance(value, bool | int | str):
-        return True, value
-    if isinstance(value, list | tuple):
-        items = [(False, None) if isinstance(item, list) else _as_label(item) for item in value]
-        if all(usable and item is not None for usable, item in items):
-            return True, json.dumps([item for _, item in items], ensure_ascii=False)
-    return False, None
-
-
-def _first_wrong(loaded: Loaded, taken: range, column: str, bad: Any, where: str) -> DataError:
-    """The error of a column that cannot be used, with the first row where this shows."""
-    for row, (value,) in enumerate(loaded.read((column,), taken)):
-        if not _as_label(value)[0]:
-            return _wrong(row, column, value, where, hint=KINDS)
-    return DataError(f'{where}: column "{clean(column)}" holds {_shown(bad)}', hint=KINDS)
-
-
-def _is(type_: str, kind: re.Pattern[str]) -> bool:
-    """Whether a type is of a kind; values may be missing."""
-    parts = set(type_.split(" or "))
-    parts = parts - {"null"} or parts  # of a column of nothing, its kind decides
-    return all(kind.fullmatch(part) for part in parts)
 
 
 def _listed(types: dict[str, str]) -> str:
@@ -326,32 +299,14 @@ def _listed(types: dict[str, str]) -> str:
 def _row(index: int, values: dict[str, Any], columns: dict[str, str], names: Sequence[str], where: str) -> Row:
     text = values["text"]
     if not isinstance(text, str):
-        raise _wrong(index, columns["text"], text, where, hint="texts must be strings; clean the data first")
+        raise wrong(index, columns["text"], text, where, hint="texts must be strings; clean the data first")
     identity = values.get("id")
     return Row(
         index=index,
         text=text,
-        label=_label(index, values.get("label"), columns, names, where),
+        label=label_of(index, values.get("label"), columns.get("label", ""), names, where),
         id=None if identity is None else str(identity),
     )
-
-
-def _label(index: int, value: Any, columns: dict[str, str], names: Sequence[str], where: str) -> str | int | None:
-    """A label as it is, a list as JSON; None if missing, which is empty in text files, and -1 for named integers."""
-    if names and value == -1:
-        return None
-    usable, label = _as_label(value)
-    if not usable:
-        raise _wrong(index, columns["label"], value, where, hint=KINDS)
-    return label
-
-
-def _wrong(index: int, column: str, value: object, where: str, *, hint: str) -> DataError:
-    return DataError(f'row {index} of {where}: column "{clean(column)}" holds {_shown(value)}', hint=hint)
-
-
-def _shown(value: object) -> str:
-    return "nothing" if value is None else f"{clean(str(value))[:40]} ({type(value).__name__})"
 
 
 def _ids(loaded: Loaded, taken: range, column: str, where: str) -> Iterator[Any]:
@@ -363,7 +318,7 @@ def _ids(loaded: Loaded, taken: range, column: str, where: str) -> Iterator[Any]
     rows: dict[str, int] = {}
     for row, (value,) in enumerate(loaded.read((column,), taken)):
         if not isinstance(value, (str, int)):
-            raise _wrong(row, column, value, where, hint="every row needs an id; leave out --id-column, or use --index")
+            raise wrong(row, column, value, where, hint="every row needs an id; leave out --id-column, or use --index")
         first = rows.setdefault(str(value), row)
         if first != row:
             raise DataError(

@@ -166,11 +166,13 @@ def _by_label(predicted: Sequence[Predicted], labels: Sequence[str]) -> list[lis
     return rows
 
 
-def strangers(predicted: Sequence[Predicted]) -> str | None:
-    """A warning with the number of gold labels that the model does not know; None if it knows all."""
-    strange = [
-        one.prediction.gold_text for one in predicted if one.prediction.true is None and one.prediction.gold_text
-    ]
+def strangers(predicted: Sequence[Predicted], *, lists: bool = False) -> str | None:
+    """A warning with the number of gold labels that the model does not know; None if it knows all.
+
+    It says nothing of labels that are *lists*, if exactly one label is predicted: none of them is read.
+    """
+    said = [one.prediction for one in predicted if one.prediction.several or not lists]
+    strange = [one.gold_text for one in said if one.true is None and one.gold_text]
     if not strange:
         return None
     names = _listed([f'"{one_line(name)[:WIDEST]}"' for name in sorted(set(strange))])

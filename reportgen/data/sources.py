@@ -23,9 +23,11 @@ from reportgen.core.characters import clean
 from reportgen.core.config import Config, without_home
 from reportgen.core.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
 from reportgen.data import hub, split_files
-from reportgen.data.columns import DataTable, Loaded, ModelLabels, rows_of
+from reportgen.data.columns import rows_of
 from reportgen.data.dataset_rows import Rows
-from reportgen.data.text_formats import regular
+from reportgen.data.formats.text_formats import regular
+from reportgen.data.label_columns import ModelLabels
+from reportgen.data.table import DataTable, Loaded
 
 ASKED = re.compile(r"(?P<name>[^\[\]+:]*)(?P<slice>\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
 STATE, SPLITS = "state.json", "dataset_dict.json"  # by these a folder that save_to_disk() wrote is known
@@ -175,6 +177,8 @@ def _saved(folder: Path, name: str) -> tuple[DataTable, str]:
     parts = _json(folder / STATE).get("_data_files")
     if not isinstance(parts, list) or not all(isinstance(one, dict) for one in parts):
         raise DataError(f"{name}: {STATE} names no data files", hint="save the dataset again")
+    if not parts:  # so `datasets` saves a dataset without rows, which it cannot load
+        raise DataError(f"{name}: no rows")
     arrows = [folder / _plain_name(one.get("filename"), STATE) for one in parts]
     files = split_files.Files(tuple(regular(file) for file in (*arrows, folder / "dataset_info.json", folder / STATE)))
     with _datasets() as datasets, _told(name):
@@ -314,7 +318,7 @@ def _table(dataset: Any, name: str) -> DataTable:
     """A dataset opened by `datasets`, as a table; its rows stay on disk."""
     import datasets
 
-    from reportgen.data.parquet import arrow_errors, cells, column_types, different
+    from reportgen.data.formats.parquet import arrow_errors, cells, column_types, different
 
     plain = dataset.with_format("arrow")
     kinds = {column: getattr(kind, "feature", kind) for column, kind in dataset.features.items()}  # of lists: inside

@@ -18,9 +18,10 @@ from pathlib import Path
 from reportgen.core import disk
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError, RefusedError
-from reportgen.data.columns import DataTable
-from reportgen.data.json_rows import open_json
-from reportgen.data.text_formats import member, open_csv, open_texts, regular
+from reportgen.data.formats.foreign_files import refuse_no_rows
+from reportgen.data.formats.json_rows import open_json
+from reportgen.data.formats.text_formats import member, open_csv, open_texts, regular
+from reportgen.data.table import DataTable
 
 FORMATS = {  # of files that hold rows, by suffix
     ".parquet": "Parquet",
@@ -39,6 +40,7 @@ SPLITS = {  # what files and folders are called, and the split that they are, as
     **dict.fromkeys(("validation", "valid", "val", "dev", "eval", "evaluation"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+HEAD = 2**20  # bytes that say what a file of another format is
 SHARD = re.compile(r"(?P<split>[A-Za-z]\w*)-\d{5}-of-\d{5}(-\w+)?")
 
 
@@ -62,7 +64,7 @@ class Files:
             )
         match kinds[0]:
             case "Parquet":
-                from reportgen.data.parquet import open_parquet
+                from reportgen.data.formats.parquet import open_parquet
 
                 return open_parquet(self.paths)
             case "JSON":
@@ -146,8 +148,8 @@ def _files(folder: Path) -> Files:
     tables = tuple(one for one in inside if _suffix(one.name) in FORMATS and not one.is_dir())
     if tables:
         return Files(tables)
-    texts = tuple(one for one in inside if one.suffix == ".txt" and not one.is_dir())
-    labels = {one: [text for text in _inside(one) if text.suffix == ".txt"] for one in inside if one.is_dir()}
+    texts = tuple(one for one in inside if one.suffix.lower() == ".txt" and not one.is_dir())
+    labels = {one: [text for text in _inside(one) if text.suffix.lower() == ".txt"] for one in inside if one.is_dir()}
     labels = {one: held for one, held in labels.items() if held}
     if len(labels) > 1 or (labels and not texts):
         return Files(tuple(text for held in labels.values() for text in held), labelled=True)
@@ -161,7 +163,7 @@ def _files(folder: Path) -> Files:
 
 def _by_split(files: Files) -> dict[str, Files]:
     """The files, sorted into the splits that their names say; texts have names of their own."""
-    if files.labelled or files.paths[0].suffix == ".txt":
+    if files.labelled or files.paths[0].suffix.lower() == ".txt":
         return {"": files}
     splits: dict[str, list[Path]] = defaultdict(list)
     for path in files.paths:
@@ -197,7 +199,9 @@ def _format(path: Path) -> str:
     if suffix == ".txt":
         return "text"
     if suffix not in FORMATS:
-        regular(path)
+        with regular(path).open("rb") as file:
+            head = b"" if path.suffix.lower() in PACKED else file.read(HEAD)
+        refuse_no_rows(head, path, form="")
         raise DataError(f"{clean(path.name)}: unsupported file format", hint=READ)
     if suffix == ".parquet" and path.suffix.lower() in PACKED:
         raise DataError(

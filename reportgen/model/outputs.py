@@ -118,7 +118,7 @@ def _by_label(value: Any, config: Any, labels: Sequence[str]) -> list[Any] | Non
         for key, one in value.items():
             index = find_name(str(key), own)
             index = int(key) if index is None and str(key).isdecimal() else index
-            if index is None:
+            if index is None or index in found:
                 return None
             found[index] = one
         return [found[index] for index in range(len(labels))] if set(found) == set(range(len(labels))) else None

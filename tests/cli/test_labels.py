@@ -69,7 +69,7 @@ def test_thresholds_of_the_model_are_used_where_it_has_some(several: Path, tmp_p
             "--model", str(folder), "--text", "Two words", "--format", "tables", "-o", f"out-{number}", "--json"
         )
         assert json.loads(result.stdout)["predicted"] == predicted
-    for wrong in ([0.5], "half", {"left": 0.5}, 2):
+    for wrong in ([0.5], "half", {"left": 0.5}, {"left": 0.5, "0": 0.9, "right": 0.5}, 2):
         folder = changed(folder, thresholds=wrong, threshold=None)
         fails(run("--model", str(folder), "--text", "Two words"), 4, "thresholds in its config.json is not a probab")
 
@@ -140,6 +140,25 @@ def test_examples_of_several_labels_are_counted_by_label(several: Path, here: Pa
     fails(run("--model", str(several), "--dataset", "d.json", "--pick", "fp"), 2, "a text may have several of them")
 
 
+def test_a_column_for_each_label_is_the_gold_label_of_every_command(several: Path, here: Path) -> None:
+    (here / "d.csv").write_text("id,body,right,left\na,Two words,1,1\nb,Two words,0,1\nc,Three words,-1,-1\n")
+    arguments = ("--model", str(several), "--dataset", "d.csv")
+    listed = call("examples", *arguments, "--json")
+    assert listed.exit_code == 0, listed.output
+    found = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [row["label"] for row in found] == [["left", "right"], ["left"], None]
+    assert [row["verdict"] for row in found] == ["right", "wrong", "unknown"]
+    picked = run(*arguments, "--pick", "fp:right", "--format", "tables", "-o", "out", "--json")
+    assert json.loads(picked.stdout)["gold"] == ["left"], picked.output
+    assert "the results are the same" in call("rerun", "out").stdout
+    assert call("importance", *arguments, "-o", "i.safetensors").exit_code == 0
+    where = ("--where", "label_name = 'left'", "--format", "tables")
+    assert call("batch", *arguments, *where, "-o", "many").exit_code == 0
+    table = (here / "many" / "index.csv").read_text().splitlines()
+    assert len(table) == 2
+    assert table[1].startswith("1,b,")
+
+
 # --- labels of a dataset ----------------------------------------------------------------------------------------------
 
 
@@ -149,6 +168,7 @@ def test_lists_of_labels_are_a_warning_if_found_and_an_error_if_named(folder: Pa
     result = run(*arguments)
     assert result.exit_code == 0
     assert 'is a list (["left"]), and the model predicts exactly one label' in result.stderr
+    assert "does not know" not in call("examples", *arguments[:4]).stderr
     assert store.load(here / "out").prediction.gold is None
     fails(run(*arguments, "--label-column", "labels", "--overwrite"), 3, "its labels are lists")
     fails(call("examples", *arguments[:4], "--label-column", "labels"), 3, "its labels are lists")

@@ -100,6 +100,14 @@ STARS = ("1", "2", "3")
         ([0, 1, 2], ("bad", "good"), [0, 1, None]),
         (["gpt2.0", "gpt2"], ("gpt2", "gpt2.0"), [1, 0]),  # a version is no number
         ([10, 11], STARS, [None, None]),
+        ([-1, 0, 1], ("negative", "neutral", "positive"), [None] * 3),  # counts from -1
+        (["-1.0", "0.0", "1.0"], ("negative", "neutral", "positive"), [None] * 3),
+        ([-2, -1, 0, 1, 2], tuple("abcde"), [None] * 5),
+        ([-1, 0, 1], ("-1", "0", "1"), [0, 1, 2]),
+        ([-1, 0, 1, 2], ("negative", "neutral", "positive"), [None, 0, 1, 2]),  # -1: not labelled
+        ([-1, 1], ("bad", "good"), [None, 1]),
+        ([-100, 0, 1], STARS[:2], [None, 0, 1]),
+        ([-1, 1, 2, 3], ("bad", "fair", "good"), [None] * 4),  # counts from 1, and some are not labelled
     ],
 )
 def test_one_decision_holds_for_all_integers_of_a_column(
@@ -128,6 +136,10 @@ def test_no_two_integers_of_a_column_become_one_label(labels: tuple[str, ...], v
         ([0, 1], ("bad", "good"), None),
         ([0, 1], ("0", "1"), None),
         ([1, 2, 3], ("one", "two"), "seem to count from 1"),
+        ([-1, 0, 1], ("bad", "fair", "good"), "(-1, 0, 1) seem to count from -1; the model counts from 0 to 2."),
+        ([-1, 0, 1], ("bad", "good"), None),
+        (["[0, 1, 1, 0]"], ("bad", "fair", "good"), "lists of 4 numbers, 0 or 1, and the model has 3 labels"),
+        (["[1, 0, 1]", "[-1, -1, -1]"], ("3", "2", "1"), None),
         (["bad", "good"], ("bad", "good"), None),
         ([], ("bad", "good"), None),
     ],
@@ -142,6 +154,7 @@ def test_a_decision_that_could_be_another_is_stated(
 
 def test_the_advice_for_a_column_that_counts_from_one_works() -> None:
     values = [1, 2, 3]
+    assert "--labels -1,0,1 " in str(say_reading(column_of([-1, 0, 1]), labels=("bad", "fair", "good")))
     assert "--labels 1,2,3 " in str(say_reading(column_of(values), labels=("bad", "fair", "good")))
     own = ("bad", "fair", "good")
     assert [find_gold(value, column_of(values), labels=("1", "2", "3"), own=own) for value in values] == [0, 1, 2]
@@ -154,6 +167,8 @@ def test_names_of_a_source_that_the_model_does_not_have_are_stated() -> None:
     )
     assert say_reading(column, labels=("LABEL_0", "LABEL_1")) is None
     assert say_reading(column, labels=("sports", "world")) is None
+    assert say_reading(LabelColumn(("0", "1")), labels=("bad", "good")) is None  # only numbered
+    assert say_reading(LabelColumn(("1", "2")), labels=("bad", "good")) is not None
 
 
 @pytest.mark.parametrize(
@@ -190,6 +205,11 @@ SEVERAL = ("toxic", "insult", "threat")
         (["0|2", "1"], [(0, 2), (1,)]),
         ([1, None], [(1,), None]),
         (["toxic;spam", "toxic"], [None, (0,)]),  # one that the model does not have
+        (["[-1, -1, -1]", "[1, 0, 0]"], [None, (0,)]),  # nobody has labelled the first
+        (["[1, -1, 0]", "[0, 1, 0]"], [None, (1,)]),
+        (["[0, 1, 1, 0]", "[0, 1, 0, 0]"], [None, None]),  # for another number of labels
+        (["[1, 0, 0]", "[1, 2]"], [None, (1, 2)]),  # no index is there twice
+        (['["toxic", "TOXIC "]'], [(0,)]),
     ],
 )
 def test_several_labels_of_a_text_are_found(values: list[Label], found: list[tuple[int, ...] | None]) -> None:

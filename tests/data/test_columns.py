@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -139,10 +140,24 @@ def test_lists_of_labels_come_as_json_with_what_they_have_in_common(tmp_path: Pa
         "text,label\ra,1\r",
         "text,label\ra,1",
         "sep=;\rtext;label\ra;1\r",
+        '"sep=;"\ntext;label\na;1\n',
+        "text,label\r\r\na,1\r\r\n",  # written as text twice on Windows
+        "\ufeff\ufefftext\u200b,\u200blabel\na,1\n",  # invisible characters
+        "text,label,,\na,1,,\n",  # columns of a spreadsheet without a name
+        ",,text,label\n0,0,a,1\n",  # indices of pandas
     ],
 )
 def test_headers_separators_and_line_ends_of_spreadsheets_are_read(tmp_path: Path, content: str) -> None:
     assert [(row.text, row.label) for row in read(write(tmp_path / "d.csv", content))] == [("a", "1")]
+
+
+def test_lines_that_end_in_two_ways_are_an_error_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", "text,label\na,1\rb,0\r")
+    with pytest.raises(DataError, match="row 0, byte 11: a line ends with CR, and others end with LF") as error:
+        read(path)
+    command = str(error.value.hint).partition("LF: ")[2]
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
+    assert [(row.text, row.label) for row in read(tmp_path / "d-lf.csv")] == [("a", "1"), ("b", "0")]
 
 
 def test_spaces_around_a_header_do_not_matter_to_an_option(tmp_path: Path) -> None:
@@ -201,6 +216,44 @@ def test_the_likely_text_column_has_the_longest_texts(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         opened(parquet(tmp_path / "d.parquet", columns), text_column="n")
     assert "use --text-column abstract; it has" in str(caught.value.hint)
+
+
+def test_the_likely_text_column_does_not_hold_the_labels_of_the_model(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", "文本,标签\n这是文本,right\n另一个,left\n")
+    with pytest.raises(DataError) as error:
+        with_labels(path)
+    assert error.value.hint == "choose the text column: --text-column '文本'"
+
+
+def test_the_only_column_with_a_name_is_the_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", ",body\n0,a text\n1,another\n")
+    assert [row.text for row in with_labels(path).read([0, 1])] == ["a text", "another"]
+
+
+@pytest.mark.parametrize(
+    ("row", "nested"),
+    [
+        ({"_id": "1", "_source": {"text": "a", "label": 1}}, "_source"),  # as Elasticsearch gives it
+        ({"title": "A title", "paragraphs": [{"context": "words " * 10, "qas": []}]}, "paragraphs"),  # SQuAD
+        ({"title": "A title", "sentences": ["one sentence of many " * 2]}, "sentences"),
+    ],
+)
+def test_texts_inside_other_values_are_not_passed_over_for_a_short_column(
+    tmp_path: Path, row: dict[str, Any], nested: str
+) -> None:
+    (tmp_path / "d.json").write_text(json.dumps([row]))
+    parquet(tmp_path / "d.parquet", pa.Table.from_pylist([row]))
+    for path in (tmp_path / "d.json", tmp_path / "d.parquet"):
+        with pytest.raises(DataError, match=f'the texts seem to be inside the values of "{nested}"') as error:
+            with_labels(path)
+        option = str(error.value.hint).rpartition("--text-column ")[2]
+        assert len(with_labels(path, text_column=option)) == 1
+
+
+def test_a_text_beside_short_nested_values_is_the_text(tmp_path: Path) -> None:
+    row = {"abstract": "A long abstract of a paper.", "authors": [{"name": "A. Author"}], "labels": ["left"]}
+    (tmp_path / "d.json").write_text(json.dumps([row]))
+    assert next(with_labels(tmp_path / "d.json").read([0])).text == row["abstract"]
 
 
 def test_the_likely_label_column_holds_the_labels_of_the_model(tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
-from reportgen.data import parquet as parquet_source
 from reportgen.data import sources
-from reportgen.data import text_formats as text_source
 from reportgen.data.dataset_rows import Row, Rows
+from reportgen.data.formats import parquet as parquet_source
+from reportgen.data.formats import text_formats as text_source
 from tests.hub import Hub
 
 FRAME = pd.DataFrame(
@@ -451,6 +451,13 @@ def test_folders_of_texts_are_their_labels(tmp_path: Path) -> None:
     ]
 
 
+def test_the_case_of_the_suffix_of_a_text_does_not_matter(tmp_path: Path) -> None:
+    for name in ("left/A.TXT", "right/B.Txt"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("a text")
+    assert [row.label for row in read(tmp_path)] == ["left", "right"]
+
+
 def test_the_hash_is_of_the_content(tmp_path: Path) -> None:
     one, other = (write(tmp_path / name / "d.csv", "text\na\n") for name in ("1", "2"))
     assert opened(one).revision == opened(other).revision
@@ -481,6 +488,13 @@ def test_a_folder_that_cannot_be_read_says_why(
         write(tmp_path / "d" / name, content)
     with pytest.raises(error, match=message):
         opened(tmp_path / "d")
+
+
+def test_a_saved_folder_without_rows_has_no_rows(tmp_path: Path) -> None:
+    empty = datasets.Features({"text": datasets.Value("string")})
+    datasets.Dataset.from_dict({"text": []}, features=empty).save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match="saved: no rows"):
+        opened(tmp_path / "saved")
 
 
 def test_saved_splits_are_read(tmp_path: Path) -> None:
@@ -529,7 +543,8 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
         ("a b", DataError, "not a file, a folder or a name on the hub"),
         ("d.pkl", RefusedError, "is a pickle"),
         ("d.txt", DataError, "one text"),
-        ("d.xlsx", DataError, "unsupported file format"),
+        ("d.xlsx", DataError, "this is a pickle, not a table"),
+        ("words.dat", DataError, "unsupported file format"),
         ("x" * 300 + ".csv", DataError, "no such file or folder|too long"),
     ],
 )
@@ -539,6 +554,7 @@ def test_a_name_that_is_no_dataset_is_refused(
     monkeypatch.chdir(tmp_path)
     if name.startswith("d."):
         write(tmp_path / name, pickle.dumps(["a"]))
+    write(tmp_path / "words.dat", "some words")
     with pytest.raises(error, match=message):
         opened(name)
 
@@ -800,7 +816,7 @@ def test_one_row_of_a_large_row_group_takes_little_memory(tmp_path: Path) -> Non
     texts = [f"{n} " + "word " * 20_000 for n in range(2000)]  # 200 MB, in pages of 800 kB
     parquet(path, {"text": texts}, compression="none", use_dictionary=False, write_batch_size=8)
     code = (
-        "from reportgen.data import parquet\nparquet.KEPT = 2**20\n"
+        "from reportgen.data.formats import parquet\nparquet.KEPT = 2**20\n"
         "rows = sources.open_rows(Config(dataset=path))\nassert next(rows.read([1980])).text.startswith('1980 ')"
     )
     assert in_child(code, path=str(path)) < 120

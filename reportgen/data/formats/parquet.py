@@ -14,8 +14,9 @@ from typing import Any
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
-from reportgen.data.columns import DataTable, Loaded
-from reportgen.data.text_formats import regular
+from reportgen.data.formats.foreign_files import refuse_no_rows
+from reportgen.data.formats.text_formats import regular
+from reportgen.data.table import DataTable, Loaded
 
 KEPT = 256 * 2**20  # bytes of row groups that stay in memory
 BATCH = 64  # rows that are read at once
@@ -103,6 +104,8 @@ def arrow_errors(name: str) -> Iterator[None]:
 def _open(path: Path) -> Any:
     from pyarrow.parquet import ParquetFile
 
+    with regular(path).open("rb") as begun:
+        refuse_no_rows(begun.read(BUFFER), path, form="Parquet")
     with arrow_errors(clean(path.name)):
         # subtle: both are needed, or all of a column is read at once
         file = ParquetFile(regular(path), buffer_size=BUFFER, pre_buffer=False)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from reportgen.core.errors import DataError
-from reportgen.data import json_rows
+from reportgen.data.formats import json_rows
 from tests.data.test_sources import opened, read, write
 
 ROWS = [{"text": "one text", "label": 1}, {"text": "another text", "label": 0}]
@@ -132,3 +132,17 @@ def test_the_types_of_all_rows_are_listed(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         opened(write(tmp_path / "d.json", '{"a": 1, "b": [1, 2], "c": {"d": 3}}'))
     assert re.search(r"no column holds strings: a \(integer\), b \(list\), c \(object\)", caught.value.message)
+
+
+def test_the_likely_list_is_named_first(tmp_path: Path) -> None:
+    content = {"features": [{"name": "text"}], "rows": [{"row_idx": 0, "row": {"text": "a"}}]}
+    (tmp_path / "d.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match='under several keys, "rows", "features"'):
+        json_rows.open_json([tmp_path / "d.json"])
+
+
+def test_what_python_writes_for_a_missing_value_is_named(tmp_path: Path) -> None:
+    (tmp_path / "d.jsonl").write_text('{"text": "a", "label": NaN}\n')
+    with pytest.raises(DataError, match="NaN is not a JSON number") as error:
+        json_rows.open_json([tmp_path / "d.jsonl"])
+    assert error.value.hint == "write null for a value that is missing"

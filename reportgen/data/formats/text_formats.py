@@ -22,7 +22,8 @@ from typing import IO, Any, NoReturn
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
-from reportgen.data.columns import DataTable, Loaded, listed
+from reportgen.data.formats.foreign_files import refuse_no_rows, refuse_others
+from reportgen.data.table import DataTable, Loaded, bare, listed
 
 MOST_BYTES = 2 * 10**9  # of one file, unpacked
 MOST_RATIO = 200  # of unpacked to packed bytes, beyond the first FREE_BYTES
@@ -31,7 +32,7 @@ MOST_ROW = 100 * 10**6  # bytes of a line, characters of a field
 MOST_ROWS = 10**7  # of one split
 BLOCK = 2**20
 BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-SIGN = re.compile(rb'"|\r\n|\n|\r')
+SIGN = re.compile(rb'"|\r+\n|\n|\r')
 SEP = re.compile(rb"sep=([^\s\"]|\t)", re.IGNORECASE)  # the first line that Excel writes for itself
 
 
@@ -47,9 +48,9 @@ def open_csv(files: Sequence[Path], *, delimiter: str = ",") -> DataTable:
     Raises:
         DataError: If a file has no such row, or another one than the first file.
     """
-    header = [name.strip() for name in _header(files[0], delimiter)]
+    header = _header(files[0], delimiter)
     for file in files[1:]:
-        if [name.strip() for name in _header(file, delimiter)] != header:
+        if _header(file, delimiter) != header:
             raise DataError(
                 f"{clean(file.name)}: its columns differ from those of {clean(files[0].name)}",
                 hint="files of one split need the same columns in the same order",
@@ -138,7 +139,9 @@ def _reading(name: str) -> Iterator[None]:
     except MemoryError as error:
         raise DataError(f"{name}: not enough memory to read it") from error
     except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{name}: cannot be unpacked: {error}", hint="the file may be incomplete") from error
+        unpacked = isinstance(error, gzip.BadGzipFile | zipfile.BadZipFile)
+        more = ", or not packed at all: then rename it" if unpacked else ""
+        raise DataError(f"{name}: cannot be unpacked: {error}", hint=f"the file may be incomplete{more}") from error
     except OSError as error:
         raise DataError(f"{name}: {error.strerror or error}") from error
 
@@ -178,9 +181,17 @@ class OpenFile:
                 raise DataError(f"{self.name}: more than {most:,} bytes", hint="write it as Parquet, or as JSON Lines")
         return b"".join(parts)
 
-    def head(self) -> bytes:
-        """Its first bytes, behind the byte order mark."""
-        return self._checked(lambda: self._stream.read(BLOCK)).removeprefix(codecs.BOM_UTF8)
+    def head(self, form: str) -> bytes:
+        """Its first bytes, behind the byte order mark.
+
+        Raises:
+            DataError: If it is a file of another *form*, like a packed one or a web page.
+        """
+        content = self._checked(lambda: self._stream.read(BLOCK))
+        packed = self.path.suffix.lower() in (".gz", ".zip")  # a command for the file would not see what is inside
+        if content[:2] not in BOMS and not packed:  # `text` says what to do with UTF-16
+            refuse_no_rows(content, self.path, form=form)
+        return content.removeprefix(codecs.BOM_UTF8)
 
     def lines(self, *, end: bytes = b"\n") -> Iterator[str]:
         """Its lines, with their *end*."""
@@ -254,6 +265,7 @@ def _unpacked(path: Path) -> IO[bytes]:
 def _header(path: Path, delimiter: str) -> list[str]:
     header = next(_records(path, delimiter), None)
     name = clean(path.name)
+    header = header and [bare(column) for column in header]
     if header is None:
         raise DataError(f"{name}: the file is empty", hint="its first row must name the columns")
     other = next((one for one in "\t;|," if one != delimiter and one in header[0]), None)
@@ -262,7 +274,7 @@ def _header(path: Path, delimiter: str) -> list[str]:
             other, f'"{other}"; write a first line sep={other}'
         )
         raise DataError(f'{name}: one column, "{clean(header[0])[:80]}"', hint=f"its separators seem to be {found}")
-    twice = next((column for column in header if header.count(column) > 1), None)
+    twice = next((column for column in header if column and header.count(column) > 1), None)
     if twice is not None:
         raise DataError(f'{name}: two columns are called "{clean(twice)}"', hint="rename one of them")
     return header
@@ -271,8 +283,8 @@ def _header(path: Path, delimiter: str) -> list[str]:
 def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
     """The rows of a CSV file, the header first, without blank lines."""
     with OpenFile(path) as file:
-        first, end = first_line(file.head())
-    found = SEP.fullmatch(first.strip(b" "))
+        first, end = first_line(file.head("CSV"))
+    found = SEP.fullmatch(first.strip(b" \r").strip(b'"'))
     delimiter = delimiter if found is None else found[1].decode()
     spaced = re.search(rf"{re.escape(delimiter)} +\S", first.decode(errors="replace")) is not None
     with OpenFile(path) as file:
@@ -287,6 +299,8 @@ def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
             try:
                 row = next(reader, None)
             except csv.Error as error:
+                if "new-line character" in str(error):
+                    file.fail("a line ends with CR, and others end with LF", byte=start, hint=_one_end(path))
                 file.fail(
                     str(error),
                     byte=start,
@@ -307,6 +321,12 @@ def _records(path: Path, delimiter: str) -> Iterator[list[str]]:
             file.row += 1
 
 
+def _one_end(path: Path) -> str:
+    """A hint: the command that ends all lines with LF."""
+    copy = shlex.quote(clean(f"{path.stem}-lf{path.suffix}"))
+    return f"end all lines with LF: tr '\\r' '\\n' < {shlex.quote(clean(str(path)))} > {copy}"
+
+
 def first_line(head: bytes) -> tuple[bytes, bytes]:
     r"""The first line of a file that begins so, without its end, and the end of all lines: LF, or CR alone.
 
@@ -324,8 +344,13 @@ def first_line(head: bytes) -> tuple[bytes, bytes]:
 
 
 def _without_nul(file: OpenFile, end: bytes) -> Iterator[str]:
-    """The lines of the file; an error for bytes that text cannot have."""
+    """The lines of the file, those that end with CR CR LF (a text written twice on Windows) with CR LF.
+
+    Bytes that text cannot have are an error.
+    """
     for line in file.lines(end=end):
+        if line.endswith("\r\r\n"):
+            line = f"{line.rstrip(chr(13) + chr(10))}\r\n"
         if "\0" in line:
             byte = file.start + len(line.partition("\0")[0].encode())
             file.fail("contains a NUL", byte=byte, hint="the file may not be UTF-8 text")
@@ -336,4 +361,5 @@ def _text(path: Path) -> str:
     with OpenFile(path) as file:
         content = file.read(MOST_ROW)
         file.row = 0
+        refuse_others(content, str(path), file.name)
         return file.text(content)

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
-from reportgen.data.columns import DataTable
-from reportgen.data.text_formats import OpenFile, first_line, kept
+from reportgen.data.formats.text_formats import OpenFile, first_line, kept
+from reportgen.data.table import DataTable
 
 MOST_LIST = 500 * 10**6  # bytes of a JSON file that is one value
 HEAD = 100  # rows that say what type a column is
@@ -24,6 +24,10 @@ TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(N
 USUAL = {"data", "rows", "records", "examples", "instances", "items", "documents", "results", "samples"}  # keys
 ROWS = "one JSON object on each line, or a list of them"
 Object = dict[str, Any]
+
+
+class NotANumberError(ValueError):
+    """NaN or Infinity, which Python writes and JSON does not have."""
 
 
 def open_json(files: Sequence[Path]) -> DataTable:
@@ -68,7 +72,7 @@ def _types(rows: Iterator[Object]) -> dict[str, str]:
 def _objects(path: Path) -> Iterator[Object]:
     """The objects of a file."""
     with OpenFile(path) as file:
-        head = file.head()
+        head = file.head("JSON")
     first, end = first_line(head)
     with OpenFile(path) as file:
         file.row = 0
@@ -135,7 +139,7 @@ def _unwrapped(path: Path, value: Any) -> Iterator[Any]:
         yield value
         return
     if len(chosen) > 1:
-        raise _several(path, list(chosen))
+        raise _several(path, sorted(chosen, key=lambda key: key.rpartition(".")[2].casefold() not in USUAL))
     ((key, rows),) = chosen.items()
     if not rows:
         raise DataError(f'{clean(path.name)}: no rows under "{clean(key)}"', hint=ROWS)
@@ -195,9 +199,11 @@ def _parsed(file: OpenFile, text: str) -> Any:
     except json.JSONDecodeError as error:
         byte = file.start + len(text[: error.pos].encode())
         file.fail(f"is not JSON: {error.msg}", byte=byte, hint=ROWS)
+    except NotANumberError as error:
+        file.fail(f"is not JSON: {error}", hint="write null for a value that is missing")
     except (ValueError, RecursionError) as error:
         file.fail(f"is not JSON: {error}", hint=ROWS)
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON number")
+    raise NotANumberError(f"{constant} is not a JSON number")

@@ -1,4 +1,4 @@
-"""Tell what a file given as a text really is, by its first bytes, and which command makes a text of it.
+"""Tell what a file of texts or rows really is, by its first bytes, and which command makes such a file of it.
 
 The commands write a new file in the current folder. Nothing is converted here.
 """
@@ -18,6 +18,10 @@ HEAD = 1024  # bytes in which a PDF may say that it is one
 NOT_WINDOWS = frozenset(b"\x81\x8d\x8f\x90\x9d")  # bytes that Windows-1252 does not have
 MOST_HIGH = 0.3  # share of bytes above 127 in texts of western languages
 STANDARD_INPUT = "-"
+CONTROLS = frozenset(range(32)) - frozenset(b"\b\t\n\v\f\r\x1b")  # bytes that a text hardly has
+FEW, SHARE = 3, 0.05  # of them: more make a file binary
+UNPACK = ("bzip2", "gzip", "iconv", "tar", "unzip", "xz", "zstd", "7z")  # commands that leave rows as they are
+PACKERS = (".gz", ".bz2", ".xz", ".zst")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,10 @@ class ForeignFile:
 
 def _begins(*signs: bytes) -> Callable[[bytes], bool]:
     return lambda content: content.startswith(signs)
+
+
+def _ends_alike(content: bytes, sign: bytes) -> bool:
+    return content.startswith(sign) and content.endswith(sign)
 
 
 def _holds(*names: str) -> Callable[[bytes], bool]:
@@ -48,6 +56,13 @@ def _members(content: bytes) -> set[str]:
     starts = [found.start() for found in re.finditer(rb"PK\x03\x04", content)]
     names = (content[start + 30 :][: int.from_bytes(content[start + 26 : start + 28], "little")] for start in starts)
     return {name.decode(errors="replace") for name in names}
+
+
+def _is_binary(content: bytes) -> bool:
+    """Whether its first bytes have more control characters than a text."""
+    head = content[:HEAD]
+    count = sum(byte in CONTROLS for byte in head)
+    return count > max(FEW, SHARE * len(head))
 
 
 def _is_pdf(content: bytes) -> bool:
@@ -73,21 +88,39 @@ FOREIGN = (  # in the order in which they are tried
     ),
     ForeignFile("an xz file", "xz -dc < {file} > {text}", _begins(b"\xfd7zXZ\0")),
     ForeignFile("a Zstandard file", "zstd -dc < {file} > {text}", _begins(b"\x28\xb5\x2f\xfd")),
+    ForeignFile("a tar archive", "tar -xOf {file} > {text}", lambda content: content[257:262] == b"ustar"),
+    ForeignFile("a 7z archive", "7z x -so {file} > {text}", _begins(b"7z\xbc\xaf\x27\x1c")),
     ForeignFile("a PNG image", OCR, _begins(b"\x89PNG\r\n\x1a\n")),
     ForeignFile("a JPEG image", OCR, _begins(b"\xff\xd8\xff")),
     ForeignFile("a GIF image", OCR, lambda content: re.match(rb"GIF8[79]a[^\n]*\0", content) is not None),
     ForeignFile("a TIFF image", OCR, _begins(b"II*\0", b"MM\0*")),
     ForeignFile("a WebP image", OCR, lambda content: content[:4] == b"RIFF" and content[8:12] == b"WEBP"),
-    ForeignFile("a Parquet file", None, lambda content: content.startswith(b"PAR1") and content.endswith(b"PAR1")),
+    ForeignFile("a Parquet file", None, lambda content: content[:5] == b"PAR1\x15" or _ends_alike(content, b"PAR1")),
+    ForeignFile("a pointer of Git LFS", None, _begins(b"version https://git-lfs.github.com/spec/")),
+    ForeignFile("a pickle", None, _begins(*(bytes((128, protocol)) for protocol in range(2, 6)))),
+    ForeignFile("a SQLite database", None, _begins(b"SQLite format 3\0")),
+    ForeignFile("a NumPy array", None, _begins(b"\x93NUMPY")),
     ForeignFile(
         "text in UTF-32", "iconv -f UTF-32 -t UTF-8 {file} > {text}", _begins(b"\xff\xfe\0\0", b"\0\0\xfe\xff")
     ),
     ForeignFile("text in UTF-16", "iconv -f UTF-16 -t UTF-8 {file} > {text}", _begins(b"\xff\xfe", b"\xfe\xff")),
     ForeignFile("text in UTF-16", "iconv -f UTF-16LE -t UTF-8 {file} > {text}", lambda content: _zeros(content) == 1),
     ForeignFile("text in UTF-16", "iconv -f UTF-16BE -t UTF-8 {file} > {text}", lambda content: _zeros(content) == 0),
+    ForeignFile("a binary file", None, _is_binary),
 )
+PAGE = ForeignFile(  # which a user may want as a text, and nobody as rows
+    "a web page", None, lambda content: re.match(rb"\s*<(!doctype html|html|head|body)\b", content, re.I) is not None
+)
+JSON = ForeignFile("JSON", None, lambda content: re.match(rb"\s*(\{\s*\"|\[\s*\{)", content) is not None)
 ADVICE = {  # where no command makes a text of it
     "a Parquet file": "use it as a dataset: --dataset {file} --index 0",
+    "a pointer of Git LFS": "get the file itself: git -C {folder} lfs pull",
+    "a pickle": "reading it would run its code; write what is in it as text, or as Parquet, where it was made",
+    "a SQLite database": "write a table of it as CSV: sqlite3 -header -csv {file} 'SELECT * FROM table' > rows.csv",
+    "a NumPy array": "write the texts in it to a file, in UTF-8",
+    "a binary file": "give a file of text in UTF-8",
+    "a web page": "download it again; the page is what the server answered instead",
+    "JSON": "rename it: mv {file} {stem}.jsonl",
     "an Excel workbook": "save it as CSV (UTF-8) in Excel, and use --dataset",
     "a document of an old Office": "open it in Word or LibreOffice, and save it as plain text in UTF-8",
 }
@@ -106,8 +139,45 @@ def refuse_others(content: bytes, file: str, title: str) -> None:
     """
     kind = next((kind for kind in FOREIGN if kind.known_by(content)), None)
     if kind is not None:
-        hint = _advice(kind.command, file) if kind.command else ADVICE[kind.name].format(file=_quoted(file))
+        hint = _advice(kind.command, file) if kind.command else _other_advice(kind.name, file)
         raise DataError(f"{title}: this is {kind.name}, not text in UTF-8", hint=hint)
+
+
+def refuse_no_rows(content: bytes, path: Path, *, form: str) -> None:
+    """Refuse a file that cannot hold rows in its form, as its first bytes say.
+
+    Args:
+        content: Its first bytes.
+        path: The file.
+        form: What its name says that it is: "CSV", "JSON", "Parquet"; "" where it says nothing.
+
+    Raises:
+        DataError: With what it is, and what to do.
+    """
+    kinds = (*FOREIGN, PAGE, JSON) if form == "CSV" else (*FOREIGN, PAGE)
+    kind = next((kind for kind in kinds if kind.known_by(content)), None)
+    if kind is None or kind.name == f"a {form} file":
+        return
+    file, parts = str(path), Path(path.stem if path.suffix.lower() in PACKERS else path.name)
+    hint = ADVICE.get(kind.name, "").format(file=_quoted(file), folder=_quoted(str(path.parent)), stem=_stem(path))
+    if kind.name == "a Parquet file":
+        hint = f"rename it: mv {_quoted(file)} {_stem(path)}.parquet"
+    elif kind.command and kind.command.split()[0] in UNPACK:
+        made = _quoted(f"{parts.stem}-rows{parts.suffix}")
+        hint = f"convert it: {kind.command.format(file=_quoted(file), text=made)}; then use --dataset {made}"
+    elif kind.command:
+        hint = f"--dataset takes rows; for its text, {_advice(kind.command, file)}"
+    raise DataError(f"{clean(path.name)}: this is {kind.name}, not {form or 'a table'}", hint=hint)
+
+
+def _stem(path: Path) -> str:
+    """The path without its suffix, as a shell takes it."""
+    return _quoted(str(path.with_suffix("")))
+
+
+def _other_advice(name: str, file: str) -> str:
+    folder = "." if file == STANDARD_INPUT else str(Path(file).parent)
+    return ADVICE[name].format(file=_quoted(file), folder=_quoted(folder))
 
 
 def decoded(content: bytes, file: str, title: str) -> str:

@@ -6,21 +6,27 @@ import bz2
 import gzip
 import io
 import lzma
+import pickle
 import re
 import shlex
 import shutil
 import subprocess
+import tarfile
 import zipfile
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pyarrow import parquet
 
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError
-from reportgen.data import choice, foreign_files
+from reportgen.data import choice
+from reportgen.data.formats import foreign_files
 
 TEXT = "The heads of a café gather there.\n"
 
@@ -37,6 +43,21 @@ def marked(kind: str) -> bytes:
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as made:
         made.writestr("mimetype", kind)
+    return sink.getvalue()
+
+
+def tar() -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as made:
+        member = tarfile.TarInfo("paper.txt")
+        member.size = len(TEXT.encode())
+        made.addfile(member, io.BytesIO(TEXT.encode()))
+    return sink.getvalue()
+
+
+def array() -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, np.zeros(3))
     return sink.getvalue()
 
 
@@ -71,6 +92,14 @@ FILES = {
     "text in UTF-16 ": TEXT.encode("utf-16-be"),
     "text in UTF-16  ": TEXT.encode("utf-16-le"),
     "text in UTF-32": TEXT.encode("utf-32"),
+    "a tar archive": tar(),
+    "a 7z archive": b"7z\xbc\xaf\x27\x1c\0\4" + bytes(20),
+    "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n",
+    "a pickle": pickle.dumps({"text": TEXT}),
+    "a SQLite database": b"SQLite format 3\0" + bytes(80),
+    "a NumPy array": array(),
+    "a binary file": b"\x7fELF\x02\x01\x01" + bytes(60),
+    "a binary file ": b"\x28\0\0\0\0\0\0\0" + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' + bytes(4),
 }
 
 
@@ -84,10 +113,17 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path, kind: str) -> None:
     assert caught.value.hint
 
 
+CONVERTED = ("text", "a gzip", "a bzip", "an xz", "a zip", "a tar")
+
+
 @pytest.mark.parametrize(
     ("kind", "content"),
     [
-        *((kind, FILES[kind]) for kind in FILES if kind.startswith(("text", "a gzip", "a bzip", "an xz", "a zip"))),
+        *(
+            (kind, FILES[kind])
+            for kind in FILES
+            if kind.startswith(("text", "a gzip", "a bzip", "an xz", "a zip", "a tar"))
+        ),
         ("Latin-1", TEXT.encode("latin-1")),
         ("Windows-1252", TEXT.replace("gather", "“gather”").encode("cp1252")),
     ],
@@ -108,6 +144,83 @@ def test_the_command_of_the_hint_works(
         subprocess.run(["/bin/sh", "-c", found[1]], check=True)
         text = choice.choose(Config(file=shlex.split(found[2])[1])).text
         assert text.replace("“", "").replace("”", "") == TEXT
+
+
+ROWS = b"text,label\nThe heads gather there,1\n"
+PACKED = {
+    "a gzip file": gzip.compress(ROWS),
+    "a bzip2 file": bz2.compress(ROWS),
+    "an xz file": lzma.compress(ROWS),
+    "text in UTF-16": ROWS.decode().encode("utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_rows_under_the_name_of_another_format_are_named_with_a_command_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("my rows.csv", "rows.csv.bz2"):
+        Path(name).write_bytes(PACKED[kind])
+        with pytest.raises(DataError, match=f"this is {kind}, not") as caught:
+            choice.choose(Config(dataset=name, index=0))
+        command, _, then = str(caught.value.hint).removeprefix("convert it: ").partition("; then use --dataset ")
+        subprocess.run(["/bin/sh", "-c", command], check=True)
+        assert choice.choose(Config(dataset=shlex.split(then)[0], index=0)).text == "The heads gather there"
+
+
+def parquet_bytes() -> bytes:
+    sink = io.BytesIO()
+    parquet.write_table(pa.table({"text": ["The heads gather there"]}), sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("d.csv", b'{"text": "The heads gather there"}\n', "JSON, not CSV"),
+        ("d.tsv", b'[\n {"text": "The heads gather there"}]', "JSON, not CSV"),
+        ("d.csv", parquet_bytes(), "a Parquet file, not CSV"),
+        ("d.jsonl", parquet_bytes(), "a Parquet file, not JSON"),
+    ],
+)
+def test_rows_of_another_format_are_read_once_they_are_renamed(
+    tmp_path: Path, name: str, content: bytes, what: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"{name}: this is {what}") as caught:
+        choice.choose(Config(dataset=str(path), index=0))
+    command = str(caught.value.hint).removeprefix("rename it: ")
+    subprocess.run(shlex.split(command), check=True)
+    assert choice.choose(Config(dataset=shlex.split(command)[-1], index=0)).text == "The heads gather there"
+
+
+@pytest.mark.parametrize("name", ["d.csv", "d.tsv", "d.json", "d.jsonl", "d.parquet", "d.xlsx", "left/a.txt"])
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (FILES["a pointer of Git LFS"], "a pointer of Git LFS"),
+        (FILES["an Excel workbook"], "an Excel workbook"),
+        (FILES["a PDF"], "a PDF"),
+        (FILES["a binary file"], "a binary file"),
+    ],
+)
+def test_a_dataset_that_holds_no_rows_is_named(tmp_path: Path, name: str, content: bytes, what: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    dataset = path.parent.parent if path.suffix == ".txt" else path
+    with pytest.raises(DataError, match=f"this is {what}, not"):
+        choice.choose(Config(dataset=str(dataset), index=0))
+
+
+def test_a_web_page_is_a_text_but_no_dataset(tmp_path: Path) -> None:
+    page = "<!DOCTYPE html>\n<html>\n<body>Not found</body>\n</html>\n"
+    (tmp_path / "d.csv").write_text(page)
+    with pytest.raises(DataError, match="this is a web page, not CSV"):
+        choice.choose(Config(dataset=str(tmp_path / "d.csv"), index=0))
+    assert choice.choose(Config(file=str(tmp_path / "d.csv"))).text == page
 
 
 def test_an_unknown_encoding_is_not_guessed(tmp_path: Path) -> None:
