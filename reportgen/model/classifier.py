@@ -154,7 +154,7 @@ def load(
         labels=names,
         max_length=find_max_length(checkpoint, model, tokenizer, max_length),
         global_positions=global_positions if sliding_layers(model) else (),
-        own_labels=outputs.label_names(checkpoint.name, config),
+        own_labels=outputs.own_names(config),
         threshold=threshold,
         period=position_table.find(model),
     )

@@ -21,7 +21,7 @@ from reportgen.core.labels import ALONE, Label, LabelColumn, find_all, find_gold
 from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 from reportgen.model import implementations, outputs, supported
 from reportgen.model.classifier import Classifier, sliding_layers
-from reportgen.model.guards import forward_errors, memory_errors, quiet
+from reportgen.model.guards import forward_errors, in_half, memory_errors, quiet
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
 
@@ -77,7 +77,7 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
             f"weights ({seen} of {classifier.shape[0]} layers)",
             hint="use a model whose attention can be returned (output_attentions=True)",
         )
-    return _finite(logits)
+    return _finite(classifier, logits)
 
 
 @contextlib.contextmanager
@@ -106,7 +106,7 @@ def predict_logits(classifier: Classifier, documents: Sequence[Tokens]) -> Tenso
     if len(documents) > batch_limit(classifier, len(documents)):
         return torch.cat([predict_logits(classifier, [tokens]) for tokens in documents])
     with _running(classifier):
-        return _finite(classifier.model(**batch(classifier, documents)).logits)
+        return _finite(classifier, classifier.model(**batch(classifier, documents)).logits)
 
 
 def predict_all(
@@ -374,7 +374,16 @@ def _recorded(module: Any) -> dict[str, Any]:
     return getattr(module, "_can_record_outputs", None) or {}
 
 
-def _finite(logits: Tensor) -> Tensor:
+def _finite(classifier: Classifier, logits: Tensor) -> Tensor:
+    """The logits in float32; refused, with the weight that is at fault, if one is no number."""
     if not bool(torch.isfinite(logits).all()):
-        raise ModelError("the model returned logits that are not finite (NaN or Inf)")
+        weights = classifier.model.named_parameters()
+        bad = next((f" ({name})" for name, weight in weights if not bool(weight.isfinite().all())), "")
+        raise ModelError(
+            f"{classifier.checkpoint.name}: the model returned logits that are not finite (NaN or Inf)"
+            + (f", because some of its weights are not{bad}" if bad else ""),
+            hint="use --dtype float32"
+            if in_half(classifier.model)
+            else "give an earlier checkpoint: the training has diverged, or the file was damaged",
+        )
     return logits.float().cpu()

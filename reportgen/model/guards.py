@@ -98,9 +98,16 @@ def forward_errors(model: nn.Module, name: str) -> Iterator[None]:
         place = f"in its layer {layer}" if layer else "outside of its layers"
         raise ModelError(
             f'{name}: model type "{kind}" fails {place}: {said(error)}',
-            hint="its config.json may not fit its weights; see whether it runs without reportgen: python -c "
+            hint="use --dtype float32"
+            if in_half(model)  # XLNet and DeBERTa run in float32 alone
+            else "its config.json may not fit its weights; see whether it runs without reportgen: python -c "
             f"\"from transformers import pipeline; print(pipeline('text-classification', '{name}')('text'))\"",
         ) from error
+
+
+def in_half(model: nn.Module) -> bool:
+    """Whether weights of the model are float16 or bfloat16."""
+    return any(weight.dtype in (torch.float16, torch.bfloat16) for weight in model.parameters())
 
 
 def _needs_library(what: str, error: ImportError) -> ModelError:

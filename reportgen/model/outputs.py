@@ -5,6 +5,7 @@ A number that a model is trained to predict (regression) is no label, and such a
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,13 +31,21 @@ def label_names(name: str, config: Any, given: tuple[str, ...] = ()) -> tuple[st
         given: Other names.
 
     Raises:
-        ModelError: If the outputs are no labels, or there is only one.
+        ModelError: If the outputs are no labels, there is only one, or two have the same name.
         UsageError: If *given* are more or fewer than the model has.
     """
     _refuse_numbers(name, config)
     if given and len(given) != config.num_labels:
         raise UsageError(f"{len(given)} label names were given; the model has {config.num_labels} labels")
-    return given or tuple(str(config.id2label[index]) for index in range(config.num_labels))
+    own = own_names(config)
+    if not given:
+        _check_names(name, own)
+    return given or own
+
+
+def own_names(config: Any) -> tuple[str, ...]:
+    """The model's own names of its labels, in the order of the outputs."""
+    return tuple(str(config.id2label[index]) for index in range(config.num_labels))
 
 
 def names_before_loading(config: Config) -> tuple[str, ...]:
@@ -107,6 +116,19 @@ def check_column(several: bool, column: LabelColumn, named: str | None) -> None:
         raise DataError(
             f"--label-column {named}: its labels are lists, and the model predicts exactly one label",
             hint="name a column with one label in each row, or leave out --label-column to go without gold labels",
+        )
+
+
+def _check_names(name: str, own: Sequence[str]) -> None:
+    """Refuse labels that a reader, or a column of gold labels, could not tell apart."""
+    plain = [label.strip().casefold() for label in own]
+    alike = [label for label, one in zip(own, plain, strict=True) if plain.count(one) > 1]
+    if alike or "" in plain:
+        fact = f"two labels are called {json.dumps(alike[0])}" if alike else f"label {plain.index('')} has no name"
+        raise ModelError(
+            f"{name}: {fact} (id2label in config.json)",
+            hint=f"name all {len(own)} labels, in the order of the outputs of the head: --labels "
+            + ",".join(f"name{number}" for number in range(1, len(own) + 1)),
         )
 
 

@@ -15,6 +15,7 @@ from reportgen.core.errors import ModelError
 STACK = "use a model that reads the text with one stack of layers, like BERT, Longformer or GPT-2"
 TOKENS = "use a model that compares tokens with tokens, like BERT, Longformer or GPT-2"
 TEXT = "use a model that reads text alone, like BERT, Longformer or GPT-2"
+WINDOW = "set the window that the model was trained with for all layers: --attention-window 512"
 
 _PLACES = "reads where each word is on a page (bounding boxes), and a text does not say that"
 REASONS: dict[str, tuple[str, str]] = {  # types without a report: why, and what to do
@@ -134,19 +135,25 @@ def _check_windows(name: str, config: Any) -> None:
     layers = config.num_hidden_layers
     by_layer = windows if isinstance(windows, list) else [windows] * layers
     if len(by_layer) != layers:
-        raise ModelError(f"{name}: attention windows for {len(by_layer)} layers; the model has {layers}")
+        raise ModelError(f"{name}: attention windows for {len(by_layer)} layers; the model has {layers}", hint=WINDOW)
     for layer, window in enumerate(by_layer, start=1):
         if window % 2 or window < 4:  # transformers' chunks fail at 2
-            raise ModelError(f"layer {layer} has attention window {window}; it must be even and at least 4")
+            raise ModelError(
+                f"{name}: layer {layer} has attention window {window}; it must be even and at least 4", hint=WINDOW
+            )
         if max(by_layer) % window:  # transformers pads to the largest window and cuts that into chunks of each
-            raise ModelError(f"layer {layer} has attention window {window}, which does not divide {max(by_layer)}")
+            raise ModelError(
+                f"{name}: layer {layer} has attention window {window}, which does not divide {max(by_layer)}",
+                hint=WINDOW,
+            )
 
 
 def text_config(config: Any) -> Any:
     """The part of a configuration that describes the layers that read the text."""
     if config.model_type == "t5gemma":  # without its decoder
         return config.encoder
-    return config.get_text_config()
+    text = config.get_text_config()
+    return text if isinstance(text, transformers.PreTrainedConfig) else config  # a field of that name in a BERT
 
 
 def layer_kinds(config: Any) -> tuple[str, ...]:

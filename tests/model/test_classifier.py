@@ -93,6 +93,9 @@ def test_windows_that_cannot_be_are_refused(folder: Path, window: Any, message: 
     with pytest.raises(ModelError, match=message) as caught:
         tiny.load(folder)
     assert caught.value.exit_code == 4
+    assert caught.value.hint
+    if window != "wide":
+        assert tiny.load(folder, attention_window=512).windows == (512, 512)  # as the hint says
 
 
 def test_an_odd_window_on_the_command_line_is_refused(folder: Path) -> None:

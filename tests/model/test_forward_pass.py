@@ -30,7 +30,7 @@ from reportgen.model import forward_pass
 from reportgen.model.attention import convert
 from reportgen.model.classifier import Classifier
 from reportgen.model.tokenizing.tokens import encode
-from tests import reference, tiny
+from tests import every_type, reference, tiny
 
 DENSE = ("bert", "distilbert", "albert", "deberta-v2", "gpt2", "llama", "opt")
 TEXT = "The heads of a long document classifier attend to these tokens."
@@ -256,8 +256,22 @@ def test_logits_that_are_not_finite_are_refused(value: float) -> None:
         model.classifier.out_proj.bias[0] = value
     with pytest.raises(ModelError, match="logits that are not finite"):
         attend(tiny.classifier(model), tiny.document(5))
-    with pytest.raises(ModelError, match="logits that are not finite"):
+    with pytest.raises(ModelError, match=r"not finite .* its weights are not \(classifier.out_proj.bias\)") as caught:
         forward_pass.predict_logits(tiny.classifier(model), [tiny.document(5)])
+    assert "diverged" in str(caught.value.hint)
+    with pytest.raises(ModelError) as caught:
+        forward_pass.predict_logits(tiny.classifier(model.half()), [tiny.document(5)])
+    assert caught.value.hint == "use --dtype float32"
+
+
+@pytest.mark.parametrize("kind", ["xlnet", "deberta"])
+def test_a_type_that_does_not_run_in_half_precision_says_which_runs(kind: str, tmp_path: Path) -> None:
+    """Transformers 5.23.0 leaves some of its weights in float32. And it does run in that."""
+    folder = tiny.save(every_type.build(kind), tmp_path)
+    with pytest.raises(ModelError, match=f'model type "{kind}" fails in its layer') as caught:
+        forward_pass.predict_logits(tiny.load(folder, dtype="bfloat16"), [tiny.document(5)])
+    assert caught.value.hint == "use --dtype float32"
+    assert forward_pass.predict_logits(tiny.load(folder), [tiny.document(5)]).shape == (1, 2)
 
 
 @pytest.mark.parametrize("projection", ["key", "key_global"])

@@ -19,6 +19,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from reportgen.core.errors import ModelError, RefusedError
+from reportgen.model import supported
 from reportgen.model.checkpoint import ADAPTER, Checkpoint
 from reportgen.model.file_kinds import read_json
 from reportgen.model.guards import loading_errors, quiet
@@ -173,7 +174,7 @@ def _check_taken(name: str, taken: dict[str, Tensor], held: dict[str, Tensor]) -
 
 def _logits(model: Any) -> Tensor:
     """What the model says of a few tokens."""
-    vocabulary = model.config.get_text_config().vocab_size
+    vocabulary = supported.text_config(model.config).vocab_size
     ids = torch.linspace(0, vocabulary - 1, 16).long()[None]
     with torch.inference_mode():
         logits: Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits

@@ -23,6 +23,8 @@ from reportgen.model.file_kinds import read_json
 from reportgen.model.guards import ALONE, loading_errors, quiet
 
 CORRECT = f"correct that field of {CONFIG}, or copy {CONFIG} from where the model was saved"
+CLASSIC = ("eager", "sdpa")  # attention that needs no library, with the same results as the others
+IMPLEMENTATIONS = ("attn_implementation", "_attn_implementation", "_attn_implementation_internal")
 OUTPUTS = ("return_dict", "use_return_dict", "output_attentions", "output_hidden_states")  # reportgen decides itself
 OF_THE_TASK = ("id2label", "label2id", "problem_type", "num_labels")  # what an adapter can say of its classifier
 QUANTISED = ("quantization_config", "compression_config", "quantization")  # the last is MLX's
@@ -68,7 +70,7 @@ def read(checkpoint: Checkpoint) -> tuple[Any, bool]:
         _refuse_quantised(name, given)
         _refuse_other_files(name, given)
         mended = _mend(name, given)
-        if mended == given and not own:
+        if json.dumps(mended) == json.dumps(given) and not own:  # 2.0 is not 2
             return AutoConfig.from_pretrained(whole.location, **ALONE), checkpoint.base is None
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / CONFIG).write_text(json.dumps(mended), encoding="utf-8")
@@ -164,18 +166,29 @@ def _mend(name: str, given: dict[str, Any]) -> dict[str, Any]:
             f"{name}: {CONFIG}: pruned_heads names heads that were removed, which transformers 5 cannot leave out",
             hint="give the model with all its heads",
         )
-    if isinstance(given.get("num_labels"), str) and given["num_labels"].isdecimal():
-        mended["num_labels"] = int(given["num_labels"])
     labels = label_names(name, given)
+    mended.pop("num_labels", None)  # where labels have names, these are counted
+    if labels is None and not given.get("id2label") and given.get("num_labels") is not None:
+        mended["num_labels"] = _count(name, given["num_labels"])
     if labels is not None:
         mended["id2label"] = {str(index): label for index, label in enumerate(labels)}
         mended["label2id"] = {label: index for index, label in enumerate(labels)}
-        mended.pop("num_labels", None)
     return mended
 
 
+def _count(name: str, said: object) -> int:
+    """num_labels as a number."""
+    text = str(int(said) if isinstance(said, float) and said.is_integer() else said)
+    if not text.isdecimal() or int(text) < 1:
+        raise ModelError(
+            f"{name}: {CONFIG}: num_labels is {json.dumps(said)[:80]}",
+            hint="write the number of outputs of the head, or name them in id2label",
+        )
+    return int(text)
+
+
 def _without_outputs(part: dict[str, Any]) -> dict[str, Any]:
-    """Without what reportgen decides itself: the form of the output, a number format that torch does not have."""
+    """Without what reportgen decides itself: the form of the output, attention that needs a library, odd formats."""
     for field in OUTPUTS:
         if field in part and part[field] is not (field in ("return_dict", "use_return_dict")):
             del part[field]
@@ -185,6 +198,9 @@ def _without_outputs(part: dict[str, Any]) -> dict[str, Any]:
             del part[field]  # --dtype decides
     for field in QUANTISED:
         if field in part and not part[field]:
+            del part[field]
+    for field in IMPLEMENTATIONS:
+        if field in part and part[field] not in CLASSIC:
             del part[field]
     for key, value in part.items():
         if key.endswith("_config") and isinstance(value, dict):

@@ -66,7 +66,7 @@ SIGNS = (
         "give a model that was fine-tuned as a whole, or merge them where they were trained",
     ),
     Sign(
-        r"(^|[._])(SCB|CB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map|quant_state|qweight|qzeros"
+        r"(^|(?<!logit)[._])(SCB|CB|weight_format|absmax|quant_map|nested_absmax|nested_quant_map|quant_state|qweight|qzeros"
         r"|q_scale\w*|scales|g_idx|weight_scale\w*|weight_packed|weight_shape|weight_zero_point|input_scale\w*"
         r"|activation_scale\w*|zero_point|zeros|scale|_packed_params\w*|qdata|bitsandbytes__\w+)(\.|$)",
         "scales of quantised weights, without which those weights are other numbers",

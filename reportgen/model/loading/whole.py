@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from reportgen.model.guards import loading_errors, quiet
 from reportgen.model.loading import differences, tensors
 from reportgen.model.loading.config_json import CORRECT
 
+SHOWN = 3  # fields in an error
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -81,11 +83,30 @@ def _building(checkpoint: Checkpoint, kind: Any, config: Any) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        field = [name for name, value in config.to_dict().items() if error.args and value == error.args[0]]
-        what = ": ".join((checkpoint.name, CONFIG, *field[:1]))
+        fields = " or ".join(_faulty_fields(kind, config, error)[:SHOWN])
+        what = ": ".join(filter(None, (checkpoint.name, CONFIG, fields)))
         with loading_errors(what, hint=checkpoint.advice or CORRECT), torch.device("meta"):
             kind(copy.deepcopy(config))
         raise
+
+
+def _faulty_fields(kind: Any, config: Any, error: Exception) -> list[str]:
+    """The fields of config.json with whose usual value the model could be built; [] if the error names one itself."""
+    given = config.to_dict()
+    if any(re.search(rf"\b{re.escape(field)}\b", str(error)) for field in given):
+        return []
+    if named := [field for field, value in given.items() if error.args and value == error.args[0]]:
+        return named
+    found = []
+    with contextlib.suppress(Exception):  # of types that need a configuration
+        usual = type(config)().to_dict()
+        for field in [field for field, value in given.items() if field in usual and value != usual[field]]:
+            with contextlib.suppress(Exception), torch.device("meta"):
+                other = copy.deepcopy(config)
+                setattr(other, field, usual[field])
+                kind(other)
+                found.append(field)
+    return found
 
 
 def _hint(checkpoint: Checkpoint) -> str:

@@ -51,6 +51,7 @@ MEANT = [
     {"id2label": ..., "label2id": {"pos": 2, "neg": 1}},
     {"id2label": {}, "label2id": {"neg": "0", "pos": "1"}},
     {"id2label": {"0": "neg", "1": "pos"}, "label2id": {"a": 7}},
+    *({"id2label": {"0": "neg", "1": "pos"}, "num_labels": number} for number in (1, 3, None, "two", 0)),
 ]
 
 
@@ -96,7 +97,7 @@ def test_the_order_of_the_entries_of_a_file_says_nothing(labels: list[str], rand
 
 def test_labels_that_are_left_out_are_numbered_as_transformers_does(model: Path) -> None:
     """Two labels are the default; an empty map says nothing."""
-    for fields in (GONE, GONE | {"num_labels": "2"}, {"id2label": {}, "label2id": {}}):
+    for fields in (GONE, *(GONE | {"num_labels": n} for n in ("2", 2.0, None)), {"id2label": {}, "label2id": {}}):
         assert tiny.load(tiny.change(model, **fields)).labels == ("LABEL_0", "LABEL_1")
 
 
@@ -114,6 +115,11 @@ HARMLESS = [
     {"quantization_config": None},
     {"architectures": "BertForSequenceClassification"},
     {"architectures": 5},
+    {"_attn_implementation": "flash_attention_2"},
+    {"attn_implementation": "kernels-community/flash-attn"},
+    {"attn_implementation": "of tomorrow"},
+    {"attn_implementation": {"text_config": "flash_attention_3"}},
+    {"text_config": {"hidden_size": 3}},
 ]
 
 
@@ -138,6 +144,13 @@ NAMED = [
     ({"num_attention_heads": 3}, "attention heads (3)"),
     ({"pruned_heads": {"0": [1]}}, "pruned_heads"),
     ({"quantization_config": "int8"}, "quantization_config"),
+    ({"pad_token_id": 999}, "pad_token_id"),
+    ({"vocab_size": 0}, "vocab_size"),
+    ({"max_position_embeddings": -1}, "max_position_embeddings"),
+    (GONE | {"num_labels": "two"}, 'num_labels is "two"'),
+    (GONE | {"num_labels": 0}, "num_labels is 0"),
+    (GONE | {"num_labels": 2.5}, "num_labels is 2.5"),
+    (GONE | {"num_labels": True}, "num_labels is true"),
     ({"transformers_weights": "other.safetensors"}, "transformers_weights"),
     ({"model_type": ...}, "model_type"),
     ({"model_type": 7}, "model_type"),
@@ -151,6 +164,30 @@ def test_a_field_that_cannot_be_read_is_named(model: Path, fields: dict[str, Any
     error = refused(tiny.change(model, **fields))
     assert "config.json" in error.message
     assert name in error.message
+
+
+def test_a_field_inside_a_field_is_named_by_the_outer_one(tmp_path: Path) -> None:
+    """Also where the library says no more than KeyError."""
+    folder = tiny.save(tiny.dense("llama"), tmp_path)
+    for value in ({"rope_type": "su", "factor": 2.0}, {"rope_type": "default", "rope_theta": "10000"}):
+        assert "config.json: rope_parameters: " in refused(tiny.change(folder, rope_parameters=value)).message
+
+
+ALIKE = [
+    ({"0": "a", "1": "a"}, 'two labels are called "a"'),
+    ({"0": "Pos", "1": " pos"}, 'two labels are called "Pos"'),
+    ({"0": "a", "1": " "}, "label 1 has no name"),
+]
+
+
+@pytest.mark.parametrize(("names", "fact"), ALIKE)
+def test_labels_that_cannot_be_told_apart_need_other_names(model: Path, names: dict[str, str], fact: str) -> None:
+    """The hint's option gives them."""
+    error = refused(tiny.change(model, id2label=names))
+    assert fact in error.message
+    assert str(error.hint).endswith("--labels name1,name2")
+    classifier = tiny.load(model, labels=("name1", "name2"))
+    assert (classifier.labels, classifier.own_labels) == (("name1", "name2"), tuple(names.values()))
 
 
 def test_a_model_type_that_is_nearly_known_is_suggested(model: Path) -> None:

@@ -126,6 +126,7 @@ MORE = [
     (("regressor.a", "regressor.b"), "2 weights that BertForSequenceClassification does not take (regressor.a"),
     (("bert.pooler.dense2.weight",), "does not take (bert.pooler.dense2.weight)"),
     (("bert.pooler.lm_head.weight",), "does not take"),
+    (("logit_scale",), "does not take (logit_scale)"),
 ]
 
 
