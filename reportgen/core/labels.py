@@ -126,14 +126,13 @@ class Prediction:
 def find_gold(label: Label, column: LabelColumn, *, labels: Sequence[str], own: Sequence[str] = ()) -> int | None:
     """Index of a gold label among *labels*; None if it is not among them.
 
-    Where the model knows one of the names that the source gives its integers, these names decide, because a source may
-    count its labels in another order, and may have more of them. The model's *own* names count in addition to the
-    given ones.
+    Where the model knows one of the names that the source gives its integers, these names decide: a source may count
+    its labels in another order, and may have more of them. The model's *own* names count besides the given ones.
     """
-    if _are_known(column.names, labels, own):
-        return _find_either(name_of(label, column.names), labels, own)
     if integer_text(label) is None:
         return _find_either(label, labels, own)
+    if _are_known(column.names, labels, own):
+        return _find_either(name_of(label, column.names), labels, own)
     match read_integers(column, labels, own, label):
         case "names":
             return _find_either(label, labels, own)
@@ -177,10 +176,10 @@ def how_read(label: Label, column: LabelColumn, *, labels: Sequence[str], own: S
     if items is not None:
         strange = _are_other_flags(column, labels) or _repeat(items)
         return NEITHER if strange else how_read(items[0], column, labels=labels, own=own)
-    if _are_known(column.names, labels, own):
-        return "by the name that the dataset gives it"
     if integer_text(label) is None:
         return "as a name"
+    if _are_known(column.names, labels, own):
+        return "by the name that the dataset gives it"
     reading = read_integers(column, labels, own, label)
     return {"names": "as a name", "indices": "as an index, from 0", "neither": NEITHER}[reading]
 
@@ -312,10 +311,12 @@ def find_index(label: Label, labels: Sequence[str]) -> int | None:
 
 
 def find_name(label: Label, names: Sequence[str]) -> int | None:
-    """Index of a label in *names*, whatever the case of its letters."""
-    known = [name.strip().casefold() for name in names]
-    said = [] if label is None else [text for text in _spellings(label) if text in known]  # True is a name as well as 1
-    return known.index(said[0]) if said else None
+    """Index of a label in *names*: of the very name, or else of the only one that differs by case or outer space."""
+    exact, bare = str(_plain(label)), [name.strip() for name in names]
+    folded = [name.casefold() for name in bare]
+    pairs = [(exact, names), (exact.strip(), bare), *((text, folded) for text in _spellings(label))]
+    text, known = next((pair for pair in pairs if pair[0] in pair[1]), ("", ()))  # True is a name as well as 1
+    return known.index(text) if label is not None and known.count(text) == 1 else None
 
 
 def written(label: Label) -> str:

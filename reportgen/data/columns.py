@@ -142,6 +142,8 @@ def _with_usable_labels(
             raise first_wrong(loaded, taken, roles["label"], bad, where)
         if bad is not None:
             problem = unusable(roles.pop("label"), f"holds {shown(bad)}")
+        elif not asked and not any(map(_is_there, loaded.values(roles["label"]))):
+            problem = _elsewhere(table, roles, labels, f"Column “{clean(roles['label'])}” is empty")
     elif flags:
         about, problem = all_flags(loaded, flags)
         if problem is not None and asked:
@@ -279,15 +281,21 @@ def _longest(table: DataTable, columns: Sequence[str]) -> str | None:
     return max(lengths, key=lengths.__getitem__, default=None)
 
 
-def _elsewhere(table: DataTable, columns: dict[str, str], labels: ModelLabels) -> str | None:
-    """A sentence on a column with the model's labels, where no column is called like one; None without one."""
+def _elsewhere(
+    table: DataTable, columns: dict[str, str], labels: ModelLabels, fact: str = "No column is called label"
+) -> str | None:
+    """A sentence on a column with the model's labels, where the usual one gives none; None without one."""
     found = with_labels(table, columns.values(), labels)
     if found is None:
         return None
     return (
-        f"No column is called label, so no gold label is known. Column “{clean(found)}” holds labels of the model: "
+        f"{fact}, so no gold label is known. Column “{clean(found)}” holds labels of the model: "
         f"{_named('label', found)} uses them."
     )
+
+
+def _is_there(value: Any) -> bool:
+    return value not in (None, "", -1) and value == value  # -1: not labelled
 
 
 def _listed(types: dict[str, str]) -> str:

@@ -42,6 +42,13 @@ def test_no_label_is_not_one_that_is_called_none() -> None:
     assert find_label("none", ("None", "some")) == 0
 
 
+def test_names_that_differ_by_case_or_space_alone_are_two_labels() -> None:
+    assert [find_label(text, ("us", "US")) for text in ("us", "US", " US ", "Us")] == [0, 1, 1, None]
+    assert [find_label(text, ("a ", "a")) for text in ("a", "a ", "A")] == [1, 0, None]
+    assert find_label("x", ("x", "x")) is None  # either
+    assert [find_all(text, ALONE, labels=("us", "US")) for text in ('["US"]', "US, us", "Us")] == [(1,), (0, 1), None]
+
+
 def test_a_truth_value_is_found_by_its_name_before_its_number() -> None:
     """A model may count the true ones first."""
     assert [find_label(label, ("True", "False")) for label in (True, False, np.True_)] == [0, 1, 0]
@@ -63,6 +70,7 @@ def test_names_that_the_model_does_not_know_are_never_taken_for_its_numbers() ->
     names = LabelColumn(("neutral", "negative", "positive"))
     found = [find_gold(label, names, labels=("negative", "positive"), own=()) for label in (0, 1, 2, None)]
     assert found == [None, 0, 1, None]
+    assert find_gold("positive", names, labels=("negative", "positive")) == 1  # a column of strings after all
 
 
 def test_names_of_which_the_model_knows_none_leave_the_numbers() -> None:

@@ -83,6 +83,17 @@ def test_whole_numbers_are_integers_whatever_their_type(tmp_path: Path) -> None:
         assert rows.labels == LabelColumn(values=("1", "0"))
 
 
+@pytest.mark.parametrize("empty", [None, "", -1, float("nan")])
+def test_an_empty_label_column_points_to_one_with_labels(tmp_path: Path, empty: Any) -> None:
+    path = parquet(tmp_path / "d.parquet", {"text": ["a", "b"], "label": [empty] * 2, "gold": ["left", "right"]})
+    said = str(with_labels(path).label_problem)
+    assert said.startswith("Column “label” is empty, so no gold label is known. Column “gold” holds labels")
+    assert next(with_labels(path, label_column="gold").read([0])).label == "left"
+    assert with_labels(path, label_column="label").label_problem is None
+    parquet(path, {"text": ["a", "b"], "label": [empty] * 2, "gold": ["spam", "ham"]})
+    assert with_labels(path).label_problem is None
+
+
 def test_a_second_usual_column_is_used_where_the_first_cannot_be(tmp_path: Path) -> None:
     columns = {"text": ["a"], "label": pa.array([{"x": 1}]), "labels": ["left"]}
     rows = opened(parquet(tmp_path / "d.parquet", columns))
