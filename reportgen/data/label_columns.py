@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
 from reportgen.core.labels import (
     ALONE,
+    GENERIC,
     TRUTH,
     Label,
     LabelColumn,
@@ -166,9 +168,12 @@ def named_flag_columns(table: DataTable, asked: str, labels: ModelLabels, datase
     missing = [label for label in named if label not in found]
     if strange or missing:
         fact = f"column {_some(strange)} is called like no label" if strange else f"no column for {_some(missing)}"
+        names = ",".join(parts)
+        renamed = f"--labels {shlex.quote(clean(names))} calls its labels so, in the order of its outputs"
+        called = named and not all(GENERIC.fullmatch(label) for label in named)
         raise DataError(
             f"{dataset}: --label-column {clean(asked)}: {fact} of the model",
-            hint=f"name one for each of its labels, {_some(named)}; --labels gives them other names",
+            hint=f"name one for each of its labels: {_some(named)}" if called else renamed,
         )
     return {label: found[label] for label in named}
 

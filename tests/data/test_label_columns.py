@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,17 @@ def test_the_columns_may_be_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=message):
             opened(tmp_path / "d.csv", label_column=asked)
+
+
+def test_columns_of_a_model_whose_labels_have_no_names_come_with_the_option_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("text,toxic,severe toxic\na,1,0\n")
+    asked = "toxic,severe toxic"
+    for names in ((), ("LABEL_0", "LABEL_1")):
+        with pytest.raises(DataError) as error:
+            sources.open_rows(Config(dataset=str(tmp_path / "d.csv"), label_column=asked), lambda names=names: names)
+        option, value = shlex.split(str(error.value.hint).partition(" calls")[0])
+        assert option == "--labels"
+        rows = sources.open_rows(
+            Config(dataset=str(tmp_path / "d.csv"), label_column=asked), lambda value=value: value.split(",")
+        )
+        assert labels_of(rows) == [["toxic"]]
