@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ TASKS = {  # of PEFT, beside SEQ_CLS
     "CAUSAL_LM": "text generation",
     "SEQ_2_SEQ_LM": "text generation from a text",
 }
+INNER = re.compile(r"\.lora_\w+\.default\.")  # in names of a PEFT model in memory, not of its files
+ANOTHER = f"check base_model_name_or_path in {ADAPTER}: it may be of another model"
 ODD = 7919  # a number of labels that no layer of a model has by chance
 
 
@@ -79,10 +82,12 @@ def load(
             warnings.simplefilter("ignore")  # of weights that are missing: checked below
             own = peft.PeftConfig.from_pretrained(checkpoint.location)
             _refuse_others(checkpoint.name, own)
+            _check_held(checkpoint.name, held)
             model = whole.load(checkpoint.base, config, of_base, dtype=dtype, given=_whole_modules(held))
-            words = model.get_input_embeddings().weight
-            resaved = any(f"{OUTER}{name}" in held for name, weight in model.named_parameters() if weight is words)
-            joined = peft.PeftModel.from_pretrained(model, checkpoint.location, config=own, torch_device="cpu").eval()
+            resaved = _resize(model, held)
+            joined = _join(checkpoint, model, own)
+            if isinstance(joined.get_base_model().get_input_embeddings(), peft.utils.ModulesToSaveWrapper):
+                resaved = False  # then they are among the modules_to_save already
             # subtle: left to itself, PEFT asks the hub whether the embeddings were made larger
             taken = peft.get_peft_model_state_dict(joined, save_embedding_layers=resaved)
             _check_taken(checkpoint.name, taken, held)
@@ -105,6 +110,35 @@ def _whole_modules(held: Held) -> dict[str, Any]:
     return {name.removeprefix(OUTER): weight for name, weight in held.items() if name.startswith(OUTER)}
 
 
+def _resize(model: PreTrainedModel, held: Mapping[str, Tensor]) -> bool:
+    """Give *model* as many tokens as the adapter, which may have added some; whether it holds their embeddings."""
+    words: Any = model.get_input_embeddings()
+    (name,) = (name for name, module in model.named_modules() if module is words)
+    paths = (f"{OUTER}{name}.weight", f"{OUTER}{name}.base_layer.weight")
+    found = [held[path] for path in paths if path in held]
+    if found and len(found[0]) != len(words.weight):
+        model.resize_token_embeddings(len(found[0]), mean_resizing=False)
+    return bool(found)
+
+
+def _join(checkpoint: Checkpoint, model: PreTrainedModel, settings: Any) -> Any:
+    """The model with the adapter around its layers; weights of other sizes are left out, see `_check_taken`."""
+    import peft
+
+    try:
+        return peft.PeftModel.from_pretrained(
+            model, checkpoint.location, config=settings, torch_device="cpu", ignore_mismatched_sizes=True
+        ).eval()
+    except KeyError as error:
+        missing = str(error.args[0] if error.args else "")
+        if not missing.startswith(OUTER):
+            raise
+        raise ModelError(
+            f"{checkpoint.name}: the adapter does not hold {missing.removeprefix(OUTER)}, which its model has",
+            hint=f"{ANOTHER}; or check modules_to_save there",
+        ) from error
+
+
 def _names_of_outputs(checkpoint: Checkpoint, config: Any) -> set[str]:
     """Names of the weights with one row for each label."""
     probe = copy.deepcopy(config)
@@ -122,13 +156,23 @@ def _check_settings(name: str, settings: dict[str, Any]) -> None:
     if kind not in peft.PeftType.__members__:
         raise ModelError(
             f"{name}: {ADAPTER}: peft_type {json.dumps(kind)[:80]} is unknown to PEFT {peft.__version__}",
-            hint="a kind that is newer than that needs pip install --upgrade peft",
+            hint=f'did you mean "{str(kind).upper()}"?'
+            if str(kind).upper() in peft.PeftType.__members__
+            else f'write its kind into {ADAPTER}, for example "peft_type": "LORA"; '
+            "a kind that is newer than that needs pip install --upgrade peft",
         )
     if task in TASKS:
         raise ModelError(
             f"{name}: is an adapter for {TASKS[task]}, not for sequence classification ({ADAPTER}: task_type {task})",
             hint='give an adapter for sequence classification; if this one was, set "task_type": "SEQ_CLS"',
         )
+    for field in ("r", "lora_alpha"):
+        value = settings.get(field, 1)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ModelError(
+                f"{name}: {ADAPTER}: {field} is {json.dumps(value)[:80]}, not a number",
+                hint=f"correct {field} in {ADAPTER}, or copy {ADAPTER} again from where the adapter was saved",
+            )
     if settings.get("megatron_config"):
         raise RefusedError(
             f"{name}: {ADAPTER} names a Python module to import (megatron_core)",
@@ -154,15 +198,39 @@ def _refuse_others(name: str, settings: Any) -> None:
         )
 
 
+def _check_held(name: str, held: Mapping[str, Tensor]) -> None:
+    """Refuse weights that no PEFT has written, and those that are no numbers."""
+    outside = [key for key in held if not key.startswith("base_model.") or INNER.search(key)]
+    if outside:
+        raise ModelError(
+            f"{name}: the weights of the adapter have other names than PEFT gives them ({differences.names(outside)})",
+            hint="save it again where it was trained, with save_pretrained() of the PEFT model",
+        )
+    bad = [key for key, weight in held.items() if weight.is_floating_point() and not bool(weight.isfinite().all())]
+    if bad:
+        raise ModelError(
+            f"{name}: {differences.count(len(bad), 'weight')} of the adapter not finite (NaN or Inf) "
+            f"({differences.names(bad)})",
+            hint="give an earlier checkpoint: the training has diverged, or the file was damaged",
+        )
+
+
 def _check_taken(name: str, taken: dict[str, Tensor], held: dict[str, Tensor]) -> None:
     """Refuse a model that does not have each weight of the adapter, or has some that the adapter does not hold."""
     lost = [key for key in held if key not in taken or not torch.equal(taken[key], held[key].to(taken[key].dtype))]
     random = [key for key in taken if key not in held]
+    if sizes := [key for key in lost if key in taken and taken[key].shape != held[key].shape]:
+        raise ModelError(
+            f"{name}: {sizes[0]} has the shape {tuple(held[sizes[0]].shape)} in the adapter, and "
+            f"{tuple(taken[sizes[0]].shape)} by {ADAPTER} and its model"
+            + (f" (and {len(sizes) - 1} more)" if len(sizes) > 1 else ""),
+            hint=f"{ANOTHER}; or check r there",
+        )
     if lost:
         raise ModelError(
             f"{name}: no place in its model for {differences.count(len(lost), 'weight')} of the adapter "
             f"({differences.names(lost)})",
-            hint=f"check base_model_name_or_path in {ADAPTER}: it may be of another model",
+            hint=ANOTHER,
         )
     if random:
         raise ModelError(

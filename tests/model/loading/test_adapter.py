@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[str, Any, int]] = {
     "lora on a longformer": ("longformer", LoraConfig(**LORA | {"bias": "all"}), 2),
     "lora on a decoder": ("llama", LoraConfig(**LORA | {"target_modules": ["q_proj", "v_proj"]}), 4),
     "lora on embeddings": ("bert", LoraConfig(**LORA | {"target_modules": ["word_embeddings"]}), 2),
+    "embeddings as a whole": ("bert", LoraConfig(**LORA, modules_to_save=["word_embeddings"]), 2),
     "dora": ("roberta", LoraConfig(**LORA, use_dora=True), 2),
     "pissa": ("bert", LoraConfig(**LORA, init_lora_weights="pissa"), 2),
     "ia3": ("bert", IA3Config(task_type=SEQ, target_modules=["query", "value"], feedforward_modules=[]), 2),
@@ -218,8 +219,10 @@ def test_an_adapter_of_an_adapter_is_refused(lora: Path) -> None:
         ({"task_type": "CAUSAL_LM"}, "an adapter for text generation"),
         ({"peft_type": "OF_TOMORROW"}, 'peft_type "OF_TOMORROW" is unknown to PEFT'),
         ({"peft_type": None}, "peft_type null is unknown"),
+        ({"r": "2"}, f'{ADAPTER}: r is "2", not a number'),
+        ({"lora_alpha": None}, f"{ADAPTER}: lora_alpha is null, not a number"),
+        ({"peft_type": "lora"}, 'peft_type "lora" is unknown'),
         ({"target_modules": ["nope"]}, f"{ADAPTER}: No modules were targeted"),
-        ({"r": 4}, f"{ADAPTER}: Error"),
     ],
 )
 def test_settings_of_another_kind_or_task_are_refused(lora: Path, fields: dict[str, Any], fact: str) -> None:
@@ -234,6 +237,41 @@ def test_the_adapter_of_another_model_is_refused(lora: Path) -> None:
     other = tiny.save(tiny.dense("roberta"), lora.parent / "other")
     error = refused(edit(lora, base_model_name_or_path=str(other)))
     assert error.exit_code == 4
+    assert "the adapter does not hold classifier." in error.message
+    assert error.hint.startswith(f"check base_model_name_or_path in {ADAPTER}")
+
+
+@pytest.mark.parametrize("change", ["a larger model", "another rank"])
+def test_an_adapter_of_another_size_is_named_with_both_shapes(lora: Path, change: str) -> None:
+    """Of its model, or of the rank that adapter_config.json says."""
+    if change == "another rank":
+        shapes = "(2, 16) in the adapter, and (4, 16)"
+        edit(lora, r=4)
+    else:
+        shapes = "(2, 16) in the adapter, and (2, 32)"
+        tiny.save(tiny.dense("bert", hidden_size=32), lora.parent / "base")
+    error = refused(lora)
+    assert f"lora_A.weight has the shape {shapes} by {ADAPTER} and its model (and " in error.message
+    assert "base_model_name_or_path" in error.hint
+
+
+@pytest.mark.parametrize("target", ["query", "word_embeddings"])
+def test_tokens_that_the_adapter_has_added_are_read(tmp_path: Path, target: str) -> None:
+    """The embeddings of all tokens are in the adapter then; the model on disk has fewer."""
+    base = tiny.save(tiny.dense("bert"), tmp_path / "base")
+    model = AutoModelForSequenceClassification.from_pretrained(base)
+    model.resize_token_embeddings(tiny.VOCABULARY + 4)
+    joined = peft.get_peft_model(model, LoraConfig(**LORA | {"target_modules": [target]})).eval()
+    with torch.no_grad():
+        for parameter in joined.parameters():
+            if parameter.requires_grad:
+                parameter.normal_(std=0.3)
+    joined.save_pretrained(tmp_path / "adapter", save_embedding_layers=True)
+    classifier = tiny.load(tmp_path / "adapter")
+    assert len(classifier.vocabulary) == tiny.VOCABULARY + 4
+    ids = torch.tensor([[0, 303, 302, 7, 2]])
+    with torch.no_grad():
+        torch.testing.assert_close(classifier.model(ids).logits, joined(ids).logits, atol=1e-5, rtol=0)
 
 
 LOST = [
@@ -243,6 +281,15 @@ LOST = [
     ),
     (lambda all_: all_ | {"base_model.model.more": torch.ones(2)}, "no place in its model for 1 weight of the adapter"),
     (lambda all_: {n: t for n, t in all_.items() if "lora_B" not in n}, "4 weights missing from the adapter"),
+    (lambda all_: {n: t * float("nan") for n, t in all_.items()}, "not finite (NaN or Inf)"),
+    (
+        lambda all_: {n.removeprefix("base_model.model."): t for n, t in all_.items()},
+        "have other names than PEFT gives them",
+    ),
+    (
+        lambda all_: {n.replace(".lora_A.", ".lora_A.default."): t for n, t in all_.items()},
+        "have other names than PEFT gives them",
+    ),
 ]
 
 
