@@ -232,7 +232,7 @@ def _fetch(name: str, revision: str | None, *, needed: tuple[str, ...]) -> tuple
     """
     if _is_path(name) or _is_file(name):
         if not _is_folder(name):
-            raise _no_folder(name)
+            raise _no_folder(name, "--model" if needed else "--tokenizer")
         folder = Path(name).expanduser()
         for path in sorted(folder.iterdir()):
             if SETTINGS.fullmatch(path.name):
@@ -249,7 +249,7 @@ def _fetch(name: str, revision: str | None, *, needed: tuple[str, ...]) -> tuple
     return hub.folder(name) / "snapshots" / found.commit, found.commit, found.files
 
 
-def _no_folder(name: str) -> ModelError:
+def _no_folder(name: str, option: str) -> ModelError:
     """What to say of a path that is no folder."""
     path = Path(name)
     if _is_file(name):
@@ -257,7 +257,7 @@ def _no_folder(name: str) -> ModelError:
         known = None if ours else file_kinds.of_others([path.name], name=str(path.parent))
         return ModelError(
             f"{name}: a file, not the folder of a model" + (f" ({known[0]})" if known else ""),
-            hint=known[1] if known else f"give its folder: --model {path.parent}",
+            hint=known[1] if known else f"give its folder: {option} {path.parent}",
         )
     return ModelError(f"{name}: no such folder", hint="check the path, or give a hub id like org/name")
 

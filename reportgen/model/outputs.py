@@ -121,10 +121,10 @@ def check_column(several: bool, column: LabelColumn, named: str | None) -> None:
 
 def _check_names(name: str, own: Sequence[str]) -> None:
     """Refuse labels that a reader, or a column of gold labels, could not tell apart."""
-    plain = [label.strip().casefold() for label in own]
-    alike = [label for label, one in zip(own, plain, strict=True) if plain.count(one) > 1]
-    if alike or "" in plain:
-        fact = f"two labels are called {json.dumps(alike[0])}" if alike else f"label {plain.index('')} has no name"
+    alike = [label for label in own if own.count(label) > 1]
+    nameless = [number for number, label in enumerate(own) if not label.strip()]
+    if alike or nameless:
+        fact = f"two labels are called {json.dumps(alike[0])}" if alike else f"label {nameless[0]} has no name"
         raise ModelError(
             f"{name}: {fact} (id2label in config.json)",
             hint=f"name all {len(own)} labels, in the order of the outputs of the head: --labels "

@@ -201,3 +201,11 @@ def test_the_path_of_a_file_is_no_model(folder: Path, file: str, fact: str, hint
     error = refused(folder / file)
     assert fact in error.message
     assert hint.format(folder=folder) in str(error.hint)
+
+
+def test_the_path_of_a_tokenizers_file_is_no_tokenizer(folder: Path) -> None:
+    """The hint names the option that it is about, and works."""
+    with pytest.raises(ModelError, match=r"tokenizer\.json: a file, not the folder of a model") as caught:
+        checkpoint.find(str(folder), tokenizer=str(folder / "tokenizer.json"))
+    assert caught.value.hint == f"give its folder: --tokenizer {folder}"
+    assert checkpoint.find(str(folder), tokenizer=str(folder))

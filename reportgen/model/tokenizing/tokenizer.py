@@ -20,6 +20,7 @@ from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, 
 
 from reportgen.core import disk, versions
 from reportgen.core.errors import ModelError, UsageError
+from reportgen.model import supported
 from reportgen.model.checkpoint import CONFIG, TOKENIZER, TOKENIZER_CONFIG, Checkpoint
 from reportgen.model.guards import ALONE, panics, said
 
@@ -60,7 +61,7 @@ def max_length(checkpoint: Checkpoint, model: PreTrainedModel, tokenizer: Any, w
         ModelError: If the model takes no token but the special ones.
         UsageError: If *wanted* is more than the model takes, or leaves no room for a token.
     """
-    limit = int(getattr(model.config, "max_position_embeddings", 0) or 0)
+    limit = int(getattr(supported.text_config(model.config), "max_position_embeddings", 0) or 0)
     if limit <= 0:  # XLNet says -1: none
         limit = tokenizer.model_max_length
     for name, module in model.named_modules():

@@ -175,7 +175,6 @@ def test_a_field_inside_a_field_is_named_by_the_outer_one(tmp_path: Path) -> Non
 
 ALIKE = [
     ({"0": "a", "1": "a"}, 'two labels are called "a"'),
-    ({"0": "Pos", "1": " pos"}, 'two labels are called "Pos"'),
     ({"0": "a", "1": " "}, "label 1 has no name"),
 ]
 

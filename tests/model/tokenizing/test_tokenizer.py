@@ -28,7 +28,7 @@ from reportgen.model.classifier import Classifier
 from reportgen.model.importance import measures
 from reportgen.model.tokenizing.tokenizer import NO_LIMIT, load_tokenizer
 from reportgen.model.tokenizing.tokens import encode
-from tests import tiny
+from tests import every_type, tiny
 
 TEXT = "The HEADS of 2023\n\nthing  gather 650841823, <s>there</s> [NEW]é."
 PIECES = [*"abcdefghijklmnopqrstuvwxyz0123456789,.<>/[]", "the", "heads", "of", "there", "\n\n", "é"]
@@ -472,6 +472,14 @@ def test_a_length_that_is_none_names_the_field(told: Any, tmp_path: Path) -> Non
         load_tokenizer(checkpoint)
     assert caught.value.exit_code == 4
     assert "leave it out" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("kind", ["gemma3", "modernvbert"])
+def test_a_length_inside_the_part_that_reads_text_counts(kind: str, tmp_path: Path) -> None:
+    """Types that also see images have it there alone."""
+    model = every_type.build(kind, max_position_embeddings=...)
+    assert model.config.text_config.max_position_embeddings == 64
+    assert tiny.load(tiny.save(model, tmp_path)).max_length == 64
 
 
 def test_a_length_without_room_for_a_token_names_the_field(tmp_path: Path) -> None:
