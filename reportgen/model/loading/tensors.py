@@ -95,6 +95,7 @@ def _checked(name: str, path: Path, content: object) -> Held:
         )
     others = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
     if not others:
+        _refuse_odd(name, path, content)
         return {str(key): value for key, value in content.items()}
     inside = [str(key) for key, value in content.items() if _holds_tensors(value)]
     if not inside:
@@ -108,6 +109,22 @@ def _checked(name: str, path: Path, content: object) -> Held:
         f'{name}: {path.name} is the checkpoint of a training run, with the weights inside, as "{inside[0]}"',
         hint=f"keep the weights alone: python -c {shlex.quote(code)}",
     )
+
+
+def _refuse_odd(name: str, path: Path, content: Mapping[Any, Tensor]) -> None:
+    """Refuse tensors that are not whole numbers or fractions side by side in memory."""
+    for key, weight in content.items():
+        if weight.is_quantized:
+            raise ModelError(
+                f"{name}: {path.name}: the weights are quantised by torch ({key})",
+                hint="give the model before it was quantised",
+            )
+        if weight.is_meta or weight.layout != torch.strided:
+            what = "has a shape and no numbers (a meta tensor)" if weight.is_meta else "is a sparse tensor"
+            raise ModelError(
+                f"{name}: {path.name}: {key} {what}",
+                hint="write the model again where it was trained, with save_pretrained()",
+            )
 
 
 def _holds_tensors(value: object) -> bool:

@@ -119,6 +119,26 @@ def test_the_checkpoint_of_a_training_run_names_where_its_weights_are(folder: Pa
     torch.testing.assert_close(forward_pass.predict_logits(tiny.load(folder), [tiny.document(9)]), expected)
 
 
+@pytest.mark.parametrize(
+    ("change", "fact"),
+    [
+        (lambda weight: torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8), "are quantised by torch"),
+        (lambda weight: weight.to("meta"), "has a shape and no numbers"),
+        (lambda weight: weight.to_sparse(), "is a sparse tensor"),
+    ],
+)
+def test_tensors_of_other_kinds_are_named(folder: Path, change: Any, fact: str) -> None:
+    """With the weight, and with what to do."""
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    key = next(key for key in weights if key.endswith("query.weight"))
+    torch.save(weights | {key: change(weights[key])}, folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=fact) as caught:
+        tiny.load(folder)
+    assert key in caught.value.message
+    assert caught.value.hint
+
+
 def test_a_program_is_not_weights(folder: Path) -> None:
     """TorchScript."""
     (folder / "model.safetensors").unlink()
