@@ -78,7 +78,7 @@ FILES = {
     "a zip archive": archive("paper.txt"),
     "a document of an old Office": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100),
     "an RTF document": b"{\\rtf1\\ansi The heads}",
-    "a gzip file": gzip.compress(TEXT.encode()),
+    "a gzip file": gzip.compress(TEXT.encode(), mtime=0),
     "a bzip2 file": bz2.compress(TEXT.encode()),
     "an xz file": lzma.compress(TEXT.encode()),
     "a Zstandard file": b"\x28\xb5\x2f\xfd\x04\x00",
@@ -148,7 +148,7 @@ def test_the_command_of_the_hint_works(
 
 ROWS = b"text,label\nThe heads gather there,1\n"
 PACKED = {
-    "a gzip file": gzip.compress(ROWS),
+    "a gzip file": gzip.compress(ROWS, mtime=0),
     "a bzip2 file": bz2.compress(ROWS),
     "an xz file": lzma.compress(ROWS),
     "text in UTF-16": ROWS.decode().encode("utf-16-le"),
