@@ -191,6 +191,7 @@ def test_who_comes_back_finds_query_filter_and_place(visit: Visit, addresses: Ma
     page.get_by_label("Predicted label").select_option("left")
     hits(page, "40 of 60 reports")
     page.get_by_role("link", name="Next").click()
+    wait(page, "document.querySelector('#hits nav b')?.textContent === 'Page 2 of 2'")
     shown = hits(page, "40 of 60 reports")
     assert len(shown) == 16
     last = page.get_by_role("link", name=shown[-1])
