@@ -294,7 +294,7 @@ def warn_of_layers(attention: Attention) -> Iterator[ReportWarning]:
             "sink",
             f"A part of each row of attention goes to a learned sink and not to a token: {attention.sink.mean():.0%} "
             f"on average, most in layer {attention.layers[layer]}, head {head + 1} ({attention.sink.max():.0%}). The "
-            "data of the layer-by-head overview have the share in every head.",
+            "layer-by-head overview shows the share of every head.",
         )
 
 

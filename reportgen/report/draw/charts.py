@@ -38,6 +38,7 @@ Doubles = npt.NDArray[np.float64]
 MAP_SIDE = 440  # px of an enlarged map
 WIDTH = 560  # px between the axis and the legend: with both, a chart fills the column
 FADED = 0.1  # opacity of what the legend has not chosen
+FORMS = (".1%", ".3f", ".1%")  # of the columns of the overview: share, importance, sink
 _unchecked = debug_mode(False)  # the tests hold every chart against the schema: no run has to do so again
 
 
@@ -182,30 +183,30 @@ def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart
 
 
 def overview(report: Report, draw: Draw = vega.svg) -> Chart:
-    """Concentration of every head, and its importance, as two grids of layer by head."""
+    """Concentration of every head, its importance, and what its sink takes, as grids of layer by head."""
     k = min(report.top_k, report.attention.shape[2])
     shares = captions.top_shares(report.attention.received, k)  # (layer, head)
-    importance = report.importance.values
-    heads = shares.shape[1]
-    figures = list(zip(report.places, shares.ravel().tolist(), importance.ravel().tolist(), strict=True))
+    measure, sink = report.importance.measure, report.attention.sink
+    known = {"share": shares, "importance": report.importance.values, "sink": sink}
+    figures = {name: np.asarray(values) for name, values in known.items() if values is not None}
     rows: list[Row] = [
-        {"layer": layer, "head": head, "share": _digits(share), "importance": _digits(weight)}
-        for (layer, head), share, weight in figures
+        {"layer": layer, "head": head, **{name: _digits(values.flat[n]) for name, values in figures.items()}}
+        for n, (layer, head) in enumerate(report.places)
     ]
-    grids = [_grid(rows, "share", f"Share of {report.subject} on the top {k} tokens", heads, form=".1%")]
-    if report.importance.measure != "none":
-        grids.append(_grid(rows, "importance", f"Head importance ({report.importance.measure})", heads, form=".2f"))
+    grids = [_grid(rows, "share", f"Share of {report.subject} on the top {k} tokens", shares.shape[1], form=".1%")]
+    if measure != "none":
+        grids.append(_grid(rows, "importance", f"Head importance ({measure})", shares.shape[1], form=".2f"))
+    if sink is not None:
+        grids.append(_grid(rows, "sink", "Share of the attention sink", shares.shape[1], form=".1%"))
     chart = alt.concat(*grids, columns=2, spacing=40).resolve_scale(color="independent")
-    sinks = [] if report.attention.sink is None else [f"{share:.1%}" for share in report.attention.sink.flat]
+    cells = [[f"{v:{form}}" for v in values.flat] for values, form in zip(figures.values(), FORMS, strict=False)]
+    columns = ("Layer", "Head", f"Share on the top {k}", "Importance", "Share of the sink")[: 2 + len(figures)]
     table = Table(
         key="overview-data",
         caption="Concentration and importance of each head",
-        columns=("Layer", "Head", f"Share on the top {k}", "Importance", *["Share of the sink"] * bool(sinks)),
-        numeric=(True,) * (4 + bool(sinks)),
-        rows=tuple(
-            (*map(str, place), f"{share:.1%}", f"{weight:.3f}", *sinks[n : n + 1])
-            for n, (place, share, weight) in enumerate(figures)
-        ),
+        columns=columns,
+        numeric=(True,) * len(columns),
+        rows=tuple((str(layer), str(head), *row) for (layer, head), *row in zip(report.places, *cells, strict=True)),
     )
     return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, rows, table, draw)
 
