@@ -5,6 +5,7 @@ The commands write a new file in the current folder. Nothing is converted here.
 
 from __future__ import annotations
 
+import codecs
 import re
 import shlex
 from collections.abc import Callable
@@ -63,6 +64,15 @@ def _is_binary(content: bytes) -> bool:
     head = content[:HEAD]
     count = sum(byte in CONTROLS for byte in head)
     return count > max(FEW, SHARE * len(head))
+
+
+def _is_utf8(content: bytes) -> bool:
+    """Whether its first bytes are UTF-8 without NUL: rows may hold other control characters."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(content)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in content
 
 
 def _is_pdf(content: bytes) -> bool:
@@ -156,7 +166,7 @@ def refuse_no_rows(content: bytes, path: Path, *, form: str) -> None:
     """
     kinds = (*FOREIGN, PAGE, JSON) if form == "CSV" else (*FOREIGN, PAGE)
     kind = next((kind for kind in kinds if kind.known_by(content)), None)
-    if kind is None or kind.name == f"a {form} file":
+    if kind is None or kind.name == f"a {form} file" or (kind.known_by is _is_binary and _is_utf8(content)):
         return
     file, parts = str(path), Path(path.stem if path.suffix.lower() in PACKERS else path.name)
     hint = ADVICE.get(kind.name, "").format(file=_quoted(file), folder=_quoted(str(path.parent)), stem=_stem(path))

@@ -264,3 +264,12 @@ def test_a_large_file_that_is_no_text_is_named_before_its_length(tmp_path: Path)
     path.write_bytes(FILES["a PDF"] + bytes(1000))
     with pytest.raises(DataError, match="this is a PDF"):
         choice.choose(Config(file=str(path), max_chars=10))
+
+
+def test_rows_may_hold_control_characters(tmp_path: Path) -> None:
+    """They are text in UTF-8; the same bytes with a NUL, or in no encoding, are a binary file."""
+    rows = b"text,label\r\n\x1f\x1f,0\r\n\x1f\x07,0\r\n"
+    foreign_files.refuse_no_rows(rows, tmp_path / "d.csv", form="CSV")
+    for damaged in (rows + b"\0", rows + b"\xff\xfe\xff"):
+        with pytest.raises(DataError, match="this is a binary file, not CSV"):
+            foreign_files.refuse_no_rows(damaged, tmp_path / "d.csv", form="CSV")

@@ -221,8 +221,11 @@ def test_found_offsets_are_those_that_the_tokenizer_tells(kind: str, text: str) 
     found = align(text, strings, tokenize=tokenizer.tokenize, unknown=tokenizer.unk_token)
     assert found is not None
     for string, (start, end), (first, last) in zip(strings, found, encoded["offset_mapping"], strict=True):
-        if string != SPACE:  # of one before the text it tells the first character
-            assert letters(text[start:end].replace("▁", " ")) == letters(text[first:last].replace("▁", " ")), strings
+        told = letters(text[first:last].replace("▁", " "))
+        if (
+            string != SPACE and told
+        ):  # of a space before the text it tells the first character, of \ufb01\u0301 the accent
+            assert letters(text[start:end].replace("▁", " ")) == told, strings
 
 
 @given(text=MIXED, lower=st.booleans())
