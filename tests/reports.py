@@ -327,7 +327,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     return Parts(
         views=views,
         spans=spans,
-        lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
+        lines=tuple(heatmap.lines(runs) for runs in spans),
         tables=tables.for_people(given, scores, rankings, counts),
         charts=drawn,
         findings=findings.findings(given, scores, rankings) if drawn else (),

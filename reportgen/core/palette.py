@@ -2,12 +2,14 @@
 
 FONT = "Inter, Helvetica Neue, Arial, Noto Sans, DejaVu Sans, sans-serif"
 
-INK, MUTED, RULE, ACCENT = "#1b1b1b", "#5d5d5d", "#e3e0dd", "#b74a15"  # of charts, on paper
+INK, MUTED, RULE, ACCENT = "#1b1b1b", "#5d5d5d", "#e3e0dd", "#c6521a"  # of charts, on paper
+TEXT = "#000"  # of the heatmap: can be read on every step of the heat of the light page
 
-# One hue whose OKLCH lightness falls (light page) or rises (dark page) in even steps.
+# One hue whose OKLCH lightness falls (light page) or rises (dark page) in even steps. Black can be read on every step
+# of the light page: letters have one ink.
 HEAT_LIGHT = (
-    "#fdf6f4", "#fde6de", "#fad8ca", "#f6c9b8", "#f1bba6", "#ebad95", "#e49f84", "#de9173",
-    "#d78362", "#cf7551", "#c8673f", "#c0592d", "#b74a15", "#ab3e00", "#9b3903", "#8b3100",
+    "#fdf6f4", "#fdeae4", "#fcdfd4", "#fad4c5", "#f7c9b8", "#f4bfaa", "#f0b49d", "#ecaa90",
+    "#e89f83", "#e49475", "#df8968", "#db7f5a", "#d6744d", "#d1693e", "#cc5d2d", "#c6521a",
 )  # fmt: skip
 HEAT_DARK = (
     "#28211e", "#392922", "#4a3026", "#5c382a", "#6e402e", "#814731", "#944f34", "#a75737",

@@ -6,23 +6,28 @@ that the tokenizer has split share a cell. Nothing is drawn here; the templates 
 
 from __future__ import annotations
 
-import itertools
+import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import regex
 
+from reportgen.core.characters import label, one_break, visible
 from reportgen.core.config import ColourScale
 from reportgen.core.records import Floats, Report, Scores, Tokens
-from reportgen.report.parts import Cell, Direction, HeatView, Line, Run, Stretch
+from reportgen.report.parts import Cell, Direction, HeatView, Line, Printed, Run
 
 CLASSES = 16
-JOINS_ON = regex.compile(r"\p{Joining_Type=Dual_Joining}\p{Joining_Type=Transparent}*$")  # a letter like Arabic lam
-JOINED_TO = regex.compile(r"\p{Joining_Type=Dual_Joining}|\p{Joining_Type=Right_Joining}")
 LEFT_OUT = -1  # class of a special token or an echo: outside the scale
 SPECIAL_OUTLINED = "Special tokens are outlined and left out of the scale."
+SPECIAL, ECHO, LABEL = "s", "e", "l"  # frames around characters in print
+APART = "\u2066\u202f{}\u202f\u2069"  # in a direction of its own, with narrow spaces that break no line
+ON_ONE_LINE = str.maketrans({"\n": "\u240a", "\t": "\u2409"})  # in the name of a special token
+CELL = re.compile(r"[^\t]*\t|[^\t]+")
 NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 
 READER_ALONE = (  # the meaning of the classifier's row in the last layer
@@ -216,73 +221,54 @@ def shown_text(text: str, covered: tuple[Cell, ...]) -> str:
     return "".join(found)
 
 
-def join(stretches: tuple[Run, ...]) -> tuple[Run, ...]:
-    """Join neighbouring stretches of the same colour, and neighbouring gaps, for print.
-
-    The space between two words of one colour takes it too, so that half as many boxes have to be set; not where the
-    text has letters of two directions, whose order depends on where a box ends.
-    """
-    over_spaces = all(direction(run.text) != "rtl" for run in stretches)
-    joined: list[Run] = []
-    for run in stretches:
-        last = joined[-1] if joined else None
-        if last and last.kind == run.kind and run.kind in ("token", "gap") and last.heat == run.heat:
-            joined[-1] = replace(last, text=last.text + run.text)
-        elif over_spaces and run.kind == "token" and _parted_by_space(joined, run):
-            space = joined.pop().text
-            joined[-1] = replace(joined[-1], text=joined[-1].text + space + run.text)
-        else:
-            joined.append(run)
-    return tuple(joined)
-
-
-def _parted_by_space(joined: list[Run], run: Run) -> bool:
-    """Whether the joined runs end with a token in the colour of *run*, and spaces of the same line."""
-    if len(joined) < 2 or joined[-1].kind != "gap" or joined[-1].text.strip(" "):
-        return False
-    return joined[-2].kind == "token" and joined[-2].heat == run.heat
-
-
 def lines(stretches: tuple[Run, ...]) -> tuple[Line, ...]:
-    """Break runs into lines, and lines into stretches of one writing direction.
-
-    Browsers order left-to-right and right-to-left text themselves; a typesetter that draws box after box has to be
-    told where a direction starts and ends. Signs and spaces go with the letters on both sides, or with the line.
-    """
+    """Break runs into lines, each in the writing direction of its first letter."""
     found: list[list[Run]] = [[]]
     for run in stretches:
         for part in run.text.splitlines(keepends=True) if "\n" in run.text else [run.text]:
             found[-1].append(replace(run, text=part))
             if part.endswith("\n"):
                 found.append([])
-    return tuple(_line(_connected(runs)) for runs in found if runs)
+    return tuple(Line(_base(runs), tuple(runs)) for runs in found if runs)
 
 
-def _connected(runs: list[Run]) -> list[Run]:
-    """Runs whose cursive letters keep their joined forms: U+200D replaces the neighbour."""
-    connected = runs[:1]
-    for run in runs[1:]:
-        if JOINS_ON.search(connected[-1].text) and JOINED_TO.match(run.text):
-            connected[-1] = replace(connected[-1], text=connected[-1].text + "\u200d")
-            run = replace(run, text="\u200d" + run.text)
-        connected.append(run)
-    return connected
+def _base(runs: list[Run]) -> Direction:
+    """The direction of the first letter; "<s>" is no word of the text."""
+    own = (direction(run.text) for run in runs if run.kind != "special")
+    return next((one for one in own if one is not None), "ltr")
 
 
-def _line(runs: list[Run]) -> Line:
-    own = [None if run.kind == "special" else direction(run.text) for run in runs]  # "<s>" is no word of the text
-    base: Direction = next((one for one in own if one is not None), "ltr")
-    after: Direction = base
-    following: list[Direction] = []  # direction of the next letters, or the line's own
-    for one in reversed(own):
-        after = one or after
-        following.append(after)
-    directions: list[Direction] = []
-    for one, nearest in zip(own, reversed(following), strict=True):
-        before = directions[-1] if directions else base
-        directions.append(one or (before if before == nearest else base))
-    grouped = itertools.groupby(zip(directions, runs, strict=True), key=lambda pair: pair[0])
-    return Line(base, tuple(Stretch(way, tuple(run for _, run in pairs)) for way, pairs in grouped))
+def printed(line: Line) -> Printed:
+    """The line as it is printed: text in one piece, and what is painted behind its characters.
+
+    Special tokens and labels of invisible characters turn no letters around them, and have room for a frame.
+
+    >>> printed(Line("ltr", (Run("<s>", "special", -1, 0), Run("No", "token", 15, 1), Run(" .", "gap", -1, -1)))).behind
+    '7s 2:15 2'
+    """
+    texts: list[str] = []
+    behind: list[list[Any]] = []  # number of characters, frame, class
+    for run in line.runs:
+        for n, (text, frame) in enumerate(_parts(run)):
+            texts.append(text)
+            same = bool(behind) and behind[-1][1:] == [frame, run.heat]
+            if same and (not frame or (frame == ECHO and n)):
+                behind[-1][0] += len(text)
+            else:
+                behind.append([len(text), frame, run.heat])
+    said = " ".join(f"{count}{frame}{f':{heat}' if heat >= 0 else ''}" for count, frame, heat in behind)
+    return Printed(tuple(CELL.findall("".join(texts))), said)
+
+
+def _parts(run: Run) -> Iterator[tuple[str, str]]:
+    """The characters of a run as they are printed, each with its frame."""
+    if run.kind == "special":
+        yield APART.format(visible(run.text).translate(ON_ONE_LINE)), SPECIAL
+        return
+    own = ECHO if run.kind == "echo" else ""
+    for character in one_break(run.text):
+        name = label(character)
+        yield (APART.format(name), own or LABEL) if name else (character, own)
 
 
 def direction(text: str) -> Direction | None:

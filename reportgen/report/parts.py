@@ -121,19 +121,21 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Neighbouring runs of a line that are written in one direction."""
-
-    direction: Direction
-    runs: tuple[Run, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Line:
     """A line of the document, up to its line break."""
 
     direction: Direction  # of its first letter: where the line begins
-    stretches: tuple[Stretch, ...]
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A line of the document as it is printed."""
+
+    cells: tuple[str, ...]  # its text, cut after every tab
+    # What is behind the characters, in order: how many, their frame, their class. "7s 2:15 4": seven in the frame of a
+    # special token, two in the strongest colour, four with nothing behind them.
+    behind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Parts:
 
     views: tuple[HeatView, ...]
     spans: tuple[tuple[Run, ...], ...]  # (view, cell or gap): one run per cell
-    lines: tuple[tuple[Line, ...], ...]  # (view, line): neighbours of one colour joined, for print
+    lines: tuple[tuple[Line, ...], ...]  # (view, line), for print
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...]
     findings: tuple[Finding, ...]  # none where the text has no content tokens

@@ -6,6 +6,7 @@ its name.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -175,7 +176,7 @@ def make_parts(
     return Parts(
         views=views,
         spans=spans,
-        lines=tuple(heatmap.lines(heatmap.join(runs)) for runs in spans),
+        lines=tuple(heatmap.lines(runs) for runs in spans),
         tables=tables.for_people(report, scores, rankings, counts),
         charts=figures.charts,
         findings=figures.findings,
@@ -222,7 +223,7 @@ def latex_files(report: Report, parts: Parts, shown: range | None, missing: dict
 
     top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
     view: HeatView = parts.views[0]
-    lines = heatmap.lines(heatmap.join(excerpt.shown(report, parts, shown)[0]))
+    lines = heatmap.lines(excerpt.shown(report, parts, shown)[0])
     sheet = glyphs.sheet(latex.glyph_runs(report, view, lines, top))
     missing |= dict.fromkeys(sheet.missing if sheet else ())
     return latex.files(report, view, lines, top, sheet)
@@ -275,10 +276,11 @@ def make_document(
     from reportgen.report.paper import pdf
 
     how: dict[str, Any] = {"created": report.provenance.created, "variant": variant, "attached": attached}
-    typeset = pdf.pdf(render.document(report, parts, paper=paper, attached=tuple(attached)), **how)
+    names = tuple(attached)
+    typeset = pdf.either(functools.partial(render.document, report, parts, paper=paper, attached=names), **how)
     changed = warned_of_glyphs(report, dict.fromkeys(typeset.missing))
     if changed is not report:
-        typeset = pdf.pdf(render.document(changed, parts, paper=paper, attached=tuple(attached)), **how)
+        typeset = pdf.either(functools.partial(render.document, changed, parts, paper=paper, attached=names), **how)
     return changed, typeset.data
 
 

@@ -1162,7 +1162,7 @@ def test_printed_the_page_has_the_layout_of_the_document(show: Show) -> None:
     assert page.locator("h1").evaluate(style) == ["26.6667px", "rgb(27, 27, 27)"]  # 20pt, as in document.css
     assert page.locator("#text").evaluate("e => getComputedStyle(e).fontSize") == "12.6667px"  # 9.5pt
     token = page.locator("#text .h15").first
-    assert token.evaluate("e => getComputedStyle(e).backgroundColor") == rgb("#8b3100")
+    assert token.evaluate("e => getComputedStyle(e).backgroundColor") == rgb("#c6521a")
     assert page.pdf().startswith(b"%PDF")
 
 

@@ -173,12 +173,13 @@ def test_an_excerpt_outlines_them() -> None:
     lines, how = heatmap.lines(runs), {"width": 237.6, "family": "DejaVu Sans", "title": "x"}
     view = parts().views[0]
     layout = excerpt.measure(render.excerpt(echoing(), view, lines, height=None, **how))
-    root = ElementTree.fromstring(excerpt.svg(lines, view, layout, **how))
+    root = ElementTree.fromstring(excerpt.svg(view, layout, **how))
     frames = [e for e in root.iter("{http://www.w3.org/2000/svg}rect") if e.get("stroke-dasharray")]
     assert len(frames) == 1
     x, width = float(frames[0].get("x", "")), float(frames[0].get("width", ""))
     (word,) = (e for e in root.iter("{http://www.w3.org/2000/svg}text") if e.text == echoing().words()[22])
-    assert x <= float(word.get("x", "")) <= x + width
+    assert x == pytest.approx(float(word.get("x", "")), abs=0.3)
+    assert width == pytest.approx(float(word.get("textLength", "")), abs=0.6)
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None and "CI" not in os.environ, reason="pdftotext is not installed")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reportgen.core.config import ColourScale
 from reportgen.core.records import Tokens
 from reportgen.report import heatmap
-from reportgen.report.parts import Cell, Run
+from reportgen.report.parts import Cell, Line, Run
 from tests import reports
 
 SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
@@ -58,9 +58,6 @@ def test_what_is_shown_is_the_text_as_far_as_it_was_read(case: tuple[str, Tokens
     made = heatmap.view("all", "", "", np.arange(len(tokens), dtype=np.float32), covered, scale="linear")
     runs = heatmap.spans(text, covered, made)
     assert "".join(run.text for run in runs if run.kind != "special") == text[: tokens.end]
-    joined = heatmap.join(runs)
-    assert "".join(run.text for run in joined if run.kind != "special") == text[: tokens.end]
-    assert sum(run.kind == "special" for run in joined) == sum(tokens.special)
 
 
 @given(reports.tokenised())
@@ -190,84 +187,70 @@ def test_short_texts_divide_by_nothing(text: str, scale: ColourScale) -> None:
             assert np.isfinite(made.bounds).all()
 
 
-def test_neighbours_of_one_colour_are_joined_and_others_not() -> None:
-    covered = (cell("ab", 0), cell("cd", 1), cell("ef", 2), cell("<s>", 3, special=True), cell("<s>", 4, special=True))
-    covered = tuple(replace(c, start=2 * n, end=2 * n + 2) for n, c in enumerate(covered))
-    made = heatmap.view("all", "", "", np.array([1, 1, 9, 0, 0], np.float32), covered, scale="linear")
-    runs = heatmap.join(heatmap.spans("abcdef", covered, made))
-    assert [(run.text, run.heat, run.first) for run in runs] == [
-        ("abcd", 0, 0), ("ef", 15, 2), ("<s>", -1, 3), ("<s>", -1, 4)
-    ]  # fmt: skip
-
-
 @given(reports.tokenised())
 def test_lines_hold_the_whole_text_and_end_where_it_breaks(case: tuple[str, Tokens]) -> None:
-    """Joiners may be added, so that cursive letters stay connected across two colours."""
-    text, tokens = case
-    covered = heatmap.cells(text, tokens)
-    made = heatmap.view("all", "", "", np.arange(len(tokens), dtype=np.float32), covered, scale="linear")
-    lines = heatmap.lines(heatmap.join(heatmap.spans(text, covered, made)))
-    runs = [[run for stretch in line.stretches for run in stretch.runs] for line in lines]
-    shown = ["".join(run.text for run in line if run.kind != "special").replace("\u200d", "") for line in runs]
-    assert "".join(shown) == text[: tokens.end].replace("\u200d", "")
+    runs = [line.runs for line in lines(*case)]
+    shown = ["".join(run.text for run in line if run.kind != "special") for line in runs]
+    assert "".join(shown) == case[0][: case[1].end]
     assert all("\n" not in line[:-1] for line in shown)
 
 
-def test_a_line_of_two_directions_by_hand() -> None:
-    """Hebrew inside English is a stretch of its own; the sign between two Hebrew words goes with them."""
-    text = "see \u05d0\u05d1, \u05d2 now\n\u05d3 end"
-    covered = heatmap.cells(text, reports.tokens(text, edges=False))
-    made = heatmap.view("all", "", "", np.arange(len(covered), dtype=np.float32), covered, scale="linear")
-    first, second = heatmap.lines(heatmap.spans(text, covered, made))
-    shown = [(s.direction, "".join(run.text for run in s.runs)) for s in first.stretches]
-    assert first.direction == "ltr"
-    assert shown == [("ltr", "see "), ("rtl", "\u05d0\u05d1, \u05d2"), ("ltr", " now\n")]
-    assert second.direction == "rtl"
+def lines(text: str, tokens: Tokens, values: list[float] | None = None) -> tuple[Line, ...]:
+    """The lines of a text whose tokens have these values, or their positions."""
+    covered = heatmap.cells(text, tokens)
+    chosen = np.arange(len(tokens)) if values is None else values
+    made = heatmap.view("all", "", "", np.array(chosen, np.float32), covered, scale="linear")
+    return heatmap.lines(heatmap.spans(text, covered, made))
+
+
+def test_a_line_begins_where_its_first_letter_is_written_from() -> None:
+    text = "1: see \u05d0\u05d1\n- \u05d3 end\n..."
+    assert [line.direction for line in lines(text, reports.tokens(text, edges=False))] == ["ltr", "rtl", "ltr"]
 
 
 def test_a_special_token_does_not_turn_the_line() -> None:
     """A Hebrew document begins with <s>, whose letter is Latin: the line begins on the right all the same."""
     text = "\u05d0\u05d1 \u05d2"
-    covered = heatmap.cells(text, reports.tokens(text))
-    made = heatmap.view("all", "", "", np.arange(len(covered), dtype=np.float32), covered, scale="linear")
-    (line,) = heatmap.lines(heatmap.spans(text, covered, made))
+    (line,) = lines(text, reports.tokens(text))
     assert line.direction == "rtl"
 
 
-def joined(text: str, values: list[float]) -> list[str]:
-    """The coloured stretches that are set in print."""
-    covered = heatmap.cells(text, reports.tokens(text, edges=False))
-    made = heatmap.view("all", "", "", np.array(values, np.float32), covered, scale="linear")
-    return [run.text for run in heatmap.join(heatmap.spans(text, covered, made)) if run.kind == "token"]
+def test_a_line_in_print_by_hand() -> None:
+    """Text in one piece, with what is behind it: a special token, the strongest word, a label inside a word."""
+    text = "No w\u200bar"
+    (line,) = lines(text, reports.tokens(text, spans=[(0, 2), (3, 7)]), [9, 3, 1, 9])
+    made = heatmap.printed(line)
+    assert made.cells == (
+        "\u2066\u202f<s>\u202f\u2069No w\u2066\u202fU+200B\u202f\u2069ar\u2066\u202f</s>\u202f\u2069",
+    )
+    assert made.behind == "7s 2:15 1 1:0 10l:0 2:0 8s"
 
 
-def test_words_of_one_colour_are_set_in_one_piece() -> None:
-    """With the space between them, but not across a line, and not over a word of another colour."""
-    assert joined("two words, one", [5, 5, 5, 0]) == ["two words,", "one"]
-    assert joined("two\nwords one", [5, 5, 0]) == ["two", "words", "one"]
-    assert joined("a b c", [5, 0, 5]) == ["a", "b", "c"]
+def test_every_special_token_has_a_frame_of_its_own_and_so_has_every_echo() -> None:
+    runs = (
+        *(Run("</s>", "special", -1, n) for n in (0, 1)),
+        *(Run(text, "echo", heat, 2) for text, heat in (("ab", -1), ("c\0", -1), ("d", 4))),
+        *(Run(text, "token", 4, 2) for text in "ef"),
+    )
+    assert heatmap.printed(Line("ltr", runs)).behind == "8s 8s 2e 6e 1e:4 2:4"
 
 
-def test_words_of_two_directions_stay_apart() -> None:
-    """Their order depends on where a box ends."""
-    assert joined("ab \u05d0\u05d1 \u05d2 cd", [5, 5, 5, 0]) == ["ab", "\u05d0\u05d1", "\u05d2", "cd"]
+def test_a_printed_line_is_cut_after_tabs() -> None:
+    """Directions begin anew there, and tab stops are counted from there."""
+    text = "a\tb\t\tc"
+    (line,) = lines(text, reports.tokens(text, edges=False))
+    assert heatmap.printed(line).cells == ("a\t", "b\t", "\t", "c")
 
 
-@pytest.mark.parametrize(
-    ("pieces", "shown"),
-    [
-        (("كل", "مة"), ("كل\u200d", "\u200dمة")),  # lam joins on to meem
-        (("عر", "بي"), ("عر", "بي")),  # reh joins on to nothing
-        (("word", "s"), ("word", "s")),
-    ],
-)
-def test_letters_keep_the_form_that_they_have_beside_each_other(
-    pieces: tuple[str, str], shown: tuple[str, str]
-) -> None:
-    """A joiner stands for the neighbour in the other box, and only where letters are joined."""
-    runs = tuple(Run(piece, "token", heat, heat) for heat, piece in enumerate(pieces))
-    (line,) = heatmap.lines(runs)
-    assert tuple(run.text for stretch in line.stretches for run in stretch.runs) == shown
+@given(reports.tokenised())
+def test_what_is_behind_a_printed_line_covers_its_text(case: tuple[str, Tokens]) -> None:
+    for line in lines(*case):
+        made = heatmap.printed(line)
+        text = "".join(made.cells)
+        assert sum(int(count) for count in regex.findall(r"\d+(?=[sel]?(?::\d+)?(?: |$))", made.behind)) == len(text)
+        for run in line.runs:
+            if run.kind != "special" and run.text.isascii() and run.text.isprintable():
+                assert run.text in text
 
 
 def test_a_report_shows_all_layers_then_the_row_that_is_read_then_the_last_layer() -> None:

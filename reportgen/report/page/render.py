@@ -22,7 +22,7 @@ from markupsafe import Markup
 from reportgen.core import characters, palette
 from reportgen.core.config import Paper
 from reportgen.core.records import Report
-from reportgen.report import words
+from reportgen.report import heatmap, words
 from reportgen.report.page.compress import Packed, dense, pack
 from reportgen.report.page.svg import THEME, svg_markup
 from reportgen.report.parts import HeatView, Line, Parts
@@ -148,7 +148,9 @@ def _page(report: Report, parts: Parts, **how: object) -> str:
     )
 
 
-def document(report: Report, parts: Parts, *, paper: Paper = "a4", attached: tuple[str, ...] = ()) -> str:
+def document(
+    report: Report, parts: Parts, *, paper: Paper = "a4", attached: tuple[str, ...] = (), painted: bool = True
+) -> str:
     """The same report as one printable document, without scripts and controls.
 
     Args:
@@ -156,6 +158,7 @@ def document(report: Report, parts: Parts, *, paper: Paper = "a4", attached: tup
         parts: From `present.make_parts`.
         paper: What it is printed on.
         attached: Names of the files that the PDF carries.
+        painted: Set the text in one piece and say what is painted behind it; False: give every token its own span.
     """
     style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/document.css") + _source("css/heat.css")
     return (
@@ -165,6 +168,7 @@ def document(report: Report, parts: Parts, *, paper: Paper = "a4", attached: tup
             report=report,
             parts=parts,
             attached=attached,
+            painted=painted,
             style=Markup(f"@page{{size:{paper}}}\n{style}"),
             findings=[svg_markup(found.svg, themed=False, title=found.sentence) for found in parts.findings],
             figures=[
@@ -184,23 +188,31 @@ def excerpt(
     height: float | None,
     family: str,
     title: str,
+    painted: bool = True,
 ) -> str:
     """A stretch of the heatmap as a page of its own.
 
     Args:
         report: Whose text it is.
         view: Its colours.
-        lines: From `heatmap.lines`, one run per cell.
+        lines: From `heatmap.lines`.
         width: Points.
-        height: Points; None where it is to be measured: the page is high then, and all that is drawn is a link.
+        height: Points; None where it is to be measured: the page is high then, and the steps of the legend are links.
         family: Fonts, as CSS lists them.
         title: What a reader calls it.
+        painted: As for `document`.
     """
     size = f"@page{{size:{width:.2f}pt {height or TALL:.2f}pt}}\nhtml{{font-family:{family}}}\n"
     style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/excerpt.css") + _source("css/heat.css") + size
     template = environment().get_template("excerpt.html.j2")
     return template.render(
-        report=report, view=view, lines=lines, title=title, measuring=height is None, style=Markup(style)
+        report=report,
+        view=view,
+        lines=lines,
+        title=title,
+        measuring=height is None,
+        painted=painted,
+        style=Markup(style),
     )
 
 
@@ -278,6 +290,7 @@ def environment() -> jinja2.Environment:
     made.filters["json"] = json_block
     made.filters["pieces"] = pieces
     made.filters["options"] = options
+    made.filters["printed"] = heatmap.printed
     made.filters["right_to_left"] = characters.right_to_left
     made.filters["wide"] = lambda text: max(map(len, text.split()), default=0) > WIDE
     made.filters["percent"] = lambda share: f"{share:.1%}"

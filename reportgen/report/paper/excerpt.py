@@ -1,30 +1,31 @@
-"""Draw a part of the heatmap as SVG, with every token where the typesetter puts it.
+"""Draw a part of the heatmap as SVG, with every word where the typesetter puts it.
 
-The same HTML, from `render.excerpt`, becomes the PDF. Here it is laid out once with a link around everything, because
-the typesetter reports the position of links.
+The same HTML, from `render.excerpt`, becomes the PDF. Here it is laid out once on a high page, to read the places of
+words and colours; those of the legend are read from links, whose position the typesetter reports.
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from reportgen.core.characters import visible
 from reportgen.core.config import Config
-from reportgen.core.errors import UsageError
-from reportgen.core.palette import HEAT_LIGHT, INK, MUTED, font_family, text_on
+from reportgen.core.errors import OutputError, UsageError
+from reportgen.core.palette import HEAT_LIGHT, MUTED, TEXT, font_family
 from reportgen.core.records import Report
 from reportgen.report import heatmap
-from reportgen.report.paper import typesetting
-from reportgen.report.parts import HeatView, Line, Parts, Run
+from reportgen.report.paper import painting, positions, typesetting
+from reportgen.report.paper.painting import Patch
+from reportgen.report.parts import HeatView, Parts, Run
 
 Draw = Callable[..., str]  # `render.excerpt`
 
 ASCENT = 0.788  # of the height of a box of text, where its baseline lies: between those of Noto Sans and DejaVu Sans
-SMALL = 6.0  # points: letters of the legend and of special tokens
-LETTERS = 8.0  # points: letters of the text
+SMALL = 6.0  # points: letters of the legend
+FRAME = 0.4  # points: how thick a frame is
+APART = "\u2066\u2069"  # around what has a direction of its own
 
 
 class Rectangle(NamedTuple):
@@ -36,10 +37,22 @@ class Rectangle(NamedTuple):
     height: float
 
 
+class Word(NamedTuple):
+    """Letters without a space between them, in one direction; in points from the upper left corner."""
+
+    text: str
+    x: float
+    baseline: float
+    width: float
+    size: float
+
+
 class Layout(NamedTuple):
     """The places of everything in the excerpt."""
 
-    boxes: dict[str, list[Rectangle]]  # by the name of its link, "t17" for the token at position 17: one a line
+    steps: dict[str, Rectangle]  # of the legend, by the name of its link
+    patches: tuple[Patch, ...]  # px, as the PDF paints them
+    words: tuple[Word, ...]
     height: float  # points, of all
 
 
@@ -55,6 +68,7 @@ def files(report: Report, parts: Parts, config: Config, *, draw: Draw) -> Drawn:
 
     Raises:
         UsageError: If no token is there, or the excerpt is longer than a page can be.
+        OutputError: If the typesetter does not say where its characters are.
     """
     assert config.span is not None  # the caller has checked
     made: dict[str, bytes] = {}
@@ -70,7 +84,7 @@ def files(report: Report, parts: Parts, config: Config, *, draw: Draw) -> Drawn:
             typeset = typesetting.typeset(document, pdf_version=typesetting.TEX_PDF, pdf_tags=True)
             missing |= dict.fromkeys(typeset.missing)
             stem = f"heatmap-{view.key}-{config.span.replace(':', '-')}-{name}"
-            made[f"{stem}.svg"] = svg(lines, view, layout, **how).encode()
+            made[f"{stem}.svg"] = svg(view, layout, **how).encode()
             made[f"{stem}.pdf"] = typeset.data
     return Drawn(made, tuple(missing))
 
@@ -105,74 +119,95 @@ def measure(document: str) -> Layout:
 
     Raises:
         UsageError: If no page is.
+        OutputError: If the typesetter does not say where its characters are.
     """
-    page, *rest = typesetting.lay_out(document).pages
+    laid = typesetting.lay_out(document)
+    page, *rest = laid.pages
     if rest:
         raise UsageError("--span: the excerpt does not fit on one page of a PDF", hint="choose a shorter span")
-    boxes: dict[str, list[Rectangle]] = {}
+    steps: dict[str, Rectangle] = {}
     for _, target, (left, top, right, bottom), _ in page.links:
         edges = left, top, right - left, bottom - top
-        boxes.setdefault(target, []).append(Rectangle(*(edge * typesetting.PX for edge in edges)))
-    return Layout(boxes, page.anchors["end"][1] * typesetting.PX)
+        steps[target] = Rectangle(*(edge * typesetting.PX for edge in edges))
+    try:
+        (patches,), words = painting.patches(laid), tuple(_words(positions.lines(laid, _pieces)))
+    except positions.UnknownInsideError as error:
+        raise OutputError(
+            f"--span: {error}",
+            hint=f'install WeasyPrint {positions.READ_IN}: pip install "weasyprint=={positions.READ_IN}"',
+        ) from error
+    return Layout(steps, tuple(patches), words, page.anchors["end"][1] * typesetting.PX)
 
 
-def svg(lines: tuple[Line, ...], view: HeatView, layout: Layout, *, width: float, family: str, title: str) -> str:
+def _pieces(element: Any) -> list[int] | None:
+    """Where the text of a line is cut into words of one direction and the spaces between them."""
+    if element.get(painting.ATTRIBUTE) is None:
+        return None
+    text = "".join(element.itertext())
+    kinds = [
+        (level, character.isspace() or character in APART)
+        for level, character in zip(positions.levels(text, element.get("dir")), text, strict=True)
+    ]
+    return [0, *(n for n in range(1, len(kinds)) if kinds[n] != kinds[n - 1]), len(text)]
+
+
+def _words(lines: list[positions.SetLine]) -> Iterator[Word]:
+    for line in lines:
+        for start, end, places in zip(line.cuts, line.cuts[1:], line.parts, strict=False):
+            text = line.text[start:end]
+            if places and text.strip() and text[0] not in APART:
+                left, right = places[0].left * typesetting.PX, places[-1].right * typesetting.PX
+                baseline, size = line.baseline * typesetting.PX, line.size * typesetting.PX
+                yield Word(text, left, baseline, right - left, size)
+
+
+def svg(view: HeatView, layout: Layout, *, width: float, family: str, title: str) -> str:
     """The excerpt as a drawing *width* points wide."""
-    runs = {f"t{run.first}": run for line in lines for part in line.stretches for run in part.runs if run.first >= 0}
-    steps = {f"s{n}": f"{view.bounds[n]:.3g}" if n in (4, 8, 12) else "" for n in range(len(HEAT_LIGHT))}
-    ends = {"lowest": f"{view.bounds[0]:.3g}", "highest": f"{view.bounds[-1]:.3g}"}
-    drawn: list[str] = []
-    for name, boxes in layout.boxes.items():
-        box = boxes[0]
-        if name in runs:
-            drawn += [_token(*part) for part in _broken(runs[name], boxes)]
-        elif name in steps:
-            drawn.append(_coloured(box, int(name[1:]), steps[name], size=SMALL, anchor="middle"))
-        elif name in ends:
-            drawn.append(_text(box, ends[name], MUTED, size=SMALL, anchor="start" if name == "lowest" else "end"))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}pt" height="{layout.height:.2f}pt" '
         f'viewBox="0 0 {width:g} {layout.height:.2f}" font-family="{html.escape(family)}" xml:space="preserve">'
-        f"<title>{html.escape(visible(title))}</title>{''.join(drawn)}</svg>\n"
+        f"<title>{html.escape(visible(title))}</title>{''.join(_legend(view, layout.steps))}"
+        f"{''.join(map(_patch, layout.patches))}{''.join(map(_word, layout.words))}</svg>\n"
     )
 
 
-def _broken(run: Run, boxes: list[Rectangle]) -> list[tuple[Run, Rectangle]]:
-    """A token on several lines, each with as many letters as fit."""
-    room = sum(box.width for box in boxes) or 1.0
-    ends = [round(len(run.text) * sum(box.width for box in boxes[: n + 1]) / room) for n in range(len(boxes))]
-    return [
-        (replace(run, text=run.text[start:end]), box) for start, end, box in zip([0, *ends], ends, boxes, strict=False)
-    ]
+def _legend(view: HeatView, steps: dict[str, Rectangle]) -> Iterator[str]:
+    for name, box in steps.items():
+        middle = box.x + box.width / 2
+        if name == "lowest":
+            yield _small(box, f"{view.bounds[0]:.3g}", MUTED, x=box.x, anchor="start")
+        elif name == "highest":
+            yield _small(box, f"{view.bounds[-1]:.3g}", MUTED, x=box.x + box.width, anchor="end")
+        else:
+            step = int(name[1:])
+            yield f'<rect {_place(box)} fill="{HEAT_LIGHT[step]}"/>'
+            if step in (4, 8, 12):
+                yield _small(box, f"{view.bounds[step]:.3g}", TEXT, x=middle, anchor="middle")
 
 
-def _token(run: Run, box: Rectangle) -> str:
-    if run.kind == "special":
-        frame = f'<rect {_place(box)} fill="none" stroke="{MUTED}" stroke-width="0.4" rx="1.5"/>'
-        return frame + _text(box, run.text, MUTED, size=SMALL, anchor="middle")
-    anchor, frame = None, ""
-    if run.kind == "echo":  # its letters are narrower than its box
-        anchor = "middle"
-        frame = f'<rect {_place(box)} fill="none" stroke="{MUTED}" stroke-width="0.4" stroke-dasharray="1.2" rx="1.5"/>'
-    if run.heat < 0:
-        return frame + _text(box, run.text, INK, size=LETTERS, anchor=anchor)
-    return _coloured(box, run.heat, run.text, size=LETTERS, anchor=anchor) + frame
-
-
-def _coloured(box: Rectangle, heat: int, text: str, *, size: float, anchor: str | None = None) -> str:
-    colour = HEAT_LIGHT[heat]
-    return f'<rect {_place(box)} fill="{colour}"/>' + _text(box, text, text_on(colour), size=size, anchor=anchor)
-
-
-def _text(box: Rectangle, text: str, colour: str, *, size: float, anchor: str | None = None) -> str:
-    """Letters as wide as the typesetter has set them, whatever font a viewer takes; of their own width if anchored."""
-    shown = visible(text)
-    if not shown.strip():
-        return ""
+def _small(box: Rectangle, text: str, colour: str, *, x: float, anchor: str) -> str:
     baseline = box.y + box.height * ASCENT
-    x = box.x + {"middle": box.width / 2, "end": box.width}.get(anchor or "", 0.0)
-    how = f' text-anchor="{anchor}"' if anchor else f' textLength="{box.width:.2f}" lengthAdjust="spacingAndGlyphs"'
-    return f'<text x="{x:.2f}" y="{baseline:.2f}" font-size="{size:g}" fill="{colour}"{how}>{html.escape(shown)}</text>'
+    place = f'x="{x:.2f}" y="{baseline:.2f}" text-anchor="{anchor}"'
+    return f'<text {place} font-size="{SMALL:g}" fill="{colour}">{text}</text>'
+
+
+def _patch(patch: Patch) -> str:
+    """The colour behind letters, or the frame around them."""
+    if not patch.frame:
+        place = Rectangle(*(edge * typesetting.PX for edge in patch[:4]))
+        return f'<rect {_place(place)} fill="{HEAT_LIGHT[patch.heat]}"/>'
+    inner = painting.inner(patch, FRAME / typesetting.PX)
+    dashes = ' stroke-dasharray="1.6 1.2"' if patch.frame == heatmap.ECHO else ""
+    place = Rectangle(*(edge * typesetting.PX for edge in inner))
+    return f'<rect {_place(place)} fill="none" stroke="{MUTED}" stroke-width="{FRAME:g}"{dashes}/>'
+
+
+def _word(word: Word) -> str:
+    """Letters as wide as the typesetter has set them, whatever font a viewer takes."""
+    return (
+        f'<text x="{word.x:.2f}" y="{word.baseline:.2f}" font-size="{word.size:g}" fill="{TEXT}" '
+        f'textLength="{word.width:.2f}" lengthAdjust="spacingAndGlyphs">{html.escape(visible(word.text))}</text>'
+    )
 
 
 def _place(box: Rectangle) -> str:

@@ -11,16 +11,16 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import regex
 
 from reportgen.core.characters import label, one_break
-from reportgen.report.paper.typesetting import PX, TEX_PDF, lay_out, levels, typeset
+from reportgen.report.paper.positions import levels
+from reportgen.report.paper.typesetting import PX, TEX_PDF, lay_out, typeset
 from reportgen.report.parts import Direction, Line, Run
 
-Ink = Literal["dark", "light"]
 How = Literal["letters", "glyphs", "label"]
 
 LONGEST = 20  # characters without a place to break
@@ -33,6 +33,8 @@ LETTERS = (
 SIGNS = "‘’“”‚„«»‹›–—…€™¡¿§¶©®°±×÷¢£¥†‡•‰"
 SAFE = frozenset(map(chr, range(0x21, 0x7F))) | frozenset(LETTERS + SIGNS + "\xa0")
 UNIT = regex.compile(r"\p{Latin}[\p{Latin}\p{M}]*|\X")
+JOINS_ON = regex.compile(r"\p{Joining_Type=Dual_Joining}\p{Joining_Type=Transparent}*$")  # a letter like Arabic lam
+JOINED_TO = regex.compile(r"\p{Joining_Type=Dual_Joining}|\p{Joining_Type=Right_Joining}")
 ALONE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}\u3000-\u303f\uff00-\uffef]")
 
 EM = 10.0  # pt for one em of the TeX document
@@ -72,7 +74,6 @@ class GlyphRun(NamedTuple):
     """Characters to be set together."""
 
     text: str  # not empty, without white space and invisible characters
-    ink: Ink
     direction: Direction
 
 
@@ -100,7 +101,7 @@ class GlyphSheet:
 
 def pieces(line: Line) -> Iterator[Piece]:
     """Cut the runs of a line at spaces and at changes of direction."""
-    runs = [run for stretch in line.stretches for run in stretch.runs]
+    runs = _connected(_merged(line.runs))
     texts = [one_break(run.text).removesuffix("\n") for run in runs]
     # A special token has no direction of its own, whatever letters name it.
     neutral = ["\ufffc" * len(text) if run.kind == "special" else text for run, text in zip(runs, texts, strict=True)]
@@ -115,6 +116,29 @@ def pieces(line: Line) -> Iterator[Piece]:
                 end = start + len(list(group))
                 yield Piece(text[start:end], run, level)
                 start = end
+
+
+def _merged(runs: tuple[Run, ...]) -> list[Run]:
+    """Neighbours of one colour as one, and neighbouring gaps: TeX sets their letters together."""
+    merged: list[Run] = []
+    for run in runs:
+        last = merged[-1] if merged else None
+        if last and last.kind == run.kind and run.kind in ("token", "gap") and last.heat == run.heat:
+            merged[-1] = replace(last, text=last.text + run.text)
+        else:
+            merged.append(run)
+    return merged
+
+
+def _connected(runs: list[Run]) -> list[Run]:
+    """Runs whose cursive letters keep their joined forms: U+200D replaces the neighbour, which is set on its own."""
+    connected = runs[:1]
+    for run in runs[1:]:
+        if JOINS_ON.search(connected[-1].text) and JOINED_TO.match(run.text):
+            connected[-1] = replace(connected[-1], text=connected[-1].text + "\u200d")
+            run = replace(run, text="\u200d" + run.text)
+        connected.append(run)
+    return connected
 
 
 def atoms(text: str, *, rtl: bool, longest: int = LONGEST) -> list[Atom]:
@@ -180,10 +204,7 @@ def _html(paragraphs: list[str], sizes: str = "") -> str:
 
 def _paragraph(run: GlyphRun, *, tag: str, kind: str = "auto") -> str:
     target = ' href="#g"' if tag == "a" else ""
-    return (
-        f'<p class="{run.ink}" dir="{run.direction}" style="page: {kind}">'
-        f"<{tag}{target}>{html.escape(run.text)}</{tag}></p>"
-    )
+    return f'<p dir="{run.direction}" style="page: {kind}"><{tag}{target}>{html.escape(run.text)}</{tag}></p>'
 
 
 def _measure(page: Any, number: int) -> Glyph:

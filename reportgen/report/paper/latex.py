@@ -16,7 +16,7 @@ from typing import NamedTuple
 import regex
 
 from reportgen.core.characters import visible
-from reportgen.core.palette import HEAT_LIGHT, MUTED, text_on
+from reportgen.core.palette import HEAT_LIGHT, MUTED
 from reportgen.core.records import Report
 from reportgen.data import naming
 from reportgen.report.paper.citation import citation, escape
@@ -30,11 +30,10 @@ from reportgen.report.paper.glyphs import (
     Glyph,
     GlyphRun,
     GlyphSheet,
-    Ink,
     atoms,
     pieces,
 )
-from reportgen.report.parts import Direction, HeatView, Line, Run, Stretch, Table
+from reportgen.report.parts import Direction, HeatView, Line, Run, Table
 
 Pages = Mapping[GlyphRun, Glyph]
 
@@ -58,16 +57,14 @@ class Box(NamedTuple):
     level: int  # of UAX 9: odd from right to left
 
     def run(self, atom: Atom) -> GlyphRun:
-        """The request for *atom* to the sheet, in an ink that is readable on the colour."""
-        ink: Ink = "light" if self.heat >= 0 and text_on(HEAT_LIGHT[self.heat]) == "#fff" else "dark"
-        return GlyphRun(atom.text, ink, "rtl" if self.level % 2 and self.kind != "special" else "ltr")
+        """The request for *atom* to the sheet."""
+        return GlyphRun(atom.text, "rtl" if self.level % 2 and self.kind != "special" else "ltr")
 
 
 class Space(NamedTuple):
     """Neighbouring spaces."""
 
     width: int  # in single spaces
-    heat: int  # class; -1 where they are not coloured
     level: int
 
 
@@ -96,7 +93,7 @@ def files(
     Args:
         report: What was analysed.
         view: The way of colouring that *lines* show.
-        lines: Of the document, neighbours of one colour joined.
+        lines: Of the document.
         top: The table of top tokens; None where there are no content tokens, and then there is no file of it.
         sheet: Of all `glyph_runs`; None without any.
     """
@@ -124,7 +121,7 @@ def as_line(text: str) -> Line:
     """Text from outside that is no part of the document: one line without colours."""
     strong = next((kind for kind in map(unicodedata.bidirectional, text) if kind in ("L", "R", "AL")), "L")
     direction: Direction = "ltr" if strong == "L" else "rtl"
-    return Line(direction, (Stretch(direction, (Run(" ".join(text.split("\n")), "gap", -1, -1),)),))
+    return Line(direction, (Run(" ".join(text.split("\n")), "gap", -1, -1),))
 
 
 def items(line: Line, longest: int = LONGEST) -> Iterator[Box | Space | Break]:
@@ -134,7 +131,7 @@ def items(line: Line, longest: int = LONGEST) -> Iterator[Box | Space | Break]:
         kind = "gap" if piece.run.kind == "break" else piece.run.kind
         heat = piece.run.heat if kind in ("token", "echo") else -1
         if piece.text[0] in SPACES:
-            yield Space(sum({"\u3000": 2, "\t": 4}.get(c, 1) for c in piece.text), heat, piece.level)
+            yield Space(sum({"\u3000": 2, "\t": 4}.get(c, 1) for c in piece.text), piece.level)
             together, before = 0, ""
             continue
         held: list[Atom] = []
@@ -169,7 +166,7 @@ def inline(line: Line, pages: Pages, longest: int = LONGEST) -> str:
     for item in found:
         source[-1] += _turn(level, item.level)
         level = item.level
-        if isinstance(item, Space) and item.width == 1 and item.heat < 0 and isinstance(last, Box):
+        if isinstance(item, Space) and item.width == 1 and isinstance(last, Box):
             source.append("")
         else:
             source[-1] += _item(item, pages, first=last is None)
@@ -202,8 +199,6 @@ def _item(item: Box | Space | Break, pages: Pages, *, first: bool) -> str:
     if isinstance(item, Space):
         if first:
             return f"\\reportgenindent{{{min(item.width, DEEPEST)}}}"
-        if item.heat >= 0:
-            return f"\\reportgenspace{{{item.heat}}}" * min(item.width, DEEPEST)
         return f"\\reportgenskip{{{item.width}}}"
     inner = "".join(_atom(atom, pages.get(item.run(atom))) for atom in item.atoms)
     if item.kind == "special":
@@ -281,9 +276,8 @@ HEAT = r"""\def\reportgenup{.85em}\def\reportgendown{.3em}%
   \vrule width\dimexpr#2+.3pt\relax height\reportgenup depth\reportgendown\endgroup}}%
 \def\reportgenplain#1{\leavevmode\reportgenhbox{\setbox0\hbox{\begingroup#1\endgroup}%
   \ht0\reportgenup\dp0\reportgendown\box0}}%
-\def\reportgenheat#1#2{\leavevmode\reportgenhbox{\setbox0\hbox{\begingroup\color{reportgenink#1}#2\endgroup}%
+\def\reportgenheat#1#2{\leavevmode\reportgenhbox{\setbox0\hbox{\begingroup\color{black}#2\endgroup}%
   \reportgenrule{#1}{\wd0}\ht0\reportgenup\dp0\reportgendown\box0}}%
-\def\reportgenspace#1{\discretionary{}{}{\reportgenhbox{\reportgenrule{#1}{\fontdimen2\font}\kern\fontdimen2\font}}}%
 \def\reportgenspecial#1{\reportgenplain{\kern.15em\color{reportgenmuted}\reportgenlabel{#1}\kern.15em}}%
 \def\reportgenecho#1{\reportgenplain{\fboxsep.08em\fboxrule.3pt\fbox{#1}}}%
 \def\reportgenblank{\par\vskip\baselineskip}%
@@ -307,9 +301,7 @@ def heatmap(report: Report, view: HeatView, lines: tuple[Line, ...], pages: Page
         *([rf"If {SHEET} is in another folder: \newcommand\reportgenpath{{folder/}}"] if pages else ()),
     )
     colours = "".join(
-        f"\\definecolor{{reportgenheat{n}}}{{HTML}}{{{colour[1:].upper()}}}"
-        f"\\definecolor{{reportgenink{n}}}{{gray}}{{{int(text_on(colour) == '#fff')}}}%\n"
-        for n, colour in enumerate(HEAT_LIGHT)
+        f"\\definecolor{{reportgenheat{n}}}{{HTML}}{{{colour[1:].upper()}}}%\n" for n, colour in enumerate(HEAT_LIGHT)
     )
     muted = f"\\definecolor{{reportgenmuted}}{{HTML}}{{{MUTED[1:].upper()}}}%\n"
     steps = "".join(f"\\reportgenrule{{{n}}}{{1.1em}}\\kern1.1em" for n in range(len(HEAT_LIGHT)))

@@ -1,7 +1,7 @@
 """Turn the printable document into PDF bytes: tagged, titled, with the tables attached on request.
 
-`typesetting.py` lays out the pages. This module adds what WeasyPrint leaves out, in its `finisher`, on pydyf's objects.
-`_compact` saves two fifths of the bytes of a report.
+`typesetting.py` lays out the pages. What WeasyPrint leaves out is added in its `finisher`, on pydyf's objects: tags.py
+and compact.py.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from reportgen.core.config import PdfVariant
+from reportgen.report.paper import compact, tags
+from reportgen.report.paper.positions import UnknownInsideError
 from reportgen.report.paper.typesetting import Typeset, attachment, typeset
 
+REFERENCE = re.compile(rb"\d+ 0 R")
 VARIANTS: dict[PdfVariant, str] = {"ua-1": "pdf/ua-1", "a-3u": "pdf/a-3u"}
 ABOUT = {
     "token_attention.parquet": "Attention of every token in every layer and head",
@@ -22,15 +25,6 @@ ABOUT = {
     "attended_tokens.parquet": "The tokens that every token attends to most",
     "tokens.csv": "The document token by token",
 }
-PLAIN = {"Type", "S", "K", "Pg", "P"}  # keys of an element that says nothing but what it holds
-MEANINGLESS = {"/Span", "/NonStruct"}
-HOLDERS = {"/P", "/TD", "/TH", "/LBody", "/Lbl", "/Caption", "/Span", "/Link", *(f"/H{level}" for level in range(1, 7))}
-REFERENCE = re.compile(rb"\d+ 0 R")
-PLACE = re.compile(rb"^(?:1 0 0 -1 [-\d.]+ [-\d.]+ Tm|[-\d. ]+ re)$", re.MULTILINE)
-LONG = re.compile(rb"(\.\d\d)\d+")
-CLIPPED = re.compile(  # a box filled within itself
-    rb"^q\n([-\d. ]+ re)\nW\nn\n/Artifact\nBMC\nq\n((?:/\S+ gs\n)?[^\n]+ rg)\n\1\nW\nn\n\1\nf\nQ\nEMC\nQ$", re.MULTILINE
-)
 
 
 def pdf(
@@ -57,90 +51,32 @@ def pdf(
     return typeset(html, finisher=_finish, pdf_variant=VARIANTS[variant], pdf_tags=True, attachments=files)
 
 
+def either(document: Callable[..., str], **how: Any) -> Typeset:
+    """Typeset a document with its heat painted behind the text, or with a span for every token.
+
+    Args:
+        document: `render.document`, which gets the option `painted` where places are not to be had.
+        how: The options of `pdf`.
+
+    Raises:
+        RefusedError: If the document refers to a URL.
+    """
+    try:
+        return pdf(document(), **how)
+    except UnknownInsideError:  # the colours go with the letters then, slowly
+        return pdf(document(painted=False), **how)
+
+
 def _finish(_: object, made: Any) -> None:
     """The steps that WeasyPrint leaves out."""
-    _scope(made)
-    _compact(made)
+    _remove(made, tags.mend(made) | compact.compact(made))
 
 
-def _scope(made: Any) -> None:
-    """Mark every header cell as head of a row or a column; WeasyPrint keeps only its cells."""
-    elements = {element.reference: element for element in made.objects if _kind(element)}
-    for element in elements.values():
-        if _kind(element) == "/TH":
-            group = elements.get(elements[element["P"]]["P"], {})
-            element["A"]["Scope"] = "/Column" if _kind(group) == "/THead" else "/Row"
-
-
-def _kind(made: Any) -> str | None:
-    """The type of a structure element; None for anything else."""
-    return made.get("S") if isinstance(made, dict) and made.get("Type") == "/StructElem" else None
-
-
-def _compact(made: Any) -> None:
-    """Write the same document with fewer bytes.
-
-    Every coloured token comes as a structure element within another, and neither means anything to a reader: their
-    content goes to the paragraph or cell around them. Every background comes clipped to itself, in millionths of a
-    pixel: hundredths are enough.
-    """
-    _shorten(made)
-    if "StructTreeRoot" in made.catalog:
-        _remove(made, _dissolve(made))
-
-
-def _shorten(made: Any) -> None:
-    """Numbers of places with fewer digits, and backgrounds without their clips."""
-    contents = {page["Contents"] for page in made.objects if isinstance(page, dict) and page.get("Type") == "/Page"}
-    for stream in (one for one in made.objects if one.reference in contents):
-        drawn = b"\n".join(map(_written, stream.stream))
-        drawn = PLACE.sub(lambda place: LONG.sub(rb"\1", place[0]), drawn)
-        stream.stream = [CLIPPED.sub(rb"/Artifact\nBMC\nq\n\2\n\1\nf\nQ\nEMC", drawn)]
-
-
-def _written(part: Any) -> bytes:
-    """A part of a stream as pydyf writes it."""
-    if isinstance(part, bytes):
-        return part
-    return bytes(part.data) if hasattr(part, "data") else str(part).encode()
-
-
-def _dissolve(made: Any) -> dict[bytes, bytes]:
-    """Move the contents of meaningless elements to those around them: {removed: new parent}."""
-    elements: dict[bytes, Any] = {}
-    for one in made.objects:
-        if isinstance(one, dict) and one.get("Type") == "/StructElem":
-            elements[one.reference] = one  # type: ignore[attr-defined]  # a dictionary that is an object, too
-    holder: dict[bytes, bytes] = {}
-    for reference, element in elements.items():  # from the root down
-        if reference in holder:
-            continue
-        kids, waiting = [], list(reversed(element["K"]))
-        while waiting:
-            kid = waiting.pop()
-            child = elements.get(kid) if isinstance(kid, bytes) else None
-            if child is not None and _is_within(child, element):
-                holder[kid] = reference
-                waiting += reversed(child["K"])
-                continue
-            if child is not None:
-                child["P"] = reference
-            kids.append(kid)
-        element["K"][:] = kids
-    return holder
-
-
-def _is_within(child: Any, element: Any) -> bool:
-    """Whether *element* may hold the contents of *child*."""
-    plain = child["S"] in MEANINGLESS and set(child) == PLAIN
-    return plain and element["S"] in HOLDERS and child["Pg"] == element["Pg"]
-
-
-def _remove(made: Any, holder: dict[bytes, bytes]) -> None:
-    """Leave out the elements that hold nothing any more; those behind them get new numbers."""
-    kept = [one for one in made.objects if one.reference not in holder]
+def _remove(made: Any, instead: dict[bytes, bytes]) -> None:
+    """Leave out objects; references to them lead to those *instead*, and those behind them get new numbers."""
+    kept = [one for one in made.objects if one.reference not in instead]
     new = {one.reference: b"%d 0 R" % number for number, one in enumerate(kept)}
-    new |= {removed: new[by] for removed, by in holder.items()}
+    new |= {removed: new[by] for removed, by in instead.items()}
 
     def renamed(value: Any) -> Any:
         return new.get(value, value) if isinstance(value, bytes) and REFERENCE.fullmatch(value) else value

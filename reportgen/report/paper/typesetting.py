@@ -1,15 +1,13 @@
 """Lay out our own HTML in pages with WeasyPrint: nothing is fetched, and characters without a font are noted.
 
-Only this module imports weasyprint. Its callers decide what is laid out and what for.
+Only this module runs WeasyPrint; positions.py knows it from within. Its callers decide what is laid out and what for.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import logging
-import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reportgen.core.errors import OutputError, RefusedError
-from reportgen.report.parts import Direction
+from reportgen.report.paper import painting, positions, tags
 
 if TYPE_CHECKING:
     from weasyprint import Document
@@ -28,8 +26,6 @@ MOST_SECONDS = 300
 TEX_PDF = "1.5"  # the latest version that pdfTeX takes without a warning
 PX = 0.75  # pt of a pixel, in which WeasyPrint measures
 PICTURE = "data:image/png;base64,"
-# Ends of paragraphs, and marks that turn text: they are shown, and turn nothing. Pango reads no further than a NUL.
-TURNING = re.compile("[\0\n\r\x1c-\x1e\x85\u2029\u202a-\u202e\u2066-\u2069]")
 PACKAGES = (
     "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
     "Fedora: dnf install pango; macOS: brew install pango"
@@ -90,6 +86,7 @@ def typeset(
     Raises:
         RefusedError: If the document refers to a URL; no PDF is made then.
         OutputError: If it has too many pages.
+        UnknownInsideError: If its heat is to be painted behind the text, and where the text is cannot be found.
     """
     missing: dict[str, None] = {}  # in order of appearance
     made = b""
@@ -99,31 +96,19 @@ def typeset(
             raise OutputError(
                 f"the PDF has {len(document.pages)} pages, more than {MOST_PAGES}", hint="choose a shorter text"
             )
-        made = document.write_pdf(finisher=finisher, **options)
+        if painting.ATTRIBUTE in html:
+            painting.paint(document)
+        stacks: dict[tuple[int, int], positions.Stacks] = {}
+        with contextlib.suppress(positions.UnknownInsideError):  # letters with marks are copied less well then
+            stacks = positions.name_letters(document)
+
+        def finish(_: object, pdf: Any) -> None:
+            tags.say_stacks(pdf, stacks)
+            if finisher:
+                finisher(document, pdf)
+
+        made = document.write_pdf(finisher=finish, **options)
     return Typeset(bytes(made), tuple(missing))
-
-
-def levels(text: str, base: Direction) -> list[int]:
-    """Embedding level of every character by UAX 9, as Pango finds it.
-
-    >>> levels("a \u05d0 1", "ltr")
-    [0, 0, 1, 1, 2]
-    """
-    if not text:
-        return []
-    pango, ffi = _pango()
-    content = TURNING.sub("\ufffc", text).encode()
-    found = pango.pango_log2vis_get_embedding_levels(content, len(content), ffi.new("int *", base == "rtl"))
-    return list(ffi.unpack(ffi.gc(found, pango.g_free), len(text)))
-
-
-@functools.cache
-def _pango() -> tuple[Any, Any]:
-    """Pango, with functions that WeasyPrint leaves out, and the interface to call it."""
-    from weasyprint.text.ffi import ffi, pango
-
-    ffi.cdef("unsigned char *pango_log2vis_get_embedding_levels(const char *, int, int *); void g_free(void *);")
-    return pango, ffi
 
 
 def _document(html: str, fetcher: URLFetcher, **options: Any) -> Document:

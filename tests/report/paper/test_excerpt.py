@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from reportgen.core.errors import UsageError
+from reportgen.core.errors import OutputError, UsageError
 from reportgen.core.palette import HEAT_LIGHT
 from reportgen.report import heatmap
 from reportgen.report.page import render
-from reportgen.report.paper import excerpt, typesetting
+from reportgen.report.paper import excerpt, painting, positions, typesetting
 from reportgen.report.parts import Run
 from tests import reports
 
@@ -30,29 +31,58 @@ def made(
     runs = excerpt.within(parts.spans[0], shown, tokens=len(report.tokens))
     lines = heatmap.lines(runs)
     layout = excerpt.measure(render.excerpt(report, parts.views[0], lines, height=None, **HOW))
-    svg = excerpt.svg(lines, parts.views[0], layout, **HOW)
+    svg = excerpt.svg(parts.views[0], layout, **HOW)
     return ElementTree.fromstring(svg), runs, render.excerpt(report, parts.views[0], lines, height=layout.height, **HOW)
 
 
-def test_every_token_of_the_stretch_is_drawn_in_its_colour_and_no_other() -> None:
+def words(root: ElementTree.Element) -> list[ElementTree.Element]:
+    """The words of the text, without those of the legend."""
+    return [e for e in root.iter(f"{SVG}text") if e.get("textLength")]
+
+
+def boxes(root: ElementTree.Element) -> list[tuple[str, float, float, float, float]]:
+    """Colour and place of what is behind the text, without the legend."""
+    found = [e for e in root.iter(f"{SVG}rect") if e.get("fill") != "none"][len(HEAT_LIGHT) :]
+    places = ((float(e.get(name, "nan")) for name in ("x", "y", "width", "height")) for e in found)
+    return [(e.get("fill", ""), *place) for e, place in zip(found, places, strict=True)]
+
+
+def test_every_word_is_drawn_in_one_piece_and_the_heat_behind_it() -> None:
+    """In the order of the text; the letters have one ink."""
     root, runs, _ = made()
-    tokens = [run for run in runs if run.kind == "token"]
-    words = [e.text for e in root.iter(f"{SVG}text") if e.get("font-size") == "8"]
-    assert words == [run.text for run in tokens]
-    fills = [e.get("fill") for e in root.iter(f"{SVG}rect") if e.get("fill") != "none"]
-    assert fills == [*HEAT_LIGHT, *(HEAT_LIGHT[run.heat] for run in tokens)], "the legend, then the tokens"
+    assert [e.text for e in words(root)] == "".join(run.text for run in runs).split()
+    assert {e.get("fill") for e in words(root)} == {"#000"}
+    legend = [e.get("fill") for e in root.iter(f"{SVG}rect")][: len(HEAT_LIGHT)]
+    assert legend == list(HEAT_LIGHT)
+    colours = [HEAT_LIGHT[run.heat] for run in runs if run.kind == "token"]
+    assert {colour for colour, *_ in boxes(root)} == set(colours)
+
+
+def test_the_heat_is_behind_the_letters_of_its_token() -> None:
+    """Two tokens of one word: the word is in one piece, and its colours are next to each other behind it."""
+    report = reports.report("say unseen", read=reports.tokens("say unseen", spans=[(0, 3), (4, 6), (6, 10)]))
+    parts = reports.parts(report)
+    runs = excerpt.within(parts.spans[0], range(2, 4), tokens=len(report.tokens))
+    first, second = (replace(run, heat=heat) for run, heat in zip(runs, (3, 12), strict=True))
+    lines = heatmap.lines((first, second))
+    layout = excerpt.measure(render.excerpt(report, parts.views[0], lines, height=None, **HOW))
+    root = ElementTree.fromstring(excerpt.svg(parts.views[0], layout, **HOW))
+    (word,) = words(root)
+    (one, left, _, width, _), (other, middle, _, rest, _) = sorted(boxes(root), key=lambda box: box[1])
+    assert (word.text, one, other) == ("unseen", HEAT_LIGHT[3], HEAT_LIGHT[12])
+    assert left == pytest.approx(float(word.get("x", "")), abs=0.02)
+    assert middle == pytest.approx(left + width, abs=0.02)
+    assert width + rest == pytest.approx(float(word.get("textLength", "")), abs=0.03)
+    assert width < rest
 
 
 def test_tokens_stand_in_reading_order_inside_the_figure() -> None:
     root, _, _ = made()
-    boxes = [
-        tuple(float(e.get(name, "nan")) for name in ("x", "y", "width", "height"))
-        for e in root.iter(f"{SVG}rect")
-    ][16:]  # fmt: skip
-    for (x, y, width, _), (next_x, next_y, *_) in pairwise(boxes):
+    places = [(float(e.get("x", "")), float(e.get("y", "")), float(e.get("textLength", ""))) for e in words(root)]
+    for (x, y, width), (next_x, next_y, _) in pairwise(places):
         assert next_y > y + 1 or next_x >= x + width - 0.02, "beside or below"
     height = float(root.get("height", "0pt")[:-2])
-    assert all(x >= 0 and x + width <= 237.7 and y + tall <= height + 0.1 for x, y, width, tall in boxes)
+    assert all(x >= 0 and x + width <= 237.7 and y + tall <= height + 0.1 for _, x, y, width, tall in boxes(root))
 
 
 def test_the_figure_is_as_high_as_its_text() -> None:
@@ -74,8 +104,10 @@ def test_the_page_has_no_links() -> None:
 
 def test_special_tokens_are_framed_by_name() -> None:
     root, _, _ = made(shown=range(0, 3))
-    assert "<s>" in [e.text for e in root.iter(f"{SVG}text")]
-    assert [e for e in root.iter(f"{SVG}rect") if e.get("stroke")]
+    (name,) = (e for e in words(root) if e.text == "<s>")
+    (frame,) = (e for e in root.iter(f"{SVG}rect") if e.get("stroke"))
+    assert float(frame.get("x", "")) < float(name.get("x", ""))
+    assert frame.get("stroke-dasharray") is None
 
 
 def test_nothing_in_a_text_becomes_markup() -> None:
@@ -103,17 +135,35 @@ def test_a_stretch_higher_than_any_page_is_a_usage_error() -> None:
 
 def test_right_to_left_text_stands_from_the_right() -> None:
     root, _, _ = made("\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd", shown=range(1, 3))
-    first, second = [e for e in root.iter(f"{SVG}text") if e.get("font-size") == "8"]
+    first, second = words(root)
     assert float(first.get("x", "")) > float(second.get("x", ""))
 
 
+def test_words_of_two_directions_are_drawn_each_in_its_own() -> None:
+    """A Hebrew prefix before a Latin word, without a space."""
+    root, _, _ = made("say \u05d1-Python now", shown=range(1, 6))
+    assert [e.text for e in words(root)] == ["say", "\u05d1", "-Python", "now"]
+
+
 def test_a_token_of_several_lines_has_its_letters_on_each() -> None:
-    """No line is squeezed into the first."""
-    root, _, _ = made("letters" * 30 + " end", shown=range(1, 3))
-    words = [e for e in root.iter(f"{SVG}text") if e.get("font-size") == "8"]
-    assert "".join(e.text or "" for e in words[:-1]) == "letters" * 30
-    assert len(words) > 3
-    assert len({e.get("y") for e in words}) == len(words) or words[-1].text == "end"
-    for word in words[:-1]:
-        room = float(word.get("textLength", "0")) / len(word.text or "")
+    """No line is squeezed into the first, and every line is coloured."""
+    root, runs, _ = made("letters" * 30 + " end", shown=range(1, 3))
+    *parts, end = words(root)
+    assert end.text == "end"
+    assert "".join(e.text or "" for e in parts) == "letters" * 30
+    assert len(parts) > 3
+    assert len({e.get("y") for e in parts}) == len(parts)
+    for part in parts:
+        room = float(part.get("textLength", "0")) / len(part.text or "")
         assert 2.5 < room < 6, "letters of 8 points"
+    assert sum(colour == HEAT_LIGHT[runs[0].heat] for colour, *_ in boxes(root)) >= len(parts)
+
+
+def test_a_typesetter_that_says_no_places_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise positions.UnknownInsideError("WeasyPrint is not as it was")
+
+    monkeypatch.setattr(painting, "patches", unknown)
+    with pytest.raises(OutputError, match="--span: WeasyPrint is not as it was") as caught:
+        made()
+    assert "pip install" in (caught.value.hint or "")

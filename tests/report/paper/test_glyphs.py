@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.report.paper import glyphs, typesetting
+from reportgen.report.paper import glyphs, positions
 from reportgen.report.paper.glyphs import Atom, GlyphRun
+from reportgen.report.parts import Line, Run
 from tests import reports
 from tests.report.paper.test_pdf import READER, needs_reader
 
@@ -35,12 +36,12 @@ from tests.report.paper.test_pdf import READER, needs_reader
     ],
 )
 def test_directions_are_those_of_uax_9(text: str, base: glyphs.Direction, expected: list[int]) -> None:
-    assert typesetting.levels(text, base) == expected
+    assert positions.levels(text, base) == expected
 
 
 @given(reports.texts, st.sampled_from(["ltr", "rtl"]))
 def test_every_character_has_a_level_of_its_line(text: str, base: glyphs.Direction) -> None:
-    found = typesetting.levels(text, base)
+    found = positions.levels(text, base)
     assert len(found) == len(text)
     assert set(found) <= ({0, 1, 2} if base == "ltr" else {1, 2})
 
@@ -65,6 +66,20 @@ def test_cut_arabic_letters_keep_their_joined_forms() -> None:
     assert (first.text[-1], second.text[0]) == ("\u200d", "\u200d")
 
 
+@pytest.mark.parametrize(
+    ("cut", "shown"),
+    [
+        (("كل", "مة"), ["كل\u200d", "\u200dمة"]),  # lam joins on to meem
+        (("عر", "بي"), ["عر", "بي"]),  # reh joins on to nothing
+        (("שלו", "ם"), ["שלו", "ם"]),
+    ],
+)
+def test_letters_keep_the_form_that_they_have_next_to_each_other(cut: tuple[str, str], shown: list[str]) -> None:
+    """A joiner replaces the neighbour in another colour, and only where letters are joined."""
+    line = Line("rtl", tuple(Run(piece, "token", heat, heat) for heat, piece in enumerate(cut)))
+    assert [piece.text for piece in glyphs.pieces(line)] == shown
+
+
 def test_nothing_gives_no_sheet() -> None:
     assert glyphs.sheet(()) is None
 
@@ -72,7 +87,7 @@ def test_nothing_gives_no_sheet() -> None:
 @needs_reader
 def test_every_run_is_a_page_of_its_own_text(tmp_path: Path) -> None:
     texts = ("漢", "ภาษาไทย", "ελληνικά", "x\u0301", "ab", "<b>&amp;</b>")
-    runs = (*(GlyphRun(text, "dark", "ltr") for text in texts), GlyphRun("ab", "light", "ltr"))
+    runs = (*(GlyphRun(text, "ltr") for text in texts), GlyphRun("ab", "rtl"))
     made = glyphs.sheet(runs + runs)
     assert made is not None
     assert [made.pages[run].page for run in runs] == [1, 2, 3, 4, 5, 6, 7]
@@ -85,7 +100,7 @@ def test_every_run_is_a_page_of_its_own_text(tmp_path: Path) -> None:
 
 
 def test_a_page_is_as_wide_as_its_text_and_as_high_as_the_others() -> None:
-    made = glyphs.sheet(tuple(GlyphRun(text, "dark", "ltr") for text in ("漢", "漢字", "α", "\u200d")))
+    made = glyphs.sheet(tuple(GlyphRun(text, "ltr") for text in ("漢", "漢字", "α", "\u200d")))
     assert made is not None
     one, two, alpha, joiner = made.pages.values()
     assert two.width == pytest.approx(2 * one.width, abs=0.01)
@@ -100,13 +115,13 @@ def test_a_page_is_as_wide_as_its_text_and_as_high_as_the_others() -> None:
             assert 0.3 < glyph.depth < glyphs.HEIGHT / 2
 
 
-def test_ink_and_direction_change_what_is_drawn() -> None:
-    runs = [GlyphRun("(", "dark", "ltr"), GlyphRun("(", "dark", "rtl"), GlyphRun("(", "light", "ltr")]
-    assert len({made.data for run in runs if (made := glyphs.sheet((run,)))}) == 3
+def test_the_direction_changes_what_is_drawn() -> None:
+    runs = [GlyphRun("(", "ltr"), GlyphRun("(", "rtl")]
+    assert len({made.data for run in runs if (made := glyphs.sheet((run,)))}) == 2
 
 
 def test_every_font_is_inside_and_the_same_runs_give_the_same_bytes() -> None:
-    runs = tuple(GlyphRun(text, "dark", "ltr") for text in "漢αя")
+    runs = tuple(GlyphRun(text, "ltr") for text in "漢αя")
     made = glyphs.sheet(runs)
     assert made is not None
     assert made == glyphs.sheet(runs)
@@ -117,7 +132,7 @@ def test_every_font_is_inside_and_the_same_runs_give_the_same_bytes() -> None:
 
 
 def test_a_character_that_no_font_has_is_told() -> None:
-    made = glyphs.sheet((GlyphRun("\U000f1234", "dark", "ltr"),))
+    made = glyphs.sheet((GlyphRun("\U000f1234", "ltr"),))
     assert made is not None
     assert made.missing == ("\U000f1234",)
 
@@ -125,6 +140,6 @@ def test_a_character_that_no_font_has_is_told() -> None:
 def test_a_sheet_may_have_more_pages_than_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Chinese text of 2,000 characters has several hundred; nobody reads the sheet."""
     monkeypatch.setattr("reportgen.report.paper.typesetting.MOST_PAGES", 2)
-    made = glyphs.sheet(tuple(glyphs.GlyphRun(sign, "dark", "ltr") for sign in "\u6f22\u5b57\u8a9e"))
+    made = glyphs.sheet(tuple(glyphs.GlyphRun(sign, "ltr") for sign in "\u6f22\u5b57\u8a9e"))
     assert made is not None
     assert sorted(glyph.page for glyph in made.pages.values()) == [1, 2, 3]

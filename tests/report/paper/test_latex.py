@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from reportgen.core.characters import label
 from reportgen.core.records import Report
 from reportgen.report.paper import citation, glyphs, latex
-from reportgen.report.parts import Line, Run, Stretch
+from reportgen.report.parts import Line, Run
 from tests import reports
 
 ENGINES = ("pdflatex", "xelatex")
@@ -271,7 +271,7 @@ def test_any_text_compiles(tmp_path_factory: pytest.TempPathFactory, texts: list
 
 def source(text: str, *, kind: str = "token", direction: str = "ltr") -> str:
     """One run of one colour."""
-    line = Line(direction, (Stretch(direction, (Run(text, kind, 3, 0),)),))  # type: ignore[arg-type]
+    line = Line(direction, (Run(text, kind, 3, 0),))  # type: ignore[arg-type]
     return latex.inline(line, dict.fromkeys(_ordered(line), glyphs.Glyph(1, 1.0, 1.0)))
 
 
@@ -289,7 +289,7 @@ def test_only_known_commands_and_plain_characters_are_written(text: str) -> None
 
 
 def test_a_run_of_several_words_is_one_colour_with_places_to_break() -> None:
-    assert source("two words") == r"\reportgenheat{3}{two}\reportgenspace{3}\reportgenheat{3}{words}"
+    assert source("two words") == r"\reportgenheat{3}{two} \reportgenheat{3}{words}"
 
 
 def test_a_long_word_has_places_to_break_and_a_short_one_has_none() -> None:
@@ -311,10 +311,16 @@ def test_a_special_token_is_framed_and_an_invisible_character_labelled() -> None
     assert source("a\0b\u202e") == r"\reportgenheat{3}{a\reportgenlabel{U+0000}b\reportgenlabel{U+202E}}"
 
 
-def test_what_comes_from_the_sheet_has_the_ink_and_the_direction_of_its_place() -> None:
-    runs = tuple(Run(text, "token", heat, 0) for text, heat in (("漢", 0), ("字", 15), ("שלום", 15)))
-    made = [(run.text, run.ink, run.direction) for run in _ordered(Line("ltr", (Stretch("ltr", runs),)))]
-    assert made == [("漢", "dark", "ltr"), ("字", "light", "ltr"), ("שלום", "light", "rtl")]
+def test_what_comes_from_the_sheet_has_the_direction_of_its_place_and_one_ink() -> None:
+    """The same letters in two colours are one page of the sheet."""
+    runs = tuple(Run(text, "token", heat, 0) for text, heat in (("漢", 0), ("漢", 15), ("שלום", 15)))
+    assert _ordered(Line("ltr", runs)) == [("漢", "ltr"), ("漢", "ltr"), ("שלום", "rtl")]
+
+
+def test_neighbours_of_one_colour_are_set_together() -> None:
+    runs = tuple(Run(text, "token", heat, n) for n, (text, heat) in enumerate((("re", 3), ("port", 3), ("s", 4))))
+    line = Line("ltr", runs)
+    assert latex.inline(line, {}) == r"\reportgenheat{3}{report}\reportgenheat{4}{s}"
 
 
 def test_a_text_that_tex_can_set_needs_no_sheet() -> None:

@@ -193,6 +193,54 @@ def test_the_pdf_is_tagged_and_named(made: Path) -> None:
             assert elements(opened, kind)
 
 
+def test_the_contents_are_a_table_of_contents_without_dots(made: Path) -> None:
+    """Every entry is one link, with its number, title and page; nothing else is in it."""
+    with pikepdf.open(made) as opened:
+        (contents,) = elements(opened, "/TOC")
+        assert [str(item.S) for item in contents.K] == ["/TOCI"] * 7
+        for item in contents.K:
+            (reference,) = item.K
+            (link,) = reference.K
+            assert (str(reference.S), str(link.S)) == ("/Reference", "/Link")
+            assert sum("/Obj" in kid for kid in link.K if isinstance(kid, pikepdf.Dictionary)) >= 1
+        assert len(elements(opened, "/L")) >= 1, "other lists stay lists"
+    if READER:
+        assert ". ." not in said(made)
+
+
+def test_a_paragraph_of_the_document_holds_its_words_itself(made: Path) -> None:
+    """Nothing between a paragraph and its lines: no word is in two elements."""
+    with pikepdf.open(made) as opened:
+        paragraphs = [one for one in elements(opened, "/P") if len(one.K) > 3]
+        assert paragraphs
+        for paragraph in paragraphs:
+            assert all(isinstance(kid, int) for kid in paragraph.K)
+
+
+@pytest.mark.parametrize("lines", range(1, 40, 3))
+def test_no_page_ends_with_a_heading_or_a_legend(lines: int) -> None:
+    """Wherever the text of the first view ends."""
+    report = reports.report("line\n" * lines, layers=2, heads=2)
+    document = typesetting.lay_out(render.document(report, reports.parts(report)))
+    found = ends(document)
+    assert found
+    assert not {"h1", "h2", "h3", "scale", "explain", "legend"} & set(found)
+
+
+def ends(document: Any) -> list[str]:
+    """The last block of text of every page, by class or tag."""
+
+    def blocks(box: Any) -> Iterator[tuple[float, str]]:
+        children = getattr(box, "children", ())
+        if any(type(child).__name__ == "LineBox" for child in children) and box.element is not None:
+            yield box.position_y, box.element.get("class") or box.element_tag
+        for child in children:
+            if type(child).__name__ != "MarginBox":
+                yield from blocks(child)
+
+    return [max(blocks(page._page_box), default=(0, ""))[1] for page in document.pages]
+
+
 def test_every_figure_says_what_it_shows(made: Path) -> None:
     with pikepdf.open(made) as opened:
         said = {str(figure.get("/Alt", "")) for figure in elements(opened, "/Figure")}
