@@ -209,7 +209,8 @@ def _stacks(box: Any, names: dict[Any, dict[int, str]]) -> Stacks:
                 drawn.append(-1 if rtl else item.offset + start)
         for start, end in pairwise([*sorted(set(at)), item.length]):
             stack = clusters.get(start, [])
-            if len(stack) > 1:
+            unknown = any(glyph & pango.PANGO_GLYPH_UNKNOWN_FLAG for glyph in stack)  # a box, of another font
+            if len(stack) > 1 and not unknown:
                 text = content[item.offset + start : item.offset + end].decode()
                 font = names.setdefault(get_pango_font_key(item.analysis.font)[0], {})
                 _name(text, stack[::-1] if rtl else stack, pango.pango_font_get_hb_font(item.analysis.font), font)
