@@ -55,7 +55,7 @@ def test_a_mistyped_model_fails_before_anything_heavy_is_imported(model: str) ->
         (["run", "--file", "nowhere.txt"], "DataError"),
         (["run", "--model", "demo", "--dataset", "nowhere.csv", "--index", "0"], "DataError"),
         (["run", "--importance", "nowhere.npy"], "ImportanceError"),
-        (["run", "--device", "gpu"], "DeviceError"),
+        (["run", "--device", "gpu", "-o", "nowhere"], "DeviceError"),
         (["examples", "--model", "./nowhere", "--dataset", "demo"], "ModelError"),
     ],
 )
