@@ -19,16 +19,10 @@ from reportgen.core.config import DEMO, Config, without_home
 from reportgen.core.errors import HubError, ModelError, RefusedError, UsageError
 from reportgen.data import hub
 from reportgen.model import file_kinds
-from reportgen.model.file_kinds import LOCAL, advice, check_whole, plain_file, read_json
+from reportgen.model.file_kinds import ADAPTER_WEIGHTS, LOCAL, WEIGHTS, advice, check_whole, plain_file, read_json
 
 CONFIG, TOKENIZER_CONFIG, TOKENIZER = "config.json", "tokenizer_config.json", "tokenizer.json"
-ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", ("adapter_model.safetensors", "adapter_model.bin")
-WEIGHTS = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)  # in the order in which transformers prefers them
+ADAPTER = "adapter_config.json"
 TOKENIZERS = re.compile(r"tokenizer(_config)?\.json|vocab\.(json|txt)|[^/]*\.(model|spm)")  # files of a tokenizer
 SETTINGS = re.compile(  # files that describe a model or a tokenizer
     r"(?!.*\.index\.json|trainer_state\.json)[^/]*\.(json|jinja|txt|model|spm|codes|tokenizer|tiktoken)"

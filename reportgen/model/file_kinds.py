@@ -93,8 +93,13 @@ OTHERS = (  # names of files that hold weights, but not as reportgen reads them
         "load it into its model where it was trained, and write that with model.save_pretrained(FOLDER)",
     ),
 )
-WHOLE = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-ADAPTERS = ("adapter_model.safetensors", "adapter_model.bin")
+WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)  # in the order in which transformers prefers them
+ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 
 
 def advice(name: str, revision: str) -> str | None:
@@ -189,7 +194,7 @@ def instead_of_a_model(name: str, folder: Path) -> Kind | None:
 
 def of_others(files: Iterable[str], *, name: str) -> Kind | None:
     """The first kind of weights among *files* that reportgen does not read; *name* is the model's, for the hint."""
-    known = sorted(set(files) - set(WHOLE))
+    known = sorted(set(files) - set(WEIGHTS))
     for pattern, what, hint in OTHERS:
         if file := next((file for file in known if re.fullmatch(pattern, file)), None):
             return f"it holds {what.format(file=file)}", hint.format(file=file, name=name)
@@ -205,7 +210,7 @@ def _of_checkpoints(name: str, folder: Path, files: list[str]) -> Kind | None:
     models = [
         where
         for where, names in inside.items()
-        if where != "." and (("config.json" in names and names & set(WHOLE)) or names & set(ADAPTERS))
+        if where != "." and (("config.json" in names and names & set(WEIGHTS)) or names & set(ADAPTER_WEIGHTS))
     ]
     if not models:
         return None
@@ -264,7 +269,7 @@ def _of_pytorch(path: Path, start: bytes) -> Kind | None:
 
 
 def _rename(path: Path, name: str) -> str:
-    whole = path.name in WHOLE
+    whole = path.name in WEIGHTS
     return f"rename it: mv {path} {path.parent / name}" if whole else "write the model again with save_pretrained()"
 
 

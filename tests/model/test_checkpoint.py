@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
 from reportgen.core.errors import ModelError, RefusedError
-from reportgen.model import checkpoint, classifier
+from reportgen.model import checkpoint, classifier, file_kinds
 from reportgen.model.loading import weight_files
 
 CODE = {"AutoConfig": "modeling_x.XConfig", "AutoModelForSequenceClassification": "modeling_x.XModel"}
@@ -133,7 +133,7 @@ def test_every_file_that_a_tokenizer_can_need_is_one_of_settings() -> None:
             names.update(getattr(transformers, tokenizer or "").vocab_files_names.values())
     assert len(names) > 10
     assert [name for name in sorted(names) if not checkpoint.SETTINGS.fullmatch(name)] == []
-    others = (*checkpoint.WEIGHTS, "README.md", "optimizer.pt", "training_args.bin", "tf_model.h5", "a/vocab.txt")
+    others = (*file_kinds.WEIGHTS, "README.md", "optimizer.pt", "training_args.bin", "tf_model.h5", "a/vocab.txt")
     assert [name for name in others if checkpoint.SETTINGS.fullmatch(name)] == []
 
 

@@ -18,8 +18,8 @@ import transformers
 from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 
 from reportgen.core.errors import ModelError
-from reportgen.model.checkpoint import CONFIG, WEIGHTS, Checkpoint
-from reportgen.model.file_kinds import read_json
+from reportgen.model.checkpoint import CONFIG, Checkpoint
+from reportgen.model.file_kinds import WEIGHTS, read_json
 from reportgen.model.guards import ALONE, loading_errors, quiet
 
 CORRECT = f"correct that field of {CONFIG}, or copy {CONFIG} from where the model was saved"
