@@ -254,13 +254,7 @@ def _plan(config: Config, classifier: Classifier, example: Example) -> WindowPla
     tokens = replace(tokens, keep_echoes=config.echoes == "keep")
     checks.check_positions("global_tokens", classifier.global_positions, tokens)
     checks.check_positions("positions", config.positions, tokens)
-    return long_documents.plan(
-        tokens,
-        length=classifier.max_length,
-        stride=config.stride,
-        global_positions=classifier.global_positions,
-        period=classifier.period,
-    )
+    return long_documents.plan_for(classifier, tokens, stride=config.stride)
 
 
 def _stack(classifier: Classifier, plan: WindowPlan, read: DocumentReading) -> Attention:

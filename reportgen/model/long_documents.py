@@ -101,6 +101,11 @@ class WindowPlan:
         found[[position for position in self.global_positions if position < len(found)]] = False
         return tuple(found.tolist())
 
+    @property
+    def pieces(self) -> tuple[Tokens, ...]:
+        """What the model reads: the document itself, or each of its windows."""
+        return tuple(map(self.piece, self.windows)) if len(self.windows) > 1 else (self.tokens,)
+
     def ends(self, length: int) -> Positions:
         """Positions of the special tokens that every window has, in *length* tokens that begin and end like one."""
         return np.concatenate((np.arange(self.lead), np.arange(length - self.trail, length)))
@@ -151,6 +156,17 @@ def plan(
     return replace(made, tokens=replace(tokens, echo=made.echoes(period)))
 
 
+def plan_for(classifier: Classifier, tokens: Tokens, *, stride: int | None) -> WindowPlan:
+    """`plan` for the documents of a classifier."""
+    return plan(
+        tokens,
+        length=classifier.max_length,
+        stride=stride,
+        global_positions=classifier.global_positions,
+        period=classifier.period,
+    )
+
+
 def _windows(tokens: Tokens, *, length: int, stride: int | None, global_positions: tuple[int, ...]) -> WindowPlan:
     """`plan` without the echoes."""
     lead = sum(1 for _ in takewhile(bool, tokens.special))
@@ -197,8 +213,7 @@ def read(
     documents: list[Tokens] = []
     reduce: list[Callable[[LayerAttention], Any]] = []
     for plan in plans:
-        for window in plan.windows:
-            tokens = plan.piece(window) if len(plan.windows) > 1 else plan.tokens
+        for window, tokens in zip(plan.windows, plan.pieces, strict=True):
             how: dict[str, Any] = {"top_k": top_k, "reader": forward_pass.reader_position(classifier, tokens)}
             several = partial(_part, plan=plan, window=window, **how)
             reduce.append(several if len(plan.windows) > 1 else partial(convert.convert, **how))

@@ -67,10 +67,7 @@ def _predict(classifier: Classifier, read: Tokens, *, stride: int | None) -> Pre
     """The prediction from these tokens, the mean over windows where there are several; or why there is none."""
     try:
         tokens.check_known(classifier, read)
-        plan = long_documents.plan(
-            read, length=classifier.max_length, stride=stride, global_positions=classifier.global_positions
-        )
-        pieces = [plan.piece(window) for window in plan.windows] if len(plan.windows) > 1 else [read]
+        pieces = long_documents.plan_for(classifier, read, stride=stride).pieces
         logits = torch.cat([forward_pass.predict_logits(classifier, [piece]) for piece in pieces]).mean(dim=0)
     except ReportgenError as error:
         return error.message

@@ -238,11 +238,7 @@ def _read(classifier: Classifier, example: Example, *, long: Long, stride: int |
     from reportgen.model.tokenizing.tokens import encode
 
     tokens = encode(classifier, example.text, whole=long == "window")
-    plan = long_documents.plan(
-        tokens, length=classifier.max_length, stride=stride, global_positions=classifier.global_positions
-    )
-    several = len(plan.windows) > 1
-    return ReadRow(example, tokens, tuple(map(plan.piece, plan.windows)) if several else (tokens,))
+    return ReadRow(example, tokens, long_documents.plan_for(classifier, tokens, stride=stride).pieces)
 
 
 def read_examples(config: Config, rows: Rows, indices: Sequence[int]) -> Iterator[tuple[int, Example | DataError]]:
