@@ -55,6 +55,12 @@ class Card:
     probabilities: tuple[float, ...] = ()  # of these
 
     @property
+    def predictions(self) -> tuple[tuple[str, float | None], ...]:
+        """The predicted label and its probability; of several, each with its own; () without a prediction."""
+        each = tuple(zip(self.predicted_labels, self.probabilities, strict=True))
+        return each or (() if self.predicted is None else ((self.predicted, self.probability),))
+
+    @property
     def drawn(self) -> str:
         """The heading of the words on the card."""
         return "Highest scores" if self.given else "Most attention"

@@ -255,7 +255,7 @@ def _said(card: Card) -> tuple[tuple[str, str], ...]:
     gold = (("strong", cut(card.label, LONG_LABEL)),) if card.label is not None else ()
     if card.predicted is None:
         return (("", "No prediction"), *((("", "; gold label "), *gold) if gold else ()))
-    predicted = _predicted(card, card.predicted)
+    predicted = _predicted(card)
     if card.verdict == "right":
         return ("em", VERDICTS["right"]), ("", ": "), *predicted
     begin = (("em", VERDICTS["wrong"]), ("", ": predicted ")) if card.verdict == "wrong" else (("", "Predicted "),)
@@ -263,12 +263,11 @@ def _said(card: Card) -> tuple[tuple[str, str], ...]:
     return (*begin, *predicted, *((("", between), *gold) if gold else ()))
 
 
-def _predicted(card: Card, said: str) -> Iterator[tuple[str, str]]:
-    """The predicted label and its probability; of several, each with its own."""
-    pairs: Sequence[tuple[str, float | None]] = list(zip(card.predicted_labels, card.probabilities, strict=True))
-    for number, (label, share) in enumerate(pairs or [(said, card.probability)]):
+def _predicted(card: Card) -> Iterator[tuple[str, str]]:
+    """The predicted labels, each with its probability."""
+    for number, (label, share) in enumerate(card.predictions, start=1):
         yield ("strong", cut(label, LONG_LABEL))
-        yield ("", ("" if share is None else f", {share:.1%}") + ("; " if number + 1 < len(pairs) else ""))
+        yield ("", ("" if share is None else f", {share:.1%}") + ("; " if number < len(card.predictions) else ""))
 
 
 def _seen(card: Card) -> str:

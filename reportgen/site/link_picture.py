@@ -65,9 +65,9 @@ def verdict(card: Card) -> tuple[str, str]:
     """The verdict, the predicted label and its probability, and the colour of this line."""
     if card.predicted is None:
         return "No prediction", MUTED
-    each = zip(card.predicted_labels, card.probabilities, strict=True)
-    pairs: list[tuple[str, float | None]] = [*each] or [(card.predicted, card.probability)]
-    said = ", ".join(cut(label, LONG_LABEL) + ("" if share is None else f" ({share:.1%})") for label, share in pairs)
+    said = ", ".join(
+        cut(label, LONG_LABEL) + ("" if share is None else f" ({share:.1%})") for label, share in card.predictions
+    )
     if card.verdict == "right":
         return f"Right: {said}", GOOD
     if card.verdict == "wrong":
