@@ -36,7 +36,7 @@ def rank_trend_by_layer(report: Report) -> str:
 
 def rank_trend_by_head(report: Report, ordered: Doubles) -> str:
     """The head with the highest score, from the ordered scores (layer, head, rank)."""
-    layer, head = place(report, ordered[:, :, 0].argmax())
+    layer, head = report.places[ordered[:, :, 0].argmax()]
     verb = "scores" if report.given else "attends to"
     return (
         f"The highest score is in layer {layer}, head {head}. The steeper a line, the fewer tokens its head "
@@ -83,7 +83,7 @@ def overview(report: Report, shares: Doubles, k: int) -> str:
     """The most concentrated head and the most important one."""
     importance, verb = report.importance, "are" if report.given else "is"
     if np.ptp(shares) > 0:
-        layer, head = place(report, shares.argmax())
+        layer, head = report.places[shares.argmax()]
         most = f"{shares.max():.0%} of its {report.subject} {verb} on {k} tokens"
         seen = f"Layer {layer}, head {head} is the most concentrated: {most}"
     else:
@@ -92,7 +92,7 @@ def overview(report: Report, shares: Doubles, k: int) -> str:
         return f"{seen}. No head importance was given, so all heads count equally."
     if np.ptp(importance.values) == 0:
         return f"{seen}. All heads have the same importance{sample(importance)}."
-    layer, head = place(report, importance.values.argmax())
+    layer, head = report.places[importance.values.argmax()]
     return f"{seen}. Layer {layer}, head {head} is the most important{sample(importance)}."
 
 
@@ -118,8 +118,3 @@ def top_shares(received: Floats, k: int) -> Doubles:
     whole = ordered.sum(axis=-1)
     shares: Doubles = ordered[..., :k].sum(axis=-1) / np.where(whole > 0, whole, 1)
     return shares
-
-
-def place(report: Report, index: np.intp) -> tuple[int, int]:
-    """Layer and head, as readers count them, of an index into a flattened (layer, head)."""
-    return report.places[index]

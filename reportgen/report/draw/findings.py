@@ -106,8 +106,8 @@ def heads(report: Report) -> Finding:
             color=alt.Color("share:Q", scale=heat, legend=None),
         )
     )
-    layer, head = captions.place(report, shares.argmax())
-    least = captions.place(report, shares.argmin())
+    layer, head = report.places[shares.argmax()]
+    least = report.places[shares.argmin()]
     verb = "are" if report.given else "is"
     sentence = (
         f"of the {report.subject} of layer {layer}, head {head} {verb} on {k} tokens, more than in any other of the "

@@ -6,6 +6,7 @@ neither the structure of the PDF nor what a reader copies changes.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from itertools import accumulate
@@ -90,10 +91,11 @@ def inner(patch: Patch, line: float) -> tuple[float, float, float, float]:
     return patch.left + line / 2, patch.top + line / 2, max(patch.width - line, line), patch.height - line
 
 
-def _behind(element: Any) -> list[tuple[int, str, int]]:
+@functools.lru_cache(maxsize=1)  # of the paragraph whose lines follow each other
+def _behind(element: Any) -> tuple[tuple[int, str, int], ...]:
     """What an element says of its characters: how many, their frame, their class."""
     said = BEHIND.findall(element.get(ATTRIBUTE))
-    return [(int(length), frame, int(heat or heatmap.LEFT_OUT)) for length, frame, heat in said]
+    return tuple((int(length), frame, int(heat or heatmap.LEFT_OUT)) for length, frame, heat in said)
 
 
 def _cuts(element: Any) -> list[int] | None:
