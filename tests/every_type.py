@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
 from tests import tiny
 
@@ -102,13 +102,9 @@ def build(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
     config = type(AutoConfig.for_model(kind))
     known = set(inspect.signature(config.__init__).parameters) | set(dir(config()))
     sizes = ALL | {name: value for name, value in IF_KNOWN.items() if name in known} | OWN.get(kind, {}) | settings
-    torch.manual_seed(seed)
-    made = AutoModelForSequenceClassification.from_config(config(**{k: v for k, v in sizes.items() if v is not ...}))
+    made = tiny.drawn(config(**{k: v for k, v in sizes.items() if v is not ...}), seed=seed)
     with torch.no_grad():
-        for name, parameter in made.named_parameters():
-            if name.endswith("bias") and "norm" not in name.lower():
-                parameter.normal_(std=0.2)
         for module in made.modules():  # padding whose row is zero could be read without a trace
             if isinstance(module, nn.Embedding) and module.padding_idx is not None:
                 module.weight[module.padding_idx].normal_(std=0.3)
-    return made.eval()
+    return made

@@ -217,9 +217,14 @@ def _pair(side: str) -> dict[str, int]:
 
 
 def _build(config: Any, *, seed: int) -> PreTrainedModel:
+    return drawn(config, seed=seed, attn_implementation="eager")
+
+
+def drawn(config: Any, *, seed: int, **options: Any) -> PreTrainedModel:
+    """A random classifier of that configuration; biases start at 0, which would hide them, so they are drawn, too."""
     torch.manual_seed(seed)
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config, attn_implementation="eager")
-    with torch.no_grad():  # biases start at 0, which would hide them
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config, **options)
+    with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("bias") and "LayerNorm" not in name:
                 parameter.normal_(std=0.2)

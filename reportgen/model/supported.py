@@ -64,29 +64,6 @@ KINDS = {  # what the other layers of a type are
 }
 
 
-_SEES = "reads the text alone, without images"
-NOTES: dict[str, str] = {  # what else a user must know of a type
-    "albert": "not with several layers in a group (`inner_group_num`)",
-    "big_bird": "with `original_full` attention, or up to the length that the message names: the model does not return "
-    "its block-sparse attention",
-    "doge": "with experts, its router compares all tokens of a batch, so documents are read one by one",
-    "falcon": "not with ALiBi: where transformers returns attention it adds the bias twice",
-    "gemma3": _SEES,
-    "gpt_oss": "a learned sink takes a part of each row; the report shows how much",
-    "ibert": "not in `quant_mode`: its rows of attention do not sum to 1",
-    "longformer": "windows of any width, also one per layer; any number of global tokens",
-    "luke": "reads the text alone, without entities",
-    "mobilebert": "joins each token with its neighbours, with padding too, so documents are read one by one",
-    "modernbert": "some layers have a sliding window",
-    "modernvbert": _SEES,
-    "nystromformer": "only with as many landmarks as tokens (`segment_means_seq_len`); documents are read one by one",
-    "qwen3_5": _SEES,
-    "t5gemma": "only without its decoder (`is_encoder_decoder` false)",
-    "ultravbert": _SEES,
-    "xmod": "only with a `default_language`",
-}
-
-
 def check(name: str, config: Any) -> None:
     """Refuse a model whose attention cannot be reported, before its weights are read.
 

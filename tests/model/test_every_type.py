@@ -53,6 +53,28 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what changes how a type attends, or w
     "xlnet": {"summary_type": "first"},
 }
 
+SEES = "reads the text alone, without images"
+NOTES: dict[str, str] = {  # what else a user must know of a type
+    "albert": "not with several layers in a group (`inner_group_num`)",
+    "big_bird": "with `original_full` attention, or up to the length that the message names: the model does not return "
+    "its block-sparse attention",
+    "doge": "with experts, its router compares all tokens of a batch, so documents are read one by one",
+    "falcon": "not with ALiBi: where transformers returns attention it adds the bias twice",
+    "gemma3": SEES,
+    "gpt_oss": "a learned sink takes a part of each row; the report shows how much",
+    "ibert": "not in `quant_mode`: its rows of attention do not sum to 1",
+    "longformer": "windows of any width, also one per layer; any number of global tokens",
+    "luke": "reads the text alone, without entities",
+    "mobilebert": "joins each token with its neighbours, with padding too, so documents are read one by one",
+    "modernbert": "some layers have a sliding window",
+    "modernvbert": SEES,
+    "nystromformer": "only with as many landmarks as tokens (`segment_means_seq_len`); documents are read one by one",
+    "qwen3_5": SEES,
+    "t5gemma": "only without its decoder (`is_encoder_decoder` false)",
+    "ultravbert": SEES,
+    "xmod": "only with a `default_language`",
+}
+
 
 def refused(kind: str, settings: dict[str, Any]) -> ModelError | None:
     """The reason why a type makes no report."""
@@ -287,7 +309,7 @@ def row(kind: str) -> str:
         reads = "the first token, or all (`classifier_pooling`)"
     if kind in supported.SUMMARY:
         reads = "what `summary_type` says"
-    notes = [supported.NOTES[kind]] if kind in supported.NOTES else []
+    notes = [NOTES[kind]] if kind in NOTES else []
     if kind in supported.KINDS:
         notes.append(f"a hybrid: its layers with {supported.KINDS[kind]} have no attention to show")
     return f"| `{kind}` | {reads} | {'; '.join(notes)} |"
