@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from reportgen.core.arrays import Floats as Floats
+from reportgen.core.arrays import Integers as Integers
+from reportgen.core.arrays import equal_fields
 from reportgen.core.clock import Stage
 from reportgen.core.config import ColourScale, Received
+from reportgen.core.faithfulness import Attribution, Faithfulness
 from reportgen.core.labels import NO_LABEL as NO_LABEL
 from reportgen.core.labels import LabelColumn, as_list
 from reportgen.core.labels import Prediction as Prediction
@@ -24,8 +28,6 @@ from reportgen.core.labels import Verdict as Verdict
 if TYPE_CHECKING:
     from torch import Tensor
 
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int32]
 GIVEN = "scores"  # the type of model of a report whose scores someone else computed
 FROM_FILE = "from file"  # the measure of head importance whose file does not name one
 
@@ -182,9 +184,7 @@ class Attention:
     layer_kinds: tuple[str, ...] = ()  # hybrid models: of each layer "attention", or what it has instead; else ()
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Attention):
-            return NotImplemented
-        return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return equal_fields(self, other)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -226,9 +226,7 @@ class HeadImportance:
     provenance: dict[str, str] = field(default_factory=dict)  # data, number of examples, model hash
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, HeadImportance):
-            return NotImplemented
-        return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return equal_fields(self, other)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +298,8 @@ class Report:
     colour_scale: ColourScale
     language: str  # of the text, as HTML names it: "en"
     received: Received = "total"  # or "per-query": divided by the number of queries that can see the token
+    attributions: tuple[Attribution, ...] = ()  # () where none was asked for
+    faithfulness: Faithfulness | None = None  # None where it was not asked for
 
     @property
     def given(self) -> bool:
@@ -388,9 +388,3 @@ def _face(text: str) -> str:
     """A token's characters without the space around them; signs for tokens that are only space, or nothing."""
     signs = text.replace("\r\n", "\n").translate({0x0A: "\u21b5", 0x0D: "\u21b5", 0x09: "\u21e5", 0x20: "\u2423"})
     return text.strip() or signs or "\u2423"
-
-
-def _same(one: object, other: object) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return one.dtype == other.dtype and np.array_equal(one, other)
-    return not (isinstance(one, np.ndarray) or isinstance(other, np.ndarray)) and one == other

@@ -1,7 +1,7 @@
 """Store a finished report as a folder, in one atomic step, and read it back.
 
-`report.json` holds the report without its arrays, `attention.safetensors` the arrays, `manifest.json` the hash of
-every file. Other modules make the contents of the files.
+`report.json` holds the report without its arrays, `attention.safetensors` the arrays, `faithfulness.json` the test of
+the heatmap, if it was made, `manifest.json` the hash of every file. Other modules make the contents of the files.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from reportgen.core.errors import OutputError
 from reportgen.core.records import Report
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
+FAITHFULNESS = "faithfulness.json"  # only where the heatmap was tested
 OFFERED = ("report.pdf", "report.html")  # what people open, where it is there
 ARRAY_FIELDS = {
     "received": ("attention", "received"),
@@ -40,15 +41,28 @@ ARRAY_FIELDS = {
 
 
 def dump(report: Report) -> dict[str, bytes]:
-    """The two files that hold a report."""
+    """The files that hold a report: two, or three where its heatmap was tested."""
     plain = _converter().unstructure(report)
+    tested = plain.pop("faithfulness")
     arrays = {}
+    for name, attribution in _named(plain["attributions"]):
+        if (scores := attribution.pop("scores")) is not None:
+            arrays[name] = np.ascontiguousarray(scores)
     for name, (part, field) in ARRAY_FIELDS.items():
         array = plain[part].pop(field)
         if array is not None:
             arrays[name] = np.ascontiguousarray(array)
-    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-    return {REPORT: text.encode(), ARRAYS: save(arrays)}
+    files = {REPORT: _json(plain), ARRAYS: save(arrays)}
+    return files if tested is None else files | {FAITHFULNESS: _json(tested)}
+
+
+def _named(attributions: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Each attribution in plain values with the name of its scores among the arrays: "attribution_0"."""
+    return [(f"attribution_{number}", attribution) for number, attribution in enumerate(attributions)]
+
+
+def _json(plain: dict[str, Any]) -> bytes:
+    return (json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
 
 
 def load(folder: Path) -> Report:
@@ -62,6 +76,10 @@ def load(folder: Path) -> Report:
         arrays = load_file(folder / ARRAYS)
         for name, (part, field) in ARRAY_FIELDS.items():
             plain[part][field] = arrays.get(name)
+        for name, attribution in _named(plain.get("attributions", [])):
+            attribution["scores"] = arrays.get(name)
+        if (tested := folder / FAITHFULNESS).exists():
+            plain["faithfulness"] = json.loads(tested.read_text(encoding="utf-8"))
         return _converter().structure(plain, Report)
     except cattrs.BaseValidationError as error:
         wrong = cattrs.transform_error(error)[0].removesuffix(" @ $").replace(" @ $.", " at ")

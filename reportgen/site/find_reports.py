@@ -20,7 +20,7 @@ from reportgen.core.errors import OutputError, ReportgenError, one_line
 from reportgen.data import naming
 from reportgen.report import store
 
-USED = (store.REPORT, store.ARRAYS)  # a page is made of these
+USED = (store.REPORT, store.ARRAYS)  # a page is made of these, and of the test of the heatmap where there is one
 IDENTITY = ("input", "dataset", "model", "tokenizer", "importance", "configuration")  # of a manifest: rendering it
 # again changes none of these
 
@@ -33,7 +33,7 @@ class Found:
     called: str  # its folder's own name
     folder: Path
     manifest: str  # SHA-256 of its manifest
-    files: dict[str, str]  # SHA-256 by name, of `USED` and `store.OFFERED`
+    files: dict[str, str]  # SHA-256 by name, of what its page is made of, and `store.OFFERED`
     stamps: dict[str, tuple[int, int]]  # bytes and time of the last change, by name, of the same
 
 
@@ -147,7 +147,8 @@ def _read(folder: Path) -> tuple[Found, str]:
     for name in USED:
         if name not in told["files"]:
             raise OutputError(f"{disk.shown(folder)}: not a report folder: {store.MANIFEST} does not name {name}")
-    files = {name: told["files"][name] for name in (*USED, *store.OFFERED) if name in told["files"]}
+    wanted = (*USED, store.FAITHFULNESS, *store.OFFERED)
+    files = {name: told["files"][name] for name in wanted if name in told["files"]}
     stamps = {}
     with disk.errors(folder):
         digest = hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest()
@@ -156,7 +157,7 @@ def _read(folder: Path) -> tuple[Found, str]:
             if path.is_file() and not path.is_symlink():
                 status = path.stat()
                 stamps[name] = (status.st_size, status.st_mtime_ns)
-            elif name in USED:
+            elif name not in store.OFFERED:
                 raise OutputError(f"{disk.shown(path)} is missing or not a file")
             else:  # a page without it is a page all the same
                 del files[name]

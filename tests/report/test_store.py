@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from reportgen.core.errors import OutputError
 from reportgen.core.records import Check, Prediction, Report, ReportWarning
 from reportgen.report import store
-from tests import reports
+from tests import faithful, reports
 
 FILES = {"report.html": b"<!doctype html>", "report.json": b"{}", "tables/tokens.csv": b"a,b\r\n"}
 
@@ -148,6 +148,40 @@ def test_a_report_is_readable_json_and_safetensors() -> None:
     assert plain["example"]["text"] == "Grüße, 漢字"
     assert "received" not in plain["attention"]
     assert "values" not in plain["importance"]
+
+
+def test_a_tested_heatmap_is_a_file_of_its_own_and_comes_back_equal(tmp_path: Path) -> None:
+    """Attributions keep their scores with the other arrays."""
+    report = faithful.report()
+    files = store.dump(report)
+    assert set(files) == {"report.json", "attention.safetensors", "faithfulness.json"}
+    plain = json.loads(files["report.json"])
+    assert "faithfulness" not in plain
+    assert "scores" not in plain["attributions"][0]
+    assert json.loads(files["faithfulness.json"])["verdicts"][0]["code"] == "supported"
+    read = store.load(save(tmp_path / "tested", report))
+    assert read == report
+    assert store.dump(read) == files
+    other = replace(report.attributions[0], scores=-report.attributions[0].scores)
+    assert replace(report, attributions=(other, *report.attributions[1:])) != report
+
+
+def test_a_report_of_before_heatmaps_were_tested_is_read(tmp_path: Path) -> None:
+    """Version 0.1.0 knew neither attributions nor the test."""
+    report = reports.report()
+    folder = save(tmp_path / "before", report)
+    plain = json.loads((folder / "report.json").read_text())
+    assert plain.pop("attributions") == []
+    (folder / "report.json").write_text(json.dumps(plain))
+    assert store.load(folder) == report
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"depth": "deep"}'])
+def test_a_damaged_test_of_a_heatmap_is_named(content: bytes, tmp_path: Path) -> None:
+    folder = save(tmp_path / "broken", faithful.report())
+    (folder / "faithfulness.json").write_bytes(content)
+    with pytest.raises(OutputError, match="broken"):
+        store.load(folder)
 
 
 def test_numbers_that_json_does_not_know_are_refused() -> None:

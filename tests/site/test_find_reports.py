@@ -69,6 +69,7 @@ def test_reports_of_one_name_are_told_apart_whatever_their_order(tmp_path: Path)
 def test_what_is_no_whole_report_is_left_out_with_a_note(tmp_path: Path) -> None:
     put(tmp_path / "good")
     (put(tmp_path / "gone") / store.ARRAYS).unlink()
+    (put(tmp_path / "half", faithfulness_json=b"{}") / store.FAITHFULNESS).unlink()
     (put(tmp_path / "odd") / store.MANIFEST).write_text("[1]")
     store.write(tmp_path / "bare", {store.REPORT: b"{}"}, facts=FACTS, overwrite=False)
     linked = put(tmp_path / "linked") / store.REPORT
@@ -78,8 +79,8 @@ def test_what_is_no_whole_report_is_left_out_with_a_note(tmp_path: Path) -> None
     (put(tmp_path / "outside") / store.MANIFEST).write_text(json.dumps(outside))
     found, notes = find_reports.gather([tmp_path])
     assert [one.name for one in found] == ["good"]
-    assert len(notes) == 5
-    for note, word in zip(notes, ("bare", "gone", "linked", "odd", "outside"), strict=True):
+    assert len(notes) == 6
+    for note, word in zip(notes, ("bare", "gone", "half", "linked", "odd", "outside"), strict=True):
         assert word in str(note)
 
 

@@ -1,0 +1,217 @@
+"""The nouns of the test that a report makes of its own heatmap, and of signed attribution, frozen.
+
+They hold values and derive values. Everything counts from 0 here. A margin is in logits: the logit of the target minus
+the largest other one; where a text may have several labels, the logit of the target alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reportgen.core.arrays import Floats, equal_fields
+
+Depth = Literal["quick", "full"]
+UnitKind = Literal["word", "sentence"]
+Operator = Literal["delete", "mask", "sample"]  # how a unit is removed, see `Empty`
+Measure = Literal["comprehensiveness", "sufficiency"]  # the first units are removed, or they alone are kept
+OrderName = Literal["heatmap", "classifier", "attribution", "reversed", "reading-order", "random"]
+VerdictCode = Literal["supported", "no-better-than-chance", "depends-on-removal", "look-only"]
+Method = Literal["frozen", "gradient-x-input", "ig"]  # of attribution
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribution:
+    """How much each token speaks for or against a label."""
+
+    method: Method
+    label: int  # index of the label
+    scores: Floats | None  # (token,), logits: above 0 for the label, below 0 against it; None if they cannot be had
+    baseline: str | None = None  # of integrated gradients: what the scores are relative to
+    gap: float | None = None  # of integrated gradients: (sum of the scores - change of the margin) / change
+    reason: str | None = None  # why there are no scores, in a sentence
+
+    def __eq__(self, other: object) -> bool:
+        return equal_fields(self, other)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is removed or kept as a whole: a word, or a sentence."""
+
+    start: int  # first character in the text
+    end: int  # one past the last
+    positions: tuple[int, ...]  # of its tokens, ascending; special tokens are in no unit
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """In which order units are removed."""
+
+    name: OrderName
+    units: tuple[int, ...]  # (unit,), indices of `Faithfulness.units`, the one with the highest score first
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """The model's answer when every unit is removed. No way to remove words is neutral."""
+
+    operator: Operator  # delete: later tokens move up; mask: the mask token; sample: tokens of another document
+    margin: float  # logits
+    probability: float  # of the target
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The model's answers along one order."""
+
+    order: OrderName
+    margins: tuple[float, ...]  # (share,), logits
+    probabilities: tuple[float, ...]  # (share,), of the target
+    aopc: float  # logits: the mean over the shares of the whole document's margin minus this one
+    p: float | None = None  # chance of an `aopc` as good under random orders: (1 + as good) / (1 + all); None for them
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One measure under one way to remove units: the orders, and the random orders that they are compared with."""
+
+    measure: Measure
+    operator: Operator
+    curves: tuple[Curve, ...]
+    random: tuple[Curve, ...]  # (draw,)
+
+    def curve(self, order: OrderName) -> Curve | None:
+        """The curve of an order; None if it was not tested."""
+        return next((curve for curve in self.curves if curve.order == order), None)
+
+    @property
+    def chance(self) -> tuple[float, float, float]:
+        """Mean, lowest and highest `aopc` of the random orders, logits."""
+        found = [curve.aopc for curve in self.random]
+        return sum(found) / len(found), min(found), max(found)
+
+    @property
+    def band(self) -> tuple[tuple[float, float], ...]:
+        """Lowest and highest probability of the random orders, by share."""
+        by_share = zip(*(curve.probabilities for curve in self.random), strict=True)
+        return tuple((min(found), max(found)) for found in by_share)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the trials say of one order."""
+
+    order: OrderName
+    code: VerdictCode
+    sentence: str  # for people, with the numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """The heatmap of the document moved by a word: scores move with their words, or stay with their places."""
+
+    change: Literal["first word left out", "a word put before"]
+    words: int  # words that both heatmaps have
+    correlation: float | None  # Pearson's, of their scores; None where one heatmap is even
+    stayed: tuple[int, ...]  # positions among the ten highest whose score stayed with the place
+    correlation_without: float | None  # the same without what stands at these places and at echoes; None as above
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceEffect:
+    """What the prediction loses without one sentence."""
+
+    start: int  # first character in the text
+    end: int  # one past the last
+    change: float  # logits: margin of the whole document minus that without the sentence; above 0 speaks for the target
+    probability: float  # of the target without the sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with the interval that 95 % of bootstrap samples of sentences fall into."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two lists of scores order the same units alike."""
+
+    one: str  # "heatmap", "heatmap, unscaled", "last layer", "classifier", "attribution"
+    other: str
+    tau: Estimate  # Kendall's tau-b, -1 to 1
+    jaccard: Estimate  # of the highest 5 %: shared units by units in either
+    jaccard_chance: float  # of two random orders: q / (2 - q)
+    overlap: tuple[float, ...]  # (k,), shared units among the highest k % by k %, for k of 1 to 20
+    overlap_chance: tuple[float, ...]  # (k,), of two random orders: the share itself
+
+
+@dataclass(frozen=True, slots=True)
+class ScalingEffect:
+    """What head importance changes in the heatmap."""
+
+    churn: float  # share of the highest 5 % of the units that are not there without head importance
+    aopc: float  # logits: comprehensiveness of the heatmap as shown minus that of the unscaled one
+    p: float  # chance of the unscaled heatmap's own `aopc` under random orders
+
+
+@dataclass(frozen=True, slots=True)
+class HeadAblation:
+    """What the prediction loses without the heads that the file of head importance calls most important."""
+
+    heads: tuple[tuple[int, int], ...]  # layer and head, the most important first
+    change: float  # logits: margin of the whole model minus that without these heads
+    random: tuple[float, ...]  # (draw,), the same without as many random heads
+    p: float  # (1 + draws with at least this change) / (1 + draws)
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """Something a reader must know before trusting the numbers."""
+
+    code: str  # short and stable: "short-document"
+    message: str  # one or two sentences
+
+
+@dataclass(frozen=True, slots=True)
+class Faithfulness:
+    """The test of a report's own heatmap on its own document and model."""
+
+    depth: Depth
+    unit: UnitKind
+    seed: int
+    target: int  # index of the label: the predicted one
+    margin: float  # of the whole document, logits
+    probability: float  # of the target, for the whole document
+    units: tuple[Unit, ...]  # in the order of the text
+    shares: tuple[float, ...]  # of the units that are removed or kept: (0.05, 0.1, 0.2)
+    counts: tuple[int, ...]  # (share,), the same as a number of units
+    orders: tuple[Order, ...]  # those tested, random ones left out
+    empty: tuple[Empty, ...]  # one for each way to remove units
+    trials: tuple[Trial, ...]  # () where nothing could be tested, see `caveats`
+    verdicts: tuple[Verdict, ...]  # the heatmap's first; () where nothing could be tested
+    shifts: tuple[Shift, ...]  # () where the document cannot be moved
+    sentences: tuple[SentenceEffect, ...]  # in the order of the text; () if it was not asked, or there is only one
+    agreements: tuple[Agreement, ...]
+    scaling: ScalingEffect | None  # None without head importance
+    heads: HeadAblation | None  # None without head importance
+    passes: int  # forward passes that the test took, gradients left out
+    caveats: tuple[Caveat, ...]
+
+    @property
+    def draws(self) -> int:
+        """The number of random orders."""
+        return len(self.trials[0].random) if self.trials else 0
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict on the heatmap; None where nothing could be tested."""
+        return self.verdicts[0] if self.verdicts else None
+
+    def trial(self, measure: Measure, operator: Operator = "delete") -> Trial | None:
+        """The trial of a measure; None if it was not made."""
+        return next((t for t in self.trials if (t.measure, t.operator) == (measure, operator)), None)
