@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,9 +22,9 @@ from reportgen.core.config import (
     check_device,
     recipe,
     recipe_digest,
-    without_home,
 )
 from reportgen.core.errors import UsageError
+from reportgen.core.private import public
 from reportgen.core.records import (
     Attention,
     Example,
@@ -35,7 +35,7 @@ from reportgen.core.records import (
     Scores,
 )
 from reportgen.data import choice, hub, naming, predictions
-from reportgen.model import checkpoint, outputs, predict_split
+from reportgen.model import checkpoint, outputs, predict_split, relocate
 from reportgen.model.importance import importance_files, measure_split
 from reportgen.model.predict_split import Survey
 from reportgen.report import caveats, checks, heatmap, present, scale, store
@@ -56,6 +56,14 @@ class Written(NamedTuple):
     report: Report
     folder: Path
     files: dict[str, bytes]  # by their paths in the folder
+
+
+class Rerun(NamedTuple):
+    """A stored report, and what its configuration gives now."""
+
+    before: Report
+    after: Report
+    stored: tuple[str, ...]  # "dataset", "importance": not here, so that the report's own data took their place
 
 
 def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Written:
@@ -136,35 +144,45 @@ def _target(output: str | None, example: Example, *, overwrite: bool) -> Path:
     return folder
 
 
-def rerun(folder: Path, clock: Clock, *, output: Path | None) -> tuple[Report, Report]:
-    """Run the configuration of a stored report again; returns the old and the new report.
+def rerun(folder: Path, clock: Clock, *, output: Path | None, places: Mapping[str, str] | None = None) -> Rerun:
+    """Run the configuration of a stored report again.
 
-    The text is the stored one, unless it is a row of a dataset, which is read again. The new report is kept only if
-    *output* names a folder for it.
+    The text is the stored one, unless it is a row of a dataset that is here, which is read again. The new report is
+    kept only if *output* names a folder for it.
+
+    Args:
+        folder: The report.
+        clock: Says which stage runs.
+        output: Folder of the new report.
+        places: Where model, tokenizer, dataset and importance are now, by the names of `Config`.
 
     Raises:
         OutputError: If *folder* is no report, or its files were changed.
+        UsageError: If its model was a folder that is not here.
+        ModelError: If the model in *places* is another.
     """
     store.verify(folder)
     before = store.load(folder)
     if before.given:
         raise UsageError(f"{folder}: its scores were computed elsewhere", hint="reportgen render makes its files again")
-    config = configuration(before)
+    config, stored = relocate.relocate(before, folder, places or {})
     if output is not None:
         store.check_target(output, overwrite=False)
-    names = partial(outputs.names_before_loading, config)
-    example = choice.choose(config, names) if config.dataset is not None else before.example
-    after = analyse(config, load(config, clock), example, clock)
+        if "importance" in stored:
+            raise UsageError("--output needs the head importance", hint="name its file with --importance PATH")
+    found = checkpoint.named(config)
+    if "model" in (places or {}):
+        relocate.check_weights(found, before)
+    example = before.example
+    if config.dataset is not None and "dataset" not in stored:
+        read = choice.choose(config, partial(outputs.names_before_loading, config))
+        example = replace(read, name=example.name, picked=example.picked)
+    classifier = load(config, clock, found)
+    heads = before.importance if "importance" in stored else find_importance(config, classifier, clock)
+    ((after, _),) = analyse_together(config, classifier, [example], clock, heads)
     if output is not None:
         write(after, output, config=config, clock=clock)
-    return before, after
-
-
-def configuration(report: Report) -> Config:
-    """The configuration that makes a stored report again, with its text and its exact commits."""
-    plain = report.provenance.configuration
-    config = Config.restored(plain)
-    return replace(config, text=report.example.text) if plain.get("text") is not None else config
+    return Rerun(before, after, stored)
 
 
 def load(config: Config, clock: Clock, found: Checkpoint | None = None) -> Classifier:
@@ -334,12 +352,12 @@ def provenance(
     own = exact(config, found, dataset_revision=example.revision)
     made = make_recipe(own, found, dataset=example.dataset, split=example.split, revision=example.revision)
     return Provenance(
-        model=characters.clean(without_home(config.model)),
+        model=characters.clean(public(config.model)),
         model_type=classifier.model.config.model_type,
         revision=found.revision,
         base=found.merged_into,
         weights_sha256=found.weights_sha256(),
-        tokenizer=characters.clean(without_home(found.tokenizer if found.base else config.tokenizer or config.model)),
+        tokenizer=characters.clean(public(found.tokenizer if found.base else config.tokenizer or config.model)),
         tokenizer_revision=found.tokenizer_revision,
         text_sha256=hashlib.sha256(example.text.encode()).hexdigest(),
         device=str(classifier.device),

@@ -18,10 +18,10 @@ from reportgen.batch import index_files, journal, local, select, units
 from reportgen.batch.journal import BatchPlan, Journal
 from reportgen.batch.select import Selection
 from reportgen.batch.units import Outcome, Task, Unit
-from reportgen.core import disk, lock
+from reportgen.core import disk, lock, private
 from reportgen.core.clock import Clock, now
 from reportgen.core.config import BATCH_SIZE, Config, recipe_differences, recipe_digest
-from reportgen.core.errors import DataError, LeftOutError, OutputError, UsageError, one_line
+from reportgen.core.errors import DataError, LeftOutError, OutputError, UsageError
 from reportgen.core.labels import say_reading
 from reportgen.core.records import Example
 from reportgen.core.workers import cores
@@ -257,7 +257,7 @@ def _lengths(config: Config, rows: Rows, taken: Sequence[int]) -> tuple[dict[jou
     for start in range(0, len(taken), CHUNK):
         for index, found in predict_split.read_examples(config, rows, taken[start : start + CHUNK]):
             if isinstance(found, DataError):
-                unreadable[index] = found.message
+                unreadable[index] = private.said(found.message)
             else:
                 lengths[index, found.name] = len(found.text)
     return lengths, unreadable
@@ -308,6 +308,6 @@ def _units(
         for index, name in places:
             error = found[index]
             if isinstance(error, DataError) and name in wanted:
-                done(Outcome(name, index, None, name, error=one_line(error.message), hint=error.hint))
+                done(units.unread(name, index, error))
         examples = ((name, found[index]) for index, name in places)
         yield Unit(tuple(replace(one, name=name) for name, one in examples if isinstance(one, Example)), wanted)

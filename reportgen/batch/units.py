@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reportgen.core import private
 from reportgen.core.clock import Clock
 from reportgen.core.config import BATCH_SIZE, Config
 from reportgen.core.errors import DeviceError, HubError, OutputError, ReportgenError, one_line
@@ -175,8 +176,13 @@ def succeeded(report: Report) -> Outcome:
 def failed(example: Example, error: ReportgenError) -> Outcome:
     """The outcome of an example that has no report."""
     assert example.index is not None  # it is a row
-    said = one_line(error.message)
-    return Outcome(example.name, example.index, example.id, example.title, error=said, hint=error.hint)
+    return unread(example.name, example.index, error, id_=example.id, title=example.title)
+
+
+def unread(name: str, index: int, error: ReportgenError, *, id_: str | None = None, title: str = "") -> Outcome:
+    """The outcome of a row without a report; the journal names no folder of this machine."""
+    said, hint = one_line(private.said(error.message)), error.hint and private.said(error.hint)
+    return Outcome(name, index, id_, title or name, error=said, hint=hint)
 
 
 def known(error: Exception) -> ReportgenError:

@@ -27,6 +27,11 @@ from reportgen.cli.printing import clock_for, print_report, print_seconds, settl
 from reportgen.core.config import COLOUR_SCALES, ECHOES, RECEIVED, Config
 from reportgen.core.errors import DiffersError, StrictWarningsError, UsageError, one_line
 
+STORED = {
+    "dataset": "the dataset is not here: the text in the report was read; --dataset PATH reads the dataset",
+    "importance": "the head importance in the report was used; --importance PATH reads its file",
+}
+
 
 @click.command(context_settings=ARGUMENTS)
 @model_options
@@ -154,21 +159,29 @@ def verify(folder: Path, quiet: bool) -> None:
 @click.option(
     "-o", "--output", metavar="FOLDER", type=click.Path(path_type=Path), help="Keep the new report in this folder."
 )
+@click.option("--model", metavar="FOLDER|ID", help="Place of the model now; its weights must be the same.")
+@click.option("--tokenizer", metavar="FOLDER|ID", help="Place of a tokenizer of its own now.")
+@click.option("--dataset", metavar="PATH|ID", help="Place of the dataset now. [default: the stored text if gone]")
+@click.option("--importance", metavar="PATH", help="Place of the head importance now. [default: as stored if gone]")
 @click.option("--offline", is_flag=True, help="Use only local and cached files.")
 @click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only differences.")
-def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet: bool) -> None:
+def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet: bool, **places: str | None) -> None:
     """Run a report again and compare the results.
 
     The model runs again with the configuration in FOLDER. Differences are listed, and the exit code is 10 if results
-    differ. Rounding differences do not count.
+    differ. Rounding differences do not count. A report does not say in which folder its files were: run the command
+    where the report was made, or name them.
     """
     settle(offline=offline, quiet=quiet)
     from reportgen import pipeline
     from reportgen.report import compare
 
     clock = clock_for(quiet=quiet, verbose=verbose)
-    before, after = pipeline.rerun(folder, clock, output=output)
+    given = {name: place for name, place in places.items() if place is not None}
+    before, after, stored = pipeline.rerun(folder, clock, output=output, places=given)
+    for name in stored if not quiet else ():
+        click.echo(f"note: {STORED[name]}", err=True)
     found = compare.compare(before, after)
     for one in found:
         click.echo(f"{one.what}: {one_line(one.before)} -> {one_line(one.after)}")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DeviceError, UsageError
+from reportgen.core.private import PATHS, public
 
 ColourScale = Literal["linear", "rank", "log"]
 Paper = Literal["a4", "letter"]
@@ -164,14 +165,14 @@ class Config:
     def plain(self) -> dict[str, Any]:
         """The fields for `report.json` and the manifest, without the output; the text is stored elsewhere."""
         given = {name: value for name, value in asdict(self).items() if name not in ("output", "overwrite")}
-        values = {name: _plain(value) for name, value in given.items()}
+        values = {name: plain_value(name, value) for name, value in given.items()}
         if self.text is not None:
             values["text"] = f"{len(self.text)} characters"
         return values
 
     @classmethod
-    def restored(cls, plain: dict[str, Any]) -> Config:
-        """The configuration of `plain`, without its text; fields unknown to this version are left out.
+    def restored(cls, plain: dict[str, Any], *, text: str | None = None) -> Config:
+        """The configuration of `plain`, with its *text* if it has one; fields unknown to this version are left out.
 
         Raises:
             UsageError: If a value is out of range.
@@ -180,7 +181,7 @@ class Config:
         values: dict[str, Any] = {
             n: tuple(v) if isinstance(v, list) else v for n, v in plain.items() if n in known and n != "text"
         }
-        return cls(**values)
+        return cls(**values, text=text if plain.get("text") is not None else None)
 
     @property
     def figure_widths(self) -> dict[str, float]:
@@ -302,22 +303,18 @@ def _said(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:20]}..."
 
 
-def without_home(path: str) -> str:
-    """A path for publication: the home of the user becomes ~."""
-    home = str(Path.home())
-    return "~" + path[len(home) :] if path.startswith(home + "/") else path
-
-
-def _plain(value: Any) -> Any:
+def plain_value(name: str, value: Any) -> Any:
+    """The value of a field for JSON, without what a path says of its user."""
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return clean(without_home(value)) if isinstance(value, str) else value
+        return [plain_value(name, item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return clean(public(value) if name in PATHS else value)
 
 
 def written(value: Any) -> str:
-    """A value as the command line takes it."""
-    plain = _plain(value)
-    return ",".join(map(str, plain)) if isinstance(plain, list) else str(plain)
+    """A value of JSON as the command line takes it."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else clean(str(value))
 
 
 def _short(value: Any) -> str:

@@ -21,6 +21,7 @@ from reportgen.core.config import (
     RANGES,
     Config,
     option,
+    plain_value,
     problem,
     written,
 )
@@ -109,14 +110,14 @@ def command(config: Config) -> str:
     base = without_overridden(base, {n: value for n, value in set_.items() if value != getattr(base, n)})
     words = ["reportgen", "run"]
     if config.preset:
-        words += ["--preset", written(config.preset)]
+        words += ["--preset", plain_value("preset", config.preset)]
     for name, value in set_.items():
         if name in ("preset", "output", "overwrite") or value == getattr(base, name):
             continue
         if (name == "file" and value == "-") or (name == "text" and len(value) > LONG_TEXT):
             words += ["--file", STDIN_COPY]
             continue
-        words += [option(name)] if value is True else [option(name), written(value)]
+        words += [option(name)] if value is True else [option(name), written(plain_value(name, value))]
     return shlex.join(words)
 
 

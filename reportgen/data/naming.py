@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reportgen.core.characters import clean
-from reportgen.core.config import Config, without_home
+from reportgen.core.config import Config
+from reportgen.core.private import without_home
 from reportgen.data.dataset_rows import Row, Rows
 
 DEMO_SPLIT = "test"
@@ -127,7 +128,7 @@ def _reader(config: Config) -> tuple[str | None, ...]:
 
 
 def _kept(value: str | None) -> str | None:
-    """A name as a report keeps it, from which it may be run again."""
+    """A name that is the same for every user who has it below the home."""
     return None if value is None else clean(without_home(value))
 
 

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.core.characters import clean
-from reportgen.core.config import Config, without_home
+from reportgen.core.config import Config
 from reportgen.core.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
+from reportgen.core.private import public, without_home
 from reportgen.data import hub, split_files
 from reportgen.data.columns import rows_of
 from reportgen.data.dataset_rows import Rows
@@ -149,7 +150,7 @@ def _on_disk(dataset: str, named: str | None, revision: str | None) -> Source:
             raise UsageError(f"{name} needs a dataset of the hub, and {clean(dataset)} is local")
     try:
         path = Path(dataset).expanduser()
-        name = clean(path.resolve().name)
+        name = clean(Path(public(str(path.resolve()))).name)
         if (path / SPLITS).is_file():
             return Source(name, _saved_splits(path), lambda split: _saved(path / str(split), name))
         if (path / STATE).is_file():

@@ -15,8 +15,9 @@ from typing import Any
 
 from reportgen.core import disk
 from reportgen.core.characters import clean
-from reportgen.core.config import DEMO, Config, without_home
+from reportgen.core.config import DEMO, Config
 from reportgen.core.errors import HubError, ModelError, RefusedError, UsageError
+from reportgen.core.private import public
 from reportgen.data import hub
 from reportgen.model import file_kinds
 from reportgen.model.file_kinds import ADAPTER_WEIGHTS, LOCAL, WEIGHTS, advice, check_whole, plain_file, read_json
@@ -49,7 +50,7 @@ class Checkpoint:
     @property
     def merged_into(self) -> str:
         """For a reader: the model that this is an adapter of, with its revision; "" for a whole model."""
-        return f"{clean(without_home(self.base.name))}, revision {self.base.revision}" if self.base else ""
+        return f"{clean(public(self.base.name))}, revision {self.base.revision}" if self.base else ""
 
     @property
     def advice(self) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from reportgen.core import private
 from reportgen.core.characters import label, one_break
 from reportgen.core.config import option
 from reportgen.core.errors import ModelError, UsageError, one_line
@@ -332,7 +333,7 @@ def warn_of_size(size: int, limit: float) -> ReportWarning | None:
 
 def warn_of_pdf(error: Exception) -> ReportWarning:
     """The warning of a report whose PDF could not be made."""
-    said = one_line(str(error)) or "no reason given"
+    said = one_line(private.said(str(error))) or "no reason given"
     return ReportWarning("no-pdf", f"The PDF could not be made ({type(error).__name__}: {said[:200]}).")
 
 

@@ -33,6 +33,8 @@ def test_a_configuration_comes_back_from_its_plain_fields() -> None:
     config = Config(model="m", labels=("a, b", "c"), positions=(1, 2), figure_width=("84mm",), span="1:4", top_k=3)
     assert Config.restored(json.loads(json.dumps({**config.plain(), "later": 1}))) == config
     assert Config.restored(Config(text="secret").plain()).text is None
+    assert Config.restored(Config(text="abc").plain(), text="abc").text == "abc"
+    assert Config.restored(config.plain(), text="abc").text is None
 
 
 @pytest.mark.parametrize(

@@ -211,8 +211,9 @@ def test_a_picked_report_is_made_again_by_its_row(folder: Path, data: Path) -> N
     report = pipeline.run(config, Clock()).report
     assert f"--index {report.example.index}" in report.provenance.command
     assert "--pick" not in report.provenance.command
-    assert pipeline.configuration(report).index == report.example.index
-    before, after = pipeline.rerun(data.parent / "out", Clock(), output=None)
+    assert report.provenance.configuration["index"] == report.example.index
+    places = {"model": str(folder), "dataset": str(data)}
+    before, after, _ = pipeline.rerun(data.parent / "out", Clock(), output=None, places=places)
     assert before.example.text == after.example.text
 
 

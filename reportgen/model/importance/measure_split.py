@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 from reportgen.core import disk, versions
 from reportgen.core.characters import clean
 from reportgen.core.clock import Clock, now
-from reportgen.core.config import BATCH_SIZE, MEASURES, Config, without_home
+from reportgen.core.config import BATCH_SIZE, MEASURES, Config
 from reportgen.core.errors import DataError, ImportanceError, OutputError, UsageError
+from reportgen.core.private import public
 from reportgen.core.records import HeadImportance, Tokens
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
@@ -196,10 +197,10 @@ def _facts(config: Config, classifier: Classifier, rows: Rows, sample: Sample) -
         **({"labels": said} if (said := predict_split.reading(classifier, rows.labels)) else {}),
         "rows drawn": str(sample.drawn),
         "seed": str(config.seed),
-        "model": clean(without_home(config.model)),
+        "model": clean(public(config.model)),
         "model revision": found.revision,
         "weights sha256": found.weights_sha256(),
-        "tokenizer": clean(without_home(config.tokenizer or config.model)),
+        "tokenizer": clean(public(config.tokenizer or config.model)),
         "tokenizer revision": found.tokenizer_revision,
         "tokens at most": str(classifier.max_length),
         "dtype": str(classifier.model.dtype).removeprefix("torch."),

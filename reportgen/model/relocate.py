@@ -1,0 +1,82 @@
+"""Turn the configuration of a stored report into one whose model and data are found on this machine.
+
+A report names its files without the folders that they were in, so that it can be published. The model can be named
+again; the text and the head importance are in the report itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from reportgen.core import disk, presets
+from reportgen.core.config import Config
+from reportgen.core.errors import ModelError, UsageError
+from reportgen.core.records import Report
+from reportgen.data import hub
+from reportgen.model.checkpoint import Checkpoint
+from reportgen.model.file_kinds import LOCAL
+from reportgen.model.importance import importance_files
+
+
+class Relocated(NamedTuple):
+    """What a report can be made again with."""
+
+    config: Config
+    stored: tuple[str, ...]  # "dataset", "importance": not here, so that the report's own data take their place
+
+
+def relocate(report: Report, folder: Path, places: Mapping[str, str]) -> Relocated:
+    """The configuration of *report*, with *places* for its files.
+
+    Args:
+        report: From *folder*.
+        folder: For the hint.
+        places: Where model, tokenizer, dataset and importance are now, by the names of `Config`.
+
+    Raises:
+        UsageError: If the model or the tokenizer was a folder that is not here.
+    """
+    made = report.provenance
+    config = replace(Config.restored(made.configuration, text=report.example.text), **places)
+    if config.preset not in presets.names():  # its settings are in the configuration
+        config = replace(config, preset=None)
+    for name, revision in (("model", made.revision), ("tokenizer", made.tokenizer_revision)):
+        wanted = getattr(config, name)
+        if wanted not in (None, "demo") and name not in places and revision == LOCAL and not Path(wanted).is_dir():
+            raise UsageError(
+                f"{disk.shown(folder)}: its {name}, {wanted}, is not in the current folder",
+                hint=f"name it: reportgen rerun {disk.shown(folder)} --{name} PATH",
+            )
+    stored = []
+    if "dataset" not in places and _is_gone(config.dataset, report.example.revision):
+        stored.append("dataset")
+    path = importance_files.named(config.importance)
+    computed = config.importance == "auto" and "dataset" in stored
+    if "importance" not in places and (computed or (path is not None and not path.is_file())):
+        stored.append("importance")
+        config = replace(config, importance="none")
+    return Relocated(config, tuple(stored))
+
+
+def check_weights(found: Checkpoint, report: Report) -> None:
+    """Check that a model that was named again is the one that has made the report.
+
+    Raises:
+        ModelError: If it has other weights.
+    """
+    made, now = report.provenance.weights_sha256, found.weights_sha256()
+    if made != now:
+        raise ModelError(
+            f"{found.name}: not the model of the report: the SHA-256 of its weights starts with {now[:12] or 'nothing'}"
+            f", in the report with {made[:12] or 'nothing'}",
+            hint="name the folder that the report was made with",
+        )
+
+
+def _is_gone(dataset: str | None, revision: str | None) -> bool:
+    """Whether a dataset was a file or folder that is not here."""
+    local = dataset not in (None, "demo") and not hub.COMMIT.fullmatch(revision or "")
+    return local and not Path(dataset or "").exists()
