@@ -81,7 +81,7 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Writte
         folder = _target(config.output, example, overwrite=config.overwrite)
     head_importance = find_importance(config, classifier, clock)
     ((report, known),) = analyse_together(config, classifier, [example], clock, head_importance)
-    report, files = write(report, folder, config=config, clock=clock, known=known)
+    report, files = write(report, folder, config=config, clock=clock, overwrite=config.overwrite, known=known)
     return Written(report, folder, files)
 
 

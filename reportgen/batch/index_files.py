@@ -32,7 +32,6 @@ def write(
     *,
     total: int,
     page: str,
-    staging: Path,
 ) -> None:
     """Write the index next to the reports.
 
@@ -43,7 +42,6 @@ def write(
         unreadable: Rows that hold no example, and why.
         total: How many examples there are.
         page: The file of a report's folder that is worth opening.
-        staging: Where files are written first.
 
     Raises:
         OutputError: If the disk does not take it.
@@ -67,7 +65,7 @@ def write(
         )
         content[name] = html.encode()
     for name, data in content.items():
-        disk.put(folder / name, data, staging=staging)
+        disk.put(folder / name, data)
     for old in set(files_in(folder)) - {folder / name for name in content}:
         with contextlib.suppress(OSError):
             old.unlink()

@@ -1,8 +1,8 @@
 """Keep the outcome of every example of a batch, so that an interrupted run can continue.
 
-The folder of a batch holds its reports, and `.batch` everything needed to continue: the plan, the journal, the lock,
-and reports that are being written. The manifests of the reports are authoritative; the journal is a quick cache of
-them, and is made again if it is lost.
+The folder of a batch holds its reports, and `.batch` everything needed to continue: the plan, the journal and the
+lock. The manifests of the reports are authoritative; the journal is a quick cache of them, and is made again if it is
+lost. What the files say is checked when it is read: a batch may have come from elsewhere.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reportgen.batch.units import Outcome, succeeded
-from reportgen.core import disk
+from reportgen.core import disk, regular_files
 from reportgen.core.config import Recipe
 from reportgen.core.errors import OutputError
 from reportgen.report import store
 
-FOLDER, PLAN, JOURNAL, STAGING = ".batch", "plan.json", "journal.jsonl", "staging"
+FOLDER, PLAN, JOURNAL = ".batch", "plan.json", "journal.jsonl"
+TOKEN = ".cluster-"  # begins the name of a file by which machines see that they share the folder
+MOST_BYTES = 2**30  # of a plan, or a journal
 FORMAT = 1  # of the plan
 
 Place = tuple[int, str]  # row of the split, name of the folder
@@ -58,11 +60,6 @@ class Journal:
     folder: Path  # of the batch
 
     @property
-    def staging(self) -> Path:
-        """The folder of reports before they are put in place."""
-        return self.folder / FOLDER / STAGING
-
-    @property
     def begun(self) -> bool:
         """Whether the folder is that of a batch."""
         return (self.folder / FOLDER / PLAN).is_file()
@@ -73,20 +70,17 @@ class Journal:
         Raises:
             OutputError: If it cannot be read.
         """
-        path = self.folder / FOLDER / PLAN
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
-            if plain["format"] != FORMAT:
-                raise ValueError(f"format {plain['format']} is of another version of reportgen")
-            units = tuple(tuple((int(index), str(name)) for index, name in unit) for unit in plain["units"])
-            unreadable = {int(index): str(reason) for index, reason in plain["unreadable"].items()}
-            return BatchPlan(dict(plain["settings"]), str(plain["recipe"]), units, unreadable)
+            return _plan(json.loads(_read(self.folder / FOLDER / PLAN)))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise OutputError(
-                f"{disk.shown(path)}: not the plan of a batch: {error}", hint="--restart makes it again"
-            ) from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise self.no_plan(str(error.strerror if isinstance(error, OSError) else error)) from error
+
+    def no_plan(self, reason: str) -> OutputError:
+        """The error that the plan is not one that a batch has made."""
+        path = disk.shown(self.folder / FOLDER / PLAN)
+        return OutputError(f"{path}: not the plan of a batch: {reason}", hint="--restart makes it again")
 
     def begin(self, plan: BatchPlan) -> None:
         """Keep a plan, and forget the journal of the one before.
@@ -104,32 +98,25 @@ class Journal:
         text = json.dumps(plain, ensure_ascii=False, indent=1) + "\n"
         with disk.errors(self.folder):
             (self.folder / FOLDER / JOURNAL).unlink(missing_ok=True)
-        disk.put(self.folder / FOLDER / PLAN, text.encode(), staging=self.staging)
-
-    def remove(self, name: str) -> None:
-        """Take a report away, whole or not at all.
-
-        Raises:
-            OutputError: If the disk does not let it go.
-        """
-        with disk.errors(self.folder / name):
-            self.staging.mkdir(parents=True, exist_ok=True)
-            os.replace(self.folder / name, self.staging / name)
-            shutil.rmtree(self.staging / name)
+        disk.put(self.folder / FOLDER / PLAN, text.encode())
 
     def clear(self) -> None:
-        """Remove unfinished files of an interrupted run."""
-        shutil.rmtree(self.staging, ignore_errors=True)
+        """Put back or remove what an interrupted run has left unfinished."""
+        for folder in (self.folder, self.folder / FOLDER):
+            disk.recover(folder)
+        with contextlib.suppress(OSError):
+            for token in (self.folder / FOLDER).glob(f"{TOKEN}*"):
+                token.unlink()
 
     def entries(self) -> dict[str, Entry]:
-        """The last line about every example; lines that are torn are left out."""
+        """The last line about every example; lines that are torn, or have another form, are left out."""
         found: dict[str, Entry] = {}
         try:
-            content = (self.folder / FOLDER / JOURNAL).read_bytes()
-        except OSError:
+            content = _read(self.folder / FOLDER / JOURNAL)
+        except (OSError, ValueError):
             return found
         for line in content.split(b"\n"):
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 plain = json.loads(line)
                 outcome = Outcome.restored(plain["outcome"])
                 found[outcome.name] = Entry(outcome, str(plain["stamp"]))
@@ -144,7 +131,9 @@ class Journal:
         """
         path = self.folder / FOLDER / JOURNAL
         with disk.errors(path):
-            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            if path.exists() and not path.is_symlink():
+                regular_files.check(path)
+            handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             end = os.lseek(handle, 0, os.SEEK_END)
             if end and os.pread(handle, 1, end - 1) != b"\n":
@@ -152,6 +141,42 @@ class Journal:
             yield Writer(handle, self.folder)
         finally:
             os.close(handle)
+
+
+def _read(path: Path) -> bytes:
+    if path.is_symlink():
+        raise ValueError("it is a symbolic link")
+    return regular_files.read(path, most=MOST_BYTES)
+
+
+def _plan(plain: Any) -> BatchPlan:
+    """The plan that `Journal.begin` has written as plain values.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: If it has another form, or names what can be no report.
+    """
+    if plain["format"] != FORMAT:
+        raise ValueError(f"format {plain['format']} is of another version of reportgen")
+    units = tuple(tuple((_row(index), _name(name)) for index, name in unit) for unit in plain["units"])
+    places = [place for unit in units for place in unit]
+    if len({index for index, _ in places}) < len(places) or len({name for _, name in places}) < len(places):
+        raise ValueError("it names an example twice")
+    unreadable = {int(index): str(reason) for index, reason in plain["unreadable"].items()}
+    return BatchPlan(dict(plain["settings"]), str(plain["recipe"]), units, unreadable)
+
+
+def _row(index: object) -> int:
+    if type(index) is not int or index < 0:
+        raise ValueError(f"{str(index)[:200]!r} is not the number of a row")
+    return index
+
+
+def _name(name: object) -> str:
+    """A name, if it can be that of a report in the folder of a batch."""
+    path = regular_files.inside(Path(), name)
+    if len(path.parts) != 1 or path.name.startswith("."):
+        raise ValueError(f"{path.name[:200]!r} is not the name of a report")
+    return path.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +251,9 @@ def find_finished(
 
 def is_torn(path: Path, entry: Entry | None) -> bool:
     """Whether a folder in the journal is no longer a report."""
-    known = entry is not None and entry.outcome.error is None
-    return known and path.is_dir() and not path.is_symlink() and not (path / store.MANIFEST).exists()
+    if entry is None or entry.outcome.error is not None or path.is_symlink():
+        return False
+    return (path / store.REPORT).is_file() and not (path / store.MANIFEST).exists()
 
 
 def _verified(path: Path, plan: BatchPlan, index: int, *, ours: bool) -> Outcome | str | None:

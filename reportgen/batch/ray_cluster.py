@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from reportgen.batch import units
+from reportgen.batch import journal, units
 from reportgen.batch.units import ENVIRONMENT, Outcome, Task, Unit, failed, known
 from reportgen.core import disk, versions
 from reportgen.core.clock import Clock
@@ -57,7 +57,7 @@ class Cluster:
             ClusterError: If the cluster cannot be used, or is lost.
             ReportgenError: An error of all reports: a full disk, a model that cannot be loaded.
         """
-        with _token(task.staging) as token, self._crew(task, (token, *_needed(task))) as (crew, shared):
+        with _token(task.folder / journal.FOLDER) as token, self._crew(task, (token, *_needed(task))) as (crew, shared):
             import ray
 
             from reportgen.batch.ray_workers import Lost, Work
@@ -85,7 +85,7 @@ class Cluster:
             ReportgenError: If a chunk cannot be measured.
         """
         here = Path.cwd()
-        task = Task(config, here, here, here, None, units.environment())
+        task = Task(config, here, here, None, units.environment())
         with self._crew(task, _present(here, config.model, config.tokenizer)) as (crew, _):
             from reportgen.batch.ray_workers import AHEAD, Lost, Work
 
@@ -274,7 +274,7 @@ def _token(folder: Path) -> Iterator[Path]:
     """A file that no other folder has: a machine that sees it sees this folder."""
     with disk.errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".cluster-", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=folder, prefix=journal.TOKEN, suffix=".part")
         os.close(handle)
     try:
         yield Path(name)

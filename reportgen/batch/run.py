@@ -120,8 +120,7 @@ def _check_free(memory: Journal) -> None:
     """
     folder = memory.folder
     disk.check_folder(folder)
-    for path in (folder / journal.FOLDER, memory.staging):
-        disk.check_folder(path, hint="choose another --output")
+    disk.check_folder(folder / journal.FOLDER, hint="choose another --output")
     with disk.errors(folder):
         foreign = [] if memory.begun else index_files.files_in(folder)
     if foreign:
@@ -148,7 +147,7 @@ def _open(config: Config, clock: Clock) -> _BatchSource:
     several = outputs.description(found).get("problem_type") == outputs.SEVERAL
     outputs.check_column(several, rows.labels, config.label_column)
     exact = pipeline.exact(config, found, dataset_revision=rows.revision)
-    exact = replace(exact, overwrite=True, pick=None, limit=None, index=None, id=None)
+    exact = replace(exact, pick=None, limit=None, index=None, id=None)
     return _BatchSource(config, exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock, found)))
 
 
@@ -174,7 +173,7 @@ def _run(
     notes += tuple(f"{name} is made again: {reason}" for name, reason in changed.items())
     for name in changed:
         if journal.is_torn(memory.folder / name, entries.get(name)):
-            memory.remove(name)
+            disk.remove(memory.folder / name)
     outcomes = {name: entry.outcome for name, entry in finished.items()}
     known, began = frozenset(outcomes), time.monotonic()
     with memory.writing() as writer, source.clock.track("reports", len(plan.places)) as advance:
@@ -192,7 +191,7 @@ def _run(
 
         try:
             if len(outcomes) < len(plan.places):
-                engine(source.load).run(_task(source.config, memory), _units(source, plan, known, done), done)
+                engine(source.load).run(_task(source.config, memory), _units(source, plan, memory, known, done), done)
         finally:
             told = tuple(outcomes[name] for _, name in plan.places if name in outcomes)
             _write_index(source, plan, told, memory)
@@ -210,7 +209,6 @@ def _write_index(source: _BatchSource, plan: BatchPlan, told: tuple[Outcome, ...
         plan.unreadable,
         total=len(plan.places),
         page=next((f"report.{kind}" for kind in ("html", "pdf") if kind in source.config.format), "report.json"),
-        staging=memory.staging,
     )
 
 
@@ -236,6 +234,8 @@ def _plan(source: _BatchSource, chosen: Selection, memory: Journal, *, how: How)
                 hint="use another --output, or --restart to remove its reports and make all again",
             )
         if not differs:
+            if before.places and before.places[-1][0] >= len(rows):
+                raise memory.no_plan(f"it names row {before.places[-1][0]} of {len(rows)}")
             return before
     predict = functools.cache(lambda: predict_split.predict(config, source.load(), rows, source.clock))
     taken = select.choose(config, chosen, rows, predict)
@@ -281,7 +281,7 @@ def _forget(memory: Journal, plan: BatchPlan) -> None:
         if path.is_symlink() or path.exists():
             if not journal.is_torn(path, ours.get(name)):
                 store.check_target(path, overwrite=True)
-            memory.remove(name)
+            disk.remove(path)
 
 
 def _task(config: Config, memory: Journal) -> Task:
@@ -289,16 +289,19 @@ def _task(config: Config, memory: Journal) -> Task:
         config=config,
         directory=Path.cwd(),
         folder=memory.folder,
-        staging=memory.staging,
         importance=None,
         environment=units.environment(),
     )
 
 
 def _units(
-    source: _BatchSource, plan: BatchPlan, finished: frozenset[str], done: Callable[[Outcome], None]
+    source: _BatchSource, plan: BatchPlan, memory: Journal, finished: frozenset[str], done: Callable[[Outcome], None]
 ) -> Iterator[Unit]:
-    """The missing reports, read when an engine needs them."""
+    """The missing reports, read when an engine needs them.
+
+    Raises:
+        OutputError: If the plan calls one by another name than the row gives it.
+    """
     for places in plan.units:
         names = dict(places)
         wanted = frozenset(names.values()) - finished
@@ -306,8 +309,9 @@ def _units(
             continue
         found = dict(predict_split.read_examples(source.asked, source.rows, sorted(names)))
         for index, name in places:
-            error = found[index]
-            if isinstance(error, DataError) and name in wanted:
-                done(units.unread(name, index, error))
-        examples = ((name, found[index]) for index, name in places)
-        yield Unit(tuple(replace(one, name=name) for name, one in examples if isinstance(one, Example)), wanted)
+            one = found[index]
+            if isinstance(one, Example) and one.name != name:
+                raise memory.no_plan(f"it calls row {index} {name}, not {one.name}")
+            if isinstance(one, DataError) and name in wanted:
+                done(units.unread(name, index, one))
+        yield Unit(tuple(one for index, _ in places if isinstance(one := found[index], Example)), wanted)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen.core import private
+from reportgen.core import plain_values, private
 from reportgen.core.clock import Clock
 from reportgen.core.config import BATCH_SIZE, Config
 from reportgen.core.errors import DeviceError, HubError, OutputError, ReportgenError, one_line
@@ -33,7 +33,6 @@ class Task:
     config: Config  # of every report but for its index; it names the very commits that are used
     directory: Path  # where the paths of the configuration begin
     folder: Path  # of the batch, absolute
-    staging: Path  # where reports are written first, in the same file system
     importance: HeadImportance | None  # None: the worker finds it as the configuration says
     environment: dict[str, str]  # variables that change what is made
 
@@ -77,13 +76,13 @@ class Outcome:
         return asdict(self)
 
     @classmethod
-    def restored(cls, plain: dict[str, Any]) -> Outcome:
+    def restored(cls, plain: Any) -> Outcome:
         """From a line of JSON.
 
         Raises:
-            TypeError: If a field is missing, or not known.
+            ValueError: If a field is missing, not known, or of another type.
         """
-        return cls(**{**plain, "warnings": tuple(plain.get("warnings", ()))})
+        return plain_values.restored(cls, plain)
 
 
 def environment() -> dict[str, str]:
@@ -145,7 +144,7 @@ def finish(task: Task, report: Report) -> Outcome:
 
     folder = task.folder / report.example.name
     try:
-        written, _ = present.write(report, folder, config=task.config, clock=Clock(), staging=task.staging)
+        written, _ = present.write(report, folder, config=task.config, clock=Clock(), overwrite=True)
         return succeeded(written)
     except FATAL:
         raise

@@ -47,6 +47,7 @@ CHOICE = ("index", "id", "pick")  # of a row
 OF_A_DATASET = ("dataset_config", "dataset_revision", "split", "text_column", "label_column", "id_column")
 OF_ONE = (*CHOICE, "limit", "text", "file", "label")  # fields that are about one example
 HOW_FETCHED = ("offline",)  # gives the same report
+OF_THIS_COMMAND = ("output", "overwrite")  # no report keeps them
 OF_A_MODEL = (
     *("revision", "base_revision", "tokenizer", "tokenizer_revision"),
     *("labels", "threshold", "max_length", "importance", "importance_key"),
@@ -164,7 +165,7 @@ class Config:
 
     def plain(self) -> dict[str, Any]:
         """The fields for `report.json` and the manifest, without the output; the text is stored elsewhere."""
-        given = {name: value for name, value in asdict(self).items() if name not in ("output", "overwrite")}
+        given = {name: value for name, value in asdict(self).items() if name not in OF_THIS_COMMAND}
         values = {name: plain_value(name, value) for name, value in given.items()}
         if self.text is not None:
             values["text"] = f"{len(self.text)} characters"
@@ -174,13 +175,13 @@ class Config:
     def restored(cls, plain: dict[str, Any], *, text: str | None = None) -> Config:
         """The configuration of `plain`, with its *text* if it has one; fields unknown to this version are left out.
 
+        Where a report goes and what it replaces is never taken from a stored one.
+
         Raises:
             UsageError: If a value is out of range.
         """
-        known = {field.name for field in fields(cls)}
-        values: dict[str, Any] = {
-            n: tuple(v) if isinstance(v, list) else v for n, v in plain.items() if n in known and n != "text"
-        }
+        known = {field.name for field in fields(cls)} - {"text", *OF_THIS_COMMAND}
+        values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in plain.items() if n in known}
         return cls(**values, text=text if plain.get("text") is not None else None)
 
     @property

@@ -1,23 +1,30 @@
 """Write files and folders completely or not at all, keep the cache, and turn errors of the disk into messages.
 
-Only this module syncs files to disk. The cache of models and datasets of the hub belongs to huggingface_hub.
+Only this module puts files in place and syncs them to disk. The cache of models and datasets of the hub belongs to
+huggingface_hub.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import functools
 import hashlib
 import json
 import os
 import shutil
-import tempfile
+import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from reportgen.core.errors import OutputError, UsageError
 
 CACHE = "REPORTGEN_CACHE"  # variable that names the folder of the cache
+PLACE = ".reportgen-part"  # at the end of the names of hidden folders in which something is made
+LOCK, NEW, OLD = "lock", "new", "old"  # what is in them
+WAIT = 60.0  # seconds for another process that writes at the same place
 Content = bytes | Mapping[str, bytes] | Callable[[Path], object]  # of a file; of a folder, by path; what makes a file
 
 
@@ -33,6 +40,7 @@ def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
             f"{path.name}: the file name must end in {suffix}", hint=f"use -o {path.stem or path.name}{suffix}"
         )
     with errors(path):
+        recover(path.parent)
         if path.is_symlink():
             raise OutputError(f"{shown(path)} is a symbolic link", hint="name the file itself with --output")
         if path.is_dir():
@@ -58,41 +66,151 @@ def check_folder(path: Path, *, hint: str = "name the folder itself with --outpu
             raise OutputError(f"{shown(path)} is a file", hint="name another folder with --output")
 
 
-def put(path: Path, content: Content, *, staging: Path | None = None) -> None:
+def put(path: Path, content: Content, *, check: Callable[[], None] | None = None) -> None:
     """Put a file or a folder in place; a process may be killed between any two of the steps.
 
-    A file is replaced in one step. A folder is moved aside first: killed between these two steps, the process leaves
-    the old one in *staging*.
+    Everything is made in a hidden folder next to *path*, which only one process at a time uses; others wait. A file is
+    replaced in one step. A folder is moved aside first: after a kill between these two steps, `recover`, `put_back`
+    and the next `put` move it back.
 
     Args:
         path: Where it goes; what is there is replaced.
         content: Of the file; of the files in the folder, by path; or what makes the file at the path that it is given.
-        staging: Where it is made, a folder of the same file system; next to *path* if left out.
+        check: Called when all is made and no other process writes at *path*; an error that it raises ends this.
 
     Raises:
-        OutputError: If the disk does not take it. What was at *path* is as it was.
+        OutputError: If the disk does not take it, or another process writes at *path* for long. What was there is as
+            it was.
     """
     with errors(path):
-        staging = staging or path.parent
-        for parent in (path.parent, staging):
-            parent.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(dir=staging, prefix=f".{path.name[:40]}-", suffix=".part"))
-        new, old = place / "new", place / "old"
-        try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _place(path) as place:
+            new = place / NEW
             _make(new, content)
             for each in (new, *new.rglob("*")):
                 _sync(each)
+            if check is not None:
+                check()
             if new.is_dir() and path.exists():
-                os.replace(path, old)
+                os.replace(path, place / OLD)
             os.replace(new, path)
             _sync(path.parent)
-        except BaseException:  # a signal, too, may come between the two renames
-            if old.exists() and not path.exists():
-                os.replace(old, path)
-            raise
+
+
+def remove(path: Path) -> None:
+    """Take a folder away, whole or not at all.
+
+    Raises:
+        OutputError: If the disk does not let it go.
+    """
+    with errors(path), _place(path) as place:
+        os.replace(path, place / NEW)  # what is there is never moved back
+        _sync(path.parent)
+
+
+def put_back(path: Path) -> None:
+    """Put back a folder that a killed process has moved aside; waits for a living one."""
+    place = path.parent / f".{path.name}{PLACE}"
+    with contextlib.suppress(OSError):  # where nothing can be written, nothing is put back
+        if not path.exists() and place.is_dir() and not place.is_symlink():
+            with _place(path):
+                pass
+
+
+def recover(folder: Path) -> None:
+    """Put back what killed processes have moved aside in a folder, and remove what they have left of their own."""
+    with contextlib.suppress(OSError):
+        for name in [path.name for path in folder.iterdir()]:
+            if name.startswith(".") and name.endswith(PLACE) and len(name) > 1 + len(PLACE):
+                with contextlib.suppress(OSError, OutputError), _place(folder / name[1 : -len(PLACE)], wait=0):
+                    pass
+
+
+@contextlib.contextmanager
+def _place(path: Path, *, wait: float | None = None) -> Iterator[Path]:
+    """The folder in which something is made that goes to *path*, for this process alone.
+
+    Its contents: LOCK, which the owner has locked; NEW, not yet or no longer wanted; OLD, what was at *path*.
+    """
+    place = path.parent / f".{path.name}{PLACE}"
+    handle = _lock(place, path, WAIT if wait is None else wait)
+    try:
+        _settle(path, place)
+        yield place
+    finally:  # after a signal, too
+        try:
+            with contextlib.suppress(OSError):  # what cannot be removed now, the next one removes
+                _settle(path, place)
+                (place / LOCK).unlink()  # last: whoever finds it gone finds nothing else
+                place.rmdir()
         finally:
-            if path.exists() or not old.exists():  # subtle: what could not be put back must not be removed
-                shutil.rmtree(place, ignore_errors=True)
+            os.close(handle)
+
+
+def _settle(path: Path, place: Path) -> None:
+    """Move the old back if nothing has come in its place, and remove everything else."""
+    _delete(place / NEW)
+    if (place / OLD).exists() and not (place / OLD).is_symlink():
+        os.replace(place / OLD, place / NEW if path.exists() else path)  # subtle: half of it must not come back
+        _delete(place / NEW)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _lock(place: Path, path: Path, wait: float) -> int:
+    """A handle of the lock of *place*, which is made if it is missing.
+
+    Raises:
+        OutputError: If another process has it for longer than *wait* seconds.
+    """
+    ended = time.monotonic() + wait
+    while True:
+        with contextlib.suppress(FileExistsError):  # subtle: its owner may remove it at any time
+            place.mkdir()
+        if place.is_symlink():
+            raise OutputError(f"{shown(place)} is a symbolic link", hint="remove it")
+        try:
+            handle = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            continue  # its owner has removed it just now
+        except OSError:
+            with contextlib.suppress(OSError):
+                place.rmdir()
+            raise
+        try:
+            if _locked(handle) and os.fstat(handle).st_nlink:  # else its owner has removed the file meanwhile
+                with contextlib.suppress(OSError):  # a full disk: for this, it does not matter
+                    os.truncate(handle, 0)
+                    os.write(handle, f"process {os.getpid()} on {socket.gethostname()}".encode())
+                return handle
+            owner = os.pread(handle, 200, 0).decode(errors="replace")
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+        if time.monotonic() >= ended:
+            raise OutputError(
+                f"{shown(path)} is being written by {owner or 'another process'}",
+                hint="wait until it has finished, or use another --output",
+            )
+        time.sleep(0.02)
+
+
+def _locked(handle: int) -> bool:
+    """Whether a file could be locked; also where the file system has no locks: there, nobody waits."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return False
+        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+            raise
+    return True
 
 
 def append(handle: int, line: str) -> None:
@@ -148,6 +266,7 @@ def keep(path: Path, content: Content) -> None:
     """Put a file in the cache, if it can be written; the result is valid without it."""
     with contextlib.suppress(OutputError):
         put(path, content)
+        recover(path.parent)
 
 
 def sha256(path: Path) -> str:

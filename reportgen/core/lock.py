@@ -18,10 +18,11 @@ from pathlib import Path
 
 import filelock
 
-from reportgen.core import disk
+from reportgen.core import disk, plain_values, regular_files
 from reportgen.core.errors import OutputError
 
 LOCK, LEASE, OWNER = "lock", "lease", "owner.json"
+MOST_BYTES = 10_000  # of any of them
 # Seconds between two signs of life, and without one until an owner on another machine counts as gone. All processes
 # that share a folder have to agree on the second.
 SIGN_EVERY, GONE_AFTER = 10.0, 60.0
@@ -52,6 +53,7 @@ def held(folder: Path) -> Iterator[Owner | None]:
     with contextlib.ExitStack() as locks:
         with disk.errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
+            _check_files(folder)
             try:
                 locks.enter_context(filelock.FileLock(folder / LOCK, timeout=0, thread_local=False))
                 locks.enter_context(_lease(folder / LEASE))
@@ -64,6 +66,15 @@ def held(folder: Path) -> Iterator[Owner | None]:
             with owner.open("x", encoding="utf-8") as file:  # a new file, wherever a link has led
                 file.write(json.dumps(asdict(me)) + "\n")
         yield before
+
+
+def _check_files(folder: Path) -> None:
+    """Refuse a folder in which a link or a pipe is in the place of a lock: it may have come from elsewhere."""
+    for path in (folder / LOCK, folder / LEASE):
+        if path.is_symlink():
+            raise OutputError(f"{disk.shown(path)} is a symbolic link", hint="remove it")
+        with contextlib.suppress(FileNotFoundError):
+            regular_files.check(path, most=MOST_BYTES)
 
 
 def _lease(path: Path) -> filelock.AcquireReturnProxy[filelock.SoftFileLease]:
@@ -110,7 +121,6 @@ def _refused(folder: Path, owner: Owner | None) -> OutputError:
 
 def _read(path: Path) -> Owner | None:
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-        return Owner(int(plain["pid"]), str(plain["host"]), str(plain["started"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return plain_values.restored(Owner, json.loads(regular_files.read(path, most=MOST_BYTES)))
+    except (OSError, ValueError, RecursionError):
         return None

@@ -17,6 +17,7 @@ from reportgen.core.config import (
     CHOICES,
     OF_A_DATASET,
     OF_A_MODEL,
+    OF_THIS_COMMAND,
     PACKAGE,
     RANGES,
     Config,
@@ -112,7 +113,7 @@ def command(config: Config) -> str:
     if config.preset:
         words += ["--preset", plain_value("preset", config.preset)]
     for name, value in set_.items():
-        if name in ("preset", "output", "overwrite") or value == getattr(base, name):
+        if name in ("preset", *OF_THIS_COMMAND) or value == getattr(base, name):
             continue
         if (name == "file" and value == "-") or (name == "text" and len(value) > LONG_TEXT):
             words += ["--file", STDIN_COPY]

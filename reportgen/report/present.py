@@ -72,11 +72,11 @@ def check_typesetting(formats: Collection[str], *, pdf: PdfNeed) -> None:
 
 
 def write(
-    report: Report, folder: Path, *, config: Config, clock: Clock, staging: Path | None = None, known: Known = UNKNOWN
+    report: Report, folder: Path, *, config: Config, clock: Clock, overwrite: bool = False, known: Known = UNKNOWN
 ) -> tuple[Report, dict[str, bytes]]:
     """Make all files, then the folder in one step. Returns what `present` returns.
 
-    Files are first written in the folder *staging*, or next to *folder*.
+    Whether an existing report is replaced, *overwrite* says: *config* may be that of a stored report.
 
     Raises:
         OutputError: If something is there already, or the disk refuses it.
@@ -84,7 +84,7 @@ def write(
     """
     report, files = present(report, config, clock, known)
     facts = store.facts(report, clock.stages())
-    store.write(folder, files, facts=facts, overwrite=config.overwrite, staging=staging)
+    store.write(folder, files, facts=facts, overwrite=overwrite)
     if config.pdf == "required" and "pdf" in config.format:
         check_pdf(report)
     return report, files
@@ -327,13 +327,14 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
         report = caveats.renewed(report, scale.of_report(report))
     if report != stored:  # what shows it is made again, or the folder would contradict itself
         config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
-    store.check_target(output, overwrite=again or config.overwrite)
+    replace_it = again or bool(changes.get("overwrite"))
+    store.check_target(output, overwrite=replace_it)
     check_typesetting(config.format, pdf=config.pdf)
     report, files = present(report, config, clock)
     facts = store.facts(report, clock.stages())
     facts |= {"stages": before.get("stages", []), "rendered": facts["stages"]}
     kept = {name: content for name, content in kept.items() if not formats([name]) & set(config.format)}
-    store.write(output, kept | files, facts=facts, overwrite=again or config.overwrite)
+    store.write(output, kept | files, facts=facts, overwrite=replace_it, replaces=before if again else None)
     if config.pdf == "required" and "pdf" in config.format:
         check_pdf(report)
     return report
@@ -378,7 +379,8 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
     )
     scores = scale.of_report(report)
     report = caveats.renewed(report, scores)
-    report, _ = write(report, folder, config=config, clock=clock, known=Known(scores, covered))
+    overwrite = config.overwrite
+    report, _ = write(report, folder, config=config, clock=clock, overwrite=overwrite, known=Known(scores, covered))
     return report, folder
 
 

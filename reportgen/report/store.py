@@ -6,11 +6,12 @@ the heatmap, if it was made, `manifest.json` the hash of every file. Other modul
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, get_origin
 
 import cattrs.preconf.json
@@ -18,13 +19,15 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from reportgen.core import disk
+from reportgen.core import disk, regular_files
 from reportgen.core.clock import Stage
 from reportgen.core.errors import OutputError
 from reportgen.core.records import Report
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
 FAITHFULNESS = "faithfulness.json"  # only where the heatmap was tested
+MOST = {MANIFEST: 2**24, REPORT: 2**30, ARRAYS: 2**33}  # bytes
+MOST_BYTES = 2**32  # of any other file
 OFFERED = ("report.pdf", "report.html")  # what people open, where it is there
 ARRAY_FIELDS = {
     "received": ("attention", "received"),
@@ -109,7 +112,7 @@ def write(
     *,
     facts: Mapping[str, Any],
     overwrite: bool,
-    staging: Path | None = None,
+    replaces: Mapping[str, Any] | None = None,
 ) -> None:
     """Put a folder with *files* and their manifest in place, whole or not at all.
 
@@ -118,15 +121,16 @@ def write(
         files: Content by relative path.
         facts: The facts of the manifest, without the hashes.
         overwrite: Replace an existing report.
-        staging: Where the files are written first, on the same file system; next to the folder if left out.
+        replaces: Only the report of this manifest.
 
     Raises:
         OutputError: If something else is there, or the disk refuses it.
     """
-    check_target(folder, overwrite=overwrite)
     manifest = {**facts, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
-    disk.put(folder, {**files, MANIFEST: text.encode()}, staging=staging)
+    check = functools.partial(_check_free, folder, overwrite=overwrite, replaces=replaces)
+    check()
+    disk.put(folder, {**files, MANIFEST: text.encode()}, check=check)
 
 
 def facts(report: Report, stages: Sequence[Stage]) -> dict[str, Any]:
@@ -175,10 +179,10 @@ def verify(folder: Path) -> tuple[int, tuple[str, ...]]:
 def changed_file(folder: Path, name: str, digest: str) -> str | None:
     """The problem of a file of a report; None if it is unchanged."""
     path = folder / name
-    if any(part.is_symlink() for part in (path, *path.parents[: len(Path(name).parts) - 1])):
-        return f"{disk.shown(path)} is a symbolic link"
     try:
-        with path.open("rb") as file:
+        if regular_files.link_in(folder, path):
+            return f"{disk.shown(path)} is a symbolic link"
+        with regular_files.opened(path, most=MOST.get(name, MOST_BYTES)) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return f"{disk.shown(path)}: {error.strerror}"
@@ -193,26 +197,27 @@ def manifest(folder: Path) -> dict[str, Any]:
     Raises:
         OutputError: If it does not exist, or names files outside the folder.
     """
+    disk.put_back(folder)
     if not folder.is_dir():
         raise OutputError(f"{disk.shown(folder)}: no such folder", hint="give a folder that reportgen wrote")
     try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        files = found["files"]
-        if not all(isinstance(name, str) and isinstance(digest, str) for name, digest in files.items()):
-            raise TypeError("its files have no hashes")
+        if (folder / MANIFEST).is_symlink():
+            raise ValueError("it is a symbolic link")
+        found = json.loads(regular_files.read(folder / MANIFEST, most=MOST[MANIFEST]))
+        for name, digest in found["files"].items():
+            if not isinstance(digest, str) or regular_files.inside(folder, name) == folder / MANIFEST:
+                raise ValueError(f"{name[:200]!r} has no hash")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise OutputError(f"{disk.shown(folder)}: not a report folder: {MANIFEST}: {reason}") from error
-    for name in files:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or "\0" in name or "\\" in name:
-            raise OutputError(f"{disk.shown(folder)}: {MANIFEST} names a file outside the folder: {name[:200]}")
     return dict(found)
 
 
 def files(folder: Path) -> dict[str, bytes]:
     """The files of a report by name; whether they are as they were written, `verify` says."""
-    return {name: (folder / name).read_bytes() for name in manifest(folder)["files"]}
+    names = manifest(folder)["files"]
+    with disk.errors(folder):
+        return {name: regular_files.read(folder / name, most=MOST.get(name, MOST_BYTES)) for name in names}
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
@@ -221,20 +226,30 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: If something is there and may not be replaced, or no folder can have this name.
     """
+    disk.recover(folder.parent)
+    _check_free(folder, overwrite=overwrite)
+
+
+def _check_free(folder: Path, *, overwrite: bool, replaces: Mapping[str, Any] | None = None) -> None:
     with disk.errors(folder):
-        _check_target(folder, overwrite=overwrite)
+        disk.check_folder(folder)
+        if folder.exists() and any(folder.iterdir()):
+            _check_report(folder, overwrite=overwrite)
+    if replaces is not None and manifest(folder) != replaces:
+        raise OutputError(
+            f"{disk.shown(folder)}: another process has written this report meanwhile",
+            hint="run the same command again",
+        )
 
 
-def _check_target(folder: Path, *, overwrite: bool) -> None:
-    disk.check_folder(folder)
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MANIFEST).is_file():
-            raise OutputError(f"{folder} contains other files than a report", hint="choose another --output")
-        if not overwrite:
-            raise OutputError(f"{folder} already contains a report", hint="use --overwrite, or choose another --output")
-        link = min((path for path in folder.rglob("*") if path.is_symlink()), default=None)
-        if link is not None:  # this program has made none
-            raise OutputError(f"{disk.shown(link)} is a symbolic link", hint="remove it, or choose another --output")
+def _check_report(folder: Path, *, overwrite: bool) -> None:
+    if not (folder / MANIFEST).is_file():
+        raise OutputError(f"{folder} contains other files than a report", hint="choose another --output")
+    if not overwrite:
+        raise OutputError(f"{folder} already contains a report", hint="use --overwrite, or choose another --output")
+    link = min((path for path in folder.rglob("*") if path.is_symlink()), default=None)
+    if link is not None:  # this program has made none
+        raise OutputError(f"{disk.shown(link)} is a symbolic link", hint="remove it, or choose another --output")
 
 
 def _converter() -> cattrs.Converter:

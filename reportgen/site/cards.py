@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from reportgen.core import plain_values
 from reportgen.core.characters import clean
 from reportgen.core.labels import written
 from reportgen.core.records import Prediction, Report, Verdict
@@ -151,8 +152,10 @@ def restored(values: Mapping[str, Any]) -> Card | None:
     """The card that `plain` was given; None if the values are of no card."""
     if set(values) != {field.name for field in fields(Card)}:
         return None
-    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return Card(**{**values, **lists})
+    try:
+        return plain_values.restored(Card, values)
+    except ValueError:
+        return None
 
 
 def _source(report: Report) -> str:

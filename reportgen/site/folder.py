@@ -2,7 +2,7 @@
 
 `.reportgen-site` holds the state of the last build, and pages that are rendered but not yet in place. The site stays
 unchanged until the next one is completely rendered; the next build finishes an interrupted one. Other files are never
-touched.
+touched. Paths that the state and staged files name are inside the site, or refused: it may have come from elsewhere.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reportgen.core import disk, lock
+from reportgen.core import disk, lock, plain_values, regular_files
 from reportgen.core.errors import OutputError
 
 OWN, STATE, STAGED, FACTS = ".reportgen-site", "state.json", "staged", "facts.json"
 FORMAT = 1  # of the state
+KEY = re.compile(r"[0-9a-f]{32}")  # of what is made, see `disk.key`
+MOST_BYTES = 2**30  # of the state, and of a file of the site
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ def opened(output: Path) -> Iterator[SiteState]:
     for path in (output / OWN, output / OWN / STAGED):
         disk.check_folder(path, hint="choose another --output")
     with lock.held(output / OWN):
+        disk.recover(output / OWN)
+        disk.recover(output / OWN / STAGED)
         yield _load(output)
 
 
@@ -79,12 +84,12 @@ def save(output: Path, state: SiteState) -> None:
         "pending": state.pending,
     }
     text = json.dumps(plain, ensure_ascii=False, sort_keys=True) + "\n"
-    disk.put(output / OWN / STATE, text.encode(), staging=output / OWN / STAGED)
+    disk.put(output / OWN / STATE, text.encode())
 
 
 def is_whole(output: Path, made: Made | None, key: str) -> bool:
     """Whether the site has the files that *key* names: all of them, with their sizes."""
-    return made is not None and made.key == key and all(_size(output / path) == n for path, n in made.files.items())
+    return made is not None and made.key == key and all(_size(output, path) == n for path, n in made.files.items())
 
 
 def stage(output: Path, key: str, files: Mapping[str, bytes], links: tuple[tuple[str, bool], ...] = ()) -> Made:
@@ -108,9 +113,11 @@ def stage(output: Path, key: str, files: Mapping[str, bytes], links: tuple[tuple
 def staged(output: Path, key: str) -> Made | None:
     """The files that an earlier build has staged under *key*; None if missing or incomplete."""
     place = output / OWN / STAGED / key
+    if place.is_symlink():
+        return None
     try:
-        made = _made(json.loads((place / FACTS).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        made = _made(json.loads(_read(place / FACTS)))
+    except (OSError, ValueError, RecursionError):
         return None
     return made if is_whole(place, made, key) else None
 
@@ -146,12 +153,12 @@ def install(output: Path, made: Made, paths: Iterable[str] | None = None) -> Non
     """
     place = output / OWN / STAGED / made.key
     for path in made.files if paths is None else paths:
-        source, target = place / path, output / path
+        target = output / path
         with disk.errors(target):
             _check_parents(output, path)
             target.parent.mkdir(parents=True, exist_ok=True)
-            if not _same(source, target):
-                os.replace(source, target)
+            if not _same(place, output, path):
+                os.replace(place / path, target)
 
 
 def remove(output: Path, paths: Iterable[str]) -> None:
@@ -183,47 +190,65 @@ def _load(output: Path) -> SiteState:
     """
     path = output / OWN / STATE
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = json.loads(_read(path))
         if plain["format"] != FORMAT:
             raise ValueError(f"format {plain['format']} is of another version of reportgen")
         reports = {str(name): _made(made) for name, made in plain["reports"].items()}
         site = _made(plain["site"]) if plain["site"] else None
-        state = SiteState(dict(plain["cards"]), reports, site, tuple(map(str, plain["pending"])))
-        for name in state.files:
-            if PurePosixPath(name).is_absolute() or {"..", OWN} & set(PurePosixPath(name).parts) or "\0" in name:
-                raise ValueError(f"it names {name[:200]}")
+        pending = tuple(plain["pending"])
+        _check_paths(pending)
+        return SiteState(dict(plain["cards"]), reports, site, pending)
     except FileNotFoundError:
         return SiteState()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise OutputError(
-            f"{disk.shown(path)}: not the state of a site: {error}",
+            f"{disk.shown(path)}: not the state of a site: {reason}",
             hint="remove the folder, or choose another --output",
         ) from error
-    return state
 
 
-def _made(plain: dict[str, Any]) -> Made:
-    links = tuple((str(link), bool(loaded)) for link, loaded in plain["links"])
-    return Made(str(plain["key"]), {str(path): int(size) for path, size in plain["files"].items()}, links)
+def _read(path: Path) -> bytes:
+    if path.is_symlink():
+        raise ValueError("it is a symbolic link")
+    return regular_files.read(path, most=MOST_BYTES)
 
 
-def _size(path: Path) -> int:
-    """Size of a file in bytes; -1 if it is not a file."""
+def _made(plain: Any) -> Made:
+    """What `asdict` made plain.
+
+    Raises:
+        ValueError: If it has another form, or names anything but files of the site.
+    """
+    made = plain_values.restored(Made, plain)
+    if not KEY.fullmatch(made.key):
+        raise ValueError(f"{made.key[:80]!r} is not a key")
+    _check_paths(made.files)
+    return made
+
+
+def _check_paths(names: Iterable[object]) -> None:
+    for name in names:
+        if OWN in regular_files.inside(Path(), name).parts:
+            raise ValueError(f"it names {str(name)[:200]!r}")
+
+
+def _size(folder: Path, path: str) -> int:
+    """Size of a file in bytes; -1 if it is not a file of the folder itself."""
     try:
-        return path.stat().st_size if path.is_file() and not path.is_symlink() else -1
+        found = folder / path
+        return -1 if regular_files.link_in(folder, found) else regular_files.check(found, most=MOST_BYTES)
     except OSError:
         return -1
 
 
-def _same(one: Path, other: Path) -> bool:
-    if _size(one) != _size(other):
+def _same(place: Path, output: Path, path: str) -> bool:
+    if _size(place, path) != _size(output, path):
         return False
-    return one.read_bytes() == other.read_bytes()
+    return (place / path).read_bytes() == (output / path).read_bytes()
 
 
 def _check_parents(output: Path, path: str) -> None:
-    for folder in PurePosixPath(path).parents:
-        if folder.name and (output / folder).is_symlink():
-            raise OutputError(
-                f"{disk.shown(output / folder)} is a symbolic link: it may lead out of the site", hint="remove it"
-            )
+    link = regular_files.link_in(output, (output / path).parent)
+    if link is not None:
+        raise OutputError(f"{disk.shown(link)} is a symbolic link: it may lead out of the site", hint="remove it")

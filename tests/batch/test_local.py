@@ -23,7 +23,7 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import OutputError
 from reportgen.core.records import Report
-from tests import batches
+from tests import batches, kills
 
 COUNT = 8
 
@@ -68,7 +68,7 @@ class Killing(local.Local):
         def kill() -> None:
             left = self.times
             while left and not stop.wait(0.001):
-                if task.staging.is_dir() and any(task.staging.iterdir()):
+                if task.folder.is_dir() and kills.left(task.folder):
                     for child in multiprocessing.active_children():
                         child.kill()
                     left -= 1
@@ -147,7 +147,7 @@ def test_a_signal_ends_the_workers_in_time(asked: Config, monkeypatch: pytest.Mo
         make(asked, batch.this_machine(1))
     thread.join()
     assert multiprocessing.active_children() == []
-    assert not (Path(asked.output or "") / ".batch" / "staging").exists()
+    assert kills.left(Path(asked.output or "")) == []
 
 
 def test_what_is_being_written_at_a_signal_is_finished_and_known(

@@ -470,7 +470,7 @@ def test_without_ray_the_hint_says_how_to_install_it(tmp_path: Path, monkeypatch
 
 def test_a_machine_that_does_not_see_the_folder_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_cluster, "SHARED_AFTER", 0)
-    task = units.Task(asked(tmp_path), tmp_path, tmp_path, tmp_path, None, units.environment())
+    task = units.Task(asked(tmp_path), tmp_path, tmp_path, None, units.environment())
     seen = Shared({}, (tmp_path,))
     ray_cluster._settle(task, seen)
     with pytest.raises(ClusterError, match=r"does not see .*elsewhere") as caught:

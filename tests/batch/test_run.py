@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import time
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +27,7 @@ from reportgen.core.config import Config
 from reportgen.core.errors import ImportanceError, LeftOutError, ModelError, OutputError, UsageError
 from reportgen.model import forward_pass
 from reportgen.report import store
-from tests import batches, tiny
+from tests import batches, foreign, tiny
 
 COUNT = 10
 
@@ -545,16 +546,124 @@ def test_a_link_in_the_place_of_the_folder_is_refused(asked: Config, tmp_path: P
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-@pytest.mark.parametrize("inside", [".batch", ".batch/staging"])
-def test_a_link_that_leads_out_of_the_folder_is_refused(asked: Config, tmp_path: Path, inside: str) -> None:
-    (tmp_path / "elsewhere" / "staging").mkdir(parents=True)
-    (tmp_path / "elsewhere" / "staging" / "mine.txt").write_text("mine")
-    link = out(asked) / inside
-    link.parent.mkdir(parents=True)
-    link.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OutputError, match=f"{inside} is a symbolic link"):
+def test_a_link_that_leads_out_of_the_folder_is_refused(asked: Config, tmp_path: Path) -> None:
+    out(asked).mkdir()
+    (out(asked) / ".batch").symlink_to(foreign.canary(tmp_path / "elsewhere"))
+    with foreign.unchanged(tmp_path), pytest.raises(OutputError, match=r"\.batch is a symbolic link"):
         batches.make(asked)
-    assert (tmp_path / "elsewhere" / "staging" / "mine.txt").read_text() == "mine"
+
+
+# --- a batch that comes from elsewhere --------------------------------------------------------------------------------
+
+
+def begun(asked: Config) -> Path:
+    """The folder of a batch that has made nothing yet."""
+    memory = journal.Journal(out(asked))
+    batches.make(asked, Selection(limit=2))
+    for path in reports(asked):
+        shutil.rmtree(path)
+    return memory.folder / journal.FOLDER
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model, two rows, and a batch of them that was begun."""
+    place = tmp_path_factory.mktemp("small")
+    model = tiny.save(tiny.longformer(), place / "model")
+    begun(batches.config(model, batches.rows(place / "data.jsonl", 2), place / "out"))
+    return place
+
+
+def forge(small: Path, tmp_path: Path, name: str) -> Config:
+    """A copy of that batch, whose plan and journal call its first example so."""
+    home = Path(shutil.copytree(small, tmp_path / "home"))
+    kept = home / "out" / journal.FOLDER
+    plan = json.loads((kept / journal.PLAN).read_text())
+    lines = [json.loads(line) for line in (kept / journal.JOURNAL).read_text().splitlines()]
+    before, plan["units"][0][0][1] = plan["units"][0][0][1], name
+    for line in lines:
+        if line["outcome"]["name"] == before:
+            line["outcome"]["name"] = name
+    (kept / journal.PLAN).write_text(json.dumps(plan))
+    (kept / journal.JOURNAL).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return batches.config(small / "model", small / "data.jsonl", home / "out")
+
+
+HIDDEN = (".batch", ".hidden", "a/b")
+
+
+@pytest.mark.parametrize("name", [*foreign.NO_NAMES, *HIDDEN, "<report>", "<folder>"])
+def test_a_plan_that_names_what_can_be_no_report_is_refused(name: str, small: Path, tmp_path: Path) -> None:
+    """Nothing outside the batch is read, written or removed; --restart makes the plan again."""
+    mine = foreign.canary(tmp_path / "mine")
+    store.write(mine / "report", {"report.html": b"mine"}, facts={}, overwrite=False)
+    (tmp_path / "data.jsonl").write_text("mine")
+    asked = forge(small, tmp_path, name.replace("<report>", str(mine / "report")).replace("<folder>", str(mine)))
+    with foreign.unchanged(tmp_path), pytest.raises(OutputError, match="not the plan of a batch") as caught:
+        batches.make(asked, Selection(limit=2))
+    assert caught.value.hint == "--restart makes it again"
+    with foreign.unchanged(mine):
+        assert batches.make(asked, Selection(limit=2), How(restart=True)).made == 2
+    assert (tmp_path / "data.jsonl").read_text() == "mine"
+
+
+@pytest.mark.parametrize("index", [-1, 2, 10**30, "0", 0.0, True, None])
+def test_a_plan_of_rows_that_there_are_not_is_refused(index: Any, small: Path, tmp_path: Path) -> None:
+    asked = forge(small, tmp_path, "other")
+    path = out(asked) / journal.FOLDER / journal.PLAN
+    plan = json.loads(path.read_text())
+    plan["units"][0][0][0] = index
+    path.write_text(json.dumps(plan))
+    with pytest.raises(OutputError, match="not the plan of a batch"):
+        batches.make(asked, Selection(limit=2))
+
+
+@pytest.mark.parametrize("there", ["nothing", "a folder", "a report"])
+def test_a_plan_that_calls_an_example_by_another_name_is_refused(there: str, small: Path, tmp_path: Path) -> None:
+    """Names are made of the model and the row. What has such a name is not removed, even if the journal claims it."""
+    asked = forge(small, tmp_path, "mine")
+    if there == "a folder":
+        foreign.canary(out(asked) / "mine")
+    elif there == "a report":
+        store.write(out(asked) / "mine", {"report.html": b"mine"}, facts={}, overwrite=False)
+    before = foreign.tree(out(asked))
+    with pytest.raises(OutputError, match="it calls row . mine, not" if there != "a folder" else "mine contains other"):
+        batches.make(asked, Selection(limit=2))
+    after = foreign.tree(out(asked))
+    assert {name: after.get(name) for name in before if name.startswith("mine")} == {
+        name: digest for name, digest in before.items() if name.startswith("mine")
+    }
+
+
+@pytest.mark.parametrize("name", [journal.PLAN, journal.JOURNAL, "lock", "lease"])
+@pytest.mark.parametrize("kind", [*foreign.SPECIAL, "link"])
+def test_a_batch_whose_own_files_are_no_files_is_refused_at_once(
+    kind: str, name: str, small: Path, tmp_path: Path
+) -> None:
+    asked = forge(small, tmp_path, "x")
+    path = out(asked) / journal.FOLDER / name
+    if kind == "link":
+        path.touch()
+        path.rename(tmp_path / name)
+        path.symlink_to(tmp_path / name)
+    else:
+        foreign.put(kind, path)
+    began = time.monotonic()
+    mine = foreign.canary(tmp_path / "mine")
+    with foreign.unchanged(mine), pytest.raises(OutputError):
+        batches.make(asked, Selection(limit=2))
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("change", [{"index": "0"}, {"probability": "1"}, {"warnings": 1}, {"more": 1}, {"name": None}])
+def test_a_line_of_the_journal_of_another_form_is_left_out(change: dict[str, Any], small: Path, tmp_path: Path) -> None:
+    home = Path(shutil.copytree(small, tmp_path / "home"))
+    path = home / "out" / journal.FOLDER / journal.JOURNAL
+    first, *rest = path.read_text().splitlines()
+    line = json.loads(first)
+    line["outcome"] |= change
+    path.write_text("\n".join([json.dumps(line), *rest]) + "\n")
+    assert len(journal.Journal(home / "out").entries()) == len(rest)
 
 
 @pytest.mark.parametrize("name", ["index.html", "index.csv", "index-2.html"])

@@ -15,7 +15,7 @@ from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedErr
 from reportgen.core.records import Report
 from reportgen.report import present, store
 from reportgen.report.paper import typesetting
-from tests import reports
+from tests import foreign, reports
 
 EVERYTHING = Config(format=("html", "pdf", "tables", "charts", "figures", "latex"), span="2:9", pdf_variant="a-3u")
 
@@ -175,3 +175,40 @@ def test_without_the_system_libraries_a_report_without_a_pdf_is_made_where_that_
     for formats, needed in ((("html", "pdf"), "required"), (("latex",), "best-effort")):
         with pytest.raises(OutputError, match="no Pango"):
             present.check_typesetting(formats, pdf=needed)
+
+
+@pytest.mark.parametrize("where", ["another report", "itself"])
+def test_a_stored_report_does_not_say_what_is_replaced(where: str, tmp_path: Path) -> None:
+    """Its configuration may have been written by anybody: `overwrite` and `output` in it do nothing."""
+    folder = stored(tmp_path / "report", Config(format=("tables",)))
+    other = stored(tmp_path / "other", Config(format=("tables",)))
+    report = store.load(folder)
+    configuration = {**report.provenance.configuration, "overwrite": True, "output": str(other)}
+    forged = replace(report, provenance=replace(report.provenance, configuration=configuration))
+    store.write(folder, store.dump(forged), facts={}, overwrite=True)
+    with foreign.unchanged(tmp_path):
+        if where == "another report":
+            with pytest.raises(OutputError, match="other already contains a report"):
+                present.render(folder, other, {}, Clock())
+        else:
+            (folder / "mine.txt").write_text("mine")
+            with pytest.raises(OutputError, match=r"mine\.txt, which does not belong to the report"):
+                present.render(folder, folder, {}, Clock())
+            (folder / "mine.txt").unlink()
+    assert Config.restored(configuration) == Config(format=("tables",))
+
+
+def test_of_two_that_render_one_report_the_second_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = stored(tmp_path / "report", Config(format=("tables",)))
+    really = present.present
+
+    def slow(*given: Any) -> Any:
+        monkeypatch.setattr(present, "present", really)
+        present.render(folder, folder, {"top_k": 2}, Clock())
+        return really(*given)
+
+    monkeypatch.setattr(present, "present", slow)
+    with pytest.raises(OutputError, match="report: another process has written this report meanwhile"):
+        present.render(folder, folder, {"top_k": 1}, Clock())
+    assert store.load(folder).top_k == 2
+    store.verify(folder)

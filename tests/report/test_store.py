@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reportgen.core import disk
 from reportgen.core.errors import OutputError
 from reportgen.core.records import Check, Prediction, Report, ReportWarning
 from reportgen.report import store
-from tests import faithful, reports
+from tests import faithful, foreign, reports
 
 FILES = {"report.html": b"<!doctype html>", "report.json": b"{}", "tables/tokens.csv": b"a,b\r\n"}
 
@@ -268,7 +269,7 @@ def fails_at(call: int, function: Any) -> Any:
 @pytest.mark.parametrize("stands", [True, False], ids=["over a report", "fresh"])
 @pytest.mark.parametrize(
     ("owner", "name", "calls"),
-    [(Path, "open", 4), (os, "fsync", 6), (os, "replace", 2), (tempfile, "mkdtemp", 1)],
+    [(Path, "open", 4), (os, "fsync", 6), (os, "replace", 2), (os, "open", 1)],
 )
 def test_a_full_disk_leaves_the_old_report_and_no_trace(
     owner: Any, name: str, calls: int, stands: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -442,14 +443,69 @@ def test_a_folder_within_the_report_that_is_a_link_is_named(tmp_path: Path) -> N
         store.verify(tmp_path / "report")
 
 
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../secret", "..\\secret", "a\0b"])
-def test_a_manifest_that_names_files_elsewhere_is_refused(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", foreign.NO_NAMES)
+def test_a_manifest_that_names_anything_but_files_of_the_report_is_refused(name: str, tmp_path: Path) -> None:
     """A report may come from anybody."""
     put(tmp_path / "report")
     path = tmp_path / "report" / "manifest.json"
     path.write_text(json.dumps({"files": {name: "ab" * 32}}))
-    with pytest.raises(OutputError, match="names a file outside"):
+    with pytest.raises(OutputError, match="is not the name of a file inside the folder"):
         store.verify(tmp_path / "report")
+
+
+def test_a_manifest_names_no_manifest_and_is_no_link(tmp_path: Path) -> None:
+    """What is in its place elsewhere is not read, and is not touched."""
+    put(tmp_path / "report")
+    path = tmp_path / "report" / "manifest.json"
+    path.write_text(json.dumps({"files": {"manifest.json": "ab" * 32}}))
+    with pytest.raises(OutputError, match=r"'manifest\.json' has no hash"):
+        store.verify(tmp_path / "report")
+    put(tmp_path / "other")
+    path.unlink()
+    path.symlink_to(tmp_path / "other" / "manifest.json")
+    with foreign.unchanged(tmp_path), pytest.raises(OutputError, match=r"manifest\.json: it is a symbolic link"):
+        store.verify(tmp_path / "report")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "report.html", "tables/tokens.csv"])
+@pytest.mark.parametrize("kind", foreign.SPECIAL)
+def test_what_is_no_file_or_too_large_costs_a_report_no_second(kind: str, name: str, tmp_path: Path) -> None:
+    put(tmp_path / "report")
+    foreign.put(kind, tmp_path / "report" / name)
+    began = time.monotonic()
+    with pytest.raises(OutputError, match=name):
+        store.verify(tmp_path / "report")
+    with pytest.raises(OutputError):
+        store.files(tmp_path / "report")
+    assert time.monotonic() - began < 1
+
+
+def test_a_report_that_another_process_has_written_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    """As when two processes render one report: the second has read what is no longer there."""
+    folder = tmp_path / "report"
+    put(folder)
+    read = store.manifest(folder)
+    store.write(folder, {"report.html": b"first"}, facts={}, overwrite=True, replaces=read)
+    with pytest.raises(OutputError, match="report: another process has written this report meanwhile") as caught:
+        store.write(folder, {"report.html": b"second"}, facts={}, overwrite=True, replaces=read)
+    assert caught.value.hint == "run the same command again"
+    assert (folder / "report.html").read_bytes() == b"first"
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_a_report_that_was_moved_aside_when_a_process_was_killed_is_found_by_who_reads_it(tmp_path: Path) -> None:
+    put(tmp_path / "report")
+    before = contents(tmp_path)
+    place = tmp_path / f".report{disk.PLACE}"
+    place.mkdir()
+    (tmp_path / "report").rename(place / disk.OLD)
+    assert store.verify(tmp_path / "report") == (3, ())
+    assert contents(tmp_path) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+    place.mkdir()
+    (tmp_path / "report").rename(place / disk.OLD)
+    with pytest.raises(OutputError, match="already contains a report"):
+        store.check_target(tmp_path / "report", overwrite=False)
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"files": 1}', '{"files": {"a": 1}}', "[" * 100_000])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reportgen.core.errors import OutputError
 from reportgen.site import folder as site_folder
 from reportgen.site.folder import Made, SiteState
+from tests import foreign
 
 KEY = "0" * 32
 FILES = {"reports/a/report.pdf": b"pdf", "reports/a/index.html": b"page"}
@@ -133,22 +136,72 @@ def test_a_link_out_of_the_site_is_named_and_not_followed(output: Path, tmp_path
     assert [path.name for path in (outside / "a").iterdir()] == ["index.html"]
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "{",
-        "[]",
-        '{"format": 2}',
-        json.dumps({"format": 1, "cards": {}, "reports": {}, "site": None, "pending": ["../mine.txt"]}),
-        json.dumps({"format": 1, "cards": {}, "reports": {}, "site": None, "pending": ["/etc/passwd"]}),
-        json.dumps({"format": 1, "cards": {}, "reports": {"a": {"key": "k", "files": {"a/../../b": 1}, "links": []}},
-                    "site": None, "pending": []}),
-    ],
-)  # fmt: skip
-def test_a_state_that_names_what_is_not_ours_is_refused(damage: str, output: Path) -> None:
+def state_of(**changes: Any) -> dict[str, Any]:
+    return {"format": 1, "cards": {}, "reports": {}, "site": None, "pending": [], **changes}
+
+
+def naming(name: str) -> dict[str, Any]:
+    return {"key": KEY, "files": {name: 1}, "links": []}
+
+
+FORGED = [
+    *("{", "[]", "1", "[" * 100_000, '{"format": 2}'),
+    *(json.dumps(state_of(pending=[name])) for name in (*foreign.NO_NAMES, ".reportgen-site/lock", None, 1)),
+    *(json.dumps(state_of(reports={"a": naming(name)})) for name in foreign.NO_NAMES),
+    *(json.dumps(state_of(site={**naming("x"), "key": key})) for key in ("../../mine", "", "x" * 32)),
+    *(json.dumps(state_of(**{field: 1})) for field in ("cards", "reports", "site", "pending")),
+]
+
+
+@pytest.mark.parametrize("damage", FORGED)
+def test_a_state_that_names_what_is_not_ours_is_refused(damage: str, output: Path, tmp_path: Path) -> None:
+    """Before anything is written or removed, in the site or elsewhere."""
+    foreign.canary(tmp_path / "mine")
     (output / site_folder.OWN / site_folder.STATE).write_text(damage)
+    with (
+        foreign.unchanged(tmp_path),
+        pytest.raises(OutputError, match="not the state of a site"),
+        site_folder.opened(output),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("kind", [*foreign.SPECIAL, "link"])
+def test_a_state_that_is_no_file_is_refused(kind: str, output: Path, tmp_path: Path) -> None:
+    state = output / site_folder.OWN / site_folder.STATE
+    if kind == "link":
+        state.rename(tmp_path / "elsewhere.json")
+        state.symlink_to(tmp_path / "elsewhere.json")
+    else:
+        foreign.put(kind, state)
+    began = time.monotonic()
     with pytest.raises(OutputError, match="not the state of a site"), site_folder.opened(output):
         pass
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("name", [*foreign.NO_NAMES, "way/x", "x"])
+def test_staged_facts_that_name_what_is_not_staged_are_not_used(name: str, output: Path, tmp_path: Path) -> None:
+    """A name outside, a way through a link, a link: the page is made again, and nothing elsewhere is moved."""
+    outside = foreign.canary(tmp_path / "mine")
+    (outside / "x").write_text("mine")
+    place = output / site_folder.OWN / site_folder.STAGED / KEY
+    with site_folder.opened(output):
+        site_folder.stage(output, KEY, {"y": b"page"})
+        (place / "way").symlink_to(outside)
+        (place / "x").symlink_to(outside / "x")
+        (place / site_folder.FACTS).write_text(json.dumps({"key": KEY, "files": {name: 4}, "links": []}))
+        with foreign.unchanged(tmp_path):
+            assert site_folder.staged(output, KEY) is None
+
+
+def test_a_staged_folder_that_is_a_link_is_not_used(output: Path, tmp_path: Path) -> None:
+    with site_folder.opened(output):
+        site_folder.stage(output, KEY, FILES)
+        place = output / site_folder.OWN / site_folder.STAGED / KEY
+        place.rename(tmp_path / "elsewhere")
+        place.symlink_to(tmp_path / "elsewhere")
+        assert site_folder.staged(output, KEY) is None
 
 
 def test_a_full_disk_ends_it_and_leaves_the_site_as_it_was(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
