@@ -107,8 +107,9 @@ class Sampler:
     of the quotation marks reveals the class.
     """
 
-    def __init__(self, pages: Pages, *, seed: int) -> None:
+    def __init__(self, pages: Pages, *, seed: int, frame: tuple[int, int] = (BOS, EOS)) -> None:
         self.pages = pages
+        self.first, self.last = frame
         self.random = random.Random(seed)
         self.torch = torch.Generator().manual_seed(seed)
 
@@ -119,7 +120,7 @@ class Sampler:
         return torch.tensor([self.sequence(label, length) for label in labels]), torch.tensor(labels)
 
     def sequence(self, label: int, length: int) -> list[int]:
-        """``<s>``, *length* - 2 tokens from a random place in random pages of the class, ``</s>``."""
+        """*length* - 2 tokens from a random place in random pages of the class, between first and last token."""
         room = length - 2
         tokens: list[int] = []
         while len(tokens) < room:
@@ -127,7 +128,7 @@ class Sampler:
             variant = self.random.choice(page)
             start = self.random.randrange(max(1, len(variant) - room // 2))
             tokens += variant[start:]
-        return [BOS, *tokens[:room], EOS]
+        return [self.first, *tokens[:room], self.last]
 
     def mask(self, input_ids: Tensor, share: float) -> tuple[Tensor, Tensor]:
         """*input_ids* with about *share* of the tokens replaced by ``<mask>``, and where, both (row, token)."""
