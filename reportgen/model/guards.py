@@ -1,10 +1,13 @@
-"""Turn errors of torch, transformers and tokenizers into ours, and keep their notes off the terminal."""
+"""Guard a call into torch, transformers or tokenizers: errors become ours, notes stay off the terminal.
+
+And only the parameters that are asked for take gradients.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +163,18 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
         if not downloads:
             disable_progress_bars()
+
+
+@contextlib.contextmanager
+def gradients_of(model: nn.Module, parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """While open, gradients are on, and no other parameter takes one, which would take memory."""
+    before = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        model.requires_grad_(False)
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+        with torch.enable_grad():
+            yield
+    finally:
+        for parameter, required in before:
+            parameter.requires_grad_(required)

@@ -25,7 +25,7 @@ from reportgen.core.errors import ImportanceError, ModelError, UsageError
 from reportgen.core.records import Floats, Tokens
 from reportgen.model import forward_pass, outputs
 from reportgen.model.classifier import Classifier
-from reportgen.model.guards import forward_errors, memory_errors, quiet
+from reportgen.model.guards import forward_errors, gradients_of, memory_errors, quiet
 from reportgen.model.importance import head_parameters, importance_files
 from reportgen.model.importance.head_parameters import Layer
 from reportgen.model.importance.importance_files import Array, Importance
@@ -255,7 +255,7 @@ class _Taylor:
 
     def contribution(self, examples: Sequence[Example]) -> list[Tensor]:
         documents, gold = zip(*examples, strict=True)
-        with torch.enable_grad(), _gradients_of(self.classifier.model, self.parameters):
+        with gradients_of(self.classifier.model, self.parameters):
             logits = self.classifier.model(**forward_pass.batch(self.classifier, documents)).logits.float()
             loss = _loss(self.classifier, logits, gold)
             found = torch.autograd.grad(loss * self.scale, self.parameters, allow_unused=True)
@@ -288,20 +288,6 @@ def _loss(classifier: Classifier, logits: Tensor, gold: Sequence[Gold]) -> Tenso
     for row, labels in enumerate(gold):
         truth[row, torch.tensor(labels, dtype=torch.long)] = 1
     return nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none").mean(dim=1).sum()
-
-
-@contextlib.contextmanager
-def _gradients_of(model: nn.Module, parameters: Iterable[nn.Parameter]) -> Iterator[None]:
-    """While open, no other parameter takes a gradient, which would take memory."""
-    before = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
-    try:
-        model.requires_grad_(False)
-        for parameter in parameters:
-            parameter.requires_grad_(True)
-        yield
-    finally:
-        for parameter, required in before:
-            parameter.requires_grad_(required)
 
 
 class _Ablation:

@@ -1,0 +1,1 @@
+"""What the prediction rests on: attribution, and tests of the heatmap by removing words."""
