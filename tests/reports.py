@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -226,7 +227,7 @@ def report(
             weights_sha256="ab" * 32,
             tokenizer="models/small",
             tokenizer_revision="local",
-            text_sha256="cd" * 32,
+            text_sha256=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest(),
             device="cpu",
             dtype="float32",
             seed=0,
@@ -282,7 +283,7 @@ def infected(*payloads: str) -> Report:
         provenance=replace(
             clean.provenance,
             **dict.fromkeys(
-                ("model", "model_type", "revision", "tokenizer", "tokenizer_revision", "device", "dtype", "command"),
+                ("model", "model_type", "revision", "tokenizer", "tokenizer_revision", "device", "command"),
                 payload,
             ),
             configuration={"model": payload} | each,

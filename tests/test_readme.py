@@ -22,7 +22,7 @@ NAMED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*(?:/|\.(?:py|md|toml|yml|sh|j2|css|js
 PLACES = ("", "reportgen", "tests", "docs")  # where a path in `code` may begin
 MADE = re.compile(  # files that reportgen, make or a reader writes, and those in the folder of a model
     r"(reports|figures|latex|tables|folder|pos)/.*|site/_(build|docs|reports)|(build|gallery|reports)/|.*\bmy[.-].*"
-    r"|(index|manifest|report|scores|top_tokens|test|train)\.\w+"
+    r"|(faithfulness|index|manifest|report|scores|top_tokens|test|train)\.\w+"
     r"|((adapter_|tokenizer_)?config|tokenizer|special_tokens_map)\.json"
 )
 

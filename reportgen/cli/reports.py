@@ -140,13 +140,15 @@ def render(
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing unless a file differs.")
 def verify(folder: Path, quiet: bool) -> None:
-    """Check the files of a report by their hashes.
+    """Check the files of a report: their hashes, and what the report holds.
 
-    Every file in FOLDER is compared with the hash in its manifest. The exit code is 7 if one differs.
+    Every file in FOLDER is compared with the hash in its manifest, and every field of the report with what it may
+    hold. The exit code is 7 if one is wrong.
     """
     from reportgen.report import store
 
     count, others = store.verify(folder)
+    store.load(folder)
     if quiet:
         return
     for name in others:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.core.errors import UsageError
+from reportgen.core.values import NotNegative
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # of proc(5), clear_refs: resets the peak of resident memory
@@ -36,9 +37,9 @@ class Stage:
     """Time and memory of one stage of the run."""
 
     name: str  # as in the log: "convert"
-    seconds: float  # other stages that ran within it left out
-    peak_mb: float | None  # peak resident memory of the process; None if the system does not report it
-    gpu_peak_mb: float | None  # the same of the GPU's memory; None without one
+    seconds: NotNegative  # other stages that ran within it left out
+    peak_mb: NotNegative | None  # peak resident memory of the process; None if the system does not report it
+    gpu_peak_mb: NotNegative | None  # the same of the GPU's memory; None without one
 
 
 @dataclass(slots=True)

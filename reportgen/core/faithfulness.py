@@ -7,9 +7,11 @@ the largest other one; where a text may have several labels, the logit of the ta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from reportgen.core.arrays import Floats, equal_fields
+from reportgen.core.config import RANGES
+from reportgen.core.values import Between, Count, Share, axes
 
 Depth = Literal["quick", "full"]
 UnitKind = Literal["word", "sentence"]
@@ -25,8 +27,8 @@ class Attribution:
     """How much each token speaks for or against a label."""
 
     method: Method
-    label: int  # index of the label
-    scores: Floats | None  # (token,), logits: above 0 for the label, below 0 against it; None if they cannot be had
+    label: Count  # index of the label
+    scores: Annotated[Floats, axes("token")] | None  # logits, above 0 for the label; None if they cannot be had
     baseline: str | None = None  # of integrated gradients: what the scores are relative to
     gap: float | None = None  # of integrated gradients: (sum of the scores - change of the margin) / change
     reason: str | None = None  # why there are no scores, in a sentence
@@ -39,9 +41,9 @@ class Attribution:
 class Unit:
     """What is removed or kept as a whole: a word, or a sentence."""
 
-    start: int  # first character in the text
-    end: int  # one past the last
-    positions: tuple[int, ...]  # of its tokens, ascending; special tokens are in no unit
+    start: Count  # first character in the text
+    end: Count  # one past the last
+    positions: tuple[Count, ...]  # of its tokens, ascending; special tokens are in no unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Order:
     """In which order units are removed."""
 
     name: OrderName
-    units: tuple[int, ...]  # (unit,), indices of `Faithfulness.units`, the one with the highest score first
+    units: tuple[Count, ...]  # (unit,), indices of `Faithfulness.units`, the one with the highest score first
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Empty:
 
     operator: Operator  # delete: later tokens move up; mask: the mask token; sample: tokens of another document
     margin: float  # logits
-    probability: float  # of the target
+    probability: Share  # of the target
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ class Curve:
 
     order: OrderName
     margins: tuple[float, ...]  # (share,), logits
-    probabilities: tuple[float, ...]  # (share,), of the target
+    probabilities: tuple[Share, ...]  # (share,), of the target
     aopc: float  # logits: the mean over the shares of the whole document's margin minus this one
-    p: float | None = None  # chance of an `aopc` as good under random orders: (1 + as good) / (1 + all); None for them
+    p: Share | None = None  # chance of an `aopc` as good under random orders: (1 + as good) / (1 + all); None for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,9 @@ class Shift:
     """The heatmap of the document moved by a word: scores move with their words, or stay with their places."""
 
     change: Literal["first word left out", "a word put before"]
-    words: int  # words that both heatmaps have
+    words: Count  # words that both heatmaps have
     correlation: float | None  # Pearson's, of their scores; None where one heatmap is even
-    stayed: tuple[int, ...]  # positions among the ten highest whose score stayed with the place
+    stayed: tuple[Count, ...]  # positions among the ten highest whose score stayed with the place
     correlation_without: float | None  # the same without what stands at these places and at echoes; None as above
 
 
@@ -122,10 +124,10 @@ class Shift:
 class SentenceEffect:
     """What the prediction loses without one sentence."""
 
-    start: int  # first character in the text
-    end: int  # one past the last
+    start: Count  # first character in the text
+    end: Count  # one past the last
     change: float  # logits: margin of the whole document minus that without the sentence; above 0 speaks for the target
-    probability: float  # of the target without the sentence
+    probability: Share  # of the target without the sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,28 +147,28 @@ class Agreement:
     other: str
     tau: Estimate  # Kendall's tau-b, -1 to 1
     jaccard: Estimate  # of the highest 5 %: shared units by units in either
-    jaccard_chance: float  # of two random orders: q / (2 - q)
-    overlap: tuple[float, ...]  # (k,), shared units among the highest k % by k %, for k of 1 to 20
-    overlap_chance: tuple[float, ...]  # (k,), of two random orders: the share itself
+    jaccard_chance: Share  # of two random orders: q / (2 - q)
+    overlap: tuple[Share, ...]  # (k,), shared units among the highest k % by k %, for k of 1 to 20
+    overlap_chance: tuple[Share, ...]  # (k,), of two random orders: the share itself
 
 
 @dataclass(frozen=True, slots=True)
 class ScalingEffect:
     """What head importance changes in the heatmap."""
 
-    churn: float  # share of the highest 5 % of the units that are not there without head importance
+    churn: Share  # share of the highest 5 % of the units that are not there without head importance
     aopc: float  # logits: comprehensiveness of the heatmap as shown minus that of the unscaled one
-    p: float  # chance of the unscaled heatmap's own `aopc` under random orders
+    p: Share  # chance of the unscaled heatmap's own `aopc` under random orders
 
 
 @dataclass(frozen=True, slots=True)
 class HeadAblation:
     """What the prediction loses without the heads that the file of head importance calls most important."""
 
-    heads: tuple[tuple[int, int], ...]  # layer and head, the most important first
+    heads: tuple[tuple[Count, Count], ...]  # layer and head, the most important first
     change: float  # logits: margin of the whole model minus that without these heads
     random: tuple[float, ...]  # (draw,), the same without as many random heads
-    p: float  # (1 + draws with at least this change) / (1 + draws)
+    p: Share  # (1 + draws with at least this change) / (1 + draws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +185,13 @@ class Faithfulness:
 
     depth: Depth
     unit: UnitKind
-    seed: int
-    target: int  # index of the label: the predicted one
+    seed: Annotated[int, Between(*RANGES["seed"])]
+    target: Count  # index of the label: the predicted one
     margin: float  # of the whole document, logits
-    probability: float  # of the target, for the whole document
+    probability: Share  # of the target, for the whole document
     units: tuple[Unit, ...]  # in the order of the text
-    shares: tuple[float, ...]  # of the units that are removed or kept: (0.05, 0.1, 0.2)
-    counts: tuple[int, ...]  # (share,), the same as a number of units
+    shares: tuple[Share, ...]  # of the units that are removed or kept: (0.05, 0.1, 0.2)
+    counts: tuple[Count, ...]  # (share,), the same as a number of units
     orders: tuple[Order, ...]  # those tested, random ones left out
     empty: tuple[Empty, ...]  # one for each way to remove units
     trials: tuple[Trial, ...]  # () where nothing could be tested, see `caveats`
@@ -199,7 +201,7 @@ class Faithfulness:
     agreements: tuple[Agreement, ...]
     scaling: ScalingEffect | None  # None without head importance
     heads: HeadAblation | None  # None without head importance
-    passes: int  # forward passes that the test took, gradients left out
+    passes: Count  # forward passes that the test took, gradients left out
     caveats: tuple[Caveat, ...]
 
     @property

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reportgen.core.values import Count, Share
+
 TRUTH = {"false": "0", "true": "1"}  # as pandas writes them
 WHOLE = re.compile(r"(-?\d+)\.0*")  # an integer of a column with missing values
 INTEGER = re.compile(r"\d{1,18}")  # int() takes no endless digits
@@ -48,12 +50,12 @@ class Prediction:
 
     labels: tuple[str, ...]  # names, by index
     logits: tuple[float, ...]
-    probabilities: tuple[float, ...]  # softmax, or a sigmoid per label where labels do not exclude each other
-    predicted: int  # index of the most probable label: the explained one
-    gold: int | None  # index of the true label; None when it is not known, or there may be several
+    probabilities: tuple[Share, ...]  # softmax, or a sigmoid per label where labels do not exclude each other
+    predicted: Count  # index of the most probable label: the explained one
+    gold: Count | None  # index of the true label; None when it is not known, or there may be several
     gold_text: str | None  # the true label as the source writes it
-    thresholds: tuple[float, ...] = ()  # by label, where a text may have several; () where exactly one is predicted
-    gold_labels: tuple[int, ...] | None = None  # indices of the true labels, where there may be several; None: unknown
+    thresholds: tuple[Share, ...] = ()  # by label, where a text may have several; () where exactly one is predicted
+    gold_labels: tuple[Count, ...] | None = None  # of the true labels, where there may be several; None: unknown
     gold_read: str = ""  # how the source's label is read, in words: "as an index, from 0"; "" without one
 
     @property

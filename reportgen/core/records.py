@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,13 @@ from reportgen.core.arrays import Floats as Floats
 from reportgen.core.arrays import Integers as Integers
 from reportgen.core.arrays import equal_fields
 from reportgen.core.clock import Stage
-from reportgen.core.config import ColourScale, Received
+from reportgen.core.config import DTYPES, LANGUAGE, RANGES, ColourScale, Received
 from reportgen.core.faithfulness import Attribution, Faithfulness
 from reportgen.core.labels import NO_LABEL as NO_LABEL
 from reportgen.core.labels import LabelColumn, as_list
 from reportgen.core.labels import Prediction as Prediction
 from reportgen.core.labels import Verdict as Verdict
+from reportgen.core.values import ROUNDED, Between, Count, Matches, NotNegative, Number, Sha256, Share, axes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,19 +40,19 @@ class Example:
     name: str  # what the report folder is called: "demo-0", "text-1f3870be27"
     title: str  # what a reader calls it
     text: str  # as it was read; lone surrogates already replaced, one character for one
-    replaced: int = 0  # characters that nothing can write, replaced by U+FFFD
+    replaced: Count = 0  # characters that nothing can write, replaced by U+FFFD
     label: str | int | None = None  # gold label as the source writes it; a list of labels as JSON
     dataset: str | None = None  # its name; None for a text of the user's own
     split: str | None = None
-    index: int | None = None  # row in the split, or in the slice of it
+    index: Count | None = None  # row in the split, or in the slice of it
     id: str | None = None  # what the dataset calls the row
     label_names: tuple[str, ...] = ()  # what the dataset calls its integer labels, by label
     label_values: tuple[str, ...] = ()  # the different integers among the labels of the dataset
-    label_flags: int = 0  # length of the lists of 0 and 1, if the dataset writes its labels so; 0 if not
+    label_flags: Count = 0  # length of the lists of 0 and 1, if the dataset writes its labels so; 0 if not
     label_problem: str | None = None  # why no label was taken from a column that may hold labels, in a sentence
     picked: str | None = None  # how it was chosen, where a model's answers decided: "fp, of 1,070 examples, seed 0"
     revision: str | None = None  # of the dataset: resolved commit, or the hash of its file
-    file_sha256: str | None = None  # of the bytes as they were read; None for a text that was no file
+    file_sha256: Sha256 | None = None  # of the bytes as they were read; None for a text that was no file
 
     @property
     def label_column(self) -> LabelColumn:
@@ -63,14 +64,14 @@ class Example:
 class Tokens:
     """The document as the model reads it; all tuples have one entry per token, `types` also none."""
 
-    ids: tuple[int, ...]
+    ids: tuple[Count, ...]
     strings: tuple[str, ...]  # the tokenizer's own, "Ġlanguage"
-    starts: tuple[int, ...]  # first character in the text
-    ends: tuple[int, ...]  # one past the last character; equal to the start for special tokens
+    starts: tuple[Count, ...]  # first character in the text
+    ends: tuple[Count, ...]  # one past the last character; equal to the start for special tokens
     special: tuple[bool, ...]  # <s>, </s>, [CLS], [SEP]
     blank: tuple[bool, ...]  # white space, or no character at all
-    total: int  # tokens that the whole text has, special ones included; more than len(self) if it was cut
-    types: tuple[int, ...] = ()  # token_type_ids; empty where the tokenizer gives none, or the model takes none
+    total: Number  # tokens that the whole text has, special ones included; more than len(self) if it was cut
+    types: tuple[Count, ...] = ()  # token_type_ids; empty where the tokenizer gives none, or the model takes none
     echo: tuple[bool, ...] = ()  # whether the position of a special or global token repeats here
     keep_echoes: bool = False  # whether echoes are coloured and ranked like other tokens
 
@@ -163,23 +164,25 @@ class Reference:
 class Attention:
     """Attention of all layers, reduced to what rankings need. All arrays are unscaled."""
 
-    received: Floats  # (layer, head, token)
-    reader: Floats | None  # (layer, head, token), the row of `reader_position`
-    attended_positions: Integers  # (layer, head, token, k)
-    attended_weights: Floats  # (layer, head, token, k)
-    attending_positions: Integers  # (layer, head, token, m), the tokens that attend to a token most
-    attending_weights: Floats  # (layer, head, token, m); an entry with weight 0 is no token
-    # The attention of one stretch of the document by where it lands: (layer, head, stretch, stretch), rows sum to 1.
-    # Stretches are equally long; global tokens are apart in the first row and column.
-    maps: Floats
-    reader_position: int | None  # the token whose row feeds the classifier: 0 for [CLS]
-    global_positions: tuple[int, ...]  # tokens with global attention; () in dense models
-    windows: tuple[int, ...]  # attention window by layer; () in dense models
-    row_error: float  # largest distance of an assembled row's sum from 1
-    zero_share: float  # share of the weights inside the windows that are exactly 0
-    period: int | None = None  # positions after which the model's position embeddings repeat; None if they do not
-    seen: Integers | None = None  # (layer, token), the queries that can see a token; None where it is not known
-    sink: Floats | None = None  # (layer, head), the mean share of a row that a learned sink takes, where there is one
+    received: Annotated[Floats, axes("layer", "head", "token", least=0)]
+    reader: Annotated[Floats, axes("layer", "head", "token", least=0, most=ROUNDED)] | None  # row of `reader_position`
+    attended_positions: Annotated[Integers, axes("layer", "head", "token", "k", least=0, index_of="token")]
+    attended_weights: Annotated[Floats, axes("layer", "head", "token", "k", least=0, most=ROUNDED)]  # strongest first
+    # The tokens that attend to a token most; an entry with weight 0 is no token.
+    attending_positions: Annotated[Integers, axes("layer", "head", "token", "m", least=0, index_of="token")]
+    attending_weights: Annotated[Floats, axes("layer", "head", "token", "m", least=0, most=ROUNDED)]
+    # The attention of one stretch of the document by where it lands, rows sum to 1. Stretches are equally long; global
+    # tokens are apart in the first row and column.
+    maps: Annotated[Floats, axes("layer", "head", "stretch", "stretch", least=0, most=ROUNDED)]
+    reader_position: Count | None  # the token whose row feeds the classifier: 0 for [CLS]
+    global_positions: tuple[Count, ...]  # tokens with global attention; () in dense models
+    windows: tuple[Count, ...]  # attention window by layer; () in dense models
+    row_error: NotNegative  # largest distance of an assembled row's sum from 1
+    zero_share: Share  # share of the weights inside the windows that are exactly 0
+    period: Number | None = None  # positions after which the model's position embeddings repeat; None if they do not
+    seen: Annotated[Integers, axes("layer", "token", least=0)] | None = None  # queries that see a token; None: unknown
+    # The mean share of a row that a learned sink takes, where there is one.
+    sink: Annotated[Floats, axes("layer", "head", least=0, most=ROUNDED)] | None = None
     reader_alone: bool = True  # whether no other row of the last layer can reach the prediction
     layer_kinds: tuple[str, ...] = ()  # hybrid models: of each layer "attention", or what it has instead; else ()
 
@@ -220,7 +223,7 @@ class Attention:
 class HeadImportance:
     """The importance of each head for the prediction, and the source of the figures."""
 
-    values: Floats  # (layer, head)
+    values: Annotated[Floats, axes("layer", "head")]
     measure: str  # one of `config.MEASURES`, `FROM_FILE`, or another; "none" when every head counts the same
     source: str  # file name, "the model's own" or ""
     provenance: dict[str, str] = field(default_factory=dict)  # data, number of examples, model hash
@@ -253,13 +256,13 @@ class Provenance:
     model: str  # as the user named it; "demo" for the embedded one
     model_type: str  # "longformer"
     revision: str  # resolved commit, or "local"
-    weights_sha256: str
+    weights_sha256: Annotated[str, Matches("([0-9a-f]{64})?")]  # "" if unknown
     tokenizer: str
     tokenizer_revision: str  # resolved commit, or "local"
-    text_sha256: str  # of the text as UTF-8
+    text_sha256: Sha256  # of the text as UTF-8
     device: str
-    dtype: str
-    seed: int
+    dtype: Annotated[str, Matches("|".join(DTYPES))]
+    seed: Annotated[int, Between(*RANGES["seed"])]
     command: str  # the command line that gives this report again
     created: str  # ISO 8601, UTC
     configuration: dict[str, Any]  # plain values by the names of `Config`
@@ -293,10 +296,10 @@ class Report:
     checks: tuple[Check, ...]
     warnings: tuple[ReportWarning, ...]
     provenance: Provenance
-    top_k: int
-    positions: tuple[int, ...]  # of the layer trend; empty: chosen by rank
+    top_k: Annotated[int, Between(*RANGES["top_k"])]
+    positions: tuple[Count, ...]  # of the layer trend; empty: chosen by rank
     colour_scale: ColourScale
-    language: str  # of the text, as HTML names it: "en"
+    language: Annotated[str, Matches(LANGUAGE.pattern)]  # of the text, as HTML names it: "en"
     received: Received = "total"  # or "per-query": divided by the number of queries that can see the token
     attributions: tuple[Attribution, ...] = ()  # () where none was asked for
     faithfulness: Faithfulness | None = None  # None where it was not asked for

@@ -9,24 +9,25 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
-import cattrs.preconf.json
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from reportgen.core import disk, regular_files
+from reportgen.core import disk, json_text, plain_values, regular_files
 from reportgen.core.clock import Stage
 from reportgen.core.errors import OutputError
+from reportgen.core.plain_values import FieldError
 from reportgen.core.records import Report
+from reportgen.report import restore
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
 FAITHFULNESS = "faithfulness.json"  # only where the heatmap was tested
-MOST = {MANIFEST: 2**24, REPORT: 2**30, ARRAYS: 2**33}  # bytes
+MOST = {MANIFEST: 2**24, REPORT: 2**30, FAITHFULNESS: 2**28, ARRAYS: 2**33}  # bytes
 MOST_BYTES = 2**32  # of any other file
 OFFERED = ("report.pdf", "report.html")  # what people open, where it is there
 ARRAY_FIELDS = {
@@ -45,23 +46,23 @@ ARRAY_FIELDS = {
 
 def dump(report: Report) -> dict[str, bytes]:
     """The files that hold a report: two, or three where its heatmap was tested."""
-    plain = _converter().unstructure(report)
+    plain = plain_values.plain(report)
     tested = plain.pop("faithfulness")
-    arrays = {}
-    for name, attribution in _named(plain["attributions"]):
-        if (scores := attribution.pop("scores")) is not None:
-            arrays[name] = np.ascontiguousarray(scores)
-    for name, (part, field) in ARRAY_FIELDS.items():
-        array = plain[part].pop(field)
-        if array is not None:
-            arrays[name] = np.ascontiguousarray(array)
+    held = {name: place.pop(field.rpartition(".")[2]) for name, place, field in _places_of_arrays(plain)}
+    arrays = {name: np.ascontiguousarray(array) for name, array in held.items() if array is not None}
     files = {REPORT: _json(plain), ARRAYS: save(arrays)}
     return files if tested is None else files | {FAITHFULNESS: _json(tested)}
 
 
-def _named(attributions: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Each attribution in plain values with the name of its scores among the arrays: "attribution_0"."""
-    return [(f"attribution_{number}", attribution) for number, attribution in enumerate(attributions)]
+def _places_of_arrays(plain: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The name of every array in its file; what holds it in the plain values of a report; and its field."""
+    for name, (part, field) in ARRAY_FIELDS.items():
+        if isinstance(place := plain.get(part), dict):
+            yield name, place, f"{part}.{field}"
+    attributions = plain.get("attributions")
+    for number, place in enumerate(attributions if isinstance(attributions, list) else ()):
+        if isinstance(place, dict):
+            yield f"attribution_{number}", place, f"attributions[{number}].scores"
 
 
 def _json(plain: dict[str, Any]) -> bytes:
@@ -72,26 +73,45 @@ def load(folder: Path) -> Report:
     """Read a report back, equal to the one that was written.
 
     Raises:
-        OutputError: If a file is missing or not what `dump` writes.
+        OutputError: If a file is missing or not what `dump` writes, naming the first field that is wrong.
     """
     try:
-        plain = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+        plain = _read(folder / REPORT)
+        regular_files.check(folder / ARRAYS, most=MOST[ARRAYS])
         arrays = load_file(folder / ARRAYS)
-        for name, (part, field) in ARRAY_FIELDS.items():
-            plain[part][field] = arrays.get(name)
-        for name, attribution in _named(plain.get("attributions", [])):
-            attribution["scores"] = arrays.get(name)
-        if (tested := folder / FAITHFULNESS).exists():
-            plain["faithfulness"] = json.loads(tested.read_text(encoding="utf-8"))
-        return _converter().structure(plain, Report)
-    except cattrs.BaseValidationError as error:
-        wrong = cattrs.transform_error(error)[0].removesuffix(" @ $").replace(" @ $.", " at ")
+        parts = {"faithfulness": _read(folder / FAITHFULNESS)} if (folder / FAITHFULNESS).exists() else {}
+        report = restore.report(_joined(plain, arrays, parts))
+        for name in arrays:
+            raise FieldError(name, f"in {ARRAYS} is unknown")
+        return report
+    except FieldError as error:
         raise OutputError(
-            f"{folder}: {REPORT} does not match this version of reportgen: {wrong}",
+            f"{disk.shown(folder)}: {REPORT} does not match this version of reportgen: {error}",
             hint="make the report again, or use the version in its manifest",
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise OutputError(f"{folder}: not a report folder: {error}") from error
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise OutputError(f"{disk.shown(folder)}: not a report folder: {error}") from error
+
+
+def _read(path: Path) -> Any:
+    """The plain values of one of the files."""
+    return json_text.parse(regular_files.read(path, most=MOST[path.name]))
+
+
+def _joined(plain: Any, arrays: dict[str, Any], parts: dict[str, Any]) -> Any:
+    """The plain values of a report with what other files hold, where it belongs; *arrays* keeps the others."""
+    if not isinstance(plain, dict):
+        return plain
+    for name, place, field in _places_of_arrays(plain):
+        last = field.rpartition(".")[2]
+        if last in place:
+            raise FieldError(field, f"is in {REPORT}; it belongs in {ARRAYS}")
+        place[last] = arrays.pop(name, None)
+    if "faithfulness" in plain:
+        raise FieldError("faithfulness", f"is in {REPORT}; it belongs in {FAITHFULNESS}")
+    if None in parts.values():
+        raise FieldError("faithfulness", f"is null in {FAITHFULNESS}")
+    return plain | parts
 
 
 def text(folder: Path) -> str:
@@ -101,9 +121,9 @@ def text(folder: Path) -> str:
         OutputError: If the file that holds it is missing or not what `dump` writes.
     """
     try:
-        return str(json.loads((folder / REPORT).read_text(encoding="utf-8"))["example"]["text"])
+        return plain_values.restored(str, _read(folder / REPORT)["example"]["text"], "example.text")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{folder}: not a report folder: {error}") from error
+        raise OutputError(f"{disk.shown(folder)}: not a report folder: {error}") from error
 
 
 def write(
@@ -250,15 +270,3 @@ def _check_report(folder: Path, *, overwrite: bool) -> None:
     link = min((path for path in folder.rglob("*") if path.is_symlink()), default=None)
     if link is not None:  # this program has made none
         raise OutputError(f"{disk.shown(link)} is a symbolic link", hint="remove it, or choose another --output")
-
-
-def _converter() -> cattrs.Converter:
-    """Nouns to plain values and back; arrays pass through."""
-    converter = cattrs.preconf.json.make_converter(forbid_extra_keys=True)
-    converter.register_unstructure_hook_func(_is_array, lambda array: array)
-    converter.register_structure_hook_func(_is_array, lambda array, _: array)
-    return converter
-
-
-def _is_array(kind: object) -> bool:
-    return get_origin(kind) is np.ndarray or kind is np.ndarray

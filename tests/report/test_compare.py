@@ -84,7 +84,7 @@ def test_equal_values_may_change_places() -> None:
 
 
 def test_another_length_is_told_and_nothing_is_compared_further() -> None:
-    assert found(reports.report("one two")) == {"tokens": True, "layers x heads x tokens": True}
+    assert found(reports.report("one two")) == {"text": True, "tokens": True, "layers x heads x tokens": True}
 
 
 def test_a_row_that_is_gone_is_told() -> None:

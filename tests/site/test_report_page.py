@@ -222,6 +222,7 @@ def large(*, tokens: int) -> Report:
         attending_positions=near,
         attending_weights=weights,
         maps=np.full((4, 4, 5, 5), 0.2, np.float32),
+        windows=(8,) * 4,
     )
     importance = replace(small.importance, values=np.linspace(0.1, 1, 16, dtype=np.float32).reshape(4, 4))
     text = " ".join(f"word{n % 97}" for n in range(tokens - 2))
