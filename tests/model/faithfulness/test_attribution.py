@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from transformers import AttentionInterface
 
 from reportgen.core.faithfulness import Attribution, Method
 from reportgen.core.records import Tokens
-from reportgen.model import forward_pass
+from reportgen.model import forward_pass, long_documents
 from reportgen.model.classifier import Classifier
 from reportgen.model.faithfulness import attribution
 from reportgen.model.faithfulness.attribution import attribute
@@ -108,10 +109,29 @@ def test_more_steps_close_the_gap(read: tuple[Classifier, Tokens]) -> None:
 
 def test_the_margin_is_to_the_largest_other_label_or_the_logit_alone() -> None:
     logits = torch.tensor([1.0, 4.0, 2.0])
-    margins = [float(attribution.margin(logits, label, several=False)) for label in range(3)]
-    assert margins == [-3.0, 2.0, -2.0]
-    assert float(attribution.margin(logits, 0, several=True)) == 1.0
-    assert float(attribution.margin(logits[:1], 0, several=False)) == 1.0
+    slopes = [attribution.slope(logits, label, several=False).tolist() for label in range(3)]
+    assert slopes == [[1, -1, 0], [0, 1, -1], [0, -1, 1]]
+    assert attribution.slope(logits, 0, several=True).tolist() == [1, 0, 0]
+    assert attribution.slope(logits[:1], 0, several=False).tolist() == [1]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_in_windows_a_token_has_the_sum_over_its_windows(method: Method) -> None:
+    """The logits are their mean; with a third label, which of the others is largest is asked of the mean, too."""
+    classifier = tiny.classifier(every_type.build("bert", id2label=dict(enumerate("abc"))), max_length=20)
+    tokens = tiny.document(44)
+    plan = long_documents.plan_for(classifier, tokens, stride=4)
+    assert len(plan.windows) == 3
+    (found,) = attribute(classifier, tokens, [1], method=method, stride=4, steps=STEPS)
+    mean = torch.stack([forward_pass.predict_logits(classifier, [piece])[0] for piece in plan.pieces]).mean(0)
+    other = int(mean.index_fill(0, torch.tensor(1), -torch.inf).argmax())
+    logit = replace(classifier, threshold=0.5)
+    logit.model.config.problem_type = "multi_label_classification"  # margins are logits
+    expected = np.zeros(len(tokens))
+    for window, piece in zip(plan.windows, plan.pieces, strict=True):
+        first, second = scores(attribute(logit, piece, (1, other), method=method, steps=STEPS))
+        expected[plan.positions(window)] += (first - second) / 3
+    np.testing.assert_allclose(scores((found,))[0], expected, atol=1e-4)
 
 
 def test_of_several_labels_at_once_each_has_the_gradient_of_its_own_logit() -> None:
@@ -140,12 +160,13 @@ def test_the_model_is_left_as_it_was_and_gives_the_same_scores_again(
     frozen.requires_grad_(True)
 
 
-def test_progress_counts_the_forward_passes() -> None:
-    classifier, tokens = tiny.classifier(every_type.build("bert")), tiny.document(5)
+@pytest.mark.parametrize(("length", "windows"), [(10, 1), (16, 2)])
+def test_progress_counts_the_forward_passes(length: int, windows: int) -> None:
+    classifier = tiny.classifier(every_type.build("bert"), max_length=10)
     for method in METHODS:
         done: list[int] = []
-        attribute(classifier, tokens, (0, 1), method=method, steps=3, advance=done.append)
-        assert sum(done) == attribution.passes(method, steps=3)
+        attribute(classifier, tiny.document(length), (0, 1), method=method, stride=0, steps=3, advance=done.append)
+        assert sum(done) == attribution.passes(method, windows=windows, steps=3)
 
 
 @pytest.mark.parametrize(("kind", "settings"), few(SUPPORTED))
