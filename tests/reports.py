@@ -31,6 +31,7 @@ from reportgen.core.records import (
 )
 from reportgen.report import heatmap, rank, scale, tables, words
 from reportgen.report.draw import chart_points, charts, findings, maps, vega
+from reportgen.report.faithfulness import panel
 from reportgen.report.page import page_data, render
 from reportgen.report.parts import Chart, Parts, Table
 
@@ -313,8 +314,8 @@ def ranked(given: Report) -> tuple[Scores, Rankings]:
     return scores, rank.rank(given.attention, scores, given.tokens, top_k=given.top_k)
 
 
-def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
-    """What the pages show of a report, with the charts *drawn*."""
+def parts(given: Report, drawn: tuple[Chart, ...] = (), curves: tuple[Chart, ...] = ()) -> Parts:
+    """What the pages show of a report, with the charts *drawn*, and the *curves* of the test of its heatmap."""
     scores, rankings = ranked(given)
     found = words.whole_words(given.example.text, given.tokens, language=given.language)
     covered = heatmap.cells(given.example.text, given.tokens)
@@ -324,13 +325,16 @@ def parts(given: Report, drawn: tuple[Chart, ...] = ()) -> Parts:
     blocks: dict[str, object] = {}
     if given.live:
         blocks = page_data.blocks(given, scores, rankings, found, kept=chart_points.kept(given, rankings))
-        blocks |= page_data.specifications(drawn, charts.attention_map(given) if maps.picture(given) else None)
+        blocks |= page_data.specifications(
+            (*drawn, *curves), charts.attention_map(given) if maps.picture(given) else None
+        )
     return Parts(
         views=views,
         spans=spans,
         lines=tuple(heatmap.lines(runs) for runs in spans),
         tables=tables.for_people(given, scores, rankings, counts),
         charts=drawn,
+        panel=panel.panel(given, curves),
         findings=findings.findings(given, scores, rankings) if drawn else (),
         maps=maps.picture(given),
         summary=words.top_words(found, rankings, count=5),

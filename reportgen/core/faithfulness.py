@@ -19,6 +19,12 @@ Operator = Literal["delete", "mask", "sample"]  # how a unit is removed, see `Em
 Measure = Literal["comprehensiveness", "sufficiency"]  # the first units are removed, or they alone are kept
 OrderName = Literal["heatmap", "classifier", "attribution", "reversed", "reading-order", "random"]
 VerdictCode = Literal["supported", "no-better-than-chance", "depends-on-removal", "look-only"]
+VERDICTS: dict[VerdictCode, str] = {
+    "supported": "supported",
+    "no-better-than-chance": "no better than chance",
+    "depends-on-removal": "depends on how words are removed",
+    "look-only": "a look only",
+}  # in a few words, for cards and lists
 Method = Literal["frozen", "gradient-x-input", "ig"]  # of attribution
 
 

@@ -4,6 +4,7 @@ Other stages measure the figures. Nothing is corrected here.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -348,6 +349,19 @@ def warn_of_glyphs(characters: tuple[str, ...]) -> ReportWarning:
         "missing-glyphs",
         f"The PDF shows boxes instead of characters that no font on this machine has ({scripts}): {named}. {NOTO}",
     )
+
+
+def warned_of_glyphs(report: Report, missing: dict[str, None]) -> Report:
+    """The report with a warning of characters without a font; the same report if all have one."""
+    return warned(report, warn_of_glyphs(tuple(missing))) if missing else report
+
+
+def warned(report: Report, warning: ReportWarning) -> Report:
+    """The report with one more warning; only the last warning of a kind is kept."""
+    if warning in report.warnings:
+        return report
+    others = tuple(one for one in report.warnings if one.code != warning.code)
+    return replace(report, warnings=(*others, warning))
 
 
 def _first(count: int, names: list[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reportgen.core.config import ColourScale
+from reportgen.core.faithfulness import VerdictCode
 
 Direction = Literal["ltr", "rtl"]
 
@@ -97,6 +98,21 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """The test of the heatmap, as it is shown under the prediction."""
+
+    code: VerdictCode | None  # None where nothing could be tested
+    words: str  # the verdict on the heatmap: "no better than chance"
+    sentence: str  # the same with its numbers
+    verdicts: tuple[tuple[str, str], ...]  # orders with their verdicts, the heatmap first
+    curves: tuple[Chart, ...]  # deletion, keep-only; () where nothing could be tested
+    tables: tuple[Table, ...]  # "aopc", "rests-on", "agreement": those that were measured
+    notes: tuple[str, ...]  # what else was measured, a sentence or two each
+    method: str  # how, in one paragraph
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A figure made of pixels."""
 
@@ -147,7 +163,13 @@ class Parts:
     lines: tuple[tuple[Line, ...], ...]  # (view, line), for print
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...]
+    panel: Panel | None  # None where the heatmap was not tested
     findings: tuple[Finding, ...]  # none where the text has no content tokens
     maps: Picture | None  # None if there is nothing to draw
     summary: tuple[str, ...]  # the words that draw most attention, each once
     blocks: dict[str, object]  # what the scripts of the page read, by name
+
+    @property
+    def curves(self) -> tuple[Chart, ...]:
+        """The charts of the panel."""
+        return self.panel.curves if self.panel else ()

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reportgen.core.clock import Clock
 from reportgen.core.config import MAX_HTML_MB, Config, Paper, PdfNeed, PdfVariant
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
-from reportgen.core.records import Rankings, Report, ReportWarning, Scores
+from reportgen.core.records import Rankings, Report, Scores
 from reportgen.data import naming
 from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, store, tables, words
 from reportgen.report.draw import chart_points, maps
+from reportgen.report.faithfulness import data_files, panel
 from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
 from reportgen.report.parts import Cell, Chart, Finding, HeatView, Parts, Picture, Table
 
 if TYPE_CHECKING:
-    from reportgen.report.draw.charts import Draw
+    from reportgen.report.draw.looks import Draw
 
 SUMMARY = 5  # words on the first screen
 WITHOUT_MODEL = ("top_k", "colour_scale", "language", "received")  # can be chosen again of a stored report; echoes, too
@@ -45,6 +46,7 @@ class Figures:
     """All that is drawn of a report."""
 
     charts: tuple[Chart, ...]
+    curves: tuple[Chart, ...]  # of the test of the heatmap; () where there was none
     findings: tuple[Finding, ...]  # none where the text has no content tokens
     maps: Picture | None  # None where there is nothing to draw
     enlarged_map: dict[str, object] | None  # Vega-Lite of one head's map, whose numbers the page fills in
@@ -114,7 +116,7 @@ def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN
     attach = "pdf" in config.format and config.pdf_variant == "a-3u"
     if "tables" in config.format or attach:
         with clock.stage("tables"):
-            made = tables.files(report, scores, rankings)
+            made = tables.files(report, scores, rankings) | data_files.files(report)
     attached = made if attach else {}
     files = {f"tables/{name}": content for name, content in made.items()} if "tables" in config.format else {}
     if shown:
@@ -136,12 +138,13 @@ def draw_figures(
     """The drawings for the requested files; *draw* makes the SVG of a chart, if known."""
     shown = set(formats) - {"tables", "latex"}
     if not shown:
-        return Figures(charts=(), findings=(), maps=None, enlarged_map=None)
-    from reportgen.report.draw import charts, findings, vega
+        return Figures(charts=(), curves=(), findings=(), maps=None, enlarged_map=None)
+    from reportgen.report.draw import charts, curves, findings, vega
 
     picture = maps.picture(report)
     return Figures(
         charts=charts.charts(report, scores, rankings, draw=draw or vega.svg),
+        curves=curves.curves(report, draw=draw or vega.svg),
         findings=findings.findings(report, scores, rankings) if "pdf" in shown else (),
         maps=picture,
         enlarged_map=charts.attention_map(report) if picture and "html" in shown else None,
@@ -172,13 +175,14 @@ def make_parts(
             kept = chart_points.kept(report, rankings)
             max_bytes = None if max_html_mb is None else max_html_mb * 1e6
             blocks = page_data.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
-            blocks |= page_data.specifications(figures.charts, figures.enlarged_map)
+            blocks |= page_data.specifications((*figures.charts, *figures.curves), figures.enlarged_map)
     return Parts(
         views=views,
         spans=spans,
         lines=tuple(heatmap.lines(runs) for runs in spans),
         tables=tables.for_people(report, scores, rankings, counts),
         charts=figures.charts,
+        panel=panel.panel(report, figures.curves),
         findings=figures.findings,
         maps=figures.maps,
         summary=words.top_words(found, rankings, count=SUMMARY),
@@ -193,7 +197,7 @@ def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> 
     files: dict[str, bytes] = {}
     missing: dict[str, None] = {}
     if "charts" in config.format:
-        for chart in parts.charts:
+        for chart in (*parts.curves, *parts.charts):
             files[f"figures/{chart.key}.svg"] = chart.svg.encode()
             files[f"figures/{chart.key}.vl.json"] = vega.text(chart.spec).encode()
         if parts.maps:
@@ -204,7 +208,7 @@ def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> 
             from reportgen.report.paper import figures
 
             widths, font = config.figure_widths, config.figure_font
-            made = figures.files(parts.charts, parts.maps, widths=widths, font=font)
+            made = figures.files((*parts.curves, *parts.charts), parts.maps, widths=widths, font=font)
             if config.positions_shown is not None:
                 drawn = excerpt.files(report, parts, config, draw=render.excerpt)
                 made |= drawn.files
@@ -214,7 +218,7 @@ def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> 
         with clock.stage("latex"):
             made = latex_files(report, parts, config.positions_shown, missing)
         files |= {f"latex/{name}": content for name, content in made.items()}
-    return warned_of_glyphs(report, missing), files
+    return checks.warned_of_glyphs(report, missing), files
 
 
 def latex_files(report: Report, parts: Parts, shown: range | None, missing: dict[str, None]) -> dict[str, bytes]:
@@ -243,7 +247,7 @@ def render_files(
             files["report.html"] = make_page(report, parts)
             too_large = checks.warn_of_size(len(files["report.html"]), config.max_html_mb or MAX_HTML_MB)
             if too_large:
-                report = warned(report, too_large)
+                report = checks.warned(report, too_large)
                 files["report.html"] = make_page(report, parts)
     if "pdf" in config.format:
         with clock.stage("pdf"):
@@ -254,7 +258,7 @@ def render_files(
             except RefusedError:
                 raise
             except Exception as error:  # whatever it is, the rest of the report is worth keeping
-                report = warned(report, checks.warn_of_pdf(error))
+                report = checks.warned(report, checks.warn_of_pdf(error))
             if report.warnings != before and "report.html" in files:
                 files["report.html"] = make_page(report, parts)
     return report, files
@@ -278,23 +282,10 @@ def make_document(
     how: dict[str, Any] = {"created": report.provenance.created, "variant": variant, "attached": attached}
     names = tuple(attached)
     typeset = pdf.either(functools.partial(render.document, report, parts, paper=paper, attached=names), **how)
-    changed = warned_of_glyphs(report, dict.fromkeys(typeset.missing))
+    changed = checks.warned_of_glyphs(report, dict.fromkeys(typeset.missing))
     if changed is not report:
         typeset = pdf.either(functools.partial(render.document, changed, parts, paper=paper, attached=names), **how)
     return changed, typeset.data
-
-
-def warned_of_glyphs(report: Report, missing: dict[str, None]) -> Report:
-    """The report with a warning of characters without a font; the same report if all have one."""
-    return warned(report, checks.warn_of_glyphs(tuple(missing))) if missing else report
-
-
-def warned(report: Report, warning: ReportWarning) -> Report:
-    """The report with one more warning; only the last warning of a kind is kept."""
-    if warning in report.warnings:
-        return report
-    others = tuple(one for one in report.warnings if one.code != warning.code)
-    return replace(report, warnings=(*others, warning))
 
 
 def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock) -> Report:

@@ -26,7 +26,7 @@ from reportgen.site.folder import Made
 from reportgen.site.settings import SiteConfig
 
 if TYPE_CHECKING:
-    from reportgen.report.draw.charts import Draw
+    from reportgen.report.draw.looks import Draw
 
 TEMPLATE = "report.html.j2"
 ROOM = 1.4  # MB that the page had as one file: the lists of links are as long as that allows, and a site stays small

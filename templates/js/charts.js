@@ -22,10 +22,11 @@ reportgen.charts = (() => {
   function fitted(spec, width) {
     // Where the page is narrow, panels go below each other and legends below the chart.
     if (width >= 560) return spec;
+    const named = spec.config.legend.orient === "top"; // names right of the panel, long ones in the legend
     spec.config.legend.orient = "bottom";
-    spec.config.legend.columns = 3;
+    spec.config.legend.columns = named ? 2 : 3;
     if (spec.columns) spec.columns = Math.max(1, Math.floor(spec.columns / 2));
-    for (const part of [spec, spec.spec]) if (part?.width > 400) part.width = Math.max(200, width - 70);
+    for (const part of [spec, spec.spec]) if (part?.width > 200) part.width = Math.max(named ? 160 : 200, width - (named ? 105 : 70));
     return spec;
   }
 
@@ -185,12 +186,18 @@ reportgen.charts = (() => {
     return { rows: reportgen.data.block("spec-overview").datasets.rows.map((row) => ({ ...row, chosen: marked(row) })), adapt() {} };
   }
 
+  // The curves of the test change with the share of the words that is removed, and with nothing else.
+  const curve = (key) => () => ({ rows: reportgen.removed.mark(reportgen.data.block(`spec-${key}`).datasets.rows), adapt() {} });
+
+  const STEADY = ["overview", "deletion-curve", "keeping-curve"]; // the choice of layers and heads takes nothing from them
   const MAKERS = {
     "rank-trend-layers": rankTrendByLayer,
     "rank-trend-heads": rankTrendByHead,
     "layer-trend": layerTrend,
     distribution,
     overview,
+    "deletion-curve": curve("deletion-curve"),
+    "keeping-curve": curve("keeping-curve"),
   };
 
   // --- drawing -----------------------------------------------------------------------------------------------------
@@ -238,10 +245,11 @@ reportgen.charts = (() => {
 
   async function update(figure, state) {
     const key = figure.dataset.chart;
+    if (!figure.querySelector(".drawing").clientWidth) return; // folded: it is drawn when it is opened
     const caption = figure.querySelector("figcaption");
     if (!first.has(key)) first.set(key, [...caption.childNodes].map((node) => node.cloneNode(true)));
     const chosen = reportgen.scores.selection(state);
-    const nothing = chosen.empty && key !== "overview";
+    const nothing = chosen.empty && !STEADY.includes(key);
     figure.classList.toggle("nothing", nothing);
     if (nothing) {
       caption.textContent = "No layer or no head is chosen, so there is nothing to draw.";
@@ -255,6 +263,7 @@ reportgen.charts = (() => {
     const before = drawn.get(key)?.view;
     const view = await draw(key, spec, made.rows, figure.querySelector(".drawing"));
     if (view !== before && key === "overview") listen(view);
+    if (view !== before && key === "deletion-curve") reportgen.removed.follow(view);
     const plain = reportgen.state.isFirst() && (key !== "layer-trend" || state.token === null);
     if (plain || !made.caption) caption.replaceChildren(...first.get(key).map((node) => node.cloneNode(true)));
     else caption.textContent = made.caption;
@@ -271,19 +280,20 @@ reportgen.charts = (() => {
 
   function start() {
     const figures = [...document.querySelectorAll("figure[data-chart]")].filter((figure) => figure.dataset.chart in MAKERS);
-    const all = (state) => {
-      for (const figure of figures) reportgen.dom.later(figure.id, () => update(figure, state));
-    };
+    const again = (figure) => reportgen.dom.later(figure.id, () => update(figure, reportgen.state.get()));
+    const all = () => figures.forEach(again);
     reportgen.state.subscribe(all);
+    for (const fold of document.querySelectorAll("details:has(> figure)")) fold.addEventListener("toggle", () => all());
+    reportgen.removed.subscribe(() => figures.filter(({ dataset }) => dataset.chart === "deletion-curve").forEach(again));
     let width = innerWidth;
     addEventListener("resize", () => {
       if (Math.abs(innerWidth - width) < 40) return;
       width = innerWidth;
-      all(reportgen.state.get()); // draw charts again whose shape depends on the width
+      all(); // draw charts again whose shape depends on the width
     });
     for (const group of document.querySelectorAll("[data-save]"))
       group.addEventListener("click", (event) => event.target.dataset.form && save(group.dataset.save, event.target.dataset.form));
-    all(reportgen.state.get());
+    all();
   }
 
   // --- saving: as on paper, whatever the page looks like --------------------------------------------------------------

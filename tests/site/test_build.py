@@ -67,7 +67,7 @@ def put_report(folder: Path, report: Report) -> Path:
 def no_charts() -> Iterator[None]:
     """Charts take most of the time of a page, and are looked at in `test_report_page.py` and in the browser."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(present, "draw_figures", lambda *_, **__: present.Figures((), (), None, None))
+        patched.setattr(present, "draw_figures", lambda *_, **__: present.Figures((), (), (), None, None))
         yield
 
 

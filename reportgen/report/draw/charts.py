@@ -6,17 +6,15 @@ caption. Altair's `Chart.to_html()` is never used: it writes data into a script 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import altair as alt
 import numpy as np
 import numpy.typing as npt
-from altair.utils.schemapi import debug_mode
 
 from reportgen.core.characters import visible
-from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, INK, MUTED, PLASMA_LIGHT, RULE, VIRIDIS_LIGHT
+from reportgen.core.palette import ACCENT, HEAT_LIGHT, INK, PLASMA_LIGHT, VIRIDIS_LIGHT
 from reportgen.core.records import Floats, Rankings, Report, Scores
 from reportgen.report.draw import captions, maps, vega
 from reportgen.report.draw.chart_points import (
@@ -29,20 +27,17 @@ from reportgen.report.draw.chart_points import (
     trend_names,
     trend_positions,
 )
+from reportgen.report.draw.looks import WIDTH, Draw, Row, digits, figure, no_values, themed, tips, unchecked
 from reportgen.report.parts import Chart, Table
 
-Row = dict[str, object]
-Draw = Callable[..., str]  # (specification, *, key) -> SVG; the key names the ids in it
 Doubles = npt.NDArray[np.float64]
 
 MAP_SIDE = 440  # px of an enlarged map
-WIDTH = 560  # px between the axis and the legend: with both, a chart fills the column
 FADED = 0.1  # opacity of what the legend has not chosen
 FORMS = (".1%", ".3f", ".1%")  # of the columns of the overview: share, importance, sink
-_unchecked = debug_mode(False)  # the tests hold every chart against the schema: no run has to do so again
 
 
-@_unchecked
+@unchecked
 def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = vega.svg) -> tuple[Chart, ...]:
     """All figures of a report, in reading order; none if the text has no content tokens."""
     if rankings.by_score.size == 0:
@@ -66,20 +61,20 @@ def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = vega.svg) -
     rows = _rank_rows(means, labels, points=RANKS)
     chosen = alt.selection_point(name="chosen_layer", fields=["layer"], bind="legend")
     chart = (
-        alt.Chart(_no_values(), width=WIDTH, height=260)
+        alt.Chart(no_values(), width=WIDTH, height=260)
         .mark_line(strokeWidth=2)
         .encode(
             x=_rank_axis(means.shape[1]),
             y=_score_axis(f"{_score_name(report)}{heads}", rows),
             color=alt.Color("layer:O", title="layer", scale=_numbered(VIRIDIS_LIGHT, len(means))),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
-            tooltip=_numbers("layer", "rank", "score"),
+            tooltip=tips("layer", "rank", "score"),
         )
         .add_params(chosen)
     )
     table = _rank_table("rank-trend-layers", f"{_score_name(report).capitalize()} by rank{heads}", means, labels)
     title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
-    return _chart("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, rows, table, draw)
+    return figure("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, rows, table, draw)
 
 
 def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart:
@@ -92,21 +87,21 @@ def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = vega.svg) ->
     chosen = alt.selection_point(name="chosen_head", fields=["head"], bind="legend")
     header = alt.Header(labelExpr="'layer ' + datum.value", labelAnchor="start", labelPadding=4)
     chart = (
-        alt.Chart(_no_values(), width=112, height=110)
+        alt.Chart(no_values(), width=112, height=110)
         .mark_line(strokeWidth=1.3)
         .encode(
             x=_rank_axis(tokens, tick_count=3),
             y=_score_axis(_score_name(report), rows),
             color=alt.Color("head:O", title="head", scale=_numbered(PLASMA_LIGHT, heads)),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
-            tooltip=_numbers("layer", "head", "rank", "score"),
+            tooltip=tips("layer", "head", "rank", "score"),
         )
         .add_params(chosen)
         .facet(facet=alt.Facet("layer:O", title=None, header=header), columns=4)
     )
     caption = captions.rank_trend_by_head(report, ordered)
     table = _rank_table("rank-trend-heads", f"{_score_name(report).capitalize()} by rank", flat, labels)
-    return _chart("rank-trend-heads", "Rank trend by head", caption, chart, rows, table, draw)
+    return figure("rank-trend-heads", "Rank trend by head", caption, chart, rows, table, draw)
 
 
 def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw = vega.svg) -> Chart:
@@ -119,7 +114,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
     rows = _trend_rows(names, report.attention.layers, by_layer, best)
     chosen = alt.selection_point(name="chosen_token", fields=["token"], bind="legend")
     chart = (
-        alt.Chart(_no_values(), width=WIDTH, height=260)
+        alt.Chart(no_values(), width=WIDTH, height=260)
         .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=50, filled=True))
         .encode(
             x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0)),
@@ -127,7 +122,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
             color=alt.Color("token:N", title="position, token", scale=alt.Scale(domain=names, range=TOKEN_COLOURS)),
             shape=alt.Shape("token:N", scale=alt.Scale(domain=names)),
             opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
-            tooltip=[alt.Tooltip("token:N"), *_numbers("layer", "score", "best_rank")],
+            tooltip=[alt.Tooltip("token:N"), *tips("layer", "score", "best_rank")],
         )
         .add_params(chosen)
     )
@@ -143,7 +138,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
             for column, position in enumerate(positions)
         ),
     )
-    return _chart("layer-trend", "Layer trend", caption, chart, rows, table, draw)
+    return figure("layer-trend", "Layer trend", caption, chart, rows, table, draw)
 
 
 def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart:
@@ -153,19 +148,19 @@ def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart
         series.append((f"last layer, row of {report.reader_name}", scores.reader))
     bins = [(name, *part) for name, values in series for part in _binned(report, values)]
     rows: list[Row] = [
-        {"series": name, "start": start, "end": end, "score": _digits(score), "top": top}
+        {"series": name, "start": start, "end": end, "score": digits(score), "top": top}
         for name, start, end, score, top in bins
     ]
     header = alt.Header(labelAnchor="start", labelAngle=0, labelOrient="top", labelPadding=4)
     chart = (
-        alt.Chart(_no_values(), width=WIDTH, height=110)
+        alt.Chart(no_values(), width=WIDTH, height=110)
         .mark_rect(color=ACCENT)
         .encode(
             x=alt.X("start:Q", title="position in the document, tokens", axis=alt.Axis(grid=False)),
             x2="end:Q",
             y=alt.Y("score:Q", title="mean score", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=3)),
             y2=alt.Y2Datum(0),
-            tooltip=[*_numbers("start", "end", "score"), alt.Tooltip("top:N", title="top token")],
+            tooltip=[*tips("start", "end", "score"), alt.Tooltip("top:N", title="top token")],
         )
         .facet(row=alt.Row("series:N", title=None, sort=[name for name, _ in series], header=header))
         .resolve_scale(y="independent")
@@ -179,7 +174,7 @@ def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart
     )
     peak = max((part for part in bins if part[0] == series[0][0]), key=lambda part: part[3])
     caption = captions.distribution(report, scores, peak=peak)
-    return _chart("distribution", "Distribution over positions", caption, chart, rows, table, draw)
+    return figure("distribution", "Distribution over positions", caption, chart, rows, table, draw)
 
 
 def overview(report: Report, draw: Draw = vega.svg) -> Chart:
@@ -190,7 +185,7 @@ def overview(report: Report, draw: Draw = vega.svg) -> Chart:
     known = {"share": shares, "importance": report.importance.values, "sink": sink}
     figures = {name: np.asarray(values) for name, values in known.items() if values is not None}
     rows: list[Row] = [
-        {"layer": layer, "head": head, **{name: _digits(values.flat[n]) for name, values in figures.items()}}
+        {"layer": layer, "head": head, **{name: digits(values.flat[n]) for name, values in figures.items()}}
         for n, (layer, head) in enumerate(report.places)
     ]
     grids = [_grid(rows, "share", f"Share of {report.subject} on the top {k} tokens", shares.shape[1], form=".1%")]
@@ -208,10 +203,10 @@ def overview(report: Report, draw: Draw = vega.svg) -> Chart:
         numeric=(True,) * len(columns),
         rows=tuple((str(layer), str(head), *row) for (layer, head), *row in zip(report.places, *cells, strict=True)),
     )
-    return _chart("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, rows, table, draw)
+    return figure("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, rows, table, draw)
 
 
-@_unchecked
+@unchecked
 def attention_map(report: Report) -> dict[str, object]:
     """The specification of the map of one head, filled in by the page: from stretch, to stretch, share.
 
@@ -225,12 +220,12 @@ def attention_map(report: Report) -> dict[str, object]:
     ticks = [-apart * 0.65] * bool(apart) + list(range(0, tokens + 1, step))
     axis = alt.Axis(values=ticks, grid=False, labelExpr="datum.value < 0 ? 'global' : format(datum.value, ',')")
     lowest = maps.floor(report.attention.maps.shape[-1])
-    bounds = [_digits(bound) for bound in np.geomspace(lowest, 1, len(HEAT_LIGHT) + 1)[1:-1]]
+    bounds = [digits(bound) for bound in np.geomspace(lowest, 1, len(HEAT_LIGHT) + 1)[1:-1]]
     heat = alt.Scale(type="threshold", domain=bounds, range=list(HEAT_LIGHT))
     shown = bounds[1::3]  # a few of the sixteen classes
     legend = alt.Legend(type="symbol", symbolType="square", symbolSize=160, values=shown, format=".2~p")
     chart = (
-        alt.Chart(_no_values(), width=MAP_SIDE, height=MAP_SIDE)
+        alt.Chart(no_values(), width=MAP_SIDE, height=MAP_SIDE)
         .mark_rect()
         .encode(
             x=alt.X("to_start:Q", title="attends to, position", scale=across, axis=axis),
@@ -247,38 +242,7 @@ def attention_map(report: Report) -> dict[str, object]:
             ],
         )
     )
-    return vega.drawable(_themed(chart).to_dict(validate=False))  # type: ignore[no-any-return]
-
-
-def _chart(
-    key: str, title: str, caption: str, chart: alt.TopLevelMixin, rows: Sequence[Row], data: Table, draw: Draw
-) -> Chart:
-    spec = vega.drawable(_with_values(_themed(chart).to_dict(validate=False), rows))
-    return Chart(key=key, title=title, caption=caption, spec=spec, svg=draw(spec, key=key), data=data)
-
-
-def _themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
-    axis = {
-        "labelColor": MUTED, "titleColor": INK, "domainColor": MUTED, "tickColor": MUTED, "gridColor": RULE,
-        "titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 11,
-    }  # fmt: skip
-    themed: alt.TopLevelMixin = chart.configure(
-        font=FONT,
-        background="transparent",
-        axis=axis,
-        legend={
-            "labelColor": MUTED,
-            "titleColor": INK,
-            "titleFontWeight": "normal",
-            "symbolOpacity": 1,
-            "symbolStrokeWidth": 2,
-            "labelLimit": 80,  # the column is no wider
-        },
-        view=alt.ViewConfig(stroke=None),
-        title={"color": INK, "fontSize": 12, "fontWeight": "normal", "anchor": "start"},
-        header={"labelColor": INK, "titleColor": INK, "labelFontSize": 11},
-    )
-    return themed
+    return vega.drawable(themed(chart).to_dict(validate=False))  # type: ignore[no-any-return]
 
 
 def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> alt.Chart:
@@ -288,14 +252,14 @@ def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> 
     differ = len({row[field] for row in rows}) > 1  # one colour needs no legend
     legend = alt.Legend(format=form, labelOverlap="greedy", labelSeparation=12) if differ else None
     grid: alt.Chart = (
-        alt.Chart(_no_values(), title=title, width=alt.Step(size), height=alt.Step(size))
+        alt.Chart(no_values(), title=title, width=alt.Step(size), height=alt.Step(size))
         .mark_rect()
         .encode(
             x=alt.X("head:O", axis=alt.Axis(labelAngle=0), scale=gap),
             y=alt.Y("layer:O", scale=gap),
             color=alt.Color(f"{field}:Q", title=None, scale=heat, legend=legend),
             stroke=alt.condition("datum.chosen", alt.value(INK), alt.value("transparent")),  # set by the page alone
-            tooltip=[*_numbers("layer", "head"), alt.Tooltip(f"{field}:Q", format=form)],
+            tooltip=[*tips("layer", "head"), alt.Tooltip(f"{field}:Q", format=form)],
         )
     )
     return grid
@@ -323,24 +287,6 @@ def _score_axis(title: str, rows: Sequence[Row]) -> alt.Y:
     return alt.Y("score:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4, format="~g"))
 
 
-def _numbers(*fields: str) -> list[alt.Tooltip]:
-    return [alt.Tooltip(f"{field}:Q", title=field.replace("_", " ")) for field in fields]
-
-
-def _no_values() -> alt.Data:
-    """A place for the rows of a chart: altair would check every number, which takes longer than drawing."""
-    return alt.Data(values=[])  # type: ignore[no-untyped-call]  # altair leaves this constructor untyped
-
-
-def _with_values(spec: Any, rows: Sequence[Row]) -> Any:
-    """A specification with its *rows*."""
-    if isinstance(spec, list):
-        return [_with_values(value, rows) for value in spec]
-    if not isinstance(spec, dict):
-        return spec
-    return {"values": rows} if spec == {"values": []} else {key: _with_values(spec[key], rows) for key in spec}
-
-
 def _ordered(scores: Scores) -> Doubles:
     """Attention scores of every head, largest first, (layer, head, rank)."""
     return -np.sort(-scores.attention_scores.astype(np.float64), axis=-1)
@@ -350,7 +296,7 @@ def _rank_rows(ordered: Doubles, labels: Sequence[dict[str, int]], *, points: in
     """Points of the lines in *ordered*, (line, rank). The axis is logarithmic: a score of 0 has no place on it."""
     kept = kept_ranks(ordered.shape[-1], points)
     return [
-        {**label, "rank": rank + 1, "score": _digits(line[rank])}
+        {**label, "rank": rank + 1, "score": digits(line[rank])}
         for label, line in zip(labels, ordered, strict=True)
         for rank in kept
         if line[rank] > 0
@@ -359,7 +305,7 @@ def _rank_rows(ordered: Doubles, labels: Sequence[dict[str, int]], *, points: in
 
 def _trend_rows(names: list[str], numbers: Sequence[int], by_layer: Doubles, best: npt.NDArray[np.int32]) -> list[Row]:
     return [
-        {"token": name, "layer": numbers[layer], "score": _digits(score), "best_rank": int(best[layer, column])}
+        {"token": name, "layer": numbers[layer], "score": digits(score), "best_rank": int(best[layer, column])}
         for column, name in enumerate(names)
         for layer, score in enumerate(by_layer[:, column])
         if score > 0
@@ -392,8 +338,3 @@ def _rank_table(key: str, caption: str, ordered: Doubles, labels: Sequence[dict[
             for label, line in zip(labels, ordered, strict=True)
         ),
     )
-
-
-def _digits(value: float) -> float:
-    """Four significant digits, enough for a chart."""
-    return float(f"{value:.4g}")

@@ -99,7 +99,10 @@ def _compact(group: Element, *, fill: str) -> None:
 def _draws_nothing(element: Element, fill: str) -> bool:
     if element.tag == f"{SVG}text":  # of labels that overlap, Vega hides one
         return element.get("opacity") == "0" or not "".join(element.itertext()).strip()
-    inked = element.get("fill", fill) not in INVISIBLE or element.get("stroke", "none") not in INVISIBLE
+    stroked = element.get("stroke", "none") not in INVISIBLE
+    if element.tag == f"{SVG}line":
+        return not stroked
+    inked = stroked or element.get("fill", fill) not in INVISIBLE
     return element.tag == f"{SVG}path" and (not inked or element.get("d", "") == "M0,0h0v0h0Z")
 
 

@@ -16,7 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core import characters
+from reportgen.core.faithfulness import Faithfulness
 from reportgen.core.records import Attention, Floats, Integers, Rankings, Report, Scores
+from reportgen.report.faithfulness import names
 from reportgen.report.page.compress import Packed, pack
 from reportgen.report.parts import Chart, Word
 from reportgen.report.rank import rank_tokens
@@ -30,6 +32,8 @@ PAGE_BYTES, CELL_BYTES = 1_000_000, 10.2  # what a larger one may have, and what
 MARKUP_BYTES, TOKEN_BYTES = 750_000, 180  # size of the page without the blocks, and what every token adds
 ZERO_SHARE = 255  # code of a share that is 0
 SHARE_STEPS = 12  # codes of a share in every octave
+
+STEADY = ("overview", "deletion-curve", "keeping-curve")  # charts whose numbers no choice of the reader changes
 
 Plain = dict[str, object]
 
@@ -83,6 +87,8 @@ def blocks(
         coded = encode(attention.reader)
         total = scores.reader if scores.reader is not None else np.zeros(len(report.tokens), np.float32)
         made["reader"] = {"codes": pack(coded.codes), **coded.scale, "total": pack(total.view(np.uint32))}
+    if report.faithfulness is not None and report.faithfulness.trials:
+        made["removed"] = removed(report, report.faithfulness)
     spent = len(json.dumps(made)) + MARKUP_BYTES + TOKEN_BYTES * len(report.tokens)
     allowed = max_bytes or max(SMALL_PAGE, PAGE_BYTES + CELL_BYTES * attention.received.size)
     return made | {"links": links(attention, room=allowed - spent)}
@@ -92,7 +98,7 @@ def specifications(drawn: tuple[Chart, ...], enlarged_map: Plain | None) -> Plai
     """The blocks from which the page draws its charts, by name: those of *drawn*, and that of one head's map."""
     if not drawn:
         return {}
-    made: Plain = {f"spec-{c.key}": specification(c.spec, keep=c.key == "overview") for c in drawn}
+    made: Plain = {f"spec-{c.key}": specification(c.spec, keep=c.key in STEADY) for c in drawn}
     return made if enlarged_map is None else made | {"spec-attention-maps": specification(enlarged_map)}
 
 
@@ -149,6 +155,34 @@ def document(report: Report, words: tuple[Word, ...]) -> Plain:
         "top_k": report.top_k,
         "scale": report.colour_scale,
         "per_query": report.received == "per-query",
+    }
+
+
+def removed(report: Report, tested: Faithfulness) -> Plain:
+    """What each order removes at each share, and what the model answers: the first trial."""
+    trial = tested.trials[0]
+    answers = {curve.order: curve.probabilities for curve in trial.curves}
+    positions = [position for unit in tested.units for position in unit.positions]
+    return {
+        "unit": tested.unit,
+        "way": names.WAYS[trial.operator],
+        "label": characters.visible(names.label(report, tested)),
+        "shares": list(tested.shares),
+        "counts": list(tested.counts),
+        "whole": tested.probability,
+        "draws": tested.draws,
+        "random": [list(each) for each in trial.band],
+        "lengths": pack(np.array([len(unit.positions) for unit in tested.units], np.uint16)),
+        "positions": pack(np.array(positions, _unsigned(len(report.tokens)))),
+        "orders": [
+            {
+                "name": names.ORDERS[order.name],
+                "units": pack(np.array(order.units[: tested.counts[-1]], np.uint32)),
+                "probabilities": list(answers[order.name]),
+            }
+            for order in tested.orders
+            if order.name in answers
+        ],
     }
 
 

@@ -25,11 +25,11 @@ from reportgen.core.records import Report
 from reportgen.report import heatmap, words
 from reportgen.report.page.compress import Packed, dense, pack
 from reportgen.report.page.svg import THEME, svg_markup
-from reportgen.report.parts import HeatView, Line, Parts
+from reportgen.report.parts import Chart, HeatView, Line, Parts
 
 PACKAGE = Path(__file__).parents[2]
 SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "captions", "save", "tables", "charts", "maps", "walk",
-           "find", "strip", "token", "rankings", "controls", "main")  # fmt: skip
+           "find", "strip", "token", "rankings", "removed", "controls", "main")  # fmt: skip
 TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, or a checkout
 OPTION = re.compile(r"((?<!\S)--[a-z][a-z-]*)")
 WIDE = 40  # letters of a word that may be wider than a line
@@ -142,6 +142,7 @@ def _page(report: Report, parts: Parts, **how: object) -> str:
             parts=parts,
             spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
             figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
+            curves=[svg_markup(chart.svg, themed=True) for chart in parts.curves],
             has_list=bool(words.stop_words(report.language)),
             **how,
         )
@@ -171,12 +172,15 @@ def document(
             painted=painted,
             style=Markup(f"@page{{size:{paper}}}\n{style}"),
             findings=[svg_markup(found.svg, themed=False, title=found.sentence) for found in parts.findings],
-            figures=[
-                svg_markup(chart.svg, themed=False, title=characters.visible(f"{chart.title}. {chart.caption}"))
-                for chart in parts.charts
-            ],
+            figures=[_plate(chart) for chart in parts.charts],
+            curves=[_plate(chart) for chart in parts.curves],
         )
     )
+
+
+def _plate(chart: Chart) -> Markup:
+    """A chart on paper, which says what it shows."""
+    return svg_markup(chart.svg, themed=False, title=characters.visible(f"{chart.title}. {chart.caption}"))
 
 
 def excerpt(

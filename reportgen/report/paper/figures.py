@@ -55,7 +55,7 @@ def files(
 def fit(spec: dict[str, object], width: float, *, key: str, family: str) -> str:
     """Draw *spec* so that the whole of it, axes and legend too, is *width* points wide."""
     panel = width / _slope(spec, width) * 0.6
-    for _ in range(3):  # a legend may need another line, which changes what is left for the panels
+    for _ in range(6):  # a legend may need another line, or be wider than the panels as long as these are small
         drawn = vega.svg(resized(spec, panel, width=width, family=family), key=key)
         missing = width - size(drawn)[0]
         if abs(missing) <= SLACK:
@@ -79,8 +79,9 @@ def resized(spec: dict[str, object], panel: float, *, width: float, family: str)
     inner["width"], inner["height"] = panel, round(panel * _proportion(made, narrow=narrow), 1)
     if "columns" in made:
         made["columns"] = _columns(made, width)
-    _thin(inner["mark"])
-    _legend(inner["encoding"], narrow=narrow)
+    for layer in inner.get("layer", [inner]):
+        _thin(layer["mark"])
+        _legend(layer["encoding"], narrow=narrow)
     return made
 
 
@@ -94,8 +95,8 @@ def _slope(spec: dict[str, Any], width: float) -> int:
 
 
 def _columns(spec: dict[str, Any], width: float) -> int:
-    panels = len({row["layer"] for row in spec["data"]["values"]})
-    most = min(3 if width < NARROW else 4, panels)
+    panels = len({row[spec["facet"]["field"]] for row in spec["data"]["values"]})
+    most = min(spec["columns"] - (width < NARROW), panels)
     return next((n for n in range(most, 1, -1) if panels % n == 0), most)  # rows without a gap, where that goes
 
 
@@ -105,9 +106,9 @@ def _grids(spec: dict[str, Any], width: float) -> int:
 
 def _proportion(spec: dict[str, Any], *, narrow: bool) -> float:
     """Height of a panel relative to its width."""
-    if "columns" in spec:
+    if "columns" in spec and not (narrow and spec["columns"] == 2):
         return 0.9
-    if "facet" in spec:
+    if "row" in spec.get("facet", {}):
         return 0.3 if narrow else 0.16
     return 0.62 if narrow else 0.42
 
@@ -130,6 +131,7 @@ def _config(config: dict[str, Any], *, narrow: bool, family: str) -> dict[str, A
         "legend": legend,
         "header": {"labelFontSize": TITLE, "labelPadding": 2},
         "title": {"fontSize": TITLE},
+        "text": {"fontSize": LABEL},
     }
     return {**config, "font": family, **{part: config.get(part, {}) | size for part, size in sizes.items()}}
 
@@ -148,7 +150,8 @@ def _legend(encoding: dict[str, Any], *, narrow: bool) -> None:
     for channel in ("color", "shape"):
         names = encoding.get(channel, {}).get("scale", {}).get("domain")
         if narrow and names:
-            encoding[channel]["legend"] = {"columns": 2 if isinstance(names[0], str) else 6, "symbolSize": 30}
+            own = encoding[channel].get("legend", {})
+            encoding[channel]["legend"] = own | {"columns": 2 if isinstance(names[0], str) else 6, "symbolSize": 30}
 
 
 def labelled(maps: Picture, width: float, *, family: str) -> str:

@@ -19,6 +19,7 @@ from reportgen.core.characters import visible
 from reportgen.core.palette import HEAT_LIGHT, MUTED
 from reportgen.core.records import Report
 from reportgen.data import naming
+from reportgen.report.paper.aopc_table import aopc_table
 from reportgen.report.paper.citation import citation, escape
 from reportgen.report.paper.glyphs import (
     ALONE,
@@ -101,6 +102,8 @@ def files(
     made = {"heatmap.tex": heatmap(report, view, lines, pages), "citation.bib": citation(report)}
     if top is not None:
         made["top_tokens.tex"] = top_tokens(report, top, pages)
+    if report.faithfulness is not None and report.faithfulness.trials:
+        made["faithfulness.tex"] = aopc_table(report, report.faithfulness)
     return {name: text.encode() for name, text in made.items()} | ({SHEET: sheet.data} if sheet else {})
 
 

@@ -1,0 +1,58 @@
+"""The words for orders, for ways to remove words, and for numbers, that sentences, tables and charts share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reportgen.core.faithfulness import Faithfulness, Measure, Operator
+from reportgen.core.records import Report
+
+ORDERS = {
+    "heatmap": "heatmap",
+    "classifier": "classifier’s row",
+    "attribution": "attribution",
+    "reversed": "heatmap, reversed",
+    "reading-order": "reading order",
+    "random": "random orders",
+}  # others are their own names: "last layer"
+WAYS: dict[Operator, str] = {"delete": "deleted", "mask": "masked", "sample": "replaced from another document"}
+MEASURES: dict[Measure, str] = {"comprehensiveness": "Comprehensiveness", "sufficiency": "Sufficiency"}
+
+
+def label(report: Report, tested: Faithfulness) -> str:
+    """The name of the label that the test is about."""
+    assert report.prediction is not None  # a heatmap is tested with its model
+    return report.prediction.labels[tested.target]
+
+
+def units(tested: Faithfulness, count: int = 2) -> str:
+    """What is removed: "words", "sentence"."""
+    return f"{tested.unit}{'s' * (count != 1)}"
+
+
+def percent(share: float) -> str:
+    """A share of the words.
+
+    >>> percent(0.05), percent(0.125)
+    ('5%', '12.5%')
+    """
+    return f"{share * 100:.3g}%"
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with a true minus, and no minus before a zero.
+
+    >>> signed(-0.304), signed(-0.001)
+    ('−0.30', '0.00')
+    """
+    written = f"{value:.{digits}f}"
+    return written.replace("-", "−" if float(written) else "")
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Names as a sentence has them.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
