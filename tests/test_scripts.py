@@ -41,9 +41,10 @@ needs_tools = pytest.mark.skipif(not NEEDED and "CI" not in os.environ, reason="
 WITHOUT_NOTO = """
 import sys
 from pathlib import Path
+from reportgen.core.config import Config
 from reportgen.report import present
 from tests import reports, test_scripts
-told, content = present.make_document(test_scripts.report(), reports.parts(test_scripts.report()), {})
+told, content = present.make_document(test_scripts.report(), reports.parts(test_scripts.report()), {}, Config())
 Path(sys.argv[1]).write_bytes(content)
 print(*(f"{warning.code}: {warning.message}" for warning in told.warnings), sep="\\n")
 """
@@ -61,7 +62,7 @@ def report() -> Report:
 @cache
 def made() -> Typeset:
     """Its PDF."""
-    return pdf.pdf(render.document(report(), reports.parts(report())), created=report().provenance.created)
+    return pdf.pdf(render.document(report(), reports.parts(report()), views="all"), created=report().provenance.created)
 
 
 @pytest.fixture(scope="module")

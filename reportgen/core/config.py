@@ -20,6 +20,7 @@ from reportgen.core.private import PATHS, public
 ColourScale = Literal["linear", "rank", "log"]
 Paper = Literal["a4", "letter"]
 PdfVariant = Literal["ua-1", "a-3u"]
+PdfViews = Literal["main", "all"]
 PdfNeed = Literal["required", "best-effort"]
 Long = Literal["truncate", "window"]
 Echoes = Literal["leave-out", "keep"]
@@ -35,6 +36,7 @@ DEFAULT_FORMATS = ("html", "pdf", "tables", "charts")
 PAPERS: tuple[Paper, ...] = ("a4", "letter")
 PDF_NEEDS: tuple[PdfNeed, ...] = ("required", "best-effort")
 PDF_VARIANTS: tuple[PdfVariant, ...] = ("ua-1", "a-3u")
+PDF_VIEWS: tuple[PdfViews, ...] = ("main", "all")
 COLOUR_SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
 DTYPES = ("float32", "float16", "bfloat16")
 LONG: tuple[Long, ...] = ("truncate", "window")
@@ -82,6 +84,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "paper": PAPERS,
     "pdf": PDF_NEEDS,
     "pdf_variant": PDF_VARIANTS,
+    "pdf_views": PDF_VIEWS,
     "long": LONG,
     "echoes": ECHOES,
     "received": RECEIVED,
@@ -142,6 +145,7 @@ class Config:
     pdf: PdfNeed = "required"  # or, where no PDF can be made, a warning in its place
     paper: Paper = "a4"
     pdf_variant: PdfVariant = "ua-1"
+    pdf_views: PdfViews = "main"  # the text in one view, the others as strips; or in "all"
     figure_width: tuple[str, ...] = ("3.3in", "6.9in")  # of a column and of the text of most journals
     figure_font: str | None = None  # the manuscript's; the page's own if left out
     span: str | None = None  # "120:260": the positions 120 to 259, for the heatmap as a figure and in LaTeX

@@ -22,6 +22,7 @@ from reportgen.core.records import Floats, Report, Scores, Tokens
 from reportgen.report.parts import Cell, Direction, HeatView, Line, Printed, Run
 
 CLASSES = 16
+STRETCHES = 160  # of the document in a strip
 LEFT_OUT = -1  # class of a special token or an echo: outside the scale
 SPECIAL_OUTLINED = "Special tokens are outlined and left out of the scale."
 SPECIAL, ECHO, LABEL = "s", "e", "l"  # frames around characters in print
@@ -209,6 +210,28 @@ def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ..
         found.append(Run(cell.text, kind, heat, cell.positions[0]))
         end = max(end, cell.end)
     return tuple(found)
+
+
+def strip(runs: tuple[Run, ...], *, tokens: int) -> tuple[int, ...]:
+    """The document in stretches of equal length, each in the class of its hottest token; -1 where none is coloured.
+
+    Args:
+        runs: From `spans`.
+        tokens: Number of tokens of the document.
+    """
+    count = min(STRETCHES, tokens)
+    own = [run for run in runs if run.first >= 0]
+    starts = [run.first for run in own]
+    heat = np.repeat([run.heat for run in own], np.diff([*starts, tokens]))
+    edges = np.linspace(0, tokens, count + 1).round().astype(int)[:-1]
+    return tuple(np.maximum.reduceat(heat, edges).tolist())
+
+
+def hottest(view: HeatView, runs: tuple[Run, ...], *, count: int) -> list[Run]:
+    """The tokens with the highest values of a view, the highest first."""
+    own = [run for run in runs if run.first >= 0]
+    coloured = [(value, run) for value, run in zip(view.values, own, strict=True) if run.heat >= 0]
+    return [run for _, run in sorted(coloured, key=lambda found: -found[0])[:count]]
 
 
 def shown_text(text: str, covered: tuple[Cell, ...]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reportgen.core.clock import Clock
-from reportgen.core.config import MAX_HTML_MB, Config, Paper, PdfNeed, PdfVariant
+from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
 from reportgen.core.records import Rankings, Report, Scores
 from reportgen.data import naming
@@ -253,8 +253,7 @@ def render_files(
         with clock.stage("pdf"):
             before = report.warnings
             try:
-                paper, variant = config.paper, config.pdf_variant
-                report, files["report.pdf"] = make_document(report, parts, attached, paper=paper, variant=variant)
+                report, files["report.pdf"] = make_document(report, parts, attached, config)
             except RefusedError:
                 raise
             except Exception as error:  # whatever it is, the rest of the report is worth keeping
@@ -272,20 +271,22 @@ def make_page(report: Report, parts: Parts) -> bytes:
     return render.page(report, parts, bundle=vega.bundle()).encode()
 
 
-def make_document(
-    report: Report, parts: Parts, attached: dict[str, bytes], *, paper: Paper = "a4", variant: PdfVariant = "ua-1"
-) -> tuple[Report, bytes]:
-    """The PDF, which carries the *attached* files; the report has a warning more if characters have no font here."""
+def make_document(report: Report, parts: Parts, attached: dict[str, bytes], config: Config) -> tuple[Report, bytes]:
+    """The PDF, which carries the *attached* files; the report has a warning more if characters have no font here.
+
+    Of *config*, the fields of a PDF are used.
+    """
     from reportgen.report.page import render
     from reportgen.report.paper import pdf
 
-    how: dict[str, Any] = {"created": report.provenance.created, "variant": variant, "attached": attached}
-    names = tuple(attached)
-    typeset = pdf.either(functools.partial(render.document, report, parts, paper=paper, attached=names), **how)
+    def made(shown: Report) -> typesetting.Typeset:
+        how: dict[str, Any] = {"paper": config.paper, "views": config.pdf_views, "attached": tuple(attached)}
+        document = functools.partial(render.document, shown, parts, **how)
+        return pdf.either(document, created=shown.provenance.created, variant=config.pdf_variant, attached=attached)
+
+    typeset = made(report)
     changed = checks.warned_of_glyphs(report, dict.fromkeys(typeset.missing))
-    if changed is not report:
-        typeset = pdf.either(functools.partial(render.document, changed, parts, paper=paper, attached=names), **how)
-    return changed, typeset.data
+    return changed, (typeset if changed is report else made(changed)).data
 
 
 def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock) -> Report:

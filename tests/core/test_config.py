@@ -43,6 +43,7 @@ def test_a_configuration_comes_back_from_its_plain_fields() -> None:
         {"figure_width": ("3.3",)}, {"figure_width": ()}, {"figure_width": ("1in",)}, {"figure_width": ("30in",)},
         {"figure_width": ("3in;x",)}, {"span": "4"}, {"span": "9:4"}, {"span": "a:b"}, {"span": "-1:4"},
         {"figure_font": "x;}body{"}, {"figure_font": "a'b"}, {"paper": "a3"}, {"pdf_variant": "x-4"},
+        {"pdf_views": "none"},
     ],
 )  # fmt: skip
 def test_what_cannot_be_typeset_is_a_usage_error(settings: dict[str, Any]) -> None:

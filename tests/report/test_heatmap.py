@@ -112,6 +112,28 @@ def test_special_tokens_and_space_are_left_out_of_the_scale() -> None:
     assert heatmap.spans("a\nbc", covered, made)[2].kind == "break"
 
 
+def test_a_strip_shows_the_hottest_token_of_every_stretch() -> None:
+    """Two tokens a stretch, at twice as many tokens as stretches; a piece of a character counts as all of it."""
+    tokens = 2 * heatmap.STRETCHES
+    shown = [Run("x", "token", n % 7, n) for n in range(4, tokens)]
+    runs = (Run("<s>", "special", -1, 0), Run(" ", "gap", -1, -1), Run("\n", "break", -1, 1), Run("é", "token", 9, 2))
+    made = heatmap.strip((*runs, *shown), tokens=tokens)
+    assert len(made) == heatmap.STRETCHES
+    assert made[:4] == (-1, 9, 5, 6)
+
+
+def test_a_short_document_has_a_stretch_for_every_token() -> None:
+    assert heatmap.strip((Run("<s>", "special", -1, 0), Run("a", "token", 3, 1)), tokens=2) == (-1, 3)
+
+
+def test_the_hottest_tokens_come_highest_first() -> None:
+    """A special token is not among them, whatever it draws."""
+    covered = (cell("<s>", 0, special=True), cell("a", 1), cell("b", 2), cell("c", 3))
+    made = heatmap.view("all", "", "", np.array([9, 1, 3, 2], np.float32), covered, scale="linear")
+    runs = heatmap.spans("abc", covered, made)
+    assert [run.text for run in heatmap.hottest(made, runs, count=2)] == ["b", "c"]
+
+
 def test_the_three_scales_by_hand() -> None:
     values = [0, 1, 10, 100]
     assert coloured(values)[0] == [0, 0, 1, 15]  # 15 classes up to the 99th percentile, 97.3

@@ -20,11 +20,11 @@ import numpy as np
 from markupsafe import Markup
 
 from reportgen.core import characters, palette
-from reportgen.core.config import Paper
+from reportgen.core.config import Paper, PdfViews
 from reportgen.core.records import Report
 from reportgen.report import heatmap, words
 from reportgen.report.page.compress import Packed, dense, pack
-from reportgen.report.page.svg import THEME, svg_markup
+from reportgen.report.page.svg import THEME, strip_markup, svg_markup
 from reportgen.report.parts import Chart, HeatView, Line, Parts
 
 PACKAGE = Path(__file__).parents[2]
@@ -150,7 +150,13 @@ def _page(report: Report, parts: Parts, **how: object) -> str:
 
 
 def document(
-    report: Report, parts: Parts, *, paper: Paper = "a4", attached: tuple[str, ...] = (), painted: bool = True
+    report: Report,
+    parts: Parts,
+    *,
+    paper: Paper = "a4",
+    views: PdfViews = "main",
+    attached: tuple[str, ...] = (),
+    painted: bool = True,
 ) -> str:
     """The same report as one printable document, without scripts and controls.
 
@@ -158,6 +164,7 @@ def document(
         report: From `pipeline.analyse`, or from `store.load`.
         parts: From `present.make_parts`.
         paper: What it is printed on.
+        views: Print the text in the first view, and strips of the others; or the text in all of them.
         attached: Names of the files that the PDF carries.
         painted: Set the text in one piece and say what is painted behind it; False: give every token its own span.
     """
@@ -170,6 +177,11 @@ def document(
             parts=parts,
             attached=attached,
             painted=painted,
+            whole=len(parts.views) if views == "all" else 1,
+            strips=[
+                strip_markup(heatmap.strip(runs, tokens=len(report.tokens)), title=f"{view.title}, as a strip")
+                for view, runs in zip(parts.views, parts.spans, strict=True)
+            ],
             style=Markup(f"@page{{size:{paper}}}\n{style}"),
             findings=[svg_markup(found.svg, themed=False, title=found.sentence) for found in parts.findings],
             figures=[_plate(chart) for chart in parts.charts],
@@ -295,6 +307,7 @@ def environment() -> jinja2.Environment:
     made.filters["pieces"] = pieces
     made.filters["options"] = options
     made.filters["printed"] = heatmap.printed
+    made.filters["hottest"] = heatmap.hottest
     made.filters["right_to_left"] = characters.right_to_left
     made.filters["wide"] = lambda text: max(map(len, text.split()), default=0) > WIDE
     made.filters["percent"] = lambda share: f"{share:.1%}"

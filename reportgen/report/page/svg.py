@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from itertools import groupby
 
 from markupsafe import Markup
 
@@ -19,6 +21,24 @@ COMMON = {  # said once for a whole drawing, or what holds anyway
 THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"} | {
     colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
 }
+
+
+def strip_markup(classes: Sequence[int], *, title: str) -> Markup:
+    """The document as a strip of colours, on paper: a path for each of the classes from `heatmap.strip`."""
+    outlines: dict[int, str] = {}
+    start = 0
+    for heat, alike in groupby(classes):
+        length = len(list(alike))
+        if heat >= 0:
+            outlines[heat] = f"{outlines.get(heat, '')}M{start},0h{length}v1h-{length}Z"
+        start += length
+    drawn = Markup("").join(
+        Markup('<path fill="{}" d="{}"/>').format(palette.HEAT_LIGHT[heat], outlines[heat]) for heat in sorted(outlines)
+    )
+    return Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} 1" preserveAspectRatio="none" aria-hidden="true">'
+        "<title>{}</title>{}</svg>"
+    ).format(len(classes), title, drawn)
 
 
 def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:

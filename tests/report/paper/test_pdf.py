@@ -75,9 +75,24 @@ def test_the_pdf_holds_the_report_from_the_first_to_the_last_word(made: Path) ->
         "Grüße",
     ):
         assert part in words
-    assert words.count("First word") >= 3, "every view is printed"
+    assert words.count("First word") == 1, "the text is printed once"
     for chart in reports.example_parts().charts:
         assert chart.caption[:40] in words
+
+
+@needs_reader
+@pytest.mark.parametrize(("views", "times", "strips"), [("main", 1, 2), ("all", 3, 0)])
+def test_the_text_is_printed_once_or_in_every_view(tmp_path: Path, views: Any, times: int, strips: int) -> None:
+    """The views that are not printed are strips, with their hottest tokens by name and position."""
+    report = reports.report("Penguins swim")
+    made = typeset(render.document(report, reports.parts(report), views=views)).data
+    words = " ".join(text(made, tmp_path).split())
+    assert words.count("Penguins swim") == times
+    assert words.count("a stretch has the colour of its hottest token") == strips
+    assert len(re.findall(r"Hottest: “(Penguins|swim)” at [12], “(Penguins|swim)” at [12]\.", words)) == strips
+    with pikepdf.open(io.BytesIO(made)) as opened:
+        alts = [str(figure.get("/Alt", "")) for figure in elements(opened, "/Figure")]
+    assert sum("as a strip" in alt for alt in alts) == strips
 
 
 @needs_reader
@@ -247,7 +262,8 @@ def test_every_figure_says_what_it_shows(made: Path) -> None:
     charts = {f"{chart.title}. {chart.caption}" for chart in reports.example_parts().charts}
     assert charts < said
     maps = next(text for text in said - charts if text.startswith("Attention maps"))
-    assert len(said - charts - {maps}) == 3, "every finding has a drawing"
+    strips = {text for text in said if text.endswith("as a strip")}
+    assert len(said - charts - {maps} - strips) == 3, "every finding has a drawing"
     assert maps.startswith("Attention maps. One map per head: layers from top to bottom, heads from left to right.")
 
 
