@@ -115,6 +115,7 @@ def measure_importance(
     Raises:
         OutputError: If the file is there already, or cannot be written.
     """
+    measure_split.drop_finished(output)
     disk.check_file(output, suffix=".safetensors", overwrite=overwrite)
     if by not in MEASURES:
         near = difflib.get_close_matches(by, MEASURES, n=1)

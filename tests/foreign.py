@@ -23,7 +23,8 @@ def tree(folder: Path) -> dict[str, str]:
         if path.is_symlink():
             found[name] = f"link to {path.readlink()}"
         elif path.is_file():
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            size = path.stat().st_size
+            found[name] = f"{size} bytes" if size > 10**9 else hashlib.sha256(path.read_bytes()).hexdigest()
         else:
             found[name] = "folder" if path.is_dir() else "special"
     return found

@@ -17,6 +17,7 @@ from typing import Any
 from reportgen.core import disk
 
 STEPS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate")
+LONGEST = 100  # seconds that an action may take
 WRITING = os.O_WRONLY | os.O_RDWR
 
 
@@ -46,6 +47,7 @@ def _ended(step: int, action: Callable[[], object], folder: Path, *, told: int |
     child = os.fork()
     if child == 0:
         status = 1
+        signal.alarm(LONGEST)  # a copy has no other threads: what waits for one would wait without end
         try:
             seen = _watch(step, str(folder))
             action()

@@ -16,6 +16,7 @@ from typing import Any
 
 from reportgen.batch import where_expression
 from reportgen.batch.where_expression import Value
+from reportgen.core import regular_files
 from reportgen.core.characters import clean
 from reportgen.core.config import Config, problem
 from reportgen.core.errors import DataError, UsageError
@@ -133,8 +134,7 @@ def read_ids_file(path: str) -> tuple[str, ...]:
         if path == "-":
             content = sys.stdin.buffer.read(MOST_BYTES + 1)
         else:
-            with Path(path).open("rb") as file:
-                content = file.read(MOST_BYTES + 1)
+            content = regular_files.read(Path(path), most=MOST_BYTES)
         if len(content) > MOST_BYTES:
             raise DataError(f"--ids {name}: more than {MOST_BYTES:,} bytes", hint="give a file with one id per line")
         lines = content.decode("utf-8-sig").split("\n")

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from reportgen.core import regular_files
 from reportgen.core.errors import OutputError, UsageError
 
 CACHE = "REPORTGEN_CACHE"  # variable that names the folder of the cache
@@ -245,6 +246,7 @@ def _sync(path: Path) -> None:
 
 def cached(kind: str, name: str) -> Path:
     """The place of a file in the cache: the kind "predictions", the name "0f3a.parquet". It may be gone at any time."""
+    recover(cache() / kind)
     return cache() / kind / name
 
 
@@ -266,7 +268,6 @@ def keep(path: Path, content: Content) -> None:
     """Put a file in the cache, if it can be written; the result is valid without it."""
     with contextlib.suppress(OutputError):
         put(path, content)
-        recover(path.parent)
 
 
 def sha256(path: Path) -> str:
@@ -281,7 +282,7 @@ def sha256(path: Path) -> str:
 
 @functools.lru_cache(maxsize=256)
 def _sha256(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as file:
+    with regular_files.opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

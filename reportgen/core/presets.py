@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from reportgen.core import regular_files
 from reportgen.core.config import (
     CHOICE,
     CHOICES,
@@ -33,6 +34,7 @@ DESCRIPTION = "description"  # the one key of a preset that is no field
 KINDS = {"str": "a string", "int": "an integer", "float": "a number", "bool": "true or false"}
 JSON_KINDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
+MOST_BYTES = 10_000_000  # of a preset: label names and their explanations fit
 STDIN_COPY = "TEXT.txt"  # what the command of a report calls a text that it cannot name
 LONG_TEXT = 300  # characters: a longer --text is no line to read
 
@@ -45,7 +47,7 @@ def load(name: str) -> Config:
     """
     path = _path(name)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(regular_files.read(path, most=MOST_BYTES).decode("utf-8"))
     except OSError as error:
         raise UsageError(f"preset {path.name}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # also a number of thousands of digits, or thousands of brackets
@@ -133,7 +135,12 @@ def text(name: str) -> str:
     Raises:
         UsageError: If no preset has that name.
     """
-    return _path(name).read_text(encoding="utf-8")
+    path = _path(name)
+    try:
+        return regular_files.read(path, most=MOST_BYTES).decode("utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"preset {path.name}: {reason}") from error
 
 
 def description(name: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from reportgen.core import regular_files
 from reportgen.core.characters import UNPRINTABLE, clean
 from reportgen.core.config import DEMO, OF_A_DATASET, Config, option
 from reportgen.core.errors import DataError, UsageError
@@ -216,15 +217,17 @@ def _of_file(file: str, config: Config) -> Example:
 
 
 def _read(file: str, *, most: int) -> bytes:
-    """The first *most* bytes: a device may never end."""
+    """The first *most* bytes."""
     if file == "-":
         return sys.stdin.buffer.read(most)
     path = Path(file).expanduser() if file.startswith("~/") else Path(file)  # as `presets.command` writes it
     try:
-        with path.open("rb") as opened:
+        with regular_files.opened(path) as opened:
             return opened.read(most)
     except OSError as error:
-        raise DataError(f"{file}: {error.strerror}", hint="check the path given to --file") from error
+        pipe = path.is_fifo() or path.is_char_device()
+        hint = "use --file - to read standard input" if pipe else "check the path given to --file"
+        raise DataError(f"{file}: {error.strerror}", hint=hint) from error
 
 
 def _example(text: str, config: Config, *, title: str, stem: str = "") -> Example:

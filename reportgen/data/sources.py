@@ -19,6 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from reportgen.core import regular_files
 from reportgen.core.characters import clean
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
@@ -32,6 +33,7 @@ from reportgen.data.table import DataTable, Loaded
 
 ASKED = re.compile(r"(?P<name>[^\[\]+:]*)(?P<slice>\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
 STATE, SPLITS = "state.json", "dataset_dict.json"  # by these a folder that save_to_disk() wrote is known
+MOST_BYTES = 2**28  # of a list of files: it has a line for each
 BATCH = 64  # rows that are read at once of what `datasets` keeps
 
 
@@ -194,7 +196,7 @@ def _plain_name(value: object, file: str) -> str:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(regular(path).read_text(encoding="utf-8"))
+        content = json.loads(regular_files.read(regular(path), most=MOST_BYTES))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{clean(path.name)} is not JSON: {error}", hint="save the dataset again") from error
     return content if isinstance(content, dict) else {}

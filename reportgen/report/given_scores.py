@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reportgen.core import presets, versions
+from reportgen.core import presets, regular_files, versions
 from reportgen.core.characters import BYTES, UNPRINTABLE, clean
 from reportgen.core.clock import now
 from reportgen.core.config import Config
@@ -108,14 +108,10 @@ def load(path: Path, config: Config, *, title: str | None = None) -> Report:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        return regular_files.read(path, most=MOST_BYTES)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{path}: {reason}", hint="check the path given to --scores") from error
-    if len(content) > MOST_BYTES:
-        raise DataError(f"{path}: more than {MOST_BYTES:,} bytes")
-    return content
 
 
 def _object(name: str, content: bytes) -> dict[str, Any]:

@@ -6,9 +6,11 @@ the heatmap, if it was made, `manifest.json` the hash of every file. Other modul
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,7 +29,7 @@ from reportgen.report import restore
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
 FAITHFULNESS = "faithfulness.json"  # only where the heatmap was tested
-MOST = {MANIFEST: 2**24, REPORT: 2**30, FAITHFULNESS: 2**28, ARRAYS: 2**33}  # bytes
+MOST = {MANIFEST: 2**24, REPORT: 2**30, FAITHFULNESS: 2**28, ARRAYS: 2**33}  # bytes that are read
 MOST_BYTES = 2**32  # of any other file
 OFFERED = ("report.pdf", "report.html")  # what people open, where it is there
 ARRAY_FIELDS = {
@@ -77,8 +79,7 @@ def load(folder: Path) -> Report:
     """
     try:
         plain = _read(folder / REPORT)
-        regular_files.check(folder / ARRAYS, most=MOST[ARRAYS])
-        arrays = load_file(folder / ARRAYS)
+        arrays = _arrays(folder / ARRAYS)
         parts = {"faithfulness": _read(folder / FAITHFULNESS)} if (folder / FAITHFULNESS).exists() else {}
         report = restore.report(_joined(plain, arrays, parts))
         for name in arrays:
@@ -96,6 +97,16 @@ def load(folder: Path) -> Report:
 def _read(path: Path) -> Any:
     """The plain values of one of the files."""
     return json_text.parse(regular_files.read(path, most=MOST[path.name]))
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    regular_files.check(path, most=MOST[ARRAYS])
+    try:
+        return load_file(path)
+    except BaseException as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "PanicException":  # safetensors' own
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(path)) from error
+        raise
 
 
 def _joined(plain: Any, arrays: dict[str, Any], parts: dict[str, Any]) -> Any:
@@ -202,13 +213,18 @@ def changed_file(folder: Path, name: str, digest: str) -> str | None:
     try:
         if regular_files.link_in(folder, path):
             return f"{disk.shown(path)} is a symbolic link"
-        with regular_files.opened(path, most=MOST.get(name, MOST_BYTES)) as file:
+        with regular_files.opened(path, most=most_bytes(name)) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         return f"{disk.shown(path)}: {error.strerror}"
     if found == digest:
         return None
     return f"{disk.shown(path)} was changed: its SHA-256 starts with {found[:12]}, in the manifest with {digest[:12]}"
+
+
+def most_bytes(name: str) -> int:
+    """Bytes that a file of a report may have: no larger one is read."""
+    return MOST.get(name, MOST_BYTES)
 
 
 def manifest(folder: Path) -> dict[str, Any]:
@@ -237,7 +253,7 @@ def files(folder: Path) -> dict[str, bytes]:
     """The files of a report by name; whether they are as they were written, `verify` says."""
     names = manifest(folder)["files"]
     with disk.errors(folder):
-        return {name: regular_files.read(folder / name, most=MOST.get(name, MOST_BYTES)) for name in names}
+        return {name: regular_files.read(folder / name, most=most_bytes(name)) for name in names}
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:

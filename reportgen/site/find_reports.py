@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reportgen.core import disk
+from reportgen.core import disk, regular_files
 from reportgen.core.errors import OutputError, ReportgenError, one_line
 from reportgen.data import naming
 from reportgen.report import store
@@ -68,8 +68,8 @@ def gather(folders: Sequence[Path]) -> tuple[list[Found], list[Note]]:
     for folder in once.values():
         try:
             found.append(_read(folder))
-        except OutputError as error:
-            notes.append(Note("left out", error.message))
+        except Exception as error:  # whatever it is, the other reports are worth showing
+            notes.append(_note(folder, error))
     return _named(found), notes
 
 
@@ -110,8 +110,12 @@ def problem(found: Found, names: Iterable[str]) -> str | None:
 
 def left_out(found: Found, error: Exception) -> Note:
     """The note on a report that cannot be read or rendered."""
+    return _note(found.folder, error)
+
+
+def _note(folder: Path, error: Exception) -> Note:
     said = error.message if isinstance(error, ReportgenError) else f"{type(error).__name__}: {error}"
-    return Note("left out", said if str(found.folder) in said else f"{found.folder}: {said}")
+    return Note("left out", said if str(folder) in said else f"{folder}: {said}")
 
 
 def drawings(found: Found) -> list[str]:
@@ -126,15 +130,28 @@ def drawings(found: Found) -> list[str]:
 
 def _reports_in(folder: Path) -> list[Path]:
     """The folder, if it is a report, or else those of its children that are."""
+    disk.put_back(folder)
     with disk.errors(folder):
         if not folder.is_dir():
             raise OutputError(f"{disk.shown(folder)}: no such folder", hint="give folders that reportgen wrote")
-        if (folder / store.MANIFEST).is_file():
+        if _may_be_report(folder):
             return [folder]
+        disk.recover(folder)
         children = sorted(
             (path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: natural(path.name)
         )
-        return [path for path in children if (path / store.MANIFEST).is_file()]
+        return [path for path in children if _may_be_report(path)]
+
+
+def _may_be_report(folder: Path) -> bool:
+    """Whether a folder has a manifest, of whatever kind; also if that cannot be seen: then a note is due."""
+    try:
+        (folder / store.MANIFEST).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return folder.is_dir()
+    return True
 
 
 def _read(folder: Path) -> tuple[Found, str]:
@@ -155,8 +172,8 @@ def _read(folder: Path) -> tuple[Found, str]:
         for name in list(files):
             path = folder / name
             if path.is_file() and not path.is_symlink():
-                status = path.stat()
-                stamps[name] = (status.st_size, status.st_mtime_ns)
+                size = regular_files.check(path, most=store.most_bytes(name))
+                stamps[name] = (size, path.stat().st_mtime_ns)
             elif name not in store.OFFERED:
                 raise OutputError(f"{disk.shown(path)} is missing or not a file")
             else:  # a page without it is a page all the same

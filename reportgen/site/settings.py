@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from reportgen.core import regular_files
 from reportgen.core.characters import clean
 from reportgen.core.config import LANGUAGE
 from reportgen.core.disk import shown
@@ -68,11 +69,7 @@ def load(path: Path) -> SiteConfig:
         UsageError: If it cannot be read, is not TOML, or a key is unknown or of the wrong kind.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise UsageError(f"{shown(path)} is larger than {MAX_BYTES // 10**6} MB", hint="give a site.toml")
-        values = tomllib.loads(content.decode("utf-8"))
+        values = tomllib.loads(regular_files.read(path, most=MAX_BYTES).decode("utf-8"))
     except OSError as error:
         raise UsageError(f"{shown(path)}: {error.strerror}", hint="give a file with --config") from error
     except (ValueError, RecursionError) as error:

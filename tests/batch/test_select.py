@@ -304,9 +304,13 @@ def test_a_file_without_ids_is_an_input_error(tmp_path: Path, content: bytes | N
     assert caught.value.hint
 
 
-def test_a_device_that_never_ends_is_no_file_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(select, "MOST_BYTES", 1000)
-    with pytest.raises(DataError, match="more than 1,000 bytes"):
+def test_what_never_ends_is_no_file_of_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match="zero: a device, not a regular file"):
         select.read_ids_file("/dev/zero")
+    monkeypatch.setattr(select, "MOST_BYTES", 1000)
+    with Path("/dev/zero").open(encoding="utf-8") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        with pytest.raises(DataError, match="standard input: more than 1,000 bytes"):
+            select.read_ids_file("-")
     with pytest.raises(DataError, match="null byte"):
         select.read_ids_file("a\0b")

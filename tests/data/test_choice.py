@@ -344,8 +344,9 @@ def test_no_more_of_a_file_is_read_than_may_be_taken(tmp_path: Path, size: int) 
 
 def test_a_device_that_never_ends_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a file and as standard input."""
-    with pytest.raises(DataError, match="zero: this is a binary file"):
+    with pytest.raises(DataError, match="zero: a device, not a regular file") as caught:
         choice.choose(Config(file="/dev/zero"))
+    assert caught.value.hint == "use --file - to read standard input"
     with Path("/dev/zero").open(encoding="utf-8") as endless:
         monkeypatch.setattr(sys, "stdin", endless)
         with pytest.raises(DataError, match="Text from standard input: this is a binary file"):

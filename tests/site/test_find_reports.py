@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from reportgen.core import disk
 from reportgen.core.errors import OutputError
 from reportgen.report import store
 from reportgen.site import find_reports
-from tests import reports
+from tests import foreign, reports
 
 FACTS = {"input": {"text_sha256": "ab"}, "created": "2024-05-01T12:00:00+00:00"}
 
@@ -82,6 +88,84 @@ def test_what_is_no_whole_report_is_left_out_with_a_note(tmp_path: Path) -> None
     assert len(notes) == 6
     for note, word in zip(notes, ("bare", "gone", "half", "linked", "odd", "outside"), strict=True):
         assert word in str(note)
+
+
+@pytest.mark.parametrize("kind", foreign.SPECIAL)
+@pytest.mark.parametrize("name", [store.MANIFEST, store.REPORT, store.ARRAYS])
+def test_a_report_with_what_is_no_file_costs_one_folder_and_no_second(kind: str, name: str, tmp_path: Path) -> None:
+    put(tmp_path / "bad", report_html=b"")
+    put(tmp_path / "good")
+    foreign.put(kind, tmp_path / "bad" / name)
+    began = time.monotonic()
+    found, notes = find_reports.gather([tmp_path])
+    assert time.monotonic() - began < 1
+    assert [one.name for one in found] == ["good"]
+    assert len(notes) == 1
+    assert str(tmp_path / "bad") in str(notes[0])
+
+
+def test_a_report_that_cannot_be_looked_into_costs_one_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "good")
+    put(tmp_path / "locked")
+    really = Path.lstat
+
+    def denied(path: Path) -> os.stat_result:
+        if path.parent.name == "locked":  # root may look into everything
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return really(path)
+
+    monkeypatch.setattr(Path, "lstat", denied)
+    monkeypatch.setattr(Path, "is_symlink", lambda path: stat.S_ISLNK(path.lstat().st_mode))
+    found, notes = find_reports.gather([tmp_path])
+    assert [one.name for one in found] == ["good"]
+    assert str(notes[0]) == f"left out: {tmp_path / 'locked'}: not a report folder: manifest.json: Permission denied"
+
+
+def test_a_report_that_a_killed_process_has_moved_aside_is_in_the_site(tmp_path: Path) -> None:
+    put(tmp_path / "many" / "a")
+    put(tmp_path / "many" / "b")
+    place = tmp_path / "many" / f".a{disk.PLACE}"
+    place.mkdir()
+    (tmp_path / "many" / "a").rename(place / disk.OLD)
+    assert names(tmp_path / "many") == ["a", "b"]
+    place.mkdir()
+    (tmp_path / "many" / "a").rename(place / disk.OLD)
+    assert names(tmp_path / "many" / "a") == ["a"]
+    assert sorted(path.name for path in (tmp_path / "many").iterdir()) == ["a", "b"]
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from reportgen.site import cards, find_reports
+found, notes = find_reports.gather([Path(sys.argv[1])])
+for one in found:
+    if one.name == "huge":
+        resource.setrlimit(resource.RLIMIT_DATA, (1_000_000_000, resource.RLIM_INFINITY))
+    notes.append(cards.read(one)[1])
+print(*(type(note).__name__ for note in notes))
+"""
+
+
+@pytest.mark.slow
+def test_a_report_larger_than_memory_costs_one_folder(tmp_path: Path) -> None:
+    """Its arrays have the hash that its manifest names: only reading them shows that they do not fit.
+
+    In safetensors 0.8 a lack of memory is a panic of Rust, which is no `Exception`.
+    """
+    report = reports.report()
+    for name in ("good", "huge"):
+        store.write(tmp_path / name, store.dump(report), facts=store.facts(report, ()), overwrite=False)
+    header = b'{"received":{"dtype":"F32","shape":[500000000],"data_offsets":[0,2000000000]}}'
+    arrays, manifest = tmp_path / "huge" / store.ARRAYS, tmp_path / "huge" / store.MANIFEST
+    with arrays.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + 2_000_000_000)
+    told = json.loads(manifest.read_text())
+    told["files"][store.ARRAYS] = disk.sha256(arrays)
+    manifest.write_text(json.dumps(told))
+    ended = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True)
+    assert ended.stdout == "Card Note\n", ended.stderr
 
 
 def test_a_pdf_that_is_missing_or_a_link_is_not_offered(tmp_path: Path) -> None:

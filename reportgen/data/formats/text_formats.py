@@ -12,7 +12,6 @@ import csv
 import gzip
 import re
 import shlex
-import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from reportgen.core import regular_files
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
 from reportgen.data.formats.foreign_files import refuse_no_rows, refuse_others
@@ -123,11 +123,10 @@ def regular(path: Path) -> Path:
         DataError: If it is not one.
     """
     try:
-        mode = path.stat().st_mode
+        regular_files.check(path)
     except (OSError, ValueError) as error:
-        raise DataError(f"{clean(path.name)}: {getattr(error, 'strerror', None) or error}") from error
-    if not stat.S_ISREG(mode):
-        raise DataError(f"{clean(path.name)}: not a regular file", hint="write the data to a file first")
+        hint = "write the data to a file first" if path.exists() else None
+        raise DataError(f"{clean(path.name)}: {getattr(error, 'strerror', None) or error}", hint=hint) from error
     return path
 
 
@@ -161,6 +160,9 @@ class OpenFile:
             self._stream: IO[bytes] = _unpacked(path)
         ratio = max(FREE_BYTES, MOST_RATIO * packed) if path.suffix.lower() in (".gz", ".zip") else MOST_BYTES
         self._most = min(MOST_BYTES, ratio)
+        if packed > MOST_BYTES:
+            self._stream.close()
+            raise self._too_large()
 
     def __enter__(self) -> OpenFile:
         return self
@@ -245,13 +247,15 @@ class OpenFile:
             block = read()
         self.position += len(block)
         if self.position > self._most:
-            raise DataError(
-                f"{self.name}: unpacks to more than {self._most:,} bytes"
-                if self._most < MOST_BYTES
-                else f"{self.name}: more than {MOST_BYTES:,} bytes",
-                hint="write the data as Parquet; reportgen reads only the part it needs",
-            )
+            raise self._too_large()
         return block
+
+    def _too_large(self) -> DataError:
+        unpacked = f"unpacks to more than {self._most:,} bytes"
+        return DataError(
+            f"{self.name}: {unpacked if self._most < MOST_BYTES else f'more than {MOST_BYTES:,} bytes'}",
+            hint="write the data as Parquet; reportgen reads only the part it needs",
+        )
 
 
 def _unpacked(path: Path) -> IO[bytes]:

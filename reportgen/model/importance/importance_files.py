@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.core import disk
+from reportgen.core import disk, regular_files
 from reportgen.core.config import DEMO
 from reportgen.core.errors import ImportanceError, RefusedError
 from reportgen.core.records import FROM_FILE, Floats, HeadImportance
@@ -115,15 +115,14 @@ def _check(path: Path) -> None:
             f"{path.name}: unknown file format", hint=f"did you mean {near[0]}? {kinds}" if near else kinds
         )
     try:
-        size = path.stat().st_size
-    except OSError as error:
+        regular_files.check(path, most=MAX_BYTES)
+    except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
-    if size > MAX_BYTES:
-        raise ImportanceError(f"{path.name}: {size} bytes is too large for head importance")
 
 
-def _unreadable(path: Path | None, error: OSError) -> ImportanceError:
-    return ImportanceError(f"{path}: {error.strerror or error}", hint="check --importance")
+def _unreadable(path: Path | None, error: OSError | ValueError) -> ImportanceError:
+    reason = error.strerror if isinstance(error, OSError) else error
+    return ImportanceError(f"{path}: {reason}", hint="check --importance")
 
 
 def known(importance: Importance, provenance: Mapping[str, str], *, source: str) -> HeadImportance:

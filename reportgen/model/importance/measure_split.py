@@ -98,6 +98,14 @@ def measure(
     return importance_files.known(found, facts, source=output.name)
 
 
+def drop_finished(output: Path) -> None:
+    """Remove the state of a run that was killed when it had written its file, and before it could remove the state."""
+    state = output.with_name(output.name + PARTIAL)
+    with contextlib.suppress(OSError):
+        if state.stat().st_mtime_ns <= output.stat().st_mtime_ns:
+            state.unlink()
+
+
 def auto(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance:
     """Head importance over a small sample of the split that the example comes from, computed once and then kept.
 

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from reportgen.core import disk
+from reportgen.core import disk, regular_files
 from reportgen.core.errors import ImportanceError, ModelError, UsageError
 from reportgen.core.records import Floats, Tokens
 from reportgen.model import forward_pass, outputs
@@ -213,6 +213,7 @@ class _Progress:
         from safetensors import SafetensorError, safe_open
 
         try:
+            regular_files.check(self.path)
             with safe_open(self.path, framework="pt") as file:
                 facts = file.metadata() or {}
                 if "key" not in facts or "done" not in facts:
