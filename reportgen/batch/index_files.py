@@ -15,13 +15,14 @@ import pyarrow as pa
 
 from reportgen.batch.units import Outcome
 from reportgen.core import disk
+from reportgen.core.faithfulness import VERDICTS
 from reportgen.report import tables
 from reportgen.report.page import render
 
 NAMES = re.compile(r"index\.csv|index(-[0-9]+)?\.html")
 PER_PAGE = 1000  # reports: about 300 kB
-COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability", "verdict", "tokens", "total",
-           "warnings", "error")  # fmt: skip
+COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability", "verdict", "heatmap",
+           "tokens", "total", "warnings", "error")  # fmt: skip
 
 
 def write(
@@ -58,6 +59,7 @@ def write(
             place=place,
             counts=_counts(made, failed=len(failed), missing=total - len(outcomes)),
             failed=sorted(failed, key=lambda row: row[0]) if number == 0 else [],
+            tested=VERDICTS if any(outcome.heatmap for outcome in made) else None,
             made=made[number * PER_PAGE : (number + 1) * PER_PAGE],
             page=page,
             names=names,

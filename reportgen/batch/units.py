@@ -17,6 +17,7 @@ from reportgen.core import plain_values, private
 from reportgen.core.clock import Clock
 from reportgen.core.config import BATCH_SIZE, Config
 from reportgen.core.errors import DeviceError, HubError, OutputError, ReportgenError, one_line
+from reportgen.core.faithfulness import VerdictCode
 from reportgen.core.records import Example, HeadImportance, Report
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Outcome:
     predicted: str | None = None
     probability: float | None = None  # of the predicted label; of several, see `Prediction.confidence`
     verdict: str = "unknown"
+    heatmap: VerdictCode | None = None  # the verdict on the heatmap; None where it was not tested
     tokens: int = 0  # that the model has read
     total: int = 0  # that the text has
     warnings: tuple[str, ...] = ()  # their codes
@@ -166,6 +168,7 @@ def succeeded(report: Report) -> Outcome:
         predicted=said.predicted_name,
         probability=said.confidence,
         verdict=said.verdict,
+        heatmap=report.faithfulness.code if report.faithfulness else None,
         tokens=len(report.tokens),
         total=report.tokens.total,
         warnings=tuple(warning.code for warning in report.warnings),

@@ -220,6 +220,11 @@ class Faithfulness:
         """The verdict on the heatmap; None where nothing could be tested."""
         return self.verdicts[0] if self.verdicts else None
 
+    @property
+    def code(self) -> VerdictCode | None:
+        """The verdict on the heatmap in a word; None where nothing could be tested."""
+        return self.verdict.code if self.verdict else None
+
     def trial(self, measure: Measure, operator: Operator = "delete") -> Trial | None:
         """The trial of a measure; None if it was not made."""
         return next((t for t in self.trials if (t.measure, t.operator) == (measure, operator)), None)

@@ -14,6 +14,7 @@ import numpy as np
 
 from reportgen.core import plain_values
 from reportgen.core.characters import clean
+from reportgen.core.faithfulness import VerdictCode
 from reportgen.core.labels import written
 from reportgen.core.records import Prediction, Report, Verdict
 from reportgen.report import heatmap, rank, scale, store, words
@@ -54,6 +55,7 @@ class Card:
     true_labels: tuple[str, ...] = ()  # each true label, if a text may have several
     predicted_labels: tuple[str, ...] = ()  # each predicted label, if a text may have several, most probable first
     probabilities: tuple[float, ...] = ()  # of these
+    heatmap: VerdictCode | None = None  # the verdict on the heatmap; None where it was not tested
 
     @property
     def predictions(self) -> tuple[tuple[str, float | None], ...]:
@@ -116,6 +118,7 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
         language=report.language,
         given=report.given,
         files=tuple(name for name in store.OFFERED if name in held),
+        heatmap=report.faithfulness.code if report.faithfulness else None,
         **_each(said),
     )
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from reportgen.core import palette
 from reportgen.core.characters import cut, visible
+from reportgen.core.faithfulness import VERDICTS as VERDICTS_ON_HEATMAPS
 from reportgen.report import store
 from reportgen.report.page import render
 from reportgen.site import link_picture, search_index
@@ -52,6 +53,7 @@ class Face:
     seen: str  # what the strip shows, in words
     verdict: str
     said: tuple[tuple[str, str], ...]  # (kind, text) of what was predicted: kind "em", "strong" or ""
+    tested: str  # the verdict on the heatmap; "" where it was not tested
     drawn: str  # what the words are
     words: tuple[str, ...]
     note: str
@@ -243,6 +245,7 @@ def face(card: Card, config: SiteConfig) -> Face:
         seen=_seen(card),
         verdict=card.verdict,
         said=_said(card),
+        tested=f"Heatmap: {VERDICTS_ON_HEATMAPS[card.heatmap]}" if card.heatmap else "",
         drawn=card.drawn,
         words=tuple(cut(word, LONG_WORD) for word in card.top_tokens),
         note=config.notes.get(card.name, ""),
@@ -289,13 +292,15 @@ def _overview(cards: Sequence[Card]) -> dict[str, Any]:
     names = {label for labels in (*gold, *predicted) for label in labels}
     places = {name: place for place, name in enumerate(sorted(names, key=lambda name: (name.casefold(), name)))}
     shown = [visible(cut(name, LONG_LABEL)) for name in places]
-    times = Counter(shown)
+    times, codes = Counter(shown), list(VERDICTS_ON_HEATMAPS)
     return {
         "labels": [f"{name} ({place + 1})" if times[name] > 1 else name for place, name in enumerate(shown)],
         "verdicts": "".join(card.verdict[0] for card in cards),
         "gold": [_places(labels, places) for labels in gold],
         "predicted": [_places(labels, places) for labels in predicted],
         "probability": [_per_mille(card.probability) for card in cards],
+        "heatmaps": list(VERDICTS_ON_HEATMAPS.values()),
+        "heatmap": [codes.index(card.heatmap) if card.heatmap else -1 for card in cards],
     }
 
 

@@ -36,7 +36,10 @@ Visit = Callable[..., Page]
 
 
 def sixty() -> list[Card]:
-    """Every third is wrong; probabilities rise from 40 %; every fifth has one of five subjects as its top token."""
+    """Every third is wrong; probabilities rise from 40 %; every fifth has one of five subjects as its top token.
+
+    Of four heatmaps one is supported, one a look only, and two are not tested.
+    """
     return [
         replace(
             card,
@@ -45,6 +48,7 @@ def sixty() -> list[Card]:
             probability=0.4 + n / 100,
             top_tokens=(SUBJECTS[n % 5], "window"),
             id=f"row-{n}",
+            heatmap={0: "supported", 1: "look-only"}.get(n % 4),
         )
         for n, card in enumerate(some(60))
     ]
@@ -180,6 +184,15 @@ def test_titles_and_top_tokens_come_before_texts(visit: Visit, tmp_path: Path) -
     put(tmp_path, given, SiteConfig(), ["zebras and more", "nothing", "nothing"])
     page = visit(f"{tmp_path.as_uri()}/index.html#q=zebras")
     assert hits(page, "3 of 3 reports") == ["On zebras", "Report number 1", "Report number 0"]
+
+
+def test_heatmaps_are_filtered_by_their_verdict(visit: Visit, addresses: Mapping[str, str]) -> None:
+    page = visit(f"{addresses['file']}/index.html")
+    choice = page.get_by_label("Heatmap", exact=True)
+    assert choice.locator("option").all_inner_texts() == ["any", "supported", "a look only"]
+    choice.select_option("a look only")
+    assert hits(page, "15 of 60 reports") == numbered(*range(1, 60, 4))
+    assert page.locator("#hits .tested").first.inner_text() == "Heatmap: a look only"
 
 
 @pytest.mark.parametrize("kind", ["http", "file"])

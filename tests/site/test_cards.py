@@ -15,7 +15,7 @@ from reportgen.core.records import Report
 from reportgen.report import heatmap
 from reportgen.report.parts import HeatView
 from reportgen.site import cards
-from tests import reports
+from tests import faithful, reports
 
 
 @cache
@@ -42,6 +42,15 @@ def test_a_card_tells_source_prediction_and_top_words() -> None:
     assert (card.tokens, card.read) == (len(report.tokens), len(report.tokens))
     assert card.files == ("report.pdf",)
     assert (card.created, card.version, card.language) == ("2024-05-01T12:00:00+00:00", "0.1.0", "en")
+
+
+def test_a_card_has_the_verdict_on_the_heatmap_where_there_is_one() -> None:
+    assert cards.card(reports.example(), name="x").heatmap is None
+    tested = cards.card(faithful.report(), name="x")
+    assert tested.heatmap == "supported"
+    assert cards.restored(json.loads(json.dumps(cards.plain(tested)))) == tested
+    nothing = replace(faithful.report(), faithfulness=faithful.faithfulness(verdicts=(), trials=()))
+    assert cards.card(nothing, name="x").heatmap is None
 
 
 def test_a_cut_text_has_more_tokens_than_were_read() -> None:

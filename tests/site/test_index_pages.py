@@ -152,6 +152,22 @@ def test_the_overview_has_what_is_filtered_by() -> None:
     assert overview["probability"] == [802, 988, -1]
 
 
+def test_the_verdict_on_the_heatmap_is_on_the_card_and_can_be_filtered_by() -> None:
+    tested = [replace(base(), name=str(n), heatmap=code) for n, code in enumerate(("look-only", None, "supported"))]
+    files = made(tested, SiteConfig())
+    cards_ = [words(card) for card in tree(files["index.html"]).iter("li") if card.get("class") == "card"]
+    assert ["Heatmap: a look only" in card for card in cards_] == [True, False, False]
+    assert ["Heatmap:" in card for card in cards_] == [True, False, True]
+    overview = handed(files)["overview"]
+    assert [overview["heatmaps"][n] if n >= 0 else None for n in overview["heatmap"]] == [
+        "a look only",
+        None,
+        "supported",
+    ]
+    assert "tested" not in handed(files)["cards/0"][1]
+    assert handed(files)["cards/0"][2]["tested"] == "Heatmap: supported"
+
+
 def test_several_labels_are_shown_and_filtered_one_by_one() -> None:
     several = cards.card(reports.several(), name="x")
     none = replace(several, predicted="no label", predicted_labels=(), probabilities=(), probability=0.75)

@@ -45,6 +45,7 @@ reportgen.cards = (() => {
       make("svg", drawing, paths(strip)),
       make("p", { class: `said ${face.verdict}`, lang: "en" }, face.said.flatMap(said)),
     );
+    if (face.tested) made.append(make("p", { class: "tested", lang: "en" }, face.tested));
     if (face.words.length) {
       const words = face.words.map((word) => make("bdi", {}, text(word)));
       made.append(make("p", { class: "drawn" }, make("span", { lang: "en" }, `${face.drawn}: `), listed(words, ", ")));
