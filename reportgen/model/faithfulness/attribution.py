@@ -30,7 +30,7 @@ STEPS = 32  # of integrated gradients: nodes of a Gauss-Legendre quadrature
 MEAN = "mean embedding"  # the baseline that is no token: the mean over the table of tokens
 ROWS = 4096  # of the table that are read at once
 
-ROUNDING = 1e-4  # of the sum of absolute values: less is none
+NONE = 3e-3  # of the sum of absolute values: as much is left of 0 by rounding, and by the epsilon of a normalisation
 
 Change = Callable[[Tensor], Tensor]  # of the embeddings of a window, in the shape that the model gives them
 Advance = Callable[[int], None]
@@ -187,8 +187,8 @@ def _times_input(document: _Document) -> list[Floats]:
 
 
 def _cancels(products: Tensor) -> bool:
-    """Whether the products of each token add up to 0, but for rounding."""
-    return bool((products.sum(-1).abs() <= ROUNDING * products.abs().sum(-1)).all())
+    """Whether the products of each token add up to 0, or nearly."""
+    return bool((products.sum(-1).abs() <= NONE * products.abs().sum(-1)).all())
 
 
 def _frozen(document: _Document) -> list[Floats]:
@@ -215,7 +215,7 @@ def _integrated(document: _Document, *, steps: int, baseline: str) -> tuple[Attr
     paths = [end - start for end, start in zip(embeddings, starts, strict=True)]
     sums = [[torch.zeros_like(path, dtype=torch.float32) for path in paths] for _ in document.labels]
     nodes, weights = np.polynomial.legendre.leggauss(steps)
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+    for node, weight in zip(((nodes + 1) / 2).tolist(), (weights / 2).tolist(), strict=True):
         between = [_at(start + node * path) for start, path in zip(starts, paths, strict=True)]
         for window, (_, gradients) in enumerate(document.gradients(between)):
             for total, gradient in zip(sums, gradients, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ from tests.model.test_every_type import SUPPORTED
 
 METHODS: tuple[Method, ...] = ("frozen", "gradient-x-input", "ig")
 KINDS = ("longformer", "bert", "gpt2")
+NORMALISED = ("bloom", "minimax", "modern")  # types that normalise embeddings before they add anything to them
 STEPS = 8
 LENGTH = 27  # no multiple of the window
 
@@ -160,6 +162,15 @@ def test_the_model_is_left_as_it_was_and_gives_the_same_scores_again(
     frozen.requires_grad_(True)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_in_half_precision_scores_are_about_the_same(read: tuple[Classifier, Tokens], method: Method) -> None:
+    classifier, tokens = read
+    half = replace(classifier, model=copy.deepcopy(classifier.model).to(torch.bfloat16))
+    exact, rounded = (scores(attribute(one, tokens, [0], method=method, steps=STEPS))[0] for one in (classifier, half))
+    assert rounded.dtype == np.float32
+    assert np.corrcoef(exact, rounded)[0, 1] > 0.99
+
+
 @pytest.mark.parametrize(("length", "windows"), [(10, 1), (16, 2)])
 def test_progress_counts_the_forward_passes(length: int, windows: int) -> None:
     classifier = tiny.classifier(every_type.build("bert"), max_length=10)
@@ -176,7 +187,7 @@ def test_every_type_has_scores_or_a_reason(kind: str, settings: dict[str, Any]) 
     forward_pass.predict_logits(classifier, [tokens])
     for method in METHODS:
         for found in attribute(classifier, tokens, (0, 1), method=method, steps=2):
-            if method == "gradient-x-input" and kind.startswith(("modern", "minimax")):
+            if method == "gradient-x-input" and kind.startswith(NORMALISED):
                 assert "normalises each embedding" in found.reason
                 continue
             assert found.reason is None, found.reason
