@@ -1,0 +1,47 @@
+"""The table of verdicts says what the reports say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reportgen.report import store
+from scripts import verdicts
+from tests import faithful, reports
+
+
+def cells(line: str) -> list[str]:
+    return line.strip("| ").split(" | ")
+
+
+def test_a_table_has_every_tested_report_in_the_order_of_the_documents(tmp_path: Path) -> None:
+    made = faithful.report()
+    for place, name in ((1, "first"), (0, "second")):
+        one = replace(made, example=replace(made.example, index=place, name=name, title=f"Document {place}"))
+        store.write(tmp_path / name, store.dump(one), facts={}, overwrite=False)
+    store.write(tmp_path / "untested", store.dump(reports.report()), facts={}, overwrite=False)
+    header, rule, *rows = verdicts.table(verdicts.found(tmp_path)).splitlines()
+    assert len(cells(header)) == len(cells(rule))
+    assert [cells(row)[0] for row in rows] == ["Document 0", "Document 1"]
+    deleted, masked = (made.faithfulness.trial("comprehensiveness", operator) for operator in ("delete", "mask"))
+    numbers = dict(zip(cells(header), cells(rows[0]), strict=True))
+    assert numbers["margin"] == f"{made.faithfulness.margin:.1f}"
+    assert numbers["highest"] == f"{deleted.chance[2]:.2f} / {masked.chance[2]:.2f}"
+    assert numbers["heatmap"] == f"{deleted.curve('heatmap').aopc:.2f}* / {masked.curve('heatmap').aopc:.2f}*"
+    assert numbers["heatmap is"] == "supported"
+
+
+def test_only_an_order_that_beats_the_random_ones_has_a_star() -> None:
+    trial = faithful.report().faithfulness.trial("comprehensiveness")
+    assert trial.curve("reading-order").p == 0.8
+    assert not verdicts.starred(trial, "reading-order").endswith("*")
+    assert verdicts.starred(replace(trial, curves=()), "heatmap") == "–"
+
+
+@pytest.mark.parametrize(("p", "star"), [(0.05, "*"), (0.1, "")])
+def test_the_star_is_given_up_to_five_percent(p: float, star: str) -> None:
+    trial = faithful.report().faithfulness.trial("comprehensiveness")
+    heatmap = replace(trial.curve("heatmap"), p=p)
+    assert verdicts.starred(replace(trial, curves=(heatmap,)), "heatmap") == f"{heatmap.aopc:.2f}{star}"
