@@ -240,7 +240,7 @@ def find_finished(
         elif is_torn(path, entry):
             changed[name] = f"its {store.MANIFEST} is missing"
         elif path.is_symlink() or path.exists():
-            store.check_target(path, overwrite=True)
+            store.check_free(path, overwrite=True)
             made = _verified(path, plan, index, ours=entry is not None)
             if isinstance(made, Outcome):
                 finished[name] = Entry(made, found)

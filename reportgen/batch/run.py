@@ -280,7 +280,7 @@ def _forget(memory: Journal, plan: BatchPlan) -> None:
         path = memory.folder / name
         if path.is_symlink() or path.exists():
             if not journal.is_torn(path, ours.get(name)):
-                store.check_target(path, overwrite=True)
+                store.check_free(path, overwrite=True)
             disk.remove(path)
 
 

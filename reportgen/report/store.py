@@ -159,7 +159,7 @@ def write(
     """
     manifest = {**facts, "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}}
     text = json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"
-    check = functools.partial(_check_free, folder, overwrite=overwrite, replaces=replaces)
+    check = functools.partial(check_free, folder, overwrite=overwrite, replaces=replaces)
     check()
     disk.put(folder, {**files, MANIFEST: text.encode()}, check=check)
 
@@ -263,10 +263,20 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
         OutputError: If something is there and may not be replaced, or no folder can have this name.
     """
     disk.recover(folder.parent)
-    _check_free(folder, overwrite=overwrite)
+    check_free(folder, overwrite=overwrite)
 
 
-def _check_free(folder: Path, *, overwrite: bool, replaces: Mapping[str, Any] | None = None) -> None:
+def check_free(folder: Path, *, overwrite: bool, replaces: Mapping[str, Any] | None = None) -> None:
+    """The same as `check_target`, where nothing can have been left by a killed process.
+
+    Args:
+        folder: The place of the report.
+        overwrite: Whether a report that is there may be replaced.
+        replaces: Only the report of this manifest.
+
+    Raises:
+        OutputError: If something is there and may not be replaced, or no folder can have this name.
+    """
     with disk.errors(folder):
         disk.check_folder(folder)
         if folder.exists() and any(folder.iterdir()):

@@ -23,6 +23,7 @@ from reportgen.batch import journal
 from reportgen.batch.run import How
 from reportgen.batch.select import Selection
 from reportgen.batch.units import succeeded
+from reportgen.core import disk
 from reportgen.core.config import Config
 from reportgen.core.errors import ImportanceError, LeftOutError, ModelError, OutputError, UsageError
 from reportgen.model import forward_pass
@@ -664,6 +665,18 @@ def test_a_line_of_the_journal_of_another_form_is_left_out(change: dict[str, Any
     line["outcome"] |= change
     path.write_text("\n".join([json.dumps(line), *rest]) + "\n")
     assert len(journal.Journal(home / "out").entries()) == len(rest)
+
+
+def test_the_folder_is_looked_through_once_however_many_reports_are_compared(
+    asked: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once before and once after: with a lost journal every report is read, and there may be thousands."""
+    batches.make(asked)
+    (out(asked) / journal.FOLDER / journal.JOURNAL).unlink()
+    seen = []
+    monkeypatch.setattr(disk, "recover", seen.append)
+    assert batches.make(asked).known == COUNT
+    assert seen.count(out(asked)) == 2
 
 
 @pytest.mark.parametrize("name", ["index.html", "index.csv", "index-2.html"])
