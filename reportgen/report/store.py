@@ -277,6 +277,8 @@ def check_free(folder: Path, *, overwrite: bool, replaces: Mapping[str, Any] | N
     Raises:
         OutputError: If something is there and may not be replaced, or no folder can have this name.
     """
+    if folder.name in ("", ".."):  # subtle: "." has no name next to which a report could be made
+        raise OutputError(f"{folder}: a report cannot replace this folder", hint="go one folder up, and give its name")
     with disk.errors(folder):
         disk.check_folder(folder)
         if folder.exists() and any(folder.iterdir()):

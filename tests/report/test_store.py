@@ -369,6 +369,17 @@ def test_a_link_inside_an_old_report_is_named_and_not_followed(name: str, tmp_pa
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("name", [".", "report/..", "/"])
+def test_a_folder_without_a_name_of_its_own_is_refused_before_a_long_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not be moved aside."""
+    put(tmp_path / "report")
+    monkeypatch.chdir(tmp_path / "report" if name == "." else tmp_path)
+    with foreign.unchanged(tmp_path), pytest.raises(OutputError, match="a report cannot replace this folder"):
+        store.check_target(Path(name), overwrite=True)
+
+
 def test_a_link_above_the_folder_is_the_users_own(tmp_path: Path) -> None:
     """People link disks."""
     (tmp_path / "disk").mkdir()
