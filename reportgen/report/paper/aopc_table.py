@@ -12,7 +12,7 @@ from reportgen.report.paper.citation import escape
 
 
 def aopc_table(report: Report, tested: Faithfulness) -> str:
-    """The source of a table that floats, with caption and label. Nothing in it comes from the document."""
+    """The source of a table that floats over all columns, with caption and label; nothing is from the document."""
     table = panel.aopc(tested)
     heads = " & ".join(f"{{{_cell(name)}}}" for name in table.columns)
     rows = "\n".join(" & ".join(map(_cell, row)) + r" \tabularnewline" for row in table.rows)
@@ -25,13 +25,13 @@ def aopc_table(report: Report, tested: Faithfulness) -> str:
     parts = (
         f"% Faithfulness of the heatmap of {visible(' '.join(report.example.title.split()))}.",
         "% \\input it; the preamble needs booktabs.",
-        "\\begin{table}[tb]\n\\small\\tabcolsep3pt\\centering",
+        "\\begin{table*}[tb]\n\\small\\tabcolsep3pt\\centering",
         f"\\caption[Faithfulness]{{{escape(caption)}}}%",
         f"\\label{{tab:faithfulness-{naming.label(report.example.name)}}}%",
         f"\\begin{{tabular}}{{@{{}}{''.join('r' if number else 'l' for number in table.numeric)}@{{}}}}\n\\toprule",
         f"{heads} \\tabularnewline\n\\midrule",
         rows,
-        "\\bottomrule\n\\end{tabular}\n\\end{table}\n",
+        "\\bottomrule\n\\end{tabular}\n\\end{table*}\n",
     )
     return "\n".join(parts)
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from reportgen.core.characters import label
 from reportgen.core.records import Report
-from reportgen.report.paper import citation, glyphs, latex
+from reportgen.report.paper import aopc_table, citation, glyphs, latex
 from reportgen.report.parts import Line, Run
-from tests import reports
+from tests import faithful, reports
 
 ENGINES = ("pdflatex", "xelatex")
 FOUND = all(map(shutil.which, (*ENGINES, "bibtex", "pdftotext")))
@@ -366,3 +366,25 @@ def test_the_sources_name_the_hub_only_for_what_comes_from_it() -> None:
 def test_two_calls_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1714564800")  # an emoji font that is cut says when
     assert made(reports.report(HARD)) == made(reports.report(HARD))
+
+
+@engines
+@needs_tex
+@pytest.mark.parametrize("options", ["", "twocolumn"])
+def test_the_table_of_aopc_can_be_taken_in(engine: str, options: str, tmp_path: Path) -> None:
+    report = faithful.report()
+    test = report.faithfulness
+    assert test is not None
+    (tmp_path / "faithfulness.tex").write_text(aopc_table.aopc_table(report, test))
+    (tmp_path / "paper.tex").write_text(
+        rf"""\documentclass[{options}]{{article}}
+\usepackage{{booktabs}}\pagestyle{{empty}}
+\begin{{document}}
+Table~\ref{{tab:faithfulness-small-0}}. \input{{faithfulness}}
+\end{{document}}
+"""
+    )
+    assert run(tmp_path, engine, "paper.tex")[0] == 0  # for the reference
+    shown = squeezed(compile_clean(tmp_path, engine, "paper.tex"))
+    assert squeezed("heatmap, reversed deleted −0.10 0.80 −0.20 0.80") in shown
+    assert squeezed("19 random orders masked −0.01 (−0.05 to 0.03) −0.01 (−0.10 to 0.07)") in shown

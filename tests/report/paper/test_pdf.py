@@ -20,9 +20,10 @@ import pytest
 
 from reportgen.core.errors import OutputError, RefusedError
 from reportgen.core.records import ReportWarning
+from reportgen.report.draw import curves
 from reportgen.report.page import render
 from reportgen.report.paper import pdf, typesetting
-from tests import reports
+from tests import faithful, reports
 from tests.pdf_check import elements, objects, problems
 
 READER, VALIDATOR = shutil.which("pdftotext"), shutil.which("verapdf")
@@ -107,6 +108,25 @@ def test_invisible_characters_are_labelled_and_do_not_turn_the_text(made: Path) 
 def test_nothing_is_wrong_with_the_pdf(made: Path) -> None:
     """Tags, language, title, alternative texts, header cells, order of headings, fonts; it does nothing by itself."""
     assert problems(made) == []
+
+
+@needs_reader
+def test_the_test_of_a_heatmap_is_a_section_of_its_own_and_nothing_is_wrong_with_it(tmp_path: Path) -> None:
+    report = faithful.report()
+    parts = reports.parts(report, (), curves.curves(report))
+    path = tmp_path / "tested.pdf"
+    path.write_bytes(typeset(render.document(report, parts)).data)
+    assert problems(path) == []
+    words = " ".join(said(path).split())
+    assert words.count("Supported. Removing the 5 % most attended words") == 1, "in the summary"
+    assert "Figure 1. Deletion curve." in words
+    assert "Figure 2. Keep-only curve." in words
+    with pikepdf.open(path) as opened, opened.open_outline() as outline:
+        titles = [item.title for item in outline.root]
+        assert titles[1].endswith("Faithfulness")
+        below = [item.title for item in outline.root[1].children]
+        assert below[:2] == ["Deletion curve", "Keep-only curve"]
+        assert len(below) == 5, "and three tables"
 
 
 def broken(opened: pikepdf.Pdf, fault: str) -> None:
