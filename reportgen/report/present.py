@@ -26,7 +26,7 @@ from reportgen.report.paper import excerpt, typesetting
 from reportgen.report.parts import Cell, Chart, Finding, HeatView, Parts, Picture, Table
 
 if TYPE_CHECKING:
-    from reportgen.report.draw.looks import Draw
+    from reportgen.report.draw.specs import Draw
 
 SUMMARY = 5  # words on the first screen
 WITHOUT_MODEL = ("top_k", "colour_scale", "language", "received")  # can be chosen again of a stored report; echoes, too
@@ -139,16 +139,24 @@ def draw_figures(
     shown = set(formats) - {"tables", "latex"}
     if not shown:
         return Figures(charts=(), curves=(), findings=(), maps=None, enlarged_map=None)
-    from reportgen.report.draw import charts, curves, findings, vega
+    from reportgen.report.draw import charts, findings, still
 
     picture = maps.picture(report)
     return Figures(
-        charts=charts.charts(report, scores, rankings, draw=draw or vega.svg),
-        curves=curves.curves(report, draw=draw or vega.svg),
+        charts=charts.charts(report, scores, rankings, draw=draw or still.svg),
+        curves=_draw_curves(report, draw or still.svg),
         findings=findings.findings(report, scores, rankings) if "pdf" in shown else (),
         maps=picture,
         enlarged_map=charts.attention_map(report) if picture and "html" in shown else None,
     )
+
+
+def _draw_curves(report: Report, draw: Draw) -> tuple[Chart, ...]:
+    if report.faithfulness is None:
+        return ()
+    from reportgen.report.draw import curves  # and Altair, which takes half a second
+
+    return curves.curves(report, draw=draw)
 
 
 def make_parts(
@@ -192,14 +200,14 @@ def make_parts(
 
 def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
     """The charts as the page shows them; for a manuscript, the figures at their widths, and LaTeX."""
-    from reportgen.report.draw import vega
+    from reportgen.report.draw import specs
 
     files: dict[str, bytes] = {}
     missing: dict[str, None] = {}
     if "charts" in config.format:
         for chart in (*parts.curves, *parts.charts):
             files[f"figures/{chart.key}.svg"] = chart.svg.encode()
-            files[f"figures/{chart.key}.vl.json"] = vega.text(chart.spec).encode()
+            files[f"figures/{chart.key}.vl.json"] = specs.text(chart.spec).encode()
         if parts.maps:
             files[f"figures/{parts.maps.key}.png"] = parts.maps.light
     if "figures" in config.format:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from reportgen.core.characters import cut
 from reportgen.core.clock import Clock
 from reportgen.report import present, rank, scale, store
-from reportgen.report.draw import vega
+from reportgen.report.draw import specs, still, vega
 from reportgen.report.page import render
 from reportgen.report.page.render import Place
 from reportgen.site import dead_links, find_reports, link_picture
@@ -26,7 +26,7 @@ from reportgen.site.folder import Made
 from reportgen.site.settings import SiteConfig
 
 if TYPE_CHECKING:
-    from reportgen.report.draw.looks import Draw
+    from reportgen.report.draw.specs import Draw
 
 TEMPLATE = "report.html.j2"
 ROOM = 1.4  # MB that the page had as one file: the lists of links are as long as that allows, and a site stays small
@@ -140,8 +140,8 @@ def stored(folder: Path, files: Collection[str]) -> Draw:
 
     def draw(spec: dict[str, object], *, key: str) -> str:
         drawn, made_of = f"figures/{key}.svg", f"figures/{key}.vl.json"
-        if drawn in files and made_of in files and (folder / made_of).read_bytes() == vega.text(spec).encode():
+        if drawn in files and made_of in files and (folder / made_of).read_bytes() == specs.text(spec).encode():
             return (folder / drawn).read_text(encoding="utf-8")
-        return vega.svg(spec, key=key)
+        return still.svg(spec, key=key)
 
     return draw

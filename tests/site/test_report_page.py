@@ -23,7 +23,7 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.records import Report
 from reportgen.report import present, store
-from reportgen.report.draw import vega
+from reportgen.report.draw import specs, still
 from reportgen.report.page import compress, render
 from reportgen.report.page.svg import THEME
 from reportgen.site import cards, report_page
@@ -105,7 +105,7 @@ def test_any_bytes_come_back(content: bytes) -> None:
 def test_charts_are_taken_from_the_folder(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is drawn again is the same."""
     drawn = made(drawings=())
-    monkeypatch.setattr(vega, "svg", lambda *_, **__: pytest.fail("drawn again"))
+    monkeypatch.setattr(still, "svg", lambda *_, **__: pytest.fail("drawn again"))
     assert made().html == drawn.html
 
 
@@ -113,11 +113,11 @@ def test_a_chart_of_another_specification_is_drawn(made: Any, folder: Path, tmp_
     spec: dict[str, object] = {"mark": "bar", "data": {"values": []}}
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures/x.svg").write_text("<svg/>")
-    (tmp_path / "figures/x.vl.json").write_text(vega.text(spec))
+    (tmp_path / "figures/x.vl.json").write_text(specs.text(spec))
     files = ("figures/x.svg", "figures/x.vl.json")
     assert report_page.stored(tmp_path, files)(spec, key="x") == "<svg/>"
     for other, named in (({**spec, "width": 5}, files), (spec, files[:1]), (spec, ())):
-        assert report_page.stored(tmp_path, named)(other, key="x") == vega.svg(other, key="x")
+        assert report_page.stored(tmp_path, named)(other, key="x") == still.svg(other, key="x")
 
 
 def test_a_stored_drawing_that_holds_a_script_is_refused(folder: Path, made: Any) -> None:

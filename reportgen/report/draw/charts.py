@@ -1,7 +1,8 @@
 """Turn rankings into charts: a Vega-Lite specification, a still SVG, and the numbers as a table.
 
 Each chart is one function that defines the drawing; the functions below it compute its numbers, and `captions.py` its
-caption. Altair's `Chart.to_html()` is never used: it writes data into a script unescaped.
+caption. The specifications are Vega-Lite 6: https://vega.github.io/vega-lite/docs. The tests hold them against its
+schema.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import altair as alt
 import numpy as np
 import numpy.typing as npt
 
 from reportgen.core.characters import visible
 from reportgen.core.palette import ACCENT, HEAT_LIGHT, INK, PLASMA_LIGHT, VIRIDIS_LIGHT
 from reportgen.core.records import Floats, Rankings, Report, Scores
-from reportgen.report.draw import captions, maps, vega
+from reportgen.report.draw import captions, maps, specs, still
 from reportgen.report.draw.chart_points import (
     PANEL_RANKS,
     RANKS,
@@ -27,18 +27,16 @@ from reportgen.report.draw.chart_points import (
     trend_names,
     trend_positions,
 )
-from reportgen.report.draw.looks import WIDTH, Draw, Row, digits, figure, no_values, themed, tips, unchecked
+from reportgen.report.draw.specs import WIDTH, Draw, Row, Spec, digits, figure
 from reportgen.report.parts import Chart, Table
 
 Doubles = npt.NDArray[np.float64]
 
 MAP_SIDE = 440  # px of an enlarged map
-FADED = 0.1  # opacity of what the legend has not chosen
 FORMS = (".1%", ".3f", ".1%")  # of the columns of the overview: share, importance, sink
 
 
-@unchecked
-def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = vega.svg) -> tuple[Chart, ...]:
+def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = still.svg) -> tuple[Chart, ...]:
     """All figures of a report, in reading order; none if the text has no content tokens."""
     if rankings.by_score.size == 0:
         return ()
@@ -53,58 +51,62 @@ def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = v
     )
 
 
-def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart:
+def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = still.svg) -> Chart:
     """Score against rank, one line per layer, mean over heads."""
     means = _ordered(scores).mean(axis=1)  # (layer, rank)
     heads = ", mean over heads" if report.live else ""
     labels = [{"layer": layer} for layer in report.attention.layers]
     rows = _rank_rows(means, labels, points=RANKS)
-    chosen = alt.selection_point(name="chosen_layer", fields=["layer"], bind="legend")
-    chart = (
-        alt.Chart(no_values(), width=WIDTH, height=260)
-        .mark_line(strokeWidth=2)
-        .encode(
-            x=_rank_axis(means.shape[1]),
-            y=_score_axis(f"{_score_name(report)}{heads}", rows),
-            color=alt.Color("layer:O", title="layer", scale=_numbered(VIRIDIS_LIGHT, len(means))),
-            opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
-            tooltip=tips("layer", "rank", "score"),
-        )
-        .add_params(chosen)
-    )
+    chart = {
+        "width": WIDTH,
+        "height": 260,
+        "mark": {"type": "line", "strokeWidth": 2},
+        "params": [specs.chosen("layer")],
+        "encoding": {
+            "x": _rank_axis(means.shape[1]),
+            "y": _score_axis(f"{_score_name(report)}{heads}", rows),
+            "color": specs.of("layer", "ordinal", title="layer", scale=specs.numbered(VIRIDIS_LIGHT, len(means))),
+            "opacity": specs.faded("layer"),
+            "tooltip": specs.numbers("layer", "rank", "score"),
+        },
+    }
     table = _rank_table("rank-trend-layers", f"{_score_name(report).capitalize()} by rank{heads}", means, labels)
     title = "Rank trend by layer" if len(means) > 1 or not report.given else "Rank trend"
     return figure("rank-trend-layers", title, captions.rank_trend_by_layer(report), chart, rows, table, draw)
 
 
-def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart:
+def rank_trend_by_head(report: Report, scores: Scores, draw: Draw = still.svg) -> Chart:
     """Score against rank, one panel per layer, one line per head."""
     layers, heads, tokens = report.attention.shape
     ordered = _ordered(scores)  # (layer, head, rank)
     flat = ordered.reshape(layers * heads, tokens)
     labels = [{"layer": layer, "head": head} for layer, head in report.places]
     rows = _rank_rows(flat, labels, points=PANEL_RANKS)
-    chosen = alt.selection_point(name="chosen_head", fields=["head"], bind="legend")
-    header = alt.Header(labelExpr="'layer ' + datum.value", labelAnchor="start", labelPadding=4)
-    chart = (
-        alt.Chart(no_values(), width=112, height=110)
-        .mark_line(strokeWidth=1.3)
-        .encode(
-            x=_rank_axis(tokens, tick_count=3),
-            y=_score_axis(_score_name(report), rows),
-            color=alt.Color("head:O", title="head", scale=_numbered(PLASMA_LIGHT, heads)),
-            opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
-            tooltip=tips("layer", "head", "rank", "score"),
-        )
-        .add_params(chosen)
-        .facet(facet=alt.Facet("layer:O", title=None, header=header), columns=4)
-    )
+    header = {"labelExpr": "'layer ' + datum.value", "labelAnchor": "start", "labelPadding": 4}
+    chart = {
+        "facet": specs.of("layer", "ordinal", title=None, header=header),
+        "columns": 4,
+        "params": [specs.chosen("head", views=["panel"])],
+        "spec": {
+            "name": "panel",
+            "width": 112,
+            "height": 110,
+            "mark": {"type": "line", "strokeWidth": 1.3},
+            "encoding": {
+                "x": _rank_axis(tokens, tick_count=3),
+                "y": _score_axis(_score_name(report), rows),
+                "color": specs.of("head", "ordinal", title="head", scale=specs.numbered(PLASMA_LIGHT, heads)),
+                "opacity": specs.faded("head"),
+                "tooltip": specs.numbers("layer", "head", "rank", "score"),
+            },
+        },
+    }
     caption = captions.rank_trend_by_head(report, ordered)
     table = _rank_table("rank-trend-heads", f"{_score_name(report).capitalize()} by rank", flat, labels)
     return figure("rank-trend-heads", "Rank trend by head", caption, chart, rows, table, draw)
 
 
-def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw = vega.svg) -> Chart:
+def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw = still.svg) -> Chart:
     """Score by layer, summed over heads, of the classifier's own token and of the five top tokens."""
     positions = trend_positions(report, rankings)
     words = report.words()
@@ -112,20 +114,21 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
     by_layer = scores.attention_scores.sum(axis=1, dtype=np.float64)[:, positions]  # (layer, chosen token)
     best = rankings.ranks.min(axis=1)[:, positions]  # (layer, chosen token)
     rows = _trend_rows(names, report.attention.layers, by_layer, best)
-    chosen = alt.selection_point(name="chosen_token", fields=["token"], bind="legend")
-    chart = (
-        alt.Chart(no_values(), width=WIDTH, height=260)
-        .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=50, filled=True))
-        .encode(
-            x=alt.X("layer:O", title="layer", axis=alt.Axis(labelAngle=0)),
-            y=_score_axis(f"{_score_name(report)}, sum over heads", rows),
-            color=alt.Color("token:N", title="position, token", scale=alt.Scale(domain=names, range=TOKEN_COLOURS)),
-            shape=alt.Shape("token:N", scale=alt.Scale(domain=names)),
-            opacity=alt.condition(chosen, alt.value(1), alt.value(FADED)),
-            tooltip=[alt.Tooltip("token:N"), *tips("layer", "score", "best_rank")],
-        )
-        .add_params(chosen)
-    )
+    colours = {"domain": names, "range": list(TOKEN_COLOURS)}
+    chart = {
+        "width": WIDTH,
+        "height": 260,
+        "mark": {"type": "line", "strokeWidth": 1.8, "point": {"size": 50, "filled": True}},
+        "params": [specs.chosen("token")],
+        "encoding": {
+            "x": specs.of("layer", "ordinal", title="layer", axis={"labelAngle": 0}),
+            "y": _score_axis(f"{_score_name(report)}, sum over heads", rows),
+            "color": specs.of("token", "nominal", title="position, token", scale=colours),
+            "shape": specs.of("token", "nominal", scale={"domain": names}),
+            "opacity": specs.faded("token"),
+            "tooltip": [specs.of("token", "nominal"), *specs.numbers("layer", "score", "best_rank")],
+        },
+    }
     caption = captions.layer_trend(report, positions, by_layer, best)
     columns = tuple(f"Layer {layer}" for layer in report.attention.layers)
     table = Table(
@@ -141,7 +144,7 @@ def layer_trend(report: Report, scores: Scores, rankings: Rankings, draw: Draw =
     return figure("layer-trend", "Layer trend", caption, chart, rows, table, draw)
 
 
-def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart:
+def distribution(report: Report, scores: Scores, draw: Draw = still.svg) -> Chart:
     """Mean score along the document, special tokens left out, for all layers and for the classifier's row."""
     series = [("all layers" if report.live else "scores", scores.total)]
     if scores.reader is not None:
@@ -151,20 +154,24 @@ def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart
         {"series": name, "start": start, "end": end, "score": digits(score), "top": top}
         for name, start, end, score, top in bins
     ]
-    header = alt.Header(labelAnchor="start", labelAngle=0, labelOrient="top", labelPadding=4)
-    chart = (
-        alt.Chart(no_values(), width=WIDTH, height=110)
-        .mark_rect(color=ACCENT)
-        .encode(
-            x=alt.X("start:Q", title="position in the document, tokens", axis=alt.Axis(grid=False)),
-            x2="end:Q",
-            y=alt.Y("score:Q", title="mean score", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=3)),
-            y2=alt.Y2Datum(0),
-            tooltip=[*tips("start", "end", "score"), alt.Tooltip("top:N", title="top token")],
-        )
-        .facet(row=alt.Row("series:N", title=None, sort=[name for name, _ in series], header=header))
-        .resolve_scale(y="independent")
-    )
+    header = {"labelAnchor": "start", "labelAngle": 0, "labelOrient": "top", "labelPadding": 4}
+    names = [name for name, _ in series]
+    chart = {
+        "facet": {"row": specs.of("series", "nominal", title=None, sort=names, header=header)},
+        "resolve": {"scale": {"y": "independent"}},
+        "spec": {
+            "width": WIDTH,
+            "height": 110,
+            "mark": {"type": "rect", "color": ACCENT},
+            "encoding": {
+                "x": specs.of("start", title="position in the document, tokens", axis={"grid": False}),
+                "x2": {"field": "end"},
+                "y": specs.of("score", title="mean score", scale={"zero": True}, axis={"tickCount": 3}),
+                "y2": {"datum": 0},
+                "tooltip": [*specs.numbers("start", "end", "score"), specs.of("top", "nominal", title="top token")],
+            },
+        },
+    }
     table = Table(
         key="distribution-data",
         caption=f"Mean score of each stretch of the document, without {report.unranked}",
@@ -177,7 +184,7 @@ def distribution(report: Report, scores: Scores, draw: Draw = vega.svg) -> Chart
     return figure("distribution", "Distribution over positions", caption, chart, rows, table, draw)
 
 
-def overview(report: Report, draw: Draw = vega.svg) -> Chart:
+def overview(report: Report, draw: Draw = still.svg) -> Chart:
     """Concentration of every head, its importance, and what its sink takes, as grids of layer by head."""
     k = min(report.top_k, report.attention.shape[2])
     shares = captions.top_shares(report.attention.received, k)  # (layer, head)
@@ -193,7 +200,7 @@ def overview(report: Report, draw: Draw = vega.svg) -> Chart:
         grids.append(_grid(rows, "importance", f"Head importance ({measure})", shares.shape[1], form=".2f"))
     if sink is not None:
         grids.append(_grid(rows, "sink", "Share of the attention sink", shares.shape[1], form=".1%"))
-    chart = alt.concat(*grids, columns=2, spacing=40).resolve_scale(color="independent")
+    chart = {"concat": grids, "columns": 2, "spacing": 40, "resolve": {"scale": {"color": "independent"}}}
     cells = [[f"{v:{form}}" for v in values.flat] for values, form in zip(figures.values(), FORMS, strict=False)]
     columns = ("Layer", "Head", f"Share on the top {k}", "Importance", "Share of the sink")[: 2 + len(figures)]
     table = Table(
@@ -206,7 +213,6 @@ def overview(report: Report, draw: Draw = vega.svg) -> Chart:
     return figure("overview", "Layer-by-head overview", captions.overview(report, shares, k), chart, rows, table, draw)
 
 
-@unchecked
 def attention_map(report: Report) -> dict[str, object]:
     """The specification of the map of one head, filled in by the page: from stretch, to stretch, share.
 
@@ -214,55 +220,61 @@ def attention_map(report: Report) -> dict[str, object]:
     """
     tokens = report.attention.shape[2]
     apart = tokens / 20 if report.attention.global_positions else 0
-    across = alt.Scale(nice=False, zero=False, domain=[-apart, tokens])
-    down = alt.Scale(nice=False, zero=False, domain=[-apart, tokens], reverse=True)
+    across = {"nice": False, "zero": False, "domain": [-apart, tokens]}
+    down = {**across, "reverse": True}
     step = next(s for n in range(9) for s in (10**n, 2 * 10**n, 5 * 10**n) if tokens / s <= 5)
     ticks = [-apart * 0.65] * bool(apart) + list(range(0, tokens + 1, step))
-    axis = alt.Axis(values=ticks, grid=False, labelExpr="datum.value < 0 ? 'global' : format(datum.value, ',')")
+    axis = {"values": ticks, "grid": False, "labelExpr": "datum.value < 0 ? 'global' : format(datum.value, ',')"}
     lowest = maps.floor(report.attention.maps.shape[-1])
     bounds = [digits(bound) for bound in np.geomspace(lowest, 1, len(HEAT_LIGHT) + 1)[1:-1]]
-    heat = alt.Scale(type="threshold", domain=bounds, range=list(HEAT_LIGHT))
+    heat = {"type": "threshold", "domain": bounds, "range": list(HEAT_LIGHT)}
     shown = bounds[1::3]  # a few of the sixteen classes
-    legend = alt.Legend(type="symbol", symbolType="square", symbolSize=160, values=shown, format=".2~p")
-    chart = (
-        alt.Chart(no_values(), width=MAP_SIDE, height=MAP_SIDE)
-        .mark_rect()
-        .encode(
-            x=alt.X("to_start:Q", title="attends to, position", scale=across, axis=axis),
-            x2="to_end:Q",
-            y=alt.Y("from_start:Q", title="token, position", scale=down, axis=axis),
-            y2="from_end:Q",
-            color=alt.Color("share:Q", title="share of attention", scale=heat, legend=legend),
-            stroke=alt.Stroke("share:Q", title="share of attention", scale=heat, legend=legend),  # closes the seams
-            strokeWidth=alt.value(0.5),
-            tooltip=[
-                alt.Tooltip("from:N", title="tokens"),
-                alt.Tooltip("to:N", title="attend to"),
-                alt.Tooltip("share:Q", format=".2%"),
+    legend = {"type": "symbol", "symbolType": "square", "symbolSize": 160, "values": shown, "format": ".2~p"}
+    share = specs.of("share", title="share of attention", scale=heat, legend=legend)
+    chart = {
+        "data": {"values": []},
+        "width": MAP_SIDE,
+        "height": MAP_SIDE,
+        "mark": {"type": "rect"},
+        "encoding": {
+            "x": specs.of("to_start", title="attends to, position", scale=across, axis=axis),
+            "x2": {"field": "to_end"},
+            "y": specs.of("from_start", title="token, position", scale=down, axis=axis),
+            "y2": {"field": "from_end"},
+            "color": share,
+            "stroke": share,  # closes the seams
+            "strokeWidth": {"value": 0.5},
+            "tooltip": [
+                specs.of("from", "nominal", title="tokens"),
+                specs.of("to", "nominal", title="attend to"),
+                specs.of("share", format=".2%"),
             ],
-        )
-    )
-    return vega.drawable(themed(chart).to_dict(validate=False))  # type: ignore[no-any-return]
+        },
+    }
+    return specs.drawable(specs.themed(chart))  # type: ignore[no-any-return]
 
 
-def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> alt.Chart:
+def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> Spec:
     size = max(14, min(56, 228 // heads))
-    gap = alt.Scale(paddingInner=0.06)
-    heat = alt.Scale(type="quantize", range=list(HEAT_LIGHT))  # in steps: a gradient is lost in some PDF viewers
+    gap = {"paddingInner": 0.06}
+    heat = {"type": "quantize", "range": list(HEAT_LIGHT)}  # in steps: a gradient is lost in some PDF viewers
     differ = len({row[field] for row in rows}) > 1  # one colour needs no legend
-    legend = alt.Legend(format=form, labelOverlap="greedy", labelSeparation=12) if differ else None
-    grid: alt.Chart = (
-        alt.Chart(no_values(), title=title, width=alt.Step(size), height=alt.Step(size))
-        .mark_rect()
-        .encode(
-            x=alt.X("head:O", axis=alt.Axis(labelAngle=0), scale=gap),
-            y=alt.Y("layer:O", scale=gap),
-            color=alt.Color(f"{field}:Q", title=None, scale=heat, legend=legend),
-            stroke=alt.condition("datum.chosen", alt.value(INK), alt.value("transparent")),  # set by the page alone
-            tooltip=[*tips("layer", "head"), alt.Tooltip(f"{field}:Q", format=form)],
-        )
-    )
-    return grid
+    legend = {"format": form, "labelOverlap": "greedy", "labelSeparation": 12} if differ else None
+    chosen = {"test": "datum.chosen", "value": INK}  # set by the page alone
+    return {
+        "data": {"values": rows},
+        "title": title,
+        "width": {"step": size},
+        "height": {"step": size},
+        "mark": {"type": "rect"},
+        "encoding": {
+            "x": specs.of("head", "ordinal", axis={"labelAngle": 0}, scale=gap),
+            "y": specs.of("layer", "ordinal", scale=gap),
+            "color": specs.of(field, title=None, scale=heat, legend=legend),
+            "stroke": {"condition": chosen, "value": "transparent"},
+            "tooltip": [*specs.numbers("layer", "head"), specs.of(field, format=form)],
+        },
+    }
 
 
 def _score_name(report: Report) -> str:
@@ -270,21 +282,17 @@ def _score_name(report: Report) -> str:
     return "score" if report.given else "attention score"
 
 
-def _numbered(ramp: Sequence[str], count: int) -> alt.Scale:
-    """Colours spread over *ramp* for lines numbered from 1; the page changes them by name, so none is mixed."""
-    steps = np.linspace(0, len(ramp) - 1, count).round().astype(int)
-    return alt.Scale(domain=list(range(1, count + 1)), range=[ramp[step] for step in steps])
+def _rank_axis(tokens: int, *, tick_count: int = 6) -> Spec:
+    axis = {"tickCount": tick_count, "grid": False, "format": "~s"}
+    return specs.of(
+        "rank", title="rank", scale={"type": "log", "domain": [1, max(tokens, 2)], "nice": False}, axis=axis
+    )
 
 
-def _rank_axis(tokens: int, *, tick_count: int = 6) -> alt.X:
-    axis = alt.Axis(tickCount=tick_count, grid=False, format="~s")
-    return alt.X("rank:Q", title="rank", scale=alt.Scale(type="log", domain=[1, max(tokens, 2)], nice=False), axis=axis)
-
-
-def _score_axis(title: str, rows: Sequence[Row]) -> alt.Y:
+def _score_axis(title: str, rows: Sequence[Row]) -> Spec:
     """A logarithmic axis; a linear one if no score is above 0 and nothing can be drawn."""
-    scale = alt.Scale(type="log", nice=False) if rows else alt.Scale(domain=[0, 1])
-    return alt.Y("score:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4, format="~g"))
+    scale = {"type": "log", "nice": False} if rows else {"domain": [0, 1]}
+    return specs.of("score", title=title, scale=scale, axis={"tickCount": 4, "format": "~g"})
 
 
 def _ordered(scores: Scores) -> Doubles:

@@ -5,15 +5,13 @@ Each has a number, the sentence that the number begins, and a small drawing; the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import altair as alt
 import numpy as np
 import numpy.typing as npt
 
 from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, MUTED, RULE
 from reportgen.core.records import Rankings, Report, Scores
-from reportgen.report.draw import captions, vega
+from reportgen.report.draw import captions, specs, still
+from reportgen.report.draw.specs import Spec, of
 from reportgen.report.parts import Finding
 
 WIDTH, HEIGHT = 150, 74  # px of a drawing, without its axes
@@ -38,15 +36,20 @@ def concentration(report: Report, scores: Scores, rankings: Rankings) -> Finding
     k, tokens = min(report.top_k, len(ordered)), len(ordered)
     kept = sorted({round(rank) for rank in np.geomspace(1, tokens, POINTS)})
     rows = [{"rank": rank, "held": round(float(held[rank - 1]), 4)} for rank in kept]
-    base = alt.Chart(_values(rows), width=WIDTH, height=HEIGHT)
-    line = base.mark_line(strokeWidth=1.8, color=ACCENT).encode(
-        x=alt.X(
-            "rank:Q", title="tokens, highest first", scale=alt.Scale(type="log", domain=[1, max(tokens, 2)], nice=False)
-        ),
-        y=alt.Y("held:Q", title="share of scores", scale=alt.Scale(domain=[0, 1])),
-    )
-    mark = alt.Chart(_values([{"rank": k, "held": float(held[k - 1])}])).mark_point(filled=True, size=45, color=ACCENT)
-    chart = line + mark.encode(x="rank:Q", y="held:Q")
+    most = {"type": "log", "domain": [1, max(tokens, 2)], "nice": False}
+    across = of("rank", title="tokens, highest first", scale=most)
+    up = of("held", title="share of scores", scale={"domain": [0, 1]})
+    line = {
+        "data": {"values": rows},
+        "mark": {"type": "line", "strokeWidth": 1.8, "color": ACCENT},
+        "encoding": {"x": across, "y": up},
+    }
+    mark = {
+        "data": {"values": [{"rank": k, "held": float(held[k - 1])}]},
+        "mark": {"type": "point", "filled": True, "size": 45, "color": ACCENT},
+        "encoding": {"x": of("rank"), "y": of("held")},
+    }
+    chart = {"layer": [line, mark]}
     sentence = f"of the total score is on {k} of {tokens:,} tokens. With equal scores it would be {k / tokens:.1%}."
     return _finding(f"{held[k - 1]:.0%}", sentence, chart, "table-top-tokens")
 
@@ -61,16 +64,16 @@ def place(report: Report, scores: Scores) -> Finding:
         {"start": int(start), "end": int(end), "score": float(f"{total / max(count, 1):.4g}")}
         for start, end, total, count in zip(edges[:-1], edges[1:], sums, counts, strict=True)
     ]
-    chart = (
-        alt.Chart(_values(rows), width=WIDTH, height=HEIGHT)
-        .mark_rect(color=ACCENT)
-        .encode(
-            x=alt.X("start:Q", title="position, tokens", scale=alt.Scale(nice=False)),
-            x2="end:Q",
-            y=alt.Y("score:Q", title="mean score"),
-            y2=alt.Y2Datum(0),
-        )
-    )
+    chart = {
+        "data": {"values": rows},
+        "mark": {"type": "rect", "color": ACCENT},
+        "encoding": {
+            "x": of("start", title="position, tokens", scale={"nice": False}),
+            "x2": {"field": "end"},
+            "y": of("score", title="mean score"),
+            "y2": {"datum": 0},
+        },
+    }
     number, sentence = densest(values)
     return _finding(number, sentence, chart, "figure-distribution")
 
@@ -94,18 +97,18 @@ def heads(report: Report) -> Finding:
         {"layer": layer, "head": head, "share": float(f"{share:.4g}")}
         for (layer, head), share in zip(report.places, shares.ravel().tolist(), strict=True)
     ]
-    heat = alt.Scale(type="quantize", range=list(HEAT_LIGHT))
+    heat = {"type": "quantize", "range": list(HEAT_LIGHT)}
     numbers = report.attention.layers
     named = list(numbers) if layers <= 6 else [numbers[0], numbers[-(-layers // 2) - 1], numbers[-1]]
-    chart = (
-        alt.Chart(_values(rows), width=WIDTH, height=HEIGHT)
-        .mark_rect()
-        .encode(
-            x=alt.X("head:O", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-            y=alt.Y("layer:O", axis=alt.Axis(values=named, labelAngle=0)),
-            color=alt.Color("share:Q", scale=heat, legend=None),
-        )
-    )
+    chart = {
+        "data": {"values": rows},
+        "mark": {"type": "rect"},
+        "encoding": {
+            "x": of("head", "ordinal", axis={"labelAngle": 0, "labelOverlap": True}),
+            "y": of("layer", "ordinal", axis={"values": named, "labelAngle": 0}),
+            "color": of("share", scale=heat, legend=None),
+        },
+    }
     layer, head = report.places[shares.argmax()]
     least = report.places[shares.argmin()]
     verb = "are" if report.given else "is"
@@ -116,14 +119,10 @@ def heads(report: Report) -> Finding:
     return _finding(f"{shares.max():.0%}", sentence, chart, "figure-overview")
 
 
-def _finding(number: str, sentence: str, chart: alt.TopLevelMixin, target: str) -> Finding:
+def _finding(number: str, sentence: str, chart: Spec, target: str) -> Finding:
     axis = {"labelColor": MUTED, "titleColor": MUTED, "domainColor": MUTED, "tickColor": MUTED, "gridColor": RULE,
             "titleFontWeight": "normal", "labelFontSize": 9, "titleFontSize": 9, "tickCount": 3, "grid": False,
             "tickSize": 3}  # fmt: skip
-    themed = chart.configure(font=FONT, background="transparent", axis=axis, view=alt.ViewConfig(stroke=None))
-    spec = vega.drawable(themed.to_dict())
-    return Finding(number, sentence, vega.svg(spec, key=f"finding-{target}"), target)
-
-
-def _values(rows: Sequence[Mapping[str, object]]) -> alt.Data:
-    return alt.Data(values=rows)  # type: ignore[no-untyped-call]  # altair leaves this constructor untyped
+    config = {"font": FONT, "background": "transparent", "axis": axis, "view": {"stroke": None}}
+    spec = specs.drawable({"$schema": specs.SCHEMA, "config": config, "width": WIDTH, "height": HEIGHT, **chart})
+    return Finding(number, sentence, still.svg(spec, key=f"finding-{target}"), target)

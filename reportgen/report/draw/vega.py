@@ -1,7 +1,7 @@
-"""Turn a Vega-Lite specification into pictures: SVG, PNG, and the script of the live chart.
+"""Ask vl_convert, which holds Vega: for the script of the live charts, for pixels, for drawings that are not simple.
 
-Only this module imports vl_convert. `charts.py` defines the charts, `figures.py` their size on paper; the PDF of a
-drawing is typeset like every other page.
+Only this module imports it; `still.py` draws most charts without. The PDF of a drawing is typeset like every other
+page.
 """
 
 from __future__ import annotations
@@ -10,18 +10,15 @@ import contextlib
 import functools
 import hashlib
 import io
-import json
 import re
 import xml.etree.ElementTree as ElementTree
 from importlib.metadata import version
-from typing import Any
 from xml.etree.ElementTree import Element
 
 import vl_convert
 from PIL import Image
 
 from reportgen.core import disk
-from reportgen.core.characters import visible
 
 SVG = "{http://www.w3.org/2000/svg}"
 USELESS = {"pointer-events", "class", "role", "aria-roledescription", "aria-label", "aria-hidden"}
@@ -50,20 +47,6 @@ def png(drawn: str, *, ppi: int) -> bytes:
     sink = io.BytesIO()
     image.save(sink, "PNG", dpi=(ppi, ppi))
     return sink.getvalue()
-
-
-def text(spec: dict[str, object]) -> str:
-    """The Vega-Lite file of a specification."""
-    return json.dumps(spec, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
-
-
-def drawable(spec: Any) -> Any:
-    """A specification with labels instead of control characters, which crash the converter."""
-    if isinstance(spec, dict):
-        return {name: drawable(value) for name, value in spec.items()}
-    if isinstance(spec, list):
-        return [drawable(value) for value in spec]
-    return visible(spec) if isinstance(spec, str) else spec
 
 
 def compact(drawn: str) -> str:

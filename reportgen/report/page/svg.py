@@ -45,7 +45,7 @@ def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
     """An SVG that holds drawing elements only, for use inside a page.
 
     Args:
-        svg: From `vega.svg`.
+        svg: From `still.svg`.
         themed: Use the colours of the page, light or dark, instead of those of paper.
         title: What the drawing says, where nothing around it does: a PDF takes its alternate text from here.
 

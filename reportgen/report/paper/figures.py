@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image
 
 from reportgen.core.palette import INK, MUTED, font_family
-from reportgen.report.draw import vega
+from reportgen.report.draw import still, vega
 from reportgen.report.paper import typesetting
 from reportgen.report.parts import Chart, Picture
 
@@ -56,7 +56,7 @@ def fit(spec: dict[str, object], width: float, *, key: str, family: str) -> str:
     """Draw *spec* so that the whole of it, axes and legend too, is *width* points wide."""
     panel = width / _slope(spec, width) * 0.6
     for _ in range(6):  # a legend may need another line, or be wider than the panels as long as these are small
-        drawn = vega.svg(resized(spec, panel, width=width, family=family), key=key)
+        drawn = still.svg(resized(spec, panel, width=width, family=family), key=key)
         missing = width - size(drawn)[0]
         if abs(missing) <= SLACK:
             break

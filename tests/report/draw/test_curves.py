@@ -13,7 +13,7 @@ import altair as alt
 import pytest
 
 from reportgen.core.records import Report
-from reportgen.report.draw import curves, vega
+from reportgen.report.draw import curves, specs
 from reportgen.report.faithfulness.names import ORDERS
 from reportgen.report.page.svg import svg_markup
 from reportgen.report.paper import figures
@@ -45,8 +45,8 @@ def quick(**changes: Any) -> Report:
 def test_every_curve_is_valid_and_can_be_shown(key: str) -> None:
     chart = drawn()[key]
     alt.Chart.from_dict(chart.spec, validate=True)
-    assert json.loads(vega.text(chart.spec)) == chart.spec
-    assert not re.search(r"\b(NaN|undefined|Infinity)\b", chart.svg + vega.text(chart.spec) + chart.caption)
+    assert json.loads(specs.text(chart.spec)) == chart.spec
+    assert not re.search(r"\b(NaN|undefined|Infinity)\b", chart.svg + specs.text(chart.spec) + chart.caption)
     assert svg_markup(chart.svg, themed=True)
     assert {len(chart.data.columns), len(chart.data.numeric)} == {len(row) for row in chart.data.rows}
     said = {"".join(e.itertext()) for e in ElementTree.fromstring(chart.svg).iter("{http://www.w3.org/2000/svg}text")}
