@@ -70,7 +70,8 @@ TASKS: dict[str, tuple[Callable[[Build, Path], list[object]], tuple[str, ...]]] 
         lambda build, shared: _batch(build, shared, "html"), ("wall", "memory"),
     ),
     "the demo from a cold start, with the PDF": (
-        lambda build, _: ["run", "-q", "--overwrite", "--format", "html,pdf,tables", "-o", build.work / "demo"],
+        lambda build, _: ["run", "-q", *common.PRESET, *common.ROW, "--overwrite", "--format",
+                          "html,pdf,tables", "-o", build.work / "demo"],
         ("wall", "memory"),
     ),
 }  # fmt: skip
@@ -122,7 +123,7 @@ def install(commit: str, top: Path) -> Build:
 
 def _batch(build: Build, shared: Path, formats: str) -> list[object]:
     folder = build.work / f"batch-{formats.replace(',', '-')}"
-    rows = ["--preset", "demo", "--dataset", shared / "documents.jsonl"]
+    rows = [*common.PRESET, "--dataset", shared / "documents.jsonl"]
     return ["batch", "-q", *rows, "--restart", "--format", formats, "-o", folder]
 
 

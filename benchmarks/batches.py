@@ -35,7 +35,7 @@ def _rate(formats: str, cores: list[int]) -> float:
     def run(count: int) -> float:
         with tempfile.TemporaryDirectory() as folder:
             dataset = documents(Path(folder), count)
-            command = [sys.executable, "-m", "reportgen", "batch", "--preset", "demo", "--dataset", str(dataset), "-q"]
+            command = [sys.executable, "-m", "reportgen", "batch", *common.PRESET, "--dataset", str(dataset), "-q"]
             taken = common.seconds(
                 lambda: subprocess.run(
                     [*command, "--format", formats, "-o", f"{folder}/batch"],
@@ -71,7 +71,7 @@ def markdown(found: dict[str, Any]) -> str:
         for name, rate in found["rates"].items()
     ]
     head = ("reports a minute", *(f"{count} core{'s' if count != '1' else ''}" for count in counts), "gain")
-    return f"""`reportgen batch --preset demo`: the embedded model (4 layers x 4 heads) reads the demo's 16 documents
+    return f"""`reportgen batch` with the embedded model (4 layers x 4 heads) reads the demo's 16 documents
 (about 1,900 tokens) again and again, worker processes render. {LONG} examples less {SHORT}, so that starting is left
 out; one run each.
 

@@ -17,6 +17,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "reportgen" / "demo"
+PRESET = ("--model", "demo", "--max-length", "2048", "--importance", "demo")  # the demo's; no heatmap is tested
+ROW = ("--dataset", "demo", "--index", "0")
 WINDOW = 512
 TOP_K = 10
 

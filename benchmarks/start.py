@@ -38,7 +38,8 @@ def measure() -> dict[str, Any]:
             taken["bare"].append(_seconds(bare))
             taken["help"].append(_seconds([sys.executable, "-m", "reportgen", "--help"]))
             for name, formats in FORMATS.items():
-                run = [sys.executable, "-m", "reportgen", "run", "-q", "--overwrite", "-o", f"{folder}/report"]
+                run = [sys.executable, "-m", "reportgen", "run", "-q", *common.PRESET, *common.ROW]
+                run += ["--overwrite", "-o", f"{folder}/report"]
                 taken[name].append(_seconds([*run, "--format", formats]))
     medians = {name: statistics.median(values[1:]) for name, values in taken.items()}  # the first fills the caches
     ratios = {f"the demo, {name}, to the bare forward pass": medians[name] / medians["bare"] for name in FORMATS}

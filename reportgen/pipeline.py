@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from reportgen import examine
 from reportgen.core import characters, disk, presets, versions
 from reportgen.core.clock import Clock, Stage, now
 from reportgen.core.config import (
@@ -81,7 +82,10 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Writte
         folder = _target(config.output, example, overwrite=config.overwrite)
     head_importance = find_importance(config, classifier, clock)
     ((report, known),) = analyse_together(config, classifier, [example], clock, head_importance)
+    report, stopped = examine.attempted(config, classifier, report, folder, clock)
     report, files = write(report, folder, config=config, clock=clock, overwrite=config.overwrite, known=known)
+    if stopped is not None:
+        raise stopped
     return Written(report, folder, files)
 
 
@@ -181,6 +185,7 @@ def rerun(folder: Path, clock: Clock, *, output: Path | None, places: Mapping[st
     classifier = load(config, clock, found)
     heads = before.importance if "importance" in stored else find_importance(config, classifier, clock)
     ((after, _),) = analyse_together(config, classifier, [example], clock, heads)
+    after = examine.examined(config, classifier, after, clock)
     if output is not None:
         write(after, output, config=config, clock=clock)
     return Rerun(before, after, stored)
@@ -212,7 +217,7 @@ def load(config: Config, clock: Clock, found: Checkpoint | None = None) -> Class
 def analyse(config: Config, classifier: Classifier, example: Example, clock: Clock) -> Report:
     """Steps 2 to 5: read the example with the classifier and keep what rankings need."""
     ((report, _),) = analyse_together(config, classifier, [example], clock, find_importance(config, classifier, clock))
-    return report
+    return examine.examined(config, classifier, report, clock)
 
 
 def analyse_together(

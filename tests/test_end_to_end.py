@@ -33,6 +33,10 @@ FILES = {
         "rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview")),
     "figures/attention-maps.png",
 }  # fmt: skip
+TESTED = {
+    "faithfulness.json", "figures/deletion-curve.svg", "figures/deletion-curve.vl.json",
+    *(f"tables/{key}.{kind}" for key in ("faithfulness", "agreement") for kind in ("csv", "parquet")),
+}  # fmt: skip
 EPOCH = "1714564800"
 CANARY = "hf_canaryCanaryCanary"
 EVERYTHING = ("--format", "html,pdf,tables,charts,figures,latex", "--span", "2:9", "--pdf-variant", "a-3u")
@@ -59,11 +63,12 @@ def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
-    """Folder of the report, standard output and error of a run of the demo with default settings."""
+    """Folder of the report, standard output and error of a run of the demo, whose preset tests the heatmap."""
     here = tmp_path_factory.mktemp("here")
     source: tuple[str, ...] = ()
     if not (DEMO / "model").is_dir():
-        source = "--model", str(tiny.save(tiny.longformer(), tmp_path_factory.mktemp("model"))), "--text", TEXT
+        model = tiny.save(tiny.longformer(), tmp_path_factory.mktemp("model"))
+        source = "--model", str(model), "--text", TEXT, "--faithfulness", "quick"
     ran = reportgen("run", *source, cwd=here)
     assert ran.returncode == 0, ran.stderr
     return here / Path(ran.stdout.splitlines()[-1]).parent, ran.stdout, ran.stderr
@@ -72,7 +77,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
 def test_the_folder_holds_every_file_and_its_hash(done: tuple[Path, str, str]) -> None:
     folder = done[0]
     assert folder.parent.name == "reports"
-    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == FILES
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == FILES | TESTED
     manifest = json.loads((folder / "manifest.json").read_text())
     assert {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in manifest["files"]} == (
         manifest["files"]
@@ -103,7 +108,8 @@ def test_the_page_shows_the_whole_text_and_the_prediction(done: tuple[Path, str,
     assert shown == report.example.text[: report.tokens.end]
     said = " ".join("".join(root.itertext()).split())
     assert report.prediction.labels[report.prediction.predicted] in said
-    assert len(list(root.iter("figure"))) == 6
+    assert len(list(root.iter("figure"))) == 7
+    assert report.faithfulness.verdict.sentence in said
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None and "CI" not in os.environ, reason="pdftotext is not installed")

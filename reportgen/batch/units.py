@@ -120,12 +120,12 @@ def analyse(task: Task, reader: ModelReader, unit: Unit) -> Iterator[Report | Ou
 
 def _analyse(task: Task, reader: ModelReader, together: Sequence[Example]) -> list[Report | Outcome]:
     """Reports of examples that are read together; if that fails, one by one."""
-    from reportgen import pipeline
+    from reportgen import examine, pipeline
 
     try:
         config = task.config
         made = pipeline.analyse_together(config, reader.classifier, together, Clock(), reader.importance)
-        return [report for report, _ in made]
+        return [examine.examined(config, reader.classifier, report, Clock()) for report, _ in made]
     except FATAL:
         raise
     except Exception as error:  # whatever it is, the other examples are not to blame

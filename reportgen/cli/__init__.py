@@ -19,7 +19,7 @@ from reportgen import __version__
 from reportgen.cli.batches import batch
 from reportgen.cli.presets import presets
 from reportgen.cli.printing import drop_output
-from reportgen.cli.reports import render, rerun, run, verify
+from reportgen.cli.reports import faithfulness, render, rerun, run, verify
 from reportgen.cli.sites import site
 from reportgen.cli.splits import examples, importance
 from reportgen.core.errors import DeviceError, one_line
@@ -101,5 +101,5 @@ def _terminate(*_: object) -> None:
     raise SystemExit(TERMINATED)
 
 
-for command in (run, batch, examples, importance, presets, render, verify, rerun, site):
+for command in (run, batch, examples, importance, presets, render, verify, rerun, faithfulness, site):
     main.add_command(command)

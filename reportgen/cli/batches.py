@@ -14,6 +14,7 @@ from reportgen.cli.options import (
     configure,
     data_options,
     engine_options,
+    faithfulness_options,
     loading_options,
     long_options,
     machine_options,
@@ -54,6 +55,7 @@ SHOWN = 20  # failures that are printed; the index lists all
 @reading_options
 @long_options
 @score_options
+@faithfulness_options
 @machine_options
 @engine_options
 @click.option("-o", "--output", metavar="FOLDER", help="Folder of the reports and their index. [default: reports]")

@@ -18,11 +18,13 @@ from click.core import ParameterSource
 from reportgen.core import presets
 from reportgen.core.characters import clean
 from reportgen.core.config import (
+    ATTRIBUTION,
     CHOICE,
     COLOUR_SCALES,
     DEFAULT_FORMATS,
     DTYPES,
     ECHOES,
+    FAITHFULNESS,
     FORMATS,
     LONG,
     OF_A_DATASET,
@@ -32,6 +34,7 @@ from reportgen.core.config import (
     PDF_VIEWS,
     PICKS,
     RECEIVED,
+    UNITS,
     Config,
     option,
 )
@@ -151,6 +154,21 @@ score_options = _all(
         "[default: leave-out]",
     ),
     click.option("--language", metavar="CODE", help="Language of the text and its stop words. [default: en]"),
+)
+
+faithfulness_options = _all(
+    click.option(
+        "--faithfulness",
+        metavar="|".join(FAITHFULNESS),
+        help="Test the heatmap: remove words from the text and read it again, about 45 (quick) or 400 (full) times. "
+        "[default: none]",
+    ),
+    click.option("--unit", metavar="|".join(UNITS), help="What that test removes. [default: word]"),
+    click.option(
+        "--attribution",
+        metavar="|".join(ATTRIBUTION),
+        help="Signed attribution of each token. [default: frozen with --faithfulness]",
+    ),
 )
 
 machine_options = _all(

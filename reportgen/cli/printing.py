@@ -16,7 +16,7 @@ from reportgen.core.labels import NO_LABEL, Prediction
 
 if TYPE_CHECKING:
     from reportgen.core.clock import Advance, Clock
-    from reportgen.core.records import HeadImportance
+    from reportgen.core.records import HeadImportance, Report
     from reportgen.pipeline import Written
 
 TRUE = ("1", "TRUE", "YES", "ON")
@@ -31,7 +31,7 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
         click.echo(f"warning: {one_line(warning.message)}", err=True)
     if verbose:
         print_seconds(seconds)
-    said = report.prediction
+    said, tested = report.prediction, report.faithfulness
     assert said is not None  # a run predicts
     if as_json:
         result = {
@@ -42,6 +42,7 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
             "verdict": said.verdict,
             "tokens": len(report.tokens),
             "device": report.provenance.device,
+            "faithfulness": tested.code if tested else None,
             "warnings": [warning.code for warning in report.warnings],
             "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
         }
@@ -53,7 +54,18 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
         click.echo(f"device: {report.provenance.device.upper()}", err=True)
         verdict = "" if said.gold_text is None else f", {said.verdict}"
         click.echo(f"{one_line(report.example.title)}: {predicted(said)}{verdict}")
+        print_faithfulness(report)
     click.echo(folder if page is None else folder / "report.html")
+
+
+def print_faithfulness(report: Report) -> None:
+    """Print the verdict on the heatmap, and what must be known of it; nothing if it was not tested."""
+    if report.faithfulness is None:
+        return
+    if report.faithfulness.verdict is not None:
+        click.echo(f"heatmap: {report.faithfulness.verdict.code}: {report.faithfulness.verdict.sentence}")
+    for caveat in report.faithfulness.caveats:
+        click.echo(f"note: {one_line(caveat.message)}", err=True)
 
 
 def predicted(said: Prediction) -> str:
@@ -117,7 +129,8 @@ def bar(what: str, total: int) -> Iterator[Advance]:
     from tqdm import tqdm
 
     silent = os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS", "0").upper() in TRUE
-    with tqdm(total=total, desc=what, unit=" examples", disable=True if silent else None) as bar:
+    unit = " passes" if what == "faithfulness" else " examples"
+    with tqdm(total=total, desc=what, unit=unit, disable=True if silent else None) as bar:
         yield bar.update
 
 

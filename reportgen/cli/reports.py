@@ -1,4 +1,4 @@
-"""The commands for one report: run, render, verify, rerun."""
+"""The commands for one report: run, render, verify, rerun, faithfulness."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from reportgen.cli.options import (
     choice_options,
     configure,
     data_options,
+    faithfulness_options,
     given_options,
     loading_options,
     long_options,
@@ -23,10 +24,11 @@ from reportgen.cli.options import (
     score_options,
     threshold_option,
 )
-from reportgen.cli.printing import clock_for, print_report, print_seconds, settle
-from reportgen.core.config import COLOUR_SCALES, ECHOES, RECEIVED, Config
+from reportgen.cli.printing import clock_for, print_faithfulness, print_report, print_seconds, settle
+from reportgen.core.config import ATTRIBUTION, COLOUR_SCALES, ECHOES, FAITHFULNESS, RECEIVED, UNITS, Config
 from reportgen.core.errors import DiffersError, StrictWarningsError, UsageError, one_line
 
+PLANNED = tuple(depth for depth in FAITHFULNESS if depth != "none")
 STORED = {
     "dataset": "the dataset is not here: the text in the report was read; --dataset PATH reads the dataset",
     "importance": "the head importance in the report was used; --importance PATH reads its file",
@@ -41,6 +43,7 @@ STORED = {
 @reading_options
 @long_options
 @score_options
+@faithfulness_options
 @machine_options
 @click.option("-o", "--output", metavar="FOLDER", help="Folder of the report. [default: reports/NAME]")
 @presentation_options
@@ -196,3 +199,48 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
         click.echo(f"{folder}: the results are the same")
     if output is not None:
         click.echo(output)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--depth",
+    type=click.Choice(PLANNED),
+    default="quick",
+    help="How much is tested: about 45 forward passes, or about 400. [default: quick]",
+)
+@click.option("--unit", metavar="|".join(UNITS), help="What is removed. [default: word]")
+@click.option("--attribution", metavar="|".join(ATTRIBUTION), help="Signed attribution. [default: frozen]")
+@click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Device that the model runs on. [default: auto]")
+@click.option("--batch-size", type=int, metavar="N", help="Variants of the text in one forward pass. [default: 8 or 4]")
+@click.option("--model", metavar="FOLDER|ID", help="Place of the model now; its weights must be the same.")
+@click.option("--tokenizer", metavar="FOLDER|ID", help="Place of a tokenizer of its own now.")
+@click.option("--offline", is_flag=True, help="Use only local and cached files.")
+@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+def faithfulness(
+    folder: Path,
+    depth: str,
+    model: str | None,
+    tokenizer: str | None,
+    offline: bool,
+    verbose: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Test the heatmap of a report, and store the result in it.
+
+    Words are removed from the text, the highest of the heatmap first, and the model reads it again. The verdict says
+    whether its prediction suffers more than without random words. FOLDER is changed in one step at the end.
+    """
+    settle(offline=offline, quiet=quiet)
+    from reportgen import examine, pipeline
+
+    clock = clock_for(quiet=quiet, verbose=verbose)
+    places = {name: place for name, place in (("model", model), ("tokenizer", tokenizer)) if place is not None}
+    changes = given_options({**options, "faithfulness": depth})
+    report = examine.examine_folder(folder, changes, places, clock, load=pipeline.load)
+    if verbose:
+        print_seconds(clock.seconds)
+    if not quiet:
+        print_faithfulness(report)

@@ -25,6 +25,10 @@ PdfNeed = Literal["required", "best-effort"]
 Long = Literal["truncate", "window"]
 Echoes = Literal["leave-out", "keep"]
 Received = Literal["total", "per-query"]
+Faith = Literal["none", "quick", "full"]
+UnitKind = Literal["word", "sentence"]  # what is removed or kept as a whole
+Method = Literal["frozen", "gradient-x-input", "ig"]  # of attribution
+Attributed = Literal["frozen", "gradient-x-input", "ig", "none"]
 
 Recipe = dict[str, Any]  # plain values
 
@@ -42,6 +46,9 @@ DTYPES = ("float32", "float16", "bfloat16")
 LONG: tuple[Long, ...] = ("truncate", "window")
 ECHOES: tuple[Echoes, ...] = ("leave-out", "keep")
 RECEIVED: tuple[Received, ...] = ("total", "per-query")
+FAITHFULNESS: tuple[Faith, ...] = ("none", "quick", "full")
+UNITS: tuple[UnitKind, ...] = ("word", "sentence")
+ATTRIBUTION: tuple[Attributed, ...] = ("frozen", "gradient-x-input", "ig", "none")
 MEASURES = ("taylor", "taylor-local", "ablation")  # of head importance
 PICKS = ("tp", "tn", "fp", "fn", "most-confident", "least-confident", "random")
 LABELLED = ("tp", "tn", "fp", "fn", "most-confident")  # picks that may name a label behind a colon
@@ -88,6 +95,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "long": LONG,
     "echoes": ECHOES,
     "received": RECEIVED,
+    "faithfulness": FAITHFULNESS,
+    "unit": UNITS,
+    "attribution": ATTRIBUTION,
 }
 FREE = ("text", "label", "labels", "preset", "id")  # may be empty and hold any character
 
@@ -134,6 +144,9 @@ class Config:
     positions: tuple[int, ...] = ()  # of the layer trend; empty: the classifier's own token and the five top tokens
     colour_scale: ColourScale = "linear"
     received: Received = "total"  # the sum over all queries; or divided by the number of queries that see the token
+    faithfulness: Faith = "none"  # how thoroughly the heatmap is tested by removing words
+    unit: UnitKind = "word"  # what is removed in that test
+    attribution: Attributed | None = None  # frozen with `faithfulness`, otherwise none, if left out
     echoes: Echoes = "leave-out"  # of colours and rankings; or "keep" them there
     language: str = "en"  # of the text: for stop words, and for those who hear the page
     device: str = "auto"
@@ -187,6 +200,13 @@ class Config:
         known = {field.name for field in fields(cls)} - {"text", *OF_THIS_COMMAND}
         values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in plain.items() if n in known}
         return cls(**values, text=text if plain.get("text") is not None else None)
+
+    @property
+    def attributed(self) -> Method | None:
+        """The method of attribution that is asked for; None for none."""
+        if self.attribution is None:
+            return None if self.faithfulness == "none" else "frozen"
+        return None if self.attribution == "none" else self.attribution
 
     @property
     def figure_widths(self) -> dict[str, float]:

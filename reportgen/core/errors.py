@@ -89,6 +89,12 @@ class StrictWarningsError(ReportgenError):
     exit_code = 10
 
 
+class StoppedError(ReportgenError):
+    """Interrupted; the report was written without the test of its heatmap."""
+
+    exit_code = 130
+
+
 class LeftOutError(ReportgenError):
     """The work is done, but for some examples that could not be read."""
 

@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 
 from reportgen.core.arrays import Floats, equal_fields
 from reportgen.core.config import RANGES
+from reportgen.core.config import Method as Method
+from reportgen.core.config import UnitKind as UnitKind
 from reportgen.core.values import Between, Count, Share, axes
 
 Depth = Literal["quick", "full"]
-UnitKind = Literal["word", "sentence"]
 Operator = Literal["delete", "mask", "sample"]  # how a unit is removed, see `Empty`
 Measure = Literal["comprehensiveness", "sufficiency"]  # the first units are removed, or they alone are kept
 OrderName = Literal["heatmap", "classifier", "attribution", "reversed", "reading-order", "random"]
@@ -25,7 +26,8 @@ VERDICTS: dict[VerdictCode, str] = {
     "depends-on-removal": "depends on how words are removed",
     "look-only": "a look only",
 }  # in a few words, for cards and lists
-Method = Literal["frozen", "gradient-x-input", "ig"]  # of attribution
+ScoreName = Literal["heatmap", "heatmap, unscaled", "last layer", "classifier", "attribution"]
+Change = Literal["first word left out", "a word put before"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +121,7 @@ class Verdict:
 class Shift:
     """The heatmap of the document moved by a word: scores move with their words, or stay with their places."""
 
-    change: Literal["first word left out", "a word put before"]
+    change: Change
     words: Count  # words that both heatmaps have
     correlation: float | None  # Pearson's, of their scores; None where one heatmap is even
     stayed: tuple[Count, ...]  # positions among the ten highest whose score stayed with the place
@@ -149,8 +151,8 @@ class Estimate:
 class Agreement:
     """How far two lists of scores order the same units alike."""
 
-    one: str  # "heatmap", "heatmap, unscaled", "last layer", "classifier", "attribution"
-    other: str
+    one: ScoreName
+    other: ScoreName
     tau: Estimate  # Kendall's tau-b, -1 to 1
     jaccard: Estimate  # of the highest 5 %: shared units by units in either
     jaccard_chance: Share  # of two random orders: q / (2 - q)

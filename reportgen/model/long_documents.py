@@ -210,23 +210,8 @@ def read(
         ModelError: If the model gives no attention, or numbers that are not finite.
         DeviceError: If memory runs out with a single window.
     """
-    documents: list[Tokens] = []
-    reduce: list[Callable[[LayerAttention], Any]] = []
-    for plan in plans:
-        for window, tokens in zip(plan.windows, plan.pieces, strict=True):
-            how: dict[str, Any] = {"top_k": top_k, "reader": forward_pass.reader_position(classifier, tokens)}
-            several = partial(_part, plan=plan, window=window, **how)
-            reduce.append(several if len(plan.windows) > 1 else partial(convert.convert, **how))
-            documents.append(tokens)
-    found: dict[int, _Read] = {}
-
-    def attend(places: Sequence[int]) -> None:
-        part = _attend(classifier, [documents[place] for place in places], [reduce[place] for place in places], clock)
-        for place, one in zip(places, part, strict=True):
-            found[place] = one
-
     size = forward_pass.batch_limit(classifier, batch_size)
-    forward_pass.halving(attend, documents, batch_size=size)
+    documents, found = _read(classifier, plans, top_k=top_k, clock=clock, size=size)
     starts = list(accumulate((len(plan.windows) for plan in plans[:-1]), initial=0))  # places of the first windows
     references: dict[int, Reference] = {}
 
@@ -238,19 +223,48 @@ def read(
     with clock.stage("inference"):
         forward_pass.halving(check, [documents[start] for start in starts], batch_size=size)
     return [
-        _joined(plan, [found[start + window] for window in range(len(plan.windows))], references[start], clock)
+        DocumentReading(*_joined(plan, found[start : start + len(plan.windows)], clock), references[start])
         for plan, start in zip(plans, starts, strict=True)
     ]
 
 
-def _joined(plan: WindowPlan, found: Sequence[_Read], reference: Reference, clock: Clock) -> DocumentReading:
+def attend(classifier: Classifier, plan: WindowPlan, *, top_k: int, clock: Clock) -> list[LayerSummary]:
+    """The layers of one document, in a single forward pass for each window; nothing is compared. See `read`."""
+    _, found = _read(classifier, [plan], top_k=top_k, clock=clock, size=1)
+    return _joined(plan, found, clock)[0]
+
+
+def _read(
+    classifier: Classifier, plans: Sequence[WindowPlan], *, top_k: int, clock: Clock, size: int
+) -> tuple[list[Tokens], list[_Read]]:
+    """All windows of the documents, and the results of each."""
+    documents: list[Tokens] = []
+    reduce: list[Callable[[LayerAttention], Any]] = []
+    for plan in plans:
+        for window, tokens in zip(plan.windows, plan.pieces, strict=True):
+            how: dict[str, Any] = {"top_k": top_k, "reader": forward_pass.reader_position(classifier, tokens)}
+            several = partial(_part, plan=plan, window=window, **how)
+            reduce.append(several if len(plan.windows) > 1 else partial(convert.convert, **how))
+            documents.append(tokens)
+    found: dict[int, _Read] = {}
+
+    def run(places: Sequence[int]) -> None:
+        part = _attend(classifier, [documents[place] for place in places], [reduce[place] for place in places], clock)
+        for place, one in zip(places, part, strict=True):
+            found[place] = one
+
+    forward_pass.halving(run, documents, batch_size=size)
+    return documents, [found[place] for place in range(len(documents))]
+
+
+def _joined(plan: WindowPlan, found: Sequence[_Read], clock: Clock) -> _Read:
     """The joined results of the windows of one document."""
     if len(found) == 1:
-        return DocumentReading(*found[0], reference)
+        return found[0]
     parts, logits = zip(*found, strict=True)
     with clock.stage("convert"):
         layers = [join(plan, layer) for layer in zip(*parts, strict=True)]
-    return DocumentReading(layers, torch.stack(logits).mean(dim=0), reference)
+    return layers, torch.stack(logits).mean(dim=0)
 
 
 def _attend(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from reportgen.core import disk, presets
 from reportgen.core.config import Config
@@ -40,7 +40,8 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str]) -> Relocat
         UsageError: If the model or the tokenizer was a folder that is not here.
     """
     made = report.provenance
-    config = replace(Config.restored(made.configuration, text=report.example.text), **places)
+    given: dict[str, Any] = {**places}
+    config = replace(Config.restored(made.configuration, text=report.example.text), **given)
     if config.preset not in presets.names():  # its settings are in the configuration
         config = replace(config, preset=None)
     for name, revision in (("model", made.revision), ("tokenizer", made.tokenizer_revision)):

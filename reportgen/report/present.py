@@ -297,7 +297,7 @@ def make_document(report: Report, parts: Parts, attached: dict[str, bytes], conf
     return changed, (typeset if changed is report else made(changed)).data
 
 
-def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock) -> Report:
+def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock, more: Report | None = None) -> Report:
     """Make files of a stored report again; other files stay unchanged.
 
     Args:
@@ -305,6 +305,7 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
         output: Where the report goes, the same folder or another.
         changes: Fields of `Config` that shall be other than those of the run that made the report.
         clock: Says which stage runs.
+        more: The stored report with something added, to be stored in its place.
 
     Raises:
         UsageError: If a field is out of range.
@@ -318,8 +319,8 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock)
             hint="move it, or delete it with --overwrite",
         )
     kept, before, stored = store.files(folder), store.manifest(folder), store.load(folder)
-    config = replace(Config.restored(stored.provenance.configuration), **changes)
-    report = replace(stored, **{name: value for name, value in changes.items() if name in WITHOUT_MODEL})
+    config = replace(Config.restored((more or stored).provenance.configuration), **changes)
+    report = replace(more or stored, **{name: value for name, value in changes.items() if name in WITHOUT_MODEL})
     check_seen(report)
     if {"echoes", "received"} & set(changes):
         keep = config.echoes == "keep" if "echoes" in changes else stored.tokens.keep_echoes

@@ -167,6 +167,7 @@ def write(
 def facts(report: Report, stages: Sequence[Stage]) -> dict[str, Any]:
     """The facts of the manifest, without the hashes."""
     source, example = report.provenance, report.example
+    verdict = report.faithfulness.code if report.faithfulness else None
     return {
         "reportgen": source.versions["reportgen"],
         "command": source.command,
@@ -180,6 +181,7 @@ def facts(report: Report, stages: Sequence[Stage]) -> dict[str, Any]:
         "input": {"text_sha256": source.text_sha256, "file_sha256": example.file_sha256},
         "importance": {"measure": report.importance.measure, "source": report.importance.source,
                        **report.importance.provenance},
+        **({"faithfulness": verdict} if verdict else {}),
         "device": source.device,
         "dtype": source.dtype,
         "seed": source.seed,

@@ -9,8 +9,7 @@ import functools
 import unicodedata
 from pathlib import Path
 
-import numpy as np
-
+from reportgen.core import joining
 from reportgen.core.records import Integers, Rankings, Tokens
 from reportgen.report.parts import Word, WordCount
 
@@ -40,25 +39,17 @@ def whole_words(text: str, tokens: Tokens, *, language: str) -> tuple[Word, ...]
 
     A sign is a word of its own; special and blank tokens are in none. A word may consist of echoes alone.
     """
-    found: list[tuple[int, int, list[int]]] = []  # start, end, positions
     left_out = tokens.left_out
-    for position in np.flatnonzero(tokens.content | (left_out & ~np.array(tokens.blank, bool))).tolist():
-        start, end = tokens.starts[position], tokens.ends[position]
-        last = found[-1] if found else None
-        if last and (start < last[1] or (start == last[1] and text[start - 1].isalnum() and text[start].isalnum())):
-            found[-1] = (last[0], max(last[1], end), [*last[2], position])
-        else:
-            found.append((start, end, [position]))
     common = stop_words(language)
     return tuple(
         Word(
             word,
-            tuple(position for position in positions if not left_out[position]),
+            tuple(position for position in joined.positions if not left_out[position]),
             masked=_is_masked(word, common),
-            echoes=tuple(position for position in positions if left_out[position]),
+            echoes=tuple(position for position in joined.positions if left_out[position]),
         )
-        for start, end, positions in found
-        for word in [text[start:end].strip()]
+        for joined in joining.words(text, tokens)
+        for word in [text[joined.start : joined.end].strip()]
     )
 
 

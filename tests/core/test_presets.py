@@ -130,8 +130,9 @@ def test_presets_of_the_package_load_by_name(path: Path) -> None:
 
 
 def test_the_demo_preset_needs_nothing_from_outside() -> None:
-    """Model, document and importance are the embedded ones."""
+    """Model, document and importance are the embedded ones. It tests its heatmap."""
     demo = presets.load("demo")
+    assert demo.faithfulness == "quick"
     assert (demo.model, demo.dataset, demo.importance, demo.index) == ("demo", "demo", "demo", 0)
 
 

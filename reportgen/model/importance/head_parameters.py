@@ -97,6 +97,21 @@ def find(classifier: Classifier) -> list[Layer]:
 
 
 @contextlib.contextmanager
+def silenced(layer: Layer, silent: Tensor) -> Iterator[None]:
+    """While open, heads of the layer output 0: those where *silent*, (row of the batch or 1, head), is true."""
+
+    def silence(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        by_head = inputs[0].reshape(*inputs[0].shape[:-1], silent.shape[1], -1)  # (row, token, head, size)
+        return by_head.masked_fill(silent.to(by_head.device)[:, None, :, None], 0).flatten(-2), *inputs[1:]
+
+    handle = layer.output.register_forward_pre_hook(silence)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextlib.contextmanager
 def separate(model: Any) -> Iterator[None]:
     """While open, layers that share parameters (ALBERT) have their own, equal heads.
 

@@ -320,8 +320,9 @@ class _Ablation:
 
         def drop(index: int, chosen: Sequence[int]) -> None:
             layer, before, copies = self.layers[index], self.layers[:index], [tokens] * len(chosen)
+            silent = nn.functional.one_hot(torch.tensor(chosen), heads).bool()  # head chosen[i] in row i
             replaying = _replaying(before, outputs, rows=len(copies))
-            with torch.inference_mode(), memory_errors(), replaying, _without(layer, chosen, heads):
+            with torch.inference_mode(), memory_errors(), replaying, head_parameters.silenced(layer, silent):
                 drops[index, chosen] = whole - self._logits(copies)[:, labels].sum(dim=1)
 
         for index in range(len(self.layers)):
@@ -363,22 +364,6 @@ def _repeated(output: Any, rows: int, *_: object, **__: object) -> Any:
     if isinstance(output, tuple):
         return tuple(_repeated(part, rows) for part in output)
     return output.repeat(rows, *[1] * (output.dim() - 1)) if isinstance(output, Tensor) else output
-
-
-@contextlib.contextmanager
-def _without(layer: Layer, chosen: Sequence[int], count: int) -> Iterator[None]:
-    """While open, head chosen[i] of the layer, of *count* heads, outputs 0 in row i of the batch."""
-
-    def silence(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        by_head = inputs[0].reshape(*inputs[0].shape[:-1], count, -1)  # (row, token, head, size)
-        silent = nn.functional.one_hot(torch.tensor(chosen), count).bool().to(by_head.device)[:, None, :, None]
-        return by_head.masked_fill(silent, 0).flatten(-2), *inputs[1:]
-
-    handle = layer.output.register_forward_pre_hook(silence)
-    try:
-        yield
-    finally:
-        handle.remove()
 
 
 def _min_max(raw: Array) -> Floats:
