@@ -29,7 +29,7 @@ from reportgen.core.records import (
     Scores,
     Tokens,
 )
-from reportgen.report import heatmap, rank, scale, tables, words
+from reportgen.report import heatmap, rank, scale, signed, tables, words
 from reportgen.report.draw import chart_points, charts, findings, maps, vega
 from reportgen.report.faithfulness import panel
 from reportgen.report.page import page_data, render
@@ -319,7 +319,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = (), curves: tuple[Chart, ...
     scores, rankings = ranked(given)
     found = words.whole_words(given.example.text, given.tokens, language=given.language)
     covered = heatmap.cells(given.example.text, given.tokens)
-    views = heatmap.views(given, scores, covered)
+    views = heatmap.views(given, scores, covered) + signed.views(given, covered)
     spans = tuple(heatmap.spans(given.example.text, covered, view) for view in views)
     counts = words.count_words(found, rankings.attended_counts)
     blocks: dict[str, object] = {}
@@ -332,7 +332,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = (), curves: tuple[Chart, ...
         views=views,
         spans=spans,
         lines=tuple(heatmap.lines(runs) for runs in spans),
-        tables=tables.for_people(given, scores, rankings, counts),
+        tables=tables.for_people(given, scores, rankings, counts) + signed.tables(given),
         charts=drawn,
         panel=panel.panel(given, curves),
         findings=findings.findings(given, scores, rankings) if drawn else (),

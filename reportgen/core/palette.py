@@ -3,6 +3,7 @@
 FONT = "Inter, Helvetica Neue, Arial, Noto Sans, DejaVu Sans, sans-serif"
 
 INK, MUTED, RULE, ACCENT = "#1b1b1b", "#5d5d5d", "#e3e0dd", "#c6521a"  # of charts, on paper
+LINE = 0.32  # how much of the line below a colour is ink
 TEXT = "#000"  # of the heatmap: can be read on every step of the heat of the light page
 
 # One hue whose OKLCH lightness falls (light page) or rises (dark page) in even steps. Black can be read on every step
@@ -14,6 +15,18 @@ HEAT_LIGHT = (
 HEAT_DARK = (
     "#28211e", "#392922", "#4a3026", "#5c382a", "#6e402e", "#814731", "#944f34", "#a75737",
     "#bb5f39", "#d0673c", "#e46f3e", "#f77944", "#fe8b5d", "#fea27e", "#ffb69a", "#fecab6",
+)  # fmt: skip
+
+# Two hues for what has a sign, from the strongest against to the strongest for; 0, between the eighth and the ninth, is
+# the white of the page. Lightness falls (light page) or rises (dark page) from the middle in even steps, alike on both
+# sides; the page's own ink can be read on every step. The orange is about that of the heat.
+SIGNED_LIGHT = (
+    "#4990e8", "#62a0ee", "#7aaff3", "#91bef7", "#a9cdfb", "#c1dbfe", "#daeaff", "#f3f8ff",
+    "#fef6f1", "#fde2d4", "#f9cfb9", "#f4bb9f", "#eda885", "#e6956b", "#df8250", "#d66e31",
+)  # fmt: skip
+SIGNED_DARK = (
+    "#2864ac", "#265997", "#234e82", "#21436d", "#1e3859", "#1b2e46", "#182433", "#161a1f",
+    "#1e1815", "#301e15", "#412516", "#532c16", "#653215", "#773914", "#8a4012", "#9d480e",
 )  # fmt: skip
 
 # Viridis and plasma in even steps, cut where a line would fall below 3:1 against the page.
@@ -38,14 +51,28 @@ PLASMA_DARK = (
     "#fcac33", "#fdb72d", "#fec029", "#fccc26", "#fad624", "#f7e225", "#f4ed26", "#f0f921",
 )  # fmt: skip
 
-# By the letter of their CSS variables: --h0, --v0, --p0.
-LIGHT = {"h": HEAT_LIGHT, "v": VIRIDIS_LIGHT, "p": PLASMA_LIGHT}
-DARK = {"h": HEAT_DARK, "v": VIRIDIS_DARK, "p": PLASMA_DARK}
+PAINTED = HEAT_LIGHT + SIGNED_LIGHT  # on paper, by class: 0 to 15 have no sign, 16 to 31 have one
+LINED = range(16, 22)  # classes of what speaks against clearly: a line below shows it where no colour is seen
+
+# By the letter of their CSS variables: --h0, --s0, --v0, --p0.
+LIGHT = {"h": HEAT_LIGHT, "s": SIGNED_LIGHT, "v": VIRIDIS_LIGHT, "p": PLASMA_LIGHT}
+PAPER: dict[str, tuple[str, ...]] = {"h": HEAT_LIGHT, "s": SIGNED_LIGHT}  # of the text, printed
+DARK = {"h": HEAT_DARK, "s": SIGNED_DARK, "v": VIRIDIS_DARK, "p": PLASMA_DARK}
 
 
 def font_family(first: str | None) -> str:
     """The fonts of charts, as CSS lists them; *first* before them if there is one."""
     return f"{first}, {FONT}" if first else FONT
+
+
+def line_below(colour: str) -> str:
+    """The colour of a line below *colour*: a third of it is ink.
+
+    >>> line_below("#ffffff")
+    '#b6b6b6'
+    """
+    parts = ((int(colour[at : at + 2], 16), int(INK[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(own * (1 - LINE) + ink * LINE):02x}" for own, ink in parts)
 
 
 def text_on(colour: str) -> str:

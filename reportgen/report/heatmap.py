@@ -73,7 +73,7 @@ def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
 def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[HeatView, ...]:
     """The ways of colouring the document that every report shows: all layers, the classifier's row, last layer."""
     return tuple(
-        view(*one, covered, scale=report.colour_scale, outlined=_outlined(report)) for one in _shown(report, scores)
+        view(*one, covered, scale=report.colour_scale, outlined=outlined(report)) for one in _shown(report, scores)
     )
 
 
@@ -100,7 +100,7 @@ def _shown(report: Report, scores: Scores) -> list[tuple[str, str, str, Floats]]
     return shown
 
 
-def _outlined(report: Report) -> str:
+def outlined(report: Report) -> str:
     """Which tokens have an outline, in a sentence."""
     if not report.tokens.echoes:
         return SPECIAL_OUTLINED
@@ -140,9 +140,8 @@ def view(
     outlined: str = SPECIAL_OUTLINED,
 ) -> HeatView:
     """Colour *covered* by *values* (token,): each cell by the sum of its pieces; special tokens and echoes left out."""
-    sums = np.array([values[list(cell.positions)].sum(dtype=np.float64) for cell in covered])
-    content = np.array([not (cell.special or cell.left_out) and bool(cell.text.strip()) for cell in covered], bool)
-    heat = percent(sums, content)
+    added, content = sums(values, covered), on_scale(covered)
+    heat = percent(added, content)
     classes, bounds, floor = classify(heat, content, scale=scale)
     return HeatView(
         key=key,
@@ -155,9 +154,19 @@ def view(
         floor=floor,
         coloured=int(content.sum()),
         strongest=int((classes == CLASSES - 1).sum()),
-        uniform=bool(content.sum() > 1 and equal_but_for_rounding(sums[content])),
+        uniform=bool(content.sum() > 1 and equal_but_for_rounding(added[content])),
         outlined=outlined,
     )
+
+
+def sums(values: Floats, covered: tuple[Cell, ...]) -> npt.NDArray[np.float64]:
+    """The sum of *values* (token,) over the pieces of each cell."""
+    return np.array([values[list(cell.positions)].sum(dtype=np.float64) for cell in covered])
+
+
+def on_scale(covered: tuple[Cell, ...]) -> npt.NDArray[np.bool_]:
+    """Which cells have a colour: text that is neither special nor an echo left out."""
+    return np.array([not (cell.special or cell.left_out) and bool(cell.text.strip()) for cell in covered], bool)
 
 
 def percent(values: npt.NDArray[np.float64], content: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
@@ -170,14 +179,14 @@ def percent(values: npt.NDArray[np.float64], content: npt.NDArray[np.bool_]) -> 
 
 
 def classify(
-    heat: npt.NDArray[np.float64], content: npt.NDArray[np.bool_], *, scale: ColourScale
+    heat: npt.NDArray[np.float64], content: npt.NDArray[np.bool_], *, scale: ColourScale, count: int = CLASSES
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float | None]:
-    """Put heat, 0..100, into 16 colour classes.
+    """Put heat, 0..100, into *count* colour classes.
 
     The last class of the linear scale holds the strongest hundredth: one comma cannot pale the document.
 
     Returns:
-        Classes (cell,), -1 where left out; the 17 bounds of the classes; for the log scale, the smallest heat
+        Classes (cell,), -1 where left out; the bounds of the classes, one more; for the log scale, the smallest heat
         above 0, at which it starts: what lies below is in the first class.
     """
     classes = np.full(heat.shape, LEFT_OUT, dtype=np.int64)
@@ -185,17 +194,34 @@ def classify(
     above = chosen[chosen > 0]
     floor = None
     if above.size == 0:
-        bounds = np.linspace(0, 100, CLASSES + 1)
+        bounds = np.linspace(0, 100, count + 1)
     elif scale == "rank":
-        bounds = np.quantile(chosen, np.linspace(0, 1, CLASSES + 1))
+        bounds = np.quantile(chosen, np.linspace(0, 1, count + 1))
     elif scale == "log":
         floor = float(above.min())
-        bounds = np.geomspace(floor, 100, CLASSES + 1)
+        bounds = np.geomspace(floor, 100, count + 1)
     else:
         strongest = float(np.quantile(chosen, 0.99)) or 100.0  # 0 where nearly all values are
-        bounds = np.append(np.linspace(0, strongest, CLASSES), 100)
-    classes[content] = np.clip(np.searchsorted(bounds[1:-1], chosen, side="right"), 0, CLASSES - 1)
+        bounds = np.append(np.linspace(0, strongest, count), 100)
+    classes[content] = np.clip(np.searchsorted(bounds[1:-1], chosen, side="right"), 0, count - 1)
     return classes, bounds, floor
+
+
+def labels(view: HeatView) -> dict[int, str]:
+    """What the legend says, by step from 0 to 15; -1 and 16 are its ends."""
+    if view.signed:
+        places = ((-1, 0), (4, 4), (11, 12), (16, 16))
+        return {step: signed(view.bounds[bound], digits=2) for step, bound in places}
+    return {step: f"{view.bounds[bound]:.3g}" for step, bound in ((-1, 0), (4, 4), (8, 8), (12, 12), (16, 16))}
+
+
+def signed(value: float, *, digits: int = 3) -> str:
+    """A number with its sign, rounded to so many digits.
+
+    >>> signed(0.1234), signed(-1200.0), signed(0.0)
+    ('+0.123', '−1.2e+03', '0')
+    """
+    return f"{value:+.{digits}g}".replace("-", "−") if value else "0"
 
 
 def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ...]:
@@ -215,6 +241,8 @@ def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ..
 def strip(runs: tuple[Run, ...], *, tokens: int) -> tuple[int, ...]:
     """The document in stretches of equal length, each in the class of its hottest token; -1 where none is coloured.
 
+    Of signed classes the one that is furthest from the middle, between 23 and 24, is the hottest.
+
     Args:
         runs: From `spans`.
         tokens: Number of tokens of the document.
@@ -224,14 +252,15 @@ def strip(runs: tuple[Run, ...], *, tokens: int) -> tuple[int, ...]:
     starts = [run.first for run in own]
     heat = np.repeat([run.heat for run in own], np.diff([*starts, tokens]))
     edges = np.linspace(0, tokens, count + 1).round().astype(int)[:-1]
-    return tuple(np.maximum.reduceat(heat, edges).tolist())
+    ranked = np.where(heat < CLASSES, heat + 1, np.abs(2 * heat - 47)) * 64 + heat + 1  # the strongest, then its class
+    return tuple((np.maximum.reduceat(ranked, edges) % 64 - 1).tolist())
 
 
 def hottest(view: HeatView, runs: tuple[Run, ...], *, count: int) -> list[Run]:
-    """The tokens with the highest values of a view, the highest first."""
+    """The tokens with the highest values of a view, highest first; of a signed view the strongest, of either side."""
     own = [run for run in runs if run.first >= 0]
     coloured = [(value, run) for value, run in zip(view.values, own, strict=True) if run.heat >= 0]
-    return [run for _, run in sorted(coloured, key=lambda found: -found[0])[:count]]
+    return [run for _, run in sorted(coloured, key=lambda found: -abs(found[0]))[:count]]
 
 
 def shown_text(text: str, covered: tuple[Cell, ...]) -> str:

@@ -50,18 +50,24 @@ class Cell:
 class HeatView:
     """One way of colouring the document."""
 
-    key: str  # "all", "last", "reader"
+    key: str  # "all", "last", "reader", "attribution-1"
     title: str
     explanation: str  # what the colours mean, in one sentence
-    classes: tuple[int, ...]  # (cell,), 0..15; -1 for cells left out of the scale
-    values: tuple[float, ...]  # (cell,), 0..100 over the content cells
-    bounds: tuple[float, ...]  # 17 class limits, for the legend
+    classes: tuple[int, ...]  # (cell,), 0..15, or 16..31 of a signed view; -1 for cells without a colour
+    values: tuple[float, ...]  # (cell,), 0..100 over the content cells; logits of a signed view
+    bounds: tuple[float, ...]  # 17 class limits, for the legend; of a signed view the ninth is 0
     scale: ColourScale
     floor: float | None  # smallest value above 0, where the log scale starts
     coloured: int  # cells on the scale
-    strongest: int  # cells in the last class
+    strongest: int  # cells in the last class; of a signed view, in the last of either side
     uniform: bool  # all content cells are equal: the colours carry no information
     outlined: str  # which cells have an outline, and whether they are on the scale, in a sentence
+    signed: bool = False  # whether it shows what speaks for and what speaks against, see `signed.py`
+
+    @property
+    def first(self) -> int:
+        """The class that the legend begins with."""
+        return 16 if self.signed else 0
 
 
 @dataclass(frozen=True, slots=True)

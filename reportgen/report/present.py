@@ -18,7 +18,7 @@ from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
 from reportgen.core.records import Rankings, Report, Scores
 from reportgen.data import naming
-from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, store, tables, words
+from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, signed, store, tables, words
 from reportgen.report.draw import chart_points, maps
 from reportgen.report.faithfulness import data_files, panel
 from reportgen.report.page import page_data
@@ -173,7 +173,7 @@ def make_parts(
     """Step 6: the parts of page and document."""
     with clock.stage("heatmap"):
         covered = covered or heatmap.cells(report.example.text, report.tokens)
-        views = heatmap.views(report, scores, covered)
+        views = heatmap.views(report, scores, covered) + signed.views(report, covered)
         spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
     found = words.whole_words(report.example.text, report.tokens, language=report.language)
     counts = words.count_words(found, rankings.attended_counts)
@@ -188,7 +188,7 @@ def make_parts(
         views=views,
         spans=spans,
         lines=tuple(heatmap.lines(runs) for runs in spans),
-        tables=tables.for_people(report, scores, rankings, counts),
+        tables=tables.for_people(report, scores, rankings, counts) + signed.tables(report),
         charts=figures.charts,
         panel=panel.panel(report, figures.curves),
         findings=figures.findings,

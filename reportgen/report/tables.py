@@ -111,8 +111,18 @@ def token_list(report: Report, scores: Scores) -> pa.Table:
             "score_cls": pa.array(reader, pa.float32(), from_pandas=True),  # empty without such a row
             "special": pa.array(tokens.special, pa.bool_()),
             "echo": pa.array(tokens.echo, pa.bool_()),
+            **_attributions(report),
         }
     )
+
+
+def _attributions(report: Report) -> dict[str, pa.Array]:
+    """A column for each attribution: "attribution_gradient_x_input_1" for the label of index 1."""
+    return {
+        f"attribution_{one.method.replace('-', '_')}_{one.label}": _column(one.scores)
+        for one in report.attributions
+        if one.scores is not None
+    }
 
 
 def parquet(table: pa.Table) -> bytes:

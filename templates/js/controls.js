@@ -10,12 +10,26 @@ reportgen.controls = (() => {
     for (const name of ["layers", "heads"]) for (const box of fields(name)) box.checked = state[name].includes(Number(box.value));
     for (const name of ["special", "echoes", "per_query", "mask", "words"]) for (const box of fields(name)) box.checked = state[name];
     for (const name of ["scores", "scale"]) fields(name)[0].value = state[name];
+    if (fields("colour").length) showColour(state);
     fields("from")[0].value = reportgen.scores.selection(state).from;
     if (document.activeElement !== fields("k")[0]) fields("k")[0].value = state.k;
   }
 
+  function showColour({ attribution }) {
+    const [label] = fields("label");
+    fields("colour")[0].value = attribution === null ? "attention" : "attribution";
+    label.disabled = attribution === null;
+    if (attribution !== null) label.value = attribution;
+    document.getElementById("signless").hidden = attribution === null;
+  }
+
   function changed({ target }) {
     const { name } = target;
+    if (name === "colour" || name === "label") {
+      const shown = fields("colour")[0].value === "attribution";
+      reportgen.state.change({ attribution: shown ? Number(fields("label")[0].value) : null });
+      return;
+    }
     if (name === "layers" || name === "heads") reportgen.state.change({ [name]: ticked(name) });
     else if (target.type === "checkbox") reportgen.state.change({ [name]: target.checked });
     else if (name === "k") {

@@ -58,7 +58,15 @@ reportgen.data = (() => {
     const importance = Float64Array.from(facts.importance.flat());
     const seen = has("seen") ? await perQuery(facts, main.received) : null;
     const ranges = { range: range(facts, main.received, importance), rangePerQuery: seen && range(facts, seen, importance) };
-    return { facts, ...main, counts, row, total, lastRow, importance, perQuery: seen, ...ranges, ...words(facts) };
+    const attributions = has("attributions") ? await signed(facts) : [];
+    return { facts, attributions, ...main, counts, row, total, lastRow, importance, perQuery: seen, ...ranges, ...words(facts) };
+  }
+
+  async function signed({ tokens }) {
+    // What speaks for and against each label: {label, explanation, scores (token,)}.
+    const { choices, scores } = block("attributions");
+    const all = await floats(scores);
+    return choices.map((one, n) => ({ ...one, scores: all.subarray(n * tokens, (n + 1) * tokens) }));
   }
 
   async function perQuery({ heads, tokens }, received) {

@@ -64,7 +64,10 @@ reportgen.find = (() => {
   }
 
   function setSpots(state, scores) {
-    const hottest = reportgen.scores.highest(reportgen.scores.units(state), scores).slice(0, state.k);
+    const signed = reportgen.scores.attribution(state) !== null;
+    const units = signed || !reportgen.scores.selection(state).empty ? reportgen.scores.units(state) : [];
+    const strength = signed ? Math.abs : undefined; // what speaks against is a hot spot, too
+    const hottest = reportgen.scores.highest(units, scores, strength).slice(0, state.k);
     spots = hottest.map(([{ positions }]) => positions[0]).sort((a, b) => a - b);
   }
 

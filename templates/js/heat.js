@@ -1,10 +1,11 @@
 // Turn scores into 16 colour classes, paint the document with them, and say what they mean.
-// Classes and bounds are those of `heatmap.py`.
+// Classes and bounds are those of `heatmap.py`; those of signed scores, 16 to 31, are made in `signed.js`.
 reportgen.heat = (() => {
   "use strict";
 
   const CLASSES = 16;
-  const NAMES = Array.from({ length: CLASSES }, (_, n) => `h${n}`);
+  const NAMES = Array.from({ length: 2 * CLASSES }, (_, n) => `h${n}`);
+  const SCALES = { linear: "Linear", rank: "Rank", log: "Log" };
   let cells; // {span, positions, special, echo, blank, word}
   let painted = []; // class of every cell, -1 where it has none
   let legend;
@@ -69,17 +70,17 @@ reportgen.heat = (() => {
 
   const spread = (from, to, count) => Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
 
-  function classify(heat, scale) {
+  function classify(heat, scale, count = CLASSES) {
     const sorted = Float64Array.from(heat).sort();
     const lowest = sorted.find((value) => value > 0);
     let bounds;
     let floor = null;
-    if (lowest === undefined) bounds = spread(0, 100, CLASSES + 1);
-    else if (scale === "rank") bounds = spread(0, 1, CLASSES + 1).map((share) => quantile(sorted, share));
+    if (lowest === undefined) bounds = spread(0, 100, count + 1);
+    else if (scale === "rank") bounds = spread(0, 1, count + 1).map((share) => quantile(sorted, share));
     else if (scale === "log") {
       floor = lowest;
-      bounds = spread(Math.log(floor), Math.log(100), CLASSES + 1).map(Math.exp);
-    } else bounds = [...spread(0, quantile(sorted, 0.99) || 100, CLASSES), 100];
+      bounds = spread(Math.log(floor), Math.log(100), count + 1).map(Math.exp);
+    } else bounds = [...spread(0, quantile(sorted, 0.99) || 100, count), 100];
     const inner = bounds.slice(1, -1);
     const classes = Int8Array.from(heat, (value) => {
       let n = 0;
@@ -89,58 +90,75 @@ reportgen.heat = (() => {
     return { classes, bounds, floor };
   }
 
+  function unsigned(found, chosen, state) {
+    // Colours of attention, which has no sign, and what the legend says of them.
+    const { short, number } = reportgen.captions;
+    const { heat, uniform } = percent(found);
+    const { classes, bounds, floor } = classify(heat, state.scale);
+    const strongest = classes.reduce((count, n) => count + (n === CLASSES - 1), 0);
+    const unit = state.words ? "word" : "token";
+    const sentences = [`${SCALES[state.scale]} scale, 16 classes; 0 is the lowest and 100 the highest score of a ${unit} on the scale.`];
+    if (!chosen.empty && uniform) sentences.push(`All ${unit}s have the same score here, so colours carry no information.`);
+    else if (!chosen.empty)
+      sentences.push(`The last class starts at ${short(bounds[15])} and holds ${number(strongest)} of ${number(classes.length)} ${unit}s.`);
+    if (floor !== null) sentences.push(`Values below ${short(floor)} are in the first class.`);
+    return {
+      classes: chosen.empty ? classes.fill(-1) : classes, first: 0, sentences,
+      labels: Object.fromEntries([[-1, 0], [4, 4], [8, 8], [12, 12], [16, 16]].map(([step, bound]) => [step, short(bounds[bound])])),
+      explanation: reportgen.captions.heatmap(chosen),
+      name: `Colour scale, ${state.scale}: lightest ${short(bounds[0])}, strongest ${short(bounds[16])}`,
+    };
+  }
+
   function paint(state, model) {
     // Colour the document; returns the scores, (token,).
+    const attribution = reportgen.scores.attribution(state);
     const chosen = reportgen.scores.selection(state);
-    const scores = reportgen.scores.byToken(chosen);
+    const scores = attribution ? attribution.scores : reportgen.scores.byToken(chosen);
     const { values: found, owners } = values(state, scores, model);
-    const { heat, uniform } = percent(found);
-    const { empty } = chosen;
-    const { classes, bounds, floor } = classify(heat, state.scale);
+    const shown = attribution ? reportgen.signed.colours(found, attribution, state) : unsigned(found, chosen, state);
     cells.forEach((cell, i) => {
-      const n = empty || owners[i] < 0 ? -1 : classes[owners[i]];
+      const n = owners[i] < 0 ? -1 : shown.classes[owners[i]];
       if (painted[i] === n) return;
       painted[i] = n;
       cell.span.className = (cell.special ? "special " : cell.echo ? "echo " : "") + (NAMES[n] ?? "");
     });
-    const strongest = classes.reduce((count, n) => count + (n === CLASSES - 1), 0);
-    explain({ state, chosen, bounds, floor, uniform, strongest, coloured: classes.length });
+    explain(state, shown);
     return scores;
   }
 
-  function explain({ state, chosen, bounds, floor, uniform, strongest, coloured }) {
-    const { short, number } = reportgen.captions;
-    const { empty } = chosen;
-    legend.querySelector(".explain").textContent = reportgen.captions.heatmap(chosen);
+  function explain(state, { first, labels, sentences, explanation, name }) {
+    // What the colours mean. Labels are those of the steps, with the ends at -1 and 16.
+    legend.querySelector(".explain").textContent = explanation;
+    legend.querySelector(".legend").setAttribute("aria-label", name);
+    const sides = legend.querySelector(".sides"); // only where there is attribution
+    if (sides) sides.hidden = first === 0;
     const ends = legend.querySelectorAll(".ends");
-    ends[0].textContent = short(bounds[0]);
-    ends[1].textContent = short(bounds[16]);
-    legend.querySelectorAll(".step").forEach((step, n) => (step.textContent = [4, 8, 12].includes(n) ? short(bounds[n]) : ""));
-    const name = { linear: "Linear", rank: "Rank", log: "Log" }[state.scale];
-    legend
-      .querySelector(".legend")
-      .setAttribute("aria-label", `Colour scale, ${state.scale}: lightest ${short(bounds[0])}, strongest ${short(bounds[16])}`);
-    const unit = state.words ? "word" : "token";
-    const sentences = [`${name} scale, 16 classes; 0 is the lowest and 100 the highest score of a ${unit} on the scale.`];
-    if (!empty && uniform) sentences.push(`All ${unit}s have the same score here, so colours carry no information.`);
-    else if (!empty)
-      sentences.push(`The last class starts at ${short(bounds[15])} and holds ${number(strongest)} of ${number(coloured)} ${unit}s.`);
-    if (floor !== null) sentences.push(`Values below ${short(floor)} are in the first class.`);
-    sentences.push(state.special ? "Special tokens are outlined and included in the scale." : "Special tokens are outlined and left out of the scale.");
+    ends[0].textContent = labels[-1];
+    ends[1].textContent = labels[16];
+    legend.querySelectorAll(".step").forEach((step, n) => {
+      step.className = `step ${NAMES[first + n]}`;
+      step.textContent = labels[n] ?? "";
+    });
+    const said = [...sentences];
+    said.push(state.special ? "Special tokens are outlined and included in the scale." : "Special tokens are outlined and left out of the scale.");
     const { echo, echoes } = reportgen.scores.model().facts;
     if (echo.length) {
       const scale = state.echoes ? "included in the scale" : "left out of the scale";
-      sentences.push(`${echoes} ${echo.length > 1 ? "are" : "is"} outlined with dashes and ${scale}.`);
+      said.push(`${echoes} ${echo.length > 1 ? "are" : "is"} outlined with dashes and ${scale}.`);
     }
-    if (state.mask) sentences.push("Stop words and punctuation are masked: they have no colour.");
-    legend.querySelector(".scale").textContent = sentences.join(" ");
+    if (state.mask) said.push("Stop words and punctuation are masked: they have no colour.");
+    legend.querySelector(".scale").textContent = said.join(" ");
   }
 
   function colours() {
-    // The 16 of the page as it looks now, for what is painted in pixels.
+    // By class, as the page looks now, for what is painted in pixels.
     const style = getComputedStyle(document.documentElement);
-    return NAMES.map((name) => style.getPropertyValue(`--${name}`).trim());
+    return NAMES.map((_, n) => style.getPropertyValue(n < CLASSES ? `--h${n}` : `--s${n - CLASSES}`).trim());
   }
 
-  return { start, paint, colours, cells: () => cells, classOf: (i) => painted[i] ?? -1 };
+  // How far a class is from the palest one: signed classes grow stronger from their middle.
+  const strength = (n) => (n < CLASSES ? n : Math.abs(n - 1.5 * CLASSES + 0.5));
+
+  return { start, paint, classify, colours, strength, scaleName: (scale) => SCALES[scale], cells: () => cells, classOf: (i) => painted[i] ?? -1 };
 })();

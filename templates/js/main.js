@@ -5,7 +5,7 @@
   const began = performance.now();
   try {
     const model = await reportgen.data.load();
-    reportgen.state.start(model.facts);
+    reportgen.state.start(model.facts, model.attributions.length);
     reportgen.scores.start(model);
     reportgen.heat.start(model);
     reportgen.walk.start(model);

@@ -89,6 +89,16 @@ reportgen.rankings = (() => {
     return { caption: `${unitName(state)} ${paid} in ${chosen.every ? "each layer and head" : where(chosen)}`, rows };
   }
 
+  function bySign(state, { label, scores }, units, sign) {
+    // The units that speak most for a label, or against it.
+    const all = valued(units, scores).flatMap(([unit, value]) => (sign * value > 0 ? [[unit, sign * value]] : []));
+    const rows = top(all, state.k);
+    return {
+      caption: `${unitName(state)} that speak most ${sign > 0 ? "for" : "against"} ${label}: ${rows.length} of ${number(all.length)}, without ${unranked(state)}`,
+      rows: rows.map(([unit, value], n) => [String(n + 1), link(unit), String(unit.positions[0]), reportgen.signed.write(sign * value)]),
+    };
+  }
+
   const MAKERS = {
     "table-top-tokens": byScore,
     "table-reader-tokens": byReader,
@@ -103,11 +113,16 @@ reportgen.rankings = (() => {
     const nothing = { caption: "No layer or no head is chosen, so there is nothing to rank", rows: [] };
     for (const [id, maker] of Object.entries(MAKERS))
       if (reportgen.tables.frameOf(id)) reportgen.tables.set(id, chosen.empty ? nothing : maker(state, chosen, units));
+    reportgen.scores.model().attributions.forEach((attribution, n) => {
+      for (const [side, sign] of [["for", 1], ["against", -1]])
+        if (reportgen.tables.frameOf(`table-attribution-${n + 1}-${side}`))
+          reportgen.tables.set(`table-attribution-${n + 1}-${side}`, bySign(state, attribution, units, sign));
+    });
   }
 
   function start() {
     const later = (state) => reportgen.dom.later("rankings", () => update(state));
-    const matters = ({ token, map, scale, special, ...rest }) => JSON.stringify(rest);
+    const matters = ({ token, map, scale, special, attribution, ...rest }) => JSON.stringify(rest);
     reportgen.state.subscribe((state, before) => matters(state) !== matters(before) && later(state));
     later(reportgen.state.get());
   }

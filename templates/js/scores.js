@@ -5,6 +5,9 @@ reportgen.scores = (() => {
   let model;
   const start = (loaded) => (model = loaded);
 
+  // What colour shows instead of attention: {label, explanation, scores (token,)}; null for attention.
+  const attribution = (state) => (state.attribution === null ? null : model.attributions[state.attribution - 1]);
+
   function selection(state) {
     // What is chosen, from 0, with the factor of every chosen head.
     const { facts, importance } = model;
@@ -59,11 +62,9 @@ reportgen.scores = (() => {
   const pieces = (word, state) => model.facts.words[word].filter((t) => isRanked(t, state));
 
   function units(state) {
-    // What is ranked: tokens of the text, or whole words; each with its positions. Masked ones and echoes are left out,
-    // and where nothing is chosen nothing is ranked.
+    // What is ranked: tokens of the text, or whole words; each with its positions. Masked ones and echoes are left out.
     const { facts, wordOf, isMasked, isSpecial, isBlank } = model;
     const found = [];
-    if (selection(state).empty) return found;
     if (state.words) {
       facts.words.forEach((_, word) => {
         const positions = pieces(word, state);
@@ -82,10 +83,10 @@ reportgen.scores = (() => {
     return total;
   };
 
-  function highest(units, values) {
-    // [unit, value], the largest value first; equal ones in the order of the text.
+  function highest(units, values, strength = (value) => value) {
+    // [unit, value], the largest *strength* of a value first; equal ones in the order of the text.
     const valued = units.map((unit) => [unit, sum(values, unit.positions)]);
-    return valued.sort((a, b) => b[1] - a[1] || a[0].positions[0] - b[0].positions[0]);
+    return valued.sort((a, b) => strength(b[1]) - strength(a[1]) || a[0].positions[0] - b[0].positions[0]);
   }
 
   function ordered(chosen, l, h) {
@@ -159,5 +160,5 @@ reportgen.scores = (() => {
     return total;
   }
 
-  return { start, selection, byToken, units, unitAt, pieces, sum, highest, ordered, ranks, bestRank, lists, model: () => model };
+  return { start, attribution, selection, byToken, units, unitAt, pieces, sum, highest, ordered, ranks, bestRank, lists, model: () => model };
 })();

@@ -6,18 +6,21 @@ reportgen.state = (() => {
   let first; // what a page without a fragment shows
   let current;
   let counts;
+  let attributions; // how many there are
   const listeners = [];
 
   const everything = (count) => Array.from({ length: count }, (_, i) => i + 1);
   const whole = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : null);
 
-  function start(facts) {
+  function start(facts, signed) {
     counts = facts;
+    attributions = signed;
     first = {
       layers: facts.numbers, // from 1, as people count; in hybrid models those with attention
       heads: everything(facts.heads),
       scores: "scaled",
       from: "auto", // the classifier's own row where only the last layer is chosen: nothing else can reach it there
+      attribution: null, // which one colour shows, from 1; null for attention
       scale: facts.scale,
       special: false,
       echoes: facts.keep_echoes,
@@ -71,6 +74,8 @@ reportgen.state = (() => {
       if (options.includes(given.get(name))) found[name] = given.get(name);
     if (found.from === "global" && counts.reader === null) delete found.from;
     for (const name of ["special", "echoes", "per_query", "mask", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
+    const attribution = whole(given.get("attribution") ?? "");
+    if (attribution >= 1 && attribution <= attributions) found.attribution = attribution;
     const k = whole(given.get("k") ?? "");
     if (isLength(k)) found.k = k;
     const token = whole(given.get("token") ?? "");

@@ -13,11 +13,13 @@ reportgen.strip = (() => {
     canvas.width = 1;
     canvas.height = height;
     const pen = canvas.getContext("2d");
+    const { strength } = reportgen.heat;
     const hottest = new Int8Array(height).fill(-1);
     reportgen.heat.cells().forEach((cell, n) => {
       const from = Math.floor((cell.positions[0] / facts.tokens) * height);
       const to = Math.floor(((cell.positions.at(-1) + 1) / facts.tokens) * height);
-      for (let y = from; y <= Math.min(Math.max(to - 1, from), height - 1); y++) hottest[y] = Math.max(hottest[y], reportgen.heat.classOf(n));
+      const own = reportgen.heat.classOf(n);
+      for (let y = from; y <= Math.min(Math.max(to - 1, from), height - 1); y++) if (strength(own) > strength(hottest[y])) hottest[y] = own;
     });
     hottest.forEach((n, y) => {
       if (n < 0) return;

@@ -7,7 +7,8 @@ reportgen.tables = (() => {
   const LONG = 20; // rows
   const PLACES = ["Position", "From"]; // columns that lead to a token
 
-  const amount = (text) => Number.parseFloat(text.replaceAll(",", ""));
+  const minus = (text) => text.replace("−", "-"); // as numbers are read, in other programs, too
+  const amount = (text) => Number.parseFloat(minus(text).replaceAll(",", ""));
   const frameOf = (id) => document.getElementById(id)?.closest(".table");
 
   function start() {
@@ -149,7 +150,7 @@ reportgen.tables = (() => {
     caption: table.frame.querySelector("caption").textContent,
     columns: table.columns,
     numeric: table.numeric,
-    rows: shown(table).map((one) => one.cells),
+    rows: shown(table).map((one) => one.cells.map((cell, n) => (table.numeric[n] ? minus(cell) : cell))),
   });
 
   function saveCsv(table) {

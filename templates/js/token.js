@@ -119,7 +119,6 @@ reportgen.token = (() => {
     const mine = reportgen.scores.sum(scores, own.positions);
     const rank = ranked.get(state.token);
     const best = reportgen.scores.bestRank(chosen, own.positions);
-    const line = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
     return make(
       "dl",
       {},
@@ -128,7 +127,15 @@ reportgen.token = (() => {
       line("Rank", rank ? `${number(rank)} of ${number(count)} ${state.words ? "words" : "tokens"}` : "not ranked"),
       line("Best rank in a head", best === Infinity ? "none" : number(best)),
       line("Over", where(chosen)),
+      ...signed(own),
     );
+  }
+
+  const line = (name, value) => make("div", {}, make("dt", {}, name), make("dd", {}, value));
+
+  function signed({ positions }) {
+    if (!reportgen.scores.model().attributions.length) return [];
+    return reportgen.signed.said(positions).map(([label, said]) => line(`For ${label}`, said));
   }
 
   function legend(chosen) {
@@ -164,7 +171,8 @@ reportgen.token = (() => {
     title.append(make("button", { type: "button", id: "close", onclick: close }, "Close"));
     if (chosen.empty) {
       for (const name of ["to", "by", "same"]) reportgen.walk.mark(name, []);
-      body.replaceChildren(title, make("p", { class: "hint" }, "No layer or no head is chosen, so there is nothing to show."));
+      const hint = make("p", { class: "hint" }, "No layer or no head is chosen, so there is nothing to show of attention.");
+      body.replaceChildren(title, hint, make("dl", {}, ...signed(own)));
       return;
     }
     links ??= await reportgen.data.links();
@@ -196,6 +204,12 @@ reportgen.token = (() => {
   }
 
   function say({ name, positions }, state, { ranked, count }, scores) {
+    const attribution = reportgen.scores.attribution(state);
+    if (attribution) {
+      const value = reportgen.signed.write(reportgen.scores.sum(attribution.scores, positions));
+      document.getElementById("said").textContent = `${name}, position ${positions[0]}, ${value} for ${attribution.label}, opened`;
+      return;
+    }
     const rank = ranked.get(positions[0]);
     const place = rank ? `rank ${rank} of ${count}` : "not ranked";
     document.getElementById("said").textContent = `${name}, position ${positions[0]}, ${reportgen.captions.short(reportgen.scores.sum(scores, positions))}, ${place}, opened`;

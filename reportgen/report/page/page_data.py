@@ -18,6 +18,7 @@ import numpy.typing as npt
 from reportgen.core import characters
 from reportgen.core.faithfulness import Faithfulness
 from reportgen.core.records import Attention, Floats, Integers, Rankings, Report, Scores
+from reportgen.report import signed
 from reportgen.report.faithfulness import names
 from reportgen.report.page.compress import Packed, pack
 from reportgen.report.parts import Chart, Word
@@ -89,6 +90,8 @@ def blocks(
         made["reader"] = {"codes": pack(coded.codes), **coded.scale, "total": pack(total.view(np.uint32))}
     if report.faithfulness is not None and report.faithfulness.trials:
         made["removed"] = removed(report, report.faithfulness)
+    if signed.found(report):
+        made["attributions"] = attributions(report)
     spent = len(json.dumps(made)) + MARKUP_BYTES + TOKEN_BYTES * len(report.tokens)
     allowed = max_bytes or max(SMALL_PAGE, PAGE_BYTES + CELL_BYTES * attention.received.size)
     return made | {"links": links(attention, room=allowed - spent)}
@@ -183,6 +186,18 @@ def removed(report: Report, tested: Faithfulness) -> Plain:
             for order in tested.orders
             if order.name in answers
         ],
+    }
+
+
+def attributions(report: Report) -> Plain:
+    """Signed scores, (attribution, token), to the last digit, with their labels and what the page says of them."""
+    found = signed.found(report)
+    return {
+        "choices": [
+            {"label": characters.visible(signed.name(report, one)), "explanation": signed.explanation(report, one)}
+            for one in found
+        ],
+        "scores": pack(np.concatenate([one.scores for one in found if one.scores is not None]).view(np.uint32)),
     }
 
 

@@ -22,14 +22,14 @@ from markupsafe import Markup
 from reportgen.core import characters, palette
 from reportgen.core.config import Paper, PdfViews
 from reportgen.core.records import Report
-from reportgen.report import heatmap, words
+from reportgen.report import heatmap, signed, words
 from reportgen.report.page.compress import Packed, dense, pack
 from reportgen.report.page.svg import THEME, strip_markup, svg_markup
 from reportgen.report.parts import Chart, HeatView, Line, Parts
 
 PACKAGE = Path(__file__).parents[2]
-SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "captions", "save", "tables", "charts", "maps", "walk",
-           "find", "strip", "token", "rankings", "removed", "controls", "main")  # fmt: skip
+SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "signed", "captions", "save", "tables", "charts", "maps",
+           "walk", "find", "strip", "token", "rankings", "removed", "controls", "main")  # fmt: skip
 TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, or a checkout
 OPTION = re.compile(r"((?<!\S)--[a-z][a-z-]*)")
 WIDE = 40  # letters of a word that may be wider than a line
@@ -65,7 +65,8 @@ def page(report: Report, parts: Parts, *, bundle: str) -> str:
 
     One list of scores that someone else computed has no scripts: there is nothing to choose.
     """
-    scripts = tuple(_source(f"js/{name}.js") for name in SCRIPTS) if report.live else ()
+    names = SCRIPTS if signed.found(report) else tuple(name for name in SCRIPTS if name != "signed")
+    scripts = tuple(_source(f"js/{name}.js") for name in names) if report.live else ()
     for source in scripts:
         _check_script(source)
     style = _page_style()
@@ -168,7 +169,7 @@ def document(
         attached: Names of the files that the PDF carries.
         painted: Set the text in one piece and say what is painted behind it; False: give every token its own span.
     """
-    style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/document.css") + _source("css/heat.css")
+    style = _paper_style("document")
     return (
         environment()
         .get_template("document.html.j2")
@@ -219,7 +220,7 @@ def excerpt(
         painted: As for `document`.
     """
     size = f"@page{{size:{width:.2f}pt {height or TALL:.2f}pt}}\nhtml{{font-family:{family}}}\n"
-    style = _variables({"h": palette.HEAT_LIGHT}) + _source("css/excerpt.css") + _source("css/heat.css") + size
+    style = _paper_style("excerpt") + size
     template = environment().get_template("excerpt.html.j2")
     return template.render(
         report=report,
@@ -312,6 +313,8 @@ def environment() -> jinja2.Environment:
     made.filters["wide"] = lambda text: max(map(len, text.split()), default=0) > WIDE
     made.filters["percent"] = lambda share: f"{share:.1%}"
     made.filters["number"] = lambda value: f"{value:,}"
+    made.filters["legend"] = heatmap.labels
+    made.globals["signed"] = signed  # what templates ask of a report
     made.filters["short"] = lambda value: f"{value:.3g}"
     made.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return made
@@ -322,7 +325,8 @@ def _page_style() -> str:
     """On the screen the page has its own looks; printed, it has those of the document that becomes the PDF."""
     screen = "".join(_source(f"css/{name}.css") for name in ("page", "instrument"))
     return (
-        f"{_variables(palette.LIGHT)}{_source('css/heat.css')}{_source('css/views.css')}"
+        f"{_variables(palette.LIGHT)}"
+        f"{_source('css/heat.css')}{_source('css/signed.css')}{_source('css/views.css')}"
         f"@media screen{{\n{_dark()}{screen}}}\n"
         f"@media print{{\n{_source('css/document.css')}{_source('css/print.css')}}}\n"
     )
@@ -355,6 +359,11 @@ def _source(name: str) -> str:
     return loader.get_source(environment(), name)[0]
 
 
+def _paper_style(name: str) -> str:
+    """The style sheet of this name, with the colours of paper."""
+    return _variables(palette.PAPER) + "".join(_source(f"css/{sheet}.css") for sheet in (name, "heat", "signed"))
+
+
 def _variables(ramps: dict[str, tuple[str, ...]]) -> str:
     """Colours as CSS variables, and for heat the text colour that can be read on each."""
     colours = [f"--{letter}{n}:{colour};" for letter, ramp in ramps.items() for n, colour in enumerate(ramp)]
@@ -368,11 +377,10 @@ def _dark() -> str:
 
 
 def _classes(parts: Parts) -> list[str]:
-    """CSS classes of every stretch, one per view: "a3 r0 l5"; "" for gaps and special tokens."""
-    return [
-        " ".join(f"{view.key[0]}{run.heat}" for view, run in zip(parts.views, stretch, strict=True) if run.heat >= 0)
-        for stretch in zip(*parts.spans, strict=True)
-    ]
+    """CSS classes of every stretch, one per view that has no sign: "a3 r0 l5"; "" for gaps and special tokens."""
+    plain = [(view.key[0], runs) for view, runs in zip(parts.views, parts.spans, strict=True) if not view.signed]
+    named = [[f"{letter}{run.heat}" if run.heat >= 0 else "" for run in runs] for letter, runs in plain]
+    return [" ".join(filter(None, names)) for names in zip(*named, strict=True)]
 
 
 def _check_script(source: str) -> None:

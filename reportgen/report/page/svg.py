@@ -17,9 +17,9 @@ SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "
 COMMON = {  # said once for a whole drawing, or what holds anyway
     ("font-family", palette.FONT), ("opacity", "1"), ("stroke-width", "1"), ("x2", "0"), ("y2", "0"),
 }  # fmt: skip
-# The colours of charts on paper, and the CSS variables that replace them in the page.
+# The colours of charts on paper, and the CSS variables that replace them in the page. No chart shows a sign.
 THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"} | {
-    colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() for n, colour in enumerate(ramp)
+    colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() if letter != "s" for n, colour in enumerate(ramp)
 }
 
 
@@ -33,7 +33,7 @@ def strip_markup(classes: Sequence[int], *, title: str) -> Markup:
             outlines[heat] = f"{outlines.get(heat, '')}M{start},0h{length}v1h-{length}Z"
         start += length
     drawn = Markup("").join(
-        Markup('<path fill="{}" d="{}"/>').format(palette.HEAT_LIGHT[heat], outlines[heat]) for heat in sorted(outlines)
+        Markup('<path fill="{}" d="{}"/>').format(palette.PAINTED[heat], outlines[heat]) for heat in sorted(outlines)
     )
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} 1" preserveAspectRatio="none" aria-hidden="true">'

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from reportgen.core.characters import visible
 from reportgen.core.config import Config
 from reportgen.core.errors import OutputError, UsageError
-from reportgen.core.palette import HEAT_LIGHT, MUTED, TEXT, font_family
+from reportgen.core.palette import LINED, MUTED, PAINTED, TEXT, font_family, line_below
 from reportgen.core.records import Report
 from reportgen.report import heatmap
 from reportgen.report.paper import painting, positions, typesetting
@@ -172,17 +172,18 @@ def svg(view: HeatView, layout: Layout, *, width: float, family: str, title: str
 
 
 def _legend(view: HeatView, steps: dict[str, Rectangle]) -> Iterator[str]:
+    said = heatmap.labels(view)
     for name, box in steps.items():
         middle = box.x + box.width / 2
         if name == "lowest":
-            yield _small(box, f"{view.bounds[0]:.3g}", MUTED, x=box.x, anchor="start")
+            yield _small(box, said[-1], MUTED, x=box.x, anchor="start")
         elif name == "highest":
-            yield _small(box, f"{view.bounds[-1]:.3g}", MUTED, x=box.x + box.width, anchor="end")
+            yield _small(box, said[16], MUTED, x=box.x + box.width, anchor="end")
         else:
             step = int(name[1:])
-            yield f'<rect {_place(box)} fill="{HEAT_LIGHT[step]}"/>'
-            if step in (4, 8, 12):
-                yield _small(box, f"{view.bounds[step]:.3g}", TEXT, x=middle, anchor="middle")
+            yield f'<rect {_place(box)} fill="{PAINTED[view.first + step]}"/>'
+            if step in said:
+                yield _small(box, said[step], TEXT, x=middle, anchor="middle")
 
 
 def _small(box: Rectangle, text: str, colour: str, *, x: float, anchor: str) -> str:
@@ -194,12 +195,18 @@ def _small(box: Rectangle, text: str, colour: str, *, x: float, anchor: str) -> 
 def _patch(patch: Patch) -> str:
     """The colour behind letters, or the frame around them."""
     if not patch.frame:
-        place = Rectangle(*(edge * typesetting.PX for edge in patch[:4]))
-        return f'<rect {_place(place)} fill="{HEAT_LIGHT[patch.heat]}"/>'
+        colour = PAINTED[patch.heat]
+        line = _filled(painting.under(patch), line_below(colour)) if patch.heat in LINED else ""
+        return _filled(patch, colour) + line
     inner = painting.inner(patch, FRAME / typesetting.PX)
     dashes = ' stroke-dasharray="1.6 1.2"' if patch.frame == heatmap.ECHO else ""
     place = Rectangle(*(edge * typesetting.PX for edge in inner))
     return f'<rect {_place(place)} fill="none" stroke="{MUTED}" stroke-width="{FRAME:g}"{dashes}/>'
+
+
+def _filled(patch: Patch, colour: str) -> str:
+    place = Rectangle(*(edge * typesetting.PX for edge in patch[:4]))
+    return f'<rect {_place(place)} fill="{colour}"/>'
 
 
 def _word(word: Word) -> str:

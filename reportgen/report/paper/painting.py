@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reportgen.core.palette import HEAT_LIGHT, MUTED
+from reportgen.core.palette import LINED, MUTED, PAINTED, line_below
 from reportgen.report import heatmap
 from reportgen.report.paper import positions
 
@@ -23,6 +23,7 @@ ATTRIBUTE = "data-heat"
 BEHIND = re.compile(r"(\d+)([a-z]?)(?::(\d+))?")  # as in `Printed.behind`
 ABOVE, BELOW = 1.02, 0.3  # em above and below the baseline that are coloured: less than a line is high
 LINE = 0.05  # em: how thick a frame is drawn
+UNDER = 0.1  # of the height of a colour: the line below what speaks against a label
 TOUCH = 0.02  # px: what is closer touches
 
 
@@ -62,13 +63,11 @@ def paint(document: Document) -> None:
 
 def draw(found: list[Patch], stream: Any) -> None:
     """Draw patches on a stream of pydyf, the frames above the colours."""
-    for heat, colour in enumerate(HEAT_LIGHT):
+    for heat, colour in enumerate(PAINTED):
         chosen = [patch for patch in found if patch.heat == heat]
-        if chosen:
-            stream.set_color_rgb(*_rgb(colour))
-            for patch in chosen:
-                stream.rectangle(*_rounded(patch))
-            stream.fill()
+        _fill(chosen, colour, stream)
+        if heat in LINED:
+            _fill([under(patch) for patch in chosen], line_below(colour), stream)
     framed = [patch for patch in found if patch.frame]
     if framed:
         stream.set_color_rgb(*_rgb(MUTED), stroke=True)
@@ -78,6 +77,20 @@ def draw(found: list[Patch], stream: Any) -> None:
         stream.set_dash([4 * line, 3 * line] if patch.frame == heatmap.ECHO else [], 0)
         stream.rectangle(*(round(edge, 2) for edge in inner(patch, line)))
         stream.stroke()
+
+
+def _fill(found: list[Patch], colour: str, stream: Any) -> None:
+    if found:
+        stream.set_color_rgb(*_rgb(colour))
+        for patch in found:
+            stream.rectangle(*_rounded(patch))
+        stream.fill()
+
+
+def under(patch: Patch) -> Patch:
+    """The line below a colour, inside it."""
+    height = patch.height * UNDER
+    return patch._replace(top=patch.top + patch.height - height, height=height)
 
 
 def _rounded(patch: Patch) -> tuple[float, float, float, float]:

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from reportgen.core.errors import OutputError, UsageError
-from reportgen.core.palette import HEAT_LIGHT
+from reportgen.core.palette import HEAT_LIGHT, PAINTED, SIGNED_LIGHT, line_below
 from reportgen.report import heatmap
 from reportgen.report.page import render
 from reportgen.report.paper import excerpt, painting, positions, typesetting
 from reportgen.report.parts import Run
-from tests import reports
+from tests import faithful, reports
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOW: dict[str, Any] = {"width": 237.6, "family": "Noto Sans, DejaVu Sans", "title": "Positions 3 up to 30"}
@@ -56,6 +56,20 @@ def test_every_word_is_drawn_in_one_piece_and_the_heat_behind_it() -> None:
     assert legend == list(HEAT_LIGHT)
     colours = [HEAT_LIGHT[run.heat] for run in runs if run.kind == "token"]
     assert {colour for colour, *_ in boxes(root)} == set(colours)
+
+
+def test_an_attribution_has_its_two_hues_lines_and_signed_numbers() -> None:
+    report = replace(faithful.report(), faithfulness=None)
+    parts = reports.parts(report)
+    view, lines = parts.views[-1], parts.lines[-1]
+    layout = excerpt.measure(render.excerpt(report, view, lines, height=None, **HOW))
+    root = ElementTree.fromstring(excerpt.svg(view, layout, **HOW))
+    assert [e.get("fill") for e in root.iter(f"{SVG}rect")][:16] == list(SIGNED_LIGHT)
+    said = [e.text for e in root.iter(f"{SVG}text") if not e.get("textLength")]
+    assert [text[0] for text in map(str, said)] == ["−", "−", "+", "+"]
+    heats = {heat for heat in view.classes if heat >= 0}
+    below = {line_below(PAINTED[heat]) for heat in heats if heat < 22}
+    assert {colour for colour, *_ in boxes(root)} == {PAINTED[heat] for heat in heats} | below
 
 
 def test_the_heat_is_behind_the_letters_of_its_token() -> None:

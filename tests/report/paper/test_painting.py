@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pikepdf
@@ -10,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 
 from reportgen.core.config import Config
-from reportgen.core.palette import HEAT_LIGHT
+from reportgen.core.palette import HEAT_LIGHT, SIGNED_LIGHT, line_below
 from reportgen.core.records import Report
 from reportgen.report import present
 from reportgen.report.page import render
 from reportgen.report.paper import painting, pdf, positions, typesetting
 from reportgen.report.paper.painting import ABOVE, BELOW, Patch
-from tests import reports
+from tests import faithful, reports
 from tests.report.paper.test_positions import EM, laid
 
 
@@ -81,10 +82,37 @@ def test_letters_have_one_ink_and_colours_are_behind_them() -> None:
     made = pdf.pdf(render.document(report, reports.parts(report)), created=report.provenance.created).data
     with pikepdf.open(io.BytesIO(made)) as opened:
         drawn = [page.Contents.read_bytes() for page in opened.pages]
-    strongest = " ".join(f"{int(HEAT_LIGHT[15][at : at + 2], 16) / 255:.4f}".rstrip("0") for at in (1, 3, 5)).encode()
-    page = next(one for one in drawn if strongest + b" rg" in one)
+    strongest = ink(HEAT_LIGHT[15])
+    page = next(one for one in drawn if strongest in one)
     assert page.index(b"/Artifact\nBMC") < page.index(strongest) < page.index(b"BT")
     assert b"1 1 1 rg" not in page
+
+
+def ink(colour: str) -> bytes:
+    """A colour as a PDF sets it for what is filled."""
+    parts = (f"{int(colour[at : at + 2], 16) / 255:.4f}".rstrip("0").rstrip(".") for at in (1, 3, 5))
+    return f"{' '.join(parts)} rg".encode()
+
+
+def test_what_speaks_against_a_label_has_a_line_below_inside_its_colour() -> None:
+    (patch,) = patches('<p data-heat="3:16">abc')
+    line = painting.under(patch)
+    assert (line.left, line.width, line.heat) == (patch.left, patch.width, 16)
+    assert line.top + line.height == pytest.approx(patch.top + patch.height)
+    assert 0 < line.height < 0.2 * patch.height
+    report = replace(faithful.report(), faithfulness=None)
+    document = pdf.pdf(
+        render.document(report, reports.parts(report), views="all"), created=report.provenance.created
+    ).data
+    with pikepdf.open(io.BytesIO(document)) as opened:
+        drawn = b"".join(page.Contents.read_bytes() for page in opened.pages)
+    heats = {heat for view in reports.parts(report).views if view.signed for heat in view.classes if heat >= 0}
+    assert {16, 31} & heats
+    assert heats > {20, 22, 25}
+    for heat in heats:
+        colour = SIGNED_LIGHT[heat - 16]
+        assert ink(colour) in drawn
+        assert (ink(line_below(colour)) in drawn) == (heat < 22)
 
 
 def made(report: Report) -> tuple[Report, bytes]:
