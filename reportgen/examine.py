@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reportgen.core import disk, presets
+from reportgen.core.characters import clean
 from reportgen.core.clock import Clock
 from reportgen.core.config import BATCH_SIZE, Config
 from reportgen.core.errors import OutputError, ReportgenError, StoppedError, UsageError
@@ -50,8 +51,9 @@ def examined(config: Config, classifier: Classifier, report: Report, clock: Cloc
     if config.faithfulness != "none":
         with clock.stage("faithfulness"):
             report = replace(report, faithfulness=faithfulness(config, classifier, report, clock))
-    more = tuple(stage for stage in clock.stages() if stage.name in STAGES)
-    return replace(report, provenance=replace(report.provenance, stages=(*report.provenance.stages, *more)))
+    before = (stage for stage in report.provenance.stages if stage.name not in STAGES)  # of an earlier test
+    stages = (*before, *(stage for stage in clock.stages() if stage.name in STAGES))
+    return replace(report, provenance=replace(report.provenance, stages=stages))
 
 
 def attempted(
@@ -103,7 +105,7 @@ def examine_folder(
     relocate.check_weights(found, report)
     classifier = load(config, clock, found)
     report = examined(config, classifier, report, clock)
-    told = replace(made, configuration=asked.plain(), command=presets.command(asked))
+    told = replace(made, configuration=asked.plain(), command=clean(presets.command(asked)))
     report = replace(report, provenance=replace(told, stages=report.provenance.stages))
     return present.render(folder, folder, {}, clock, more=report)
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from reportgen.core.errors import one_line
 from reportgen.core.records import Floats, Prediction, Report, ReportWarning, Scores, Tokens
+from reportgen.report import scale
 from reportgen.report.heatmap import equal_but_for_rounding
 from reportgen.report.rank import descending
 
@@ -49,6 +50,14 @@ def renewed(report: Report, scores: Scores) -> Report:
     """The report with these warnings as they are after a new choice; other warnings stay. *scores*: see `find`."""
     others = tuple(warning for warning in report.warnings if warning.code not in CODES)
     return replace(report, warnings=(*others, *find(report, scores)))
+
+
+def reshown(report: Report, before: Report, *, keep_echoes: bool) -> Report:
+    """A report that shows attention another way than *before*; a test of the other heatmap does not go with it."""
+    same = (report.received, keep_echoes) == (before.received, before.tokens.keep_echoes)
+    tokens = replace(report.tokens, keep_echoes=keep_echoes)
+    changed = replace(report, tokens=tokens, faithfulness=report.faithfulness if same else None)
+    return renewed(changed, scale.of_report(changed))
 
 
 def _echoes(report: Report) -> str:

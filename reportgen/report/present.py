@@ -324,8 +324,7 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock,
     check_seen(report)
     if {"echoes", "received"} & set(changes):
         keep = config.echoes == "keep" if "echoes" in changes else stored.tokens.keep_echoes
-        report = replace(report, tokens=replace(stored.tokens, keep_echoes=keep))
-        report = caveats.renewed(report, scale.of_report(report))
+        report = caveats.reshown(report, stored, keep_echoes=keep)
     if report != stored:  # what shows it is made again, or the folder would contradict itself
         config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
     replace_it = again or bool(changes.get("overwrite"))
@@ -334,7 +333,8 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock,
     report, files = present(report, config, clock)
     facts = store.facts(report, clock.stages())
     facts |= {"stages": before.get("stages", []), "rendered": facts["stages"]}
-    kept = {name: content for name, content in kept.items() if not formats([name]) & set(config.format)}
+    other = {name for name in kept if not formats([name]) & set(config.format)} - {store.FAITHFULNESS}
+    kept = {name: kept[name] for name in sorted(other)}
     store.write(output, kept | files, facts=facts, overwrite=replace_it, replaces=before if again else None)
     if config.pdf == "required" and "pdf" in config.format:
         check_pdf(report)

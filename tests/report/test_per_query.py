@@ -18,7 +18,7 @@ from reportgen.core.errors import UsageError
 from reportgen.core.records import Report
 from reportgen.report import present, scale, store, tables
 from reportgen.report.page import render
-from tests import reference, reports
+from tests import faithful, reference, reports
 
 
 @cache
@@ -104,6 +104,18 @@ def test_a_stored_report_is_rendered_per_query(tmp_path: Path) -> None:
     again = present.render(tmp_path / "a", tmp_path / "a", {"received": "per-query"}, Clock())
     assert again.received == store.load(tmp_path / "a").received == "per-query"
     assert scale.of_report(again).total.tolist() == scale.of_report(seen(per_query=True)).total.tolist()
+
+
+def test_the_test_of_another_heatmap_is_not_kept(tmp_path: Path) -> None:
+    """Rendered with the scores that it was made for, a report keeps its test."""
+    report = replace(seen(), provenance=replace(seen().provenance, configuration={"format": ["tables"]}))
+    report = replace(report, faithfulness=faithful.faithfulness(report))
+    store.write(tmp_path / "a", store.dump(report), facts=store.facts(report, ()), overwrite=False)
+    present.render(tmp_path / "a", tmp_path / "same", {"received": "total"}, Clock())
+    assert store.load(tmp_path / "same").faithfulness == report.faithfulness
+    present.render(tmp_path / "a", tmp_path / "other", {"received": "per-query"}, Clock())
+    assert store.load(tmp_path / "other").faithfulness is None
+    assert "faithfulness" not in store.manifest(tmp_path / "other")
 
 
 def test_a_report_that_does_not_know_who_sees_whom_says_so(tmp_path: Path) -> None:
