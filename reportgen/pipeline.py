@@ -6,7 +6,6 @@ It reads like a table of contents; each stage is explained in the module with it
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,32 +13,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from reportgen import examine
-from reportgen.core import characters, disk, presets, versions
+from reportgen.core import disk
 from reportgen.core.clock import Clock, Stage, now
 from reportgen.core.config import (
     MEASURES,
     Config,
-    Recipe,
     check_device,
-    recipe,
-    recipe_digest,
 )
 from reportgen.core.errors import UsageError
-from reportgen.core.private import public
 from reportgen.core.records import (
     Attention,
     Example,
     HeadImportance,
     OtherReading,
-    Provenance,
     Report,
     Scores,
 )
-from reportgen.data import choice, hub, naming, predictions
-from reportgen.model import checkpoint, outputs, predict_split, relocate
+from reportgen.data import choice, naming, predictions
+from reportgen.model import checkpoint, outputs, predict_split, provenance, relocate
 from reportgen.model.importance import importance_files, measure_split
 from reportgen.model.predict_split import Survey
-from reportgen.report import caveats, checks, heatmap, present, scale, store
+from reportgen.report import anonymous, caveats, checks, heatmap, present, scale, store
 from reportgen.report.present import Known, write
 
 if TYPE_CHECKING:
@@ -47,8 +41,6 @@ if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier
     from reportgen.model.long_documents import DocumentReading, WindowPlan
     from reportgen.report.parts import Cell
-
-READING = ("torch", "transformers", "tokenizers")  # packages that the analysis depends on
 
 
 class Written(NamedTuple):
@@ -309,7 +301,7 @@ def _report(
         shown=sum(len(cell.positions) for cell in one.cells),
         complete=heatmap.shown_text(example.text, one.cells) == example.text[: tokens.end],
     )
-    made_of = provenance(config, classifier, example, stages=stages)
+    made_of = provenance.of_run(config, classifier, example, stages=stages)
     plan, weights = one.plan, made_of.weights_sha256
     report = Report(
         example=example,
@@ -334,7 +326,7 @@ def _report(
         language=config.language,
         received=config.received,
     )
-    return caveats.renewed(report, one.scores)
+    return anonymous.disclosed(caveats.renewed(report, one.scores), config)
 
 
 def find_importance(config: Config, classifier: Classifier, clock: Clock) -> HeadImportance:
@@ -346,54 +338,3 @@ def find_importance(config: Config, classifier: Classifier, clock: Clock) -> Hea
     path = importance_files.named(config.importance)
     assert path is not None  # it is neither "none" nor "auto"
     return importance_files.load(path, shape=classifier.shape, key=config.importance_key)
-
-
-def provenance(
-    config: Config, classifier: Classifier, example: Example, *, stages: tuple[Stage, ...] = ()
-) -> Provenance:
-    """The run, its machine, and the versions."""
-    found = classifier.checkpoint
-    if example.dataset is not None and config.id is None:
-        config = replace(config, pick=None, limit=None, index=example.index)
-    own = exact(config, found, dataset_revision=example.revision)
-    made = make_recipe(own, found, dataset=example.dataset, split=example.split, revision=example.revision)
-    return Provenance(
-        model=characters.clean(public(config.model)),
-        model_type=classifier.model.config.model_type,
-        revision=found.revision,
-        base=found.merged_into,
-        weights_sha256=found.weights_sha256(),
-        tokenizer=characters.clean(public(found.tokenizer if found.base else config.tokenizer or config.model)),
-        tokenizer_revision=found.tokenizer_revision,
-        text_sha256=hashlib.sha256(example.text.encode()).hexdigest(),
-        device=str(classifier.device),
-        dtype=config.dtype,
-        seed=config.seed,
-        command=characters.clean(presets.command(own)),
-        created=now().isoformat(timespec="seconds"),
-        configuration=own.plain(),
-        versions=versions.installed(*READING, *(("peft",) if found.base else ())),
-        stages=stages,
-        recipe=recipe_digest(made),
-    )
-
-
-def make_recipe(
-    config: Config, found: Checkpoint, *, dataset: str | None, split: str | None, revision: str | None
-) -> Recipe:
-    """All that the reports of a split have in common. *config* names the very commits that are used."""
-    return recipe(
-        config.plain(),
-        model={"revision": found.revision, "weights": found.weights_sha256()},
-        tokenizer={"revision": found.tokenizer_revision, "files": found.settings_sha256()},
-        dataset={"name": dataset, "split": split, "revision": revision},
-        importance={"file": importance_files.sha256(config.importance)},
-        version=versions.installed(*READING),
-    )
-
-
-def exact(config: Config, found: Checkpoint, *, dataset_revision: str | None) -> Config:
-    """The configuration with the very commits that are used."""
-    config = checkpoint.exact(config, found)
-    commit = dataset_revision if hub.COMMIT.fullmatch(dataset_revision or "") else None
-    return replace(config, dataset_revision=commit or config.dataset_revision)

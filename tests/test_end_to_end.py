@@ -238,9 +238,9 @@ def test_the_command_verifies_what_it_wrote(everything: Path, here: Path) -> Non
 @pytest.mark.slow
 def test_the_command_runs_a_report_again_and_says_that_it_is_the_same(everything: Path, tmp_path: Path) -> None:
     home = str(everything.parent / "at-home")
-    ran = reportgen("rerun", "report", "-o", str(tmp_path / "again"), cwd=Path(home), HOME=home)
+    ran = reportgen("rerun", str(everything), "-o", str(tmp_path / "again"), cwd=Path(home), HOME=home)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.splitlines() == ["report: the results are the same", str(tmp_path / "again")]
+    assert ran.stdout.splitlines() == [f"{everything}: the results are the same", str(tmp_path / "again")]
     one, other = contents(everything), contents(tmp_path / "again")
     assert [name for name in one if one[name] != other[name]] == []
 

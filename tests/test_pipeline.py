@@ -21,6 +21,7 @@ from reportgen.core.config import Config
 from reportgen.core.errors import OutputError, UsageError
 from reportgen.core.records import Report
 from reportgen.data import choice
+from reportgen.model import provenance
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.importance import importance_files
 from reportgen.model.importance.importance_files import Importance
@@ -92,7 +93,7 @@ def test_the_command_names_the_commit_of_a_model_of_the_hub(classifier: Any) -> 
     """A branch may move; the revision of the tokenizer is told beside it."""
     found = Checkpoint("org/m", "org/m", "abc123", "org/t", "def456")
     config = Config(model="org/m", tokenizer="org/t", revision="main", text=TEXT)
-    given = pipeline.provenance(config, replace(classifier, checkpoint=found), choice.choose(config))
+    given = provenance.of_run(config, replace(classifier, checkpoint=found), choice.choose(config))
     assert "--model org/m --revision abc123 --tokenizer org/t --tokenizer-revision def456" in given.command
     assert (given.revision, given.tokenizer_revision) == ("abc123", "def456")
 
@@ -101,10 +102,10 @@ def test_the_command_names_the_commit_of_a_tokenizer_of_another_revision(classif
     """Also where it comes from the repository of the model."""
     found = Checkpoint("org/m", "org/m", "abc123", "org/m", "def456")
     config = Config(model="org/m", tokenizer_revision="v1", text=TEXT)
-    given = pipeline.provenance(config, replace(classifier, checkpoint=found), choice.choose(config))
+    given = provenance.of_run(config, replace(classifier, checkpoint=found), choice.choose(config))
     assert "--model org/m --revision abc123 --tokenizer-revision def456" in given.command
     own = replace(config, tokenizer_revision=None)
-    given = pipeline.provenance(own, replace(classifier, checkpoint=found), choice.choose(own))
+    given = provenance.of_run(own, replace(classifier, checkpoint=found), choice.choose(own))
     assert "--tokenizer-revision" not in given.command
 
 

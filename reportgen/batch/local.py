@@ -44,7 +44,7 @@ class Local:
                     functools.partial(units.finish, task), self._reports(task, batch, done)
                 ):
                     killed = DeviceError("the process that rendered it was killed, perhaps for lack of memory")
-                    done(outcome or failed(report.example, killed))
+                    done(outcome or failed(report.example, killed, task.config))
             except BaseException:  # a second signal ends this, too
                 for outcome in pool.wind_up(GRACE):
                     with contextlib.suppress(LeftOutError):  # with fail_fast: the first was reported

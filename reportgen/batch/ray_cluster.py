@@ -72,7 +72,7 @@ class Cluster:
             for work, name, made in crew.results(works, lambda report: render.remote(task, shared, report)):
                 if isinstance(made, Lost):
                     (example,) = (one for one in work.given[0].examples if one.name == name)
-                    made = failed(example, DeviceError(made.reason, hint=OOM))
+                    made = failed(example, DeviceError(made.reason, hint=OOM), task.config)
                 done(made)
 
     def contributions(

@@ -18,7 +18,7 @@ from reportgen.batch import index_files, journal, local, select, units
 from reportgen.batch.journal import BatchPlan, Journal
 from reportgen.batch.select import Selection
 from reportgen.batch.units import Outcome, Task, Unit
-from reportgen.core import disk, lock, private
+from reportgen.core import disk, lock
 from reportgen.core.clock import Clock, now
 from reportgen.core.config import BATCH_SIZE, Config, recipe_differences, recipe_digest
 from reportgen.core.errors import DataError, LeftOutError, OutputError, UsageError
@@ -27,8 +27,8 @@ from reportgen.core.records import Example
 from reportgen.core.workers import cores
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
-from reportgen.model import checkpoint, outputs, predict_split
-from reportgen.report import present, store
+from reportgen.model import checkpoint, outputs, predict_split, provenance
+from reportgen.report import anonymous, present, store
 
 if TYPE_CHECKING:
     from reportgen.model.checkpoint import Checkpoint
@@ -146,7 +146,7 @@ def _open(config: Config, clock: Clock) -> _BatchSource:
     found = checkpoint.named(config)
     several = outputs.description(found).get("problem_type") == outputs.SEVERAL
     outputs.check_column(several, rows.labels, config.label_column)
-    exact = pipeline.exact(config, found, dataset_revision=rows.revision)
+    exact = provenance.exact(config, found, dataset_revision=rows.revision)
     exact = replace(exact, pick=None, limit=None, index=None, id=None)
     return _BatchSource(config, exact, rows, found, clock, functools.cache(lambda: pipeline.load(exact, clock, found)))
 
@@ -204,7 +204,7 @@ def _run(
 def _write_index(source: _BatchSource, plan: BatchPlan, told: tuple[Outcome, ...], memory: Journal) -> None:
     index_files.write(
         memory.folder,
-        source.rows.place,
+        anonymous.sentence(source.rows.place, source.config),
         told,
         plan.unreadable,
         total=len(plan.places),
@@ -220,7 +220,7 @@ def this_machine(workers: int | None) -> Engines:
 def _plan(source: _BatchSource, chosen: Selection, memory: Journal, *, how: How) -> BatchPlan:
     """The plan of the batch that was begun in the folder, or a new one."""
     config, rows = source.config, source.rows
-    made = pipeline.make_recipe(
+    made = provenance.make_recipe(
         config, source.checkpoint, dataset=rows.dataset, split=rows.split, revision=rows.revision
     )
     settings = {**made, "options": made["options"] | chosen.plain()}
@@ -257,7 +257,7 @@ def _lengths(config: Config, rows: Rows, taken: Sequence[int]) -> tuple[dict[jou
     for start in range(0, len(taken), CHUNK):
         for index, found in predict_split.read_examples(config, rows, taken[start : start + CHUNK]):
             if isinstance(found, DataError):
-                unreadable[index] = private.said(found.message)
+                unreadable[index] = anonymous.sentence(found.message, config)
             else:
                 lengths[index, found.name] = len(found.text)
     return lengths, unreadable
@@ -313,5 +313,5 @@ def _units(
             if isinstance(one, Example) and one.name != name:
                 raise memory.no_plan(f"it calls row {index} {name}, not {one.name}")
             if isinstance(one, DataError) and name in wanted:
-                done(units.unread(name, index, one))
+                done(units.unread(name, index, one, source.config))
         yield Unit(tuple(one for index, _ in places if isinstance(one := found[index], Example)), wanted)

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen.core import plain_values, private
+from reportgen.core import plain_values
 from reportgen.core.clock import Clock
 from reportgen.core.config import BATCH_SIZE, Config
 from reportgen.core.errors import DeviceError, HubError, OutputError, ReportgenError, one_line
 from reportgen.core.faithfulness import VerdictCode
 from reportgen.core.records import Example, HeadImportance, Report
+from reportgen.report import anonymous
 
 if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier
@@ -132,7 +133,7 @@ def _analyse(task: Task, reader: ModelReader, together: Sequence[Example]) -> li
         found = known(error)
         traceback.clear_frames(error.__traceback__)  # of what was computed: the others need that memory
     if len(together) == 1:
-        return [failed(together[0], found)]
+        return [failed(together[0], found, task.config)]
     return [one for example in together for one in _analyse(task, reader, [example])]
 
 
@@ -151,7 +152,7 @@ def finish(task: Task, report: Report) -> Outcome:
     except FATAL:
         raise
     except Exception as error:
-        return failed(report.example, known(error))
+        return failed(report.example, known(error), task.config)
 
 
 def succeeded(report: Report) -> Outcome:
@@ -175,16 +176,19 @@ def succeeded(report: Report) -> Outcome:
     )
 
 
-def failed(example: Example, error: ReportgenError) -> Outcome:
+def failed(example: Example, error: ReportgenError, config: Config) -> Outcome:
     """The outcome of an example that has no report."""
     assert example.index is not None  # it is a row
-    return unread(example.name, example.index, error, id_=example.id, title=example.title)
+    return unread(example.name, example.index, error, config, id_=example.id, title=example.title)
 
 
-def unread(name: str, index: int, error: ReportgenError, *, id_: str | None = None, title: str = "") -> Outcome:
-    """The outcome of a row without a report; the journal names no folder of this machine."""
-    said, hint = one_line(private.said(error.message)), error.hint and private.said(error.hint)
-    return Outcome(name, index, id_, title or name, error=said, hint=hint)
+def unread(
+    name: str, index: int, error: ReportgenError, config: Config, *, id_: str | None = None, title: str = ""
+) -> Outcome:
+    """The outcome of a row without a report; the journal says no more of this machine than a report."""
+    said, hint = one_line(anonymous.sentence(error.message, config)), error.hint
+    hint = None if hint is None else anonymous.sentence(hint, config)
+    return Outcome(name, index, id_, anonymous.sentence(title, config) or name, error=said, hint=hint)
 
 
 def known(error: Exception) -> ReportgenError:

@@ -19,6 +19,7 @@ from reportgen.cli.options import (
     long_options,
     machine_options,
     model_options,
+    naming_options,
     presentation_options,
     reading_options,
     refuse_arguments,
@@ -59,6 +60,7 @@ SHOWN = 20  # failures that are printed; the index lists all
 @machine_options
 @engine_options
 @click.option("-o", "--output", metavar="FOLDER", help="Folder of the reports and their index. [default: reports]")
+@naming_options
 @presentation_options
 @loading_options
 @click.option("--resume", is_flag=True, help="Continue an interrupted batch. [the default]")

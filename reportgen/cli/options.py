@@ -215,6 +215,19 @@ loading_options = _all(
     click.option("--require-safetensors", is_flag=True, default=None, help="Refuse weights in PyTorch's own format."),
 )
 
+naming_options = _all(
+    click.option("--model-name", metavar="NAME", help="Name of the model in the report, instead of its path or id."),
+    click.option(
+        "--data-name", metavar="NAME", help="Name of the dataset, or of the text in --file, instead of its path or id."
+    ),
+    click.option(
+        "--anonymous",
+        is_flag=True,
+        default=None,
+        help="For double-blind review: call model and data by hashes, or by --model-name and --data-name.",
+    ),
+)
+
 presentation_options = _all(
     click.option(
         "--format", metavar="LIST", help=f"Choose from {','.join(FORMATS)}. [default: {','.join(DEFAULT_FORMATS)}]"

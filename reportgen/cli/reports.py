@@ -18,6 +18,7 @@ from reportgen.cli.options import (
     long_options,
     machine_options,
     model_options,
+    naming_options,
     presentation_options,
     reading_options,
     refuse_arguments,
@@ -46,6 +47,7 @@ STORED = {
 @faithfulness_options
 @machine_options
 @click.option("-o", "--output", metavar="FOLDER", help="Folder of the report. [default: reports/NAME]")
+@naming_options
 @presentation_options
 @click.option("--overwrite", is_flag=True, default=None, help="Replace an existing report.")
 @loading_options
@@ -105,6 +107,7 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
 @click.option(
     "-o", "--output", metavar="FOLDER", help="Folder of the new files. [default: FOLDER; with --scores, reports/NAME]"
 )
+@naming_options
 @presentation_options
 @click.option("--overwrite", is_flag=True, default=None, help="Replace an existing report at --output.")
 @click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
@@ -131,6 +134,8 @@ def render(
     else:
         assert folder is not None  # one of the two is given
         target = Path(given.pop("output", folder))
+        if given.get("anonymous") and target.resolve() == folder.resolve():
+            raise UsageError("--anonymous needs --output", hint="the report that names model and data stays as it is")
         report = present.render(folder, target, given, clock)
     for warning in report.warnings:
         click.echo(f"warning: {one_line(warning.message)}", err=True)

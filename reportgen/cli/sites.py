@@ -40,6 +40,11 @@ def site() -> None:
 @click.option(
     "--workers", type=click.IntRange(1, 256), metavar="N", help="Processes that render. [default: one per core]"
 )
+@click.option(
+    "--anonymous",
+    is_flag=True,
+    help="Name neither models nor data; files of reports that name them are not offered.",
+)
 @click.option("--strict", is_flag=True, help="Exit with code 10 if there are notes, like a report left out.")
 @click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only the path of the first page.")
@@ -49,6 +54,7 @@ def build(
     output: Path,
     base_url: str | None,
     workers: int | None,
+    anonymous: bool,
     strict: bool,
     verbose: bool,
     quiet: bool,
@@ -66,6 +72,7 @@ def build(
         raise UsageError("no reports given", hint=f"name folders, or set reports = [...] in {path or CONFIG}")
     if base_url is not None:
         settings = replace(settings, base_url=base_url.rstrip("/") + "/")
+    settings = replace(settings, anonymous=anonymous or settings.anonymous)
     clock = clock_for(quiet=quiet, verbose=verbose)
     base = path.parent if path else Path()
     built = site_build.build(folders, settings, output, clock, base=base, workers=workers or cores())

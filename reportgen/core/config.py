@@ -153,6 +153,9 @@ class Config:
     dtype: str = "float32"
     batch_size: int | None = None  # examples read at once where there are many; halved where memory runs out
     seed: int = 0
+    model_name: str | None = None  # what the report calls the model, instead of its path or id
+    data_name: str | None = None  # what it calls the dataset; without a dataset, the text
+    anonymous: bool = False  # names neither, see `report/anonymous.py`
     output: str | None = None
     format: tuple[str, ...] = DEFAULT_FORMATS
     pdf: PdfNeed = "required"  # or, where no PDF can be made, a warning in its place

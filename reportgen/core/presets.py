@@ -89,15 +89,15 @@ def without_overridden(base: Config, given: dict[str, Any]) -> Config:
     """
     gone: set[str] = set()
     if {"text", "file"} & set(given):
-        gone |= {"dataset", *OF_A_DATASET, *CHOICE, "limit", "text", "file", "label"}
+        gone |= {"dataset", *OF_A_DATASET, *CHOICE, "limit", "text", "file", "label", "data_name"}
     elif {"dataset", *CHOICE} & set(given):
         gone |= {*CHOICE, "text", "file", "label"}
     if given.get("dataset", base.dataset) != base.dataset:
-        gone |= {*OF_A_DATASET, *CHOICE}
+        gone |= {*OF_A_DATASET, *CHOICE, "data_name"}
     elif given.get("split", base.split) != base.split:
         gone |= set(CHOICE)
     if given.get("model", base.model) != base.model:
-        gone |= set(OF_A_MODEL)
+        gone |= {*OF_A_MODEL, "model_name"}
     fresh = Config()
     return replace(base, **{name: getattr(fresh, name) for name in gone})
 

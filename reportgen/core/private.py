@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+WITHHELD = "withheld"  # in the place of a revision by which a name could be found
+REVISIONS = ("revision", "base_revision", "tokenizer_revision", "dataset_revision")  # fields of `Config`
 PATHS = ("preset", "model", "tokenizer", "dataset", "file", "importance")  # fields of `Config` that may be paths
 
 
@@ -34,6 +38,12 @@ def without_home(path: str) -> str:
     """A path in which the home of the user is ~."""
     home = str(Path.home())
     return "~" + path[len(home) :] if path.startswith(home + "/") else path
+
+
+def without_names(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain fields of a `Config` without those that name a model or data."""
+    named = (*PATHS, *REVISIONS, "dataset_config")
+    return {name: None if name in named else value for name, value in configuration.items()}
 
 
 def said(message: str) -> str:

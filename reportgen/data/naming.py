@@ -31,6 +31,8 @@ def of_text(text: str, config: Config, *, stem: str = "") -> str:
     >>> of_text("abc", Config(text="abc")), of_text("abc", Config(text="abc"), stem="My paper (2)")
     ('text-ba7816bf8f', 'my-paper-2-ba7816bf8f')
     """
+    if config.anonymous:
+        return anonymous(text, index=None, called=config.model_name)
     name = f"{slug(stem) or 'text'}-{hashlib.sha256(text.encode()).hexdigest()[:DIGITS]}"
     reader = _reader(config)
     return name if reader == DEMO_READER else f"{name}-{_model(config.model)}-{_hash(*reader)}"
@@ -41,6 +43,8 @@ def of_row(config: Config, rows: Rows, row: Row) -> str:
 
     Two rows, or two models, whose names look alike, or would on a disk that knows no case, have folders of their own.
     """
+    if config.anonymous:
+        return anonymous(clean(row.text), index=row.index, called=config.model_name)
     whole_demo = config.dataset == "demo" and rows.split == DEMO_SPLIT
     reader = _reader(config)
     if whole_demo and reader == DEMO_READER:
@@ -53,6 +57,16 @@ def of_row(config: Config, rows: Rows, row: Row) -> str:
         _hash(_kept(config.dataset), rows.dataset, rows.config, rows.split, row.index, row.id, *reader),
     )
     return "-".join(filter(None, parts))
+
+
+def anonymous(text: str, *, index: int | None, called: str | None) -> str:
+    """The folder of a report that names neither model nor data, so that no list of names can be tried on its hash.
+
+    >>> anonymous("abc", index=3, called=None), anonymous("abc", index=None, called="Model A")
+    ('example-3-ba7816bf8f', 'text-ba7816bf8f-model-a')
+    """
+    kind = "text" if index is None else f"example-{index}"
+    return "-".join(filter(None, (kind, hashlib.sha256(text.encode()).hexdigest()[:DIGITS], slug(called or ""))))
 
 
 def of_output(output: str | None, name: str) -> Path:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from reportgen.core import disk, presets
 from reportgen.core.config import Config
 from reportgen.core.errors import ModelError, UsageError
+from reportgen.core.private import WITHHELD
 from reportgen.core.records import Report
 from reportgen.data import hub
 from reportgen.model.checkpoint import Checkpoint
@@ -46,7 +47,12 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str]) -> Relocat
         config = replace(config, preset=None)
     for name, revision in (("model", made.revision), ("tokenizer", made.tokenizer_revision)):
         wanted = getattr(config, name)
-        if wanted not in (None, "demo") and name not in places and revision == LOCAL and not Path(wanted).is_dir():
+        if (
+            wanted not in (None, "demo")
+            and name not in places
+            and revision in (LOCAL, WITHHELD)
+            and not Path(wanted).is_dir()
+        ):
             raise UsageError(
                 f"{disk.shown(folder)}: its {name}, {wanted}, is not in the current folder",
                 hint=f"name it: reportgen rerun {disk.shown(folder)} --{name} PATH",

@@ -22,6 +22,7 @@ from reportgen.core.characters import BYTES, UNPRINTABLE, clean
 from reportgen.core.clock import now
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError
+from reportgen.core.private import public
 from reportgen.core.records import (
     GIVEN,
     Attention,
@@ -328,7 +329,7 @@ def _attention(scores: Floats) -> Attention:
 
 
 def _provenance(config: Config, given: dict[str, Any], example: Example) -> Provenance:
-    model = clean(given.get("model", "not named"))
+    model = clean(public(given.get("model", "not named")))
     return Provenance(
         model=model,
         model_type=GIVEN,

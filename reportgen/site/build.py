@@ -73,7 +73,7 @@ def build(
         BrokenLinkError: If a link of the new site would lead nowhere.
     """
     named, notes = (folders, []) if folders else find_reports.expand(config.reports, base)
-    found, unread = find_reports.gather(named)
+    found, unread = find_reports.gather(named, unnamed=config.anonymous)
     if not folders:
         notes += _unknown_notes(config, found)
     with site_folder.opened(output) as before, Pool(workers) as pool:
@@ -97,7 +97,8 @@ def _read_cards(
 ) -> tuple[list[Shown], list[Note]]:
     """The card of every report, in the order of the site; from the state if nothing has changed."""
     made_with = versions.installed()
-    keys = {one.name: _key(made_with, one.name, one.manifest, sorted(one.files.items()), sorted(one.stamps.items()))
+    keys = {one.name: _key(made_with, one.name, one.unnamed, one.manifest, sorted(one.files.items()),
+                           sorted(one.stamps.items()))
             for one in found}  # fmt: skip
     known = {one.name: card for one in found if (card := cards.restored(before.cards.get(keys[one.name], {})))}
     missing = [one for one in found if one.name not in known]

@@ -75,7 +75,7 @@ def read(found: Found) -> tuple[str, Card | Note]:
         wrong = find_reports.problem(found, found.files)
         if wrong:
             return found.name, Note("left out", wrong)
-        made = card(store.load(found.folder), name=found.name, files=found.files)
+        made = card(find_reports.report(found.folder, unnamed=found.unnamed), name=found.name, files=found.files)
         json.dumps(plain(made), ensure_ascii=False, allow_nan=False).encode()  # or no page could hold it
         return found.name, made
     except Exception as error:  # whatever it is, the other reports are worth showing

@@ -17,8 +17,9 @@ from typing import Any
 
 from reportgen.core import disk, regular_files
 from reportgen.core.errors import OutputError, ReportgenError, one_line
+from reportgen.core.records import Report
 from reportgen.data import naming
-from reportgen.report import store
+from reportgen.report import anonymous, store
 
 USED = (store.REPORT, store.ARRAYS)  # a page is made of these, and of the test of the heatmap where there is one
 IDENTITY = ("input", "dataset", "model", "tokenizer", "importance", "configuration")  # of a manifest: rendering it
@@ -35,6 +36,7 @@ class Found:
     manifest: str  # SHA-256 of its manifest
     files: dict[str, str]  # SHA-256 by name, of what its page is made of, and `store.OFFERED`
     stamps: dict[str, tuple[int, int]]  # bytes and time of the last change, by name, of the same
+    unnamed: bool = False  # whether its page names neither model nor data
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,12 @@ class Note:
         return one_line(f"{self.what}: {self.why}")
 
 
-def gather(folders: Sequence[Path]) -> tuple[list[Found], list[Note]]:
+def gather(folders: Sequence[Path], *, unnamed: bool = False) -> tuple[list[Found], list[Note]]:
     """The reports among *folders*, and those that folders hold; each once, however often it is named.
+
+    Args:
+        folders: Reports, or folders of reports.
+        unnamed: Whether the site names neither models nor data, not even as a part of a folder's name.
 
     Raises:
         OutputError: If a folder is not there or cannot be read.
@@ -67,7 +73,7 @@ def gather(folders: Sequence[Path]) -> tuple[list[Found], list[Note]]:
         once.setdefault(folder.resolve(), folder)
     for folder in once.values():
         try:
-            found.append(_read(folder))
+            found.append(_read(folder, unnamed=unnamed))
         except Exception as error:  # whatever it is, the other reports are worth showing
             notes.append(_note(folder, error))
     return _named(found), notes
@@ -118,6 +124,16 @@ def _note(folder: Path, error: Exception) -> Note:
     return Note("left out", said if str(folder) in said else f"{folder}: {said}")
 
 
+def report(folder: Path, *, unnamed: bool) -> Report:
+    """The report in a folder; *unnamed*: without the names of its model and data.
+
+    Raises:
+        OutputError: If there is none.
+    """
+    found = store.load(folder)
+    return anonymous.anonymous(found) if unnamed else found
+
+
 def drawings(found: Found) -> list[str]:
     """The unchanged drawings in the folder of a report; others are drawn again."""
     named = store.manifest(found.folder)["files"]
@@ -154,7 +170,7 @@ def _may_be_report(folder: Path) -> bool:
     return True
 
 
-def _read(folder: Path) -> tuple[Found, str]:
+def _read(folder: Path, *, unnamed: bool) -> tuple[Found, str]:
     """A report by the name of its folder, and a mark of its identity.
 
     Raises:
@@ -179,12 +195,17 @@ def _read(folder: Path) -> tuple[Found, str]:
             else:  # a page without it is a page all the same
                 del files[name]
     called = folder.resolve().name
-    return Found(called, called, folder, digest, files, stamps), _mark(told)
+    if not unnamed:
+        return Found(called, called, folder, digest, files, stamps), _mark(told)
+    if not told.get("configuration", {}).get("anonymous"):  # its page and PDF name them
+        files = {file: value for file, value in files.items() if file not in store.OFFERED}
+    name = f"report-{files[store.REPORT][: naming.DIGITS]}"
+    return Found(name, called, folder, digest, files, stamps, unnamed=True), _mark(told)
 
 
 def _named(found: Sequence[tuple[Found, str]]) -> list[Found]:
     """Every report under a name of its own."""
-    facts = [(one.called, mark, (one.manifest, str(one.folder))) for one, mark in found]
+    facts = [(one.name, mark, (one.manifest, str(one.folder))) for one, mark in found]
     return [replace(one, name=name) for (one, _), name in zip(found, naming.of_pages(facts), strict=True)]
 
 

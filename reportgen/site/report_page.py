@@ -101,14 +101,15 @@ def stage(job: PageJob) -> tuple[str, Made | Note]:
 def _files(job: PageJob) -> tuple[dict[str, bytes], tuple[tuple[str, bool], ...]]:
     """The files of a report in the site, its page last, and the links of the page."""
     found, shown = job.found, {"report.pdf": job.place.pdf, "report.html": job.place.download}
-    made = page(found.folder, job.card, job.place, drawings=find_reports.drawings(found))
+    drawings = find_reports.drawings(found)
+    made = page(found.folder, job.card, job.place, drawings=drawings, unnamed=found.unnamed)
     files = {name: (found.folder / name).read_bytes() for name in store.OFFERED if shown[name]}
     files |= {"card.png": made.picture, "index.html": made.html.encode()}
     linked = dead_links.outward(dead_links.read(made.html)).links
     return {f"reports/{found.name}/{name}": content for name, content in files.items()}, linked
 
 
-def page(folder: Path, card: Card, place: Place, *, drawings: Collection[str] = ()) -> SitePage:
+def page(folder: Path, card: Card, place: Place, *, drawings: Collection[str] = (), unnamed: bool = False) -> SitePage:
     """Render a stored report as a page of a site.
 
     Args:
@@ -116,12 +117,13 @@ def page(folder: Path, card: Card, place: Place, *, drawings: Collection[str] = 
         card: Of the same report.
         place: What the site adds.
         drawings: The files of the folder that hold charts.
+        unnamed: Leave out the names of model and data.
 
     Raises:
         OutputError: If the folder holds no report.
         ValueError: If a stored drawing holds something else than drawing.
     """
-    report = store.load(folder)
+    report = find_reports.report(folder, unnamed=unnamed)
     scores = scale.of_report(report)
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     figures = present.draw_figures(report, scores, rankings, ("html",), draw=stored(folder, drawings))

@@ -32,6 +32,7 @@ WANTED = {
     "order": f"one of {', '.join(ORDERS)}",
     "per_page": "an integer",
     "downloads": "true or false",
+    "anonymous": "true or false",
     "notes": "a table: name of a report = a note on it",
     "language": "a string",
 }  # by key, in the words of TOML
@@ -52,6 +53,7 @@ class SiteConfig:
     order: Order = "interest"  # "interest": what the model got wrong and was sure of, first
     per_page: int = 48  # cards on a page of the index
     downloads: bool = False  # offer the self-contained page of each report, too
+    anonymous: bool = False  # name neither models nor data; reports that name them offer no files
     notes: Mapping[str, str] = field(default_factory=dict)  # one paragraph on a report, by the name of its folder
     language: str = "en"  # of title, blurb and notes
 
@@ -90,7 +92,7 @@ def _typed(key: str, value: object) -> Any:
     elif key == "notes":
         fits = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
     else:
-        kinds: dict[str, type] = {"per_page": int, "downloads": bool}
+        kinds: dict[str, type] = {"per_page": int, "downloads": bool, "anonymous": bool}
         fits = type(value) is kinds.get(key, str)
     if not fits:
         raise UsageError(f"{key} = {str(value)[:60]!r} has the wrong type", hint=f"expected: {WANTED[key]}")
