@@ -20,7 +20,7 @@ from reportgen.core.config import (
     Config,
     check_device,
 )
-from reportgen.core.errors import UsageError
+from reportgen.core.errors import OutputError, UsageError
 from reportgen.core.records import (
     Attention,
     Example,
@@ -64,9 +64,14 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Writte
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
     present.check_typesetting(config.format, pdf=config.pdf)
     importance_files.check(config.importance)
+    check_device(config.device)
     if config.pick is None:
         example = choice.choose(config, partial(outputs.names_before_loading, config))
-        folder = _target(config.output, example, overwrite=config.overwrite)
+        try:
+            folder = _target(config.output, example, overwrite=config.overwrite)
+        except OutputError:
+            _check_options(config, example, clock, found)
+            raise
         classifier = load(config, clock, found)
     else:
         classifier = load(config, clock, found)
@@ -87,6 +92,7 @@ def predict_rows(config: Config, clock: Clock, *, output: Path | None = None, ov
     Raises:
         OutputError: If the file is there already, or cannot be written.
     """
+    check_device(config.device)
     if output is not None:
         disk.check_file(output, suffix=".parquet", overwrite=overwrite)
     rows = choice.open_rows(config, partial(outputs.names_before_loading, config))
@@ -111,14 +117,15 @@ def measure_importance(
     Raises:
         OutputError: If the file is there already, or cannot be written.
     """
-    measure_split.drop_finished(output)
-    disk.check_file(output, suffix=".safetensors", overwrite=overwrite)
     if by not in MEASURES:
         near = difflib.get_close_matches(by, MEASURES, n=1)
         raise UsageError(
             f"--measure {by}: unknown; choose from {', '.join(MEASURES)}",
             hint=f"did you mean {near[0]}?" if near else None,
         )
+    check_device(config.device)
+    measure_split.drop_finished(output)
+    disk.check_file(output, suffix=".safetensors", overwrite=overwrite)
     rows = choice.open_rows(config, partial(outputs.names_before_loading, config))
     classifier = load(replace(config, device="cpu") if machines else config, clock)
     return measure_split.measure(
@@ -139,6 +146,20 @@ def _target(output: str | None, example: Example, *, overwrite: bool) -> Path:
     folder = naming.of_output(output, example.name)
     store.check_target(folder, overwrite=overwrite)
     return folder
+
+
+def _check_options(config: Config, example: Example, clock: Clock, found: Checkpoint | None) -> None:
+    """Check what only the model can say of device, label and head importance, where one is given.
+
+    A mistake there is worth more than a report that is there already: without it, its name may be another.
+    """
+    named = importance_files.named(config.importance) if config.importance != "demo" else None
+    if config.device in ("auto", "cpu") and config.label is None and named is None:
+        return
+    classifier = load(config, clock, found)
+    predict_split.check_label(config, classifier, example)
+    if named is not None:
+        find_importance(config, classifier, clock)
 
 
 def rerun(folder: Path, clock: Clock, *, output: Path | None, places: Mapping[str, str] | None = None) -> Rerun:

@@ -20,7 +20,7 @@ from reportgen.batch.select import Selection
 from reportgen.batch.units import Outcome, Task, Unit
 from reportgen.core import disk, lock
 from reportgen.core.clock import Clock, now
-from reportgen.core.config import BATCH_SIZE, Config, recipe_differences, recipe_digest
+from reportgen.core.config import BATCH_SIZE, Config, check_device, recipe_differences, recipe_digest
 from reportgen.core.errors import DataError, LeftOutError, OutputError, UsageError
 from reportgen.core.labels import say_reading
 from reportgen.core.records import Example
@@ -98,6 +98,7 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
         LeftOutError: With `how.fail_fast`, at the first example that fails.
     """
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
+    check_device(config.device)
     present.check_typesetting(config.format, pdf=config.pdf)
     folder = Path(config.output or "reports").absolute()
     memory = Journal(folder)

@@ -18,7 +18,7 @@ from reportgen.batch import where_expression
 from reportgen.batch.where_expression import Value
 from reportgen.core import regular_files
 from reportgen.core.characters import clean
-from reportgen.core.config import Config, problem
+from reportgen.core.config import Config, meant, problem
 from reportgen.core.errors import DataError, UsageError
 from reportgen.core.labels import as_list, name_of, written
 from reportgen.core.records import Example
@@ -51,7 +51,8 @@ class Selection:
     def __post_init__(self) -> None:
         wrong = None if self.pick == ALL else problem("pick", self.pick)
         if wrong:
-            raise UsageError(f"--pick {self.pick}: {wrong}", hint=f"or --pick {ALL}")
+            hint = f"did you mean {ALL}?" if (self.pick or "").casefold() == ALL else meant("pick", self.pick)
+            raise UsageError(f"--pick {self.pick}: {wrong}", hint=hint or f"or --pick {ALL}")
         wrong = problem("limit", self.limit)
         if wrong:
             raise UsageError(f"--limit {self.limit}: {wrong}")

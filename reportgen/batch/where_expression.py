@@ -43,7 +43,9 @@ LIMITS = {
 STEPS, MOST_STEPS = 1000, 100_000  # operations of SQLite between two looks; looks for which some rows may take
 TABLE = "example"
 LIKE_THIS = 'like "label = 1 AND tokens > 500"; values in single quotes: "label_name = \'right\'"'
-KNOWN = f"columns: {', '.join(COLUMNS)}; functions: {', '.join(sorted(FUNCTIONS))}"
+KNOWN_COLUMNS = f"columns: {', '.join(COLUMNS)}"
+KNOWN_FUNCTIONS = f"functions: {', '.join(sorted(FUNCTIONS))}"
+KNOWN = f"{KNOWN_COLUMNS}; {KNOWN_FUNCTIONS}"
 TOKEN = re.compile(  # a token of SQLite, as far as needed to see words and brackets
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/|[\w$]+|.""", re.DOTALL
 )
@@ -159,8 +161,12 @@ def _understood(expression: str, reason: str) -> UsageError:
     if kind in ("no such column", "no such function"):
         known = COLUMNS if kind == "no such column" else FUNCTIONS
         near = difflib.get_close_matches(name.lower(), known, n=1)
-        quotes = f"put values in single quotes: '{name}'; " if known is COLUMNS else ""
-        return _wrong(expression, reason, hint=f"did you mean {near[0]}?" if near else f"{quotes}{KNOWN}")
+        listed = KNOWN_COLUMNS if known is COLUMNS else KNOWN_FUNCTIONS
+        if known is COLUMNS and re.search(
+            rf"(=|<|>|\b(like|glob|is|in|not)\b)[\s(]*[\"`\[]?{re.escape(name)}", expression, re.I
+        ):
+            return _wrong(expression, reason, hint=f"put values in single quotes: '{name}'")
+        return _wrong(expression, reason, hint=f"did you mean {near[0]}?" if near else listed)
     if reason.startswith('near ")"') and ")" not in expression:
         return _wrong(expression, "it ends too early")  # at the bracket that we have put behind it
     return _wrong(expression, reason)

@@ -22,7 +22,7 @@ from reportgen.cli.printing import drop_output
 from reportgen.cli.reports import faithfulness, render, rerun, run, verify
 from reportgen.cli.sites import site
 from reportgen.cli.splits import examples, importance
-from reportgen.core.errors import DeviceError, one_line
+from reportgen.core.errors import DeviceError, UsageError, one_line
 from reportgen.data.hub import redact
 
 BUG = 70
@@ -36,10 +36,23 @@ COLLECT_AFTER = 50_000  # new objects between collections: imports make many obj
 class Reportgen(click.Group):
     """The group of commands; an unexpected error becomes one line and exit code 70."""
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Read the options before the command."""
+        try:
+            return super().parse_args(context, args)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise _in_our_words(error) from error
+
     def invoke(self, context: click.Context) -> Any:
         """Run a command; `--debug` shows tracebacks."""
         try:
             return super().invoke(context)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise _in_our_words(error) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except BrokenPipeError:  # the reader closed the pipe
@@ -66,6 +79,12 @@ class Reportgen(click.Group):
                 err=True,
             )
             context.exit(BUG)
+
+
+def _in_our_words(error: click.UsageError) -> UsageError:
+    """An error of click, about options and their values, as all other errors are printed."""
+    command = error.ctx.command_path if error.ctx else "reportgen"
+    return UsageError(error.format_message(), hint=f"{command} --help lists the options")
 
 
 @click.group(cls=Reportgen, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

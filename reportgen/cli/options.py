@@ -6,6 +6,7 @@ scores, machine, presentation.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -42,6 +43,7 @@ from reportgen.core.errors import UsageError
 
 Command = Callable[..., None]
 ROWS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".gz", ".zip")  # files of rows, not of one text
+LIKE_A_FILE = re.compile(r"\S{1,300}\.(txt|text|md|pdf|docx?|odt|rtf|tex|html?|csv|tsv|jsonl?|parquet)", re.IGNORECASE)
 ARGUMENTS = {"allow_extra_args": True}  # settings of commands that call `refuse_arguments`
 
 
@@ -186,7 +188,7 @@ machine_options = _all(
 engine_options = _all(
     click.option(
         "--engine",
-        type=click.Choice(["local", "ray"]),
+        type=click.Choice(["local", "ray"], case_sensitive=False),
         default="local",
         help="Run on this machine, or on a Ray cluster. [default: local]",
     ),
@@ -323,7 +325,7 @@ def _given_again() -> list[str]:
 
 
 def _check_text(text: str | None) -> None:
-    """Refuse the path of a file as a text."""
+    """Refuse the path of a file as a text, also one that is misspelt."""
     try:
         there = text is not None and len(text) < 4096 and Path(text).expanduser().is_file()
     except (OSError, ValueError, RuntimeError):  # no path at all
@@ -333,6 +335,11 @@ def _check_text(text: str | None) -> None:
         raise UsageError(
             f"--text {quoted}: this is the path of a file",
             hint=f"use --file {quoted} to read it, or --text {shlex.quote(clean(text) + ' ')} for these words",
+        )
+    if text is not None and LIKE_A_FILE.fullmatch(text):
+        raise UsageError(
+            f"--text {shlex.quote(clean(text))}: this looks like the path of a file, and there is no such file",
+            hint=f"check the path, and use --file; or --text {shlex.quote(clean(text) + ' ')} for these words",
         )
 
 
@@ -371,9 +378,11 @@ def _lists(given: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     """The options that hold several values, taken apart at their commas."""
     parts: dict[str, tuple[Any, ...]] = {
         name: tuple(part.strip() for part in given[name].split(",") if part.strip() or name == "labels")
-        for name in ("format", "labels", "global_tokens", "positions", "figure_width")
+        for name in ("labels", "global_tokens", "positions", "figure_width")
         if name in given
     }
+    if "format" in given:
+        parts["format"] = tuple(re.findall(r"[^\s,]+", given["format"]))
     for name in {"global_tokens", "positions"} & set(parts):
         try:
             parts[name] = tuple(sorted({int(part) for part in parts[name]}))

@@ -49,7 +49,7 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
         click.echo(json.dumps(result, ensure_ascii=False))
         return
     if not quiet:
-        if page is not None:
+        if page is not None and verbose:
             print_sections(page)
         click.echo(f"device: {report.provenance.device.upper()}", err=True)
         verdict = "" if said.gold_text is None else f", {said.verdict}"

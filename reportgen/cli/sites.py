@@ -79,8 +79,6 @@ def build(
     if not quiet:
         for note in built.notes:
             click.echo(f"note: {note}", err=True)
-        if not built.reports:
-            click.echo("note: the site has no reports; name folders, or set reports in site.toml", err=True)
         made = f"{built.reports:,} report{'' if built.reports == 1 else 's'}, {built.rendered:,} rendered"
         click.echo(f"{made}, {built.removed:,} files removed", err=True)
     if verbose:

@@ -5,6 +5,7 @@ The only home of defaults. A preset (`presets.py`) overrides them; the command l
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -175,7 +176,8 @@ class Config:
         for field in fields(self):
             wrong = problem(field.name, getattr(self, field.name))
             if wrong:
-                raise UsageError(f"{option(field.name)} {_short(getattr(self, field.name))}: {wrong}")
+                value = getattr(self, field.name)
+                raise UsageError(f"{option(field.name)} {_short(value)}: {wrong}", hint=meant(field.name, value))
         if self.text is not None and self.file is not None:
             raise UsageError("give only one of --text and --file", hint="each chooses a text")
         if self.stride is not None and self.long != "window":
@@ -237,7 +239,9 @@ def check_device(name: str) -> None:
     """
     if not DEVICE.fullmatch(name):
         known = "choose auto, cpu, cuda, cuda:N or mps"
-        raise DeviceError(f"device {name}: unknown; {known}", hint="use --device cpu or auto")
+        kind = {"gpu": "cuda"}.get(name.casefold(), name.casefold())
+        hint = f"did you mean {kind}?" if DEVICE.fullmatch(kind) else "use --device cpu or auto"
+        raise DeviceError(f"device {name}: unknown; {known}", hint=hint)
 
 
 def problem(name: str, value: Any) -> str | None:
@@ -278,6 +282,19 @@ def problem(name: str, value: Any) -> str | None:
     if isinstance(value, str) and name not in FREE:
         return "it is empty" if not value.strip() else "it contains a NUL character" if "\0" in value else None
     return None
+
+
+def meant(name: str, value: Any) -> str | None:
+    """A hint for a value that is no choice: the choice that looks like it; None if none does.
+
+    >>> meant("format", ("html", "PDF")), meant("pick", "FP:no"), meant("paper", "x")
+    ('did you mean pdf?', 'did you mean fp:no?', None)
+    """
+    known = PICKS if name == "pick" else CHOICES.get(name, ())
+    unknown = [one for one in (value if isinstance(value, tuple) else (value,)) if str(one) not in known]
+    kind, colon, label = str(unknown[0] if unknown else "").partition(":")
+    near = difflib.get_close_matches(kind.casefold(), known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]}{colon}{label}?" if near else None
 
 
 def recipe(configuration: Mapping[str, Any], **parts: object) -> Recipe:

@@ -48,6 +48,7 @@ def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
             raise OutputError(f"{shown(path)} is a folder", hint="name a file with --output")
         if path.exists() and not overwrite:
             raise OutputError(f"{shown(path)} already exists", hint="use --overwrite, or choose another --output")
+        _check_above(path)
 
 
 def check_folder(path: Path, *, hint: str = "name the folder itself with --output") -> None:
@@ -65,6 +66,15 @@ def check_folder(path: Path, *, hint: str = "name the folder itself with --outpu
             raise OutputError(f"{shown(path)} is a symbolic link", hint=hint)
         if path.exists() and not path.is_dir():
             raise OutputError(f"{shown(path)} is a file", hint="name another folder with --output")
+        _check_above(path)
+
+
+def _check_above(path: Path) -> None:
+    above = next((folder for folder in path.parents if folder.exists()), None)
+    if above is not None and not above.is_dir():
+        raise OutputError(
+            f"{shown(path)}: {shown(above)} is a file, and nothing can be in it", hint="choose another --output"
+        )
 
 
 def put(path: Path, content: Content, *, check: Callable[[], None] | None = None) -> None:

@@ -22,6 +22,7 @@ from reportgen.core.config import (
     PACKAGE,
     RANGES,
     Config,
+    meant,
     option,
     plain_value,
     problem,
@@ -176,9 +177,14 @@ def _typed(preset: str, key: str, value: object) -> object:
         fits = fits or ("float" in kind and type(value) is int)
     if not fits:
         raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong type", hint=f"expected: {_kind(kind)}")
-    wrong = problem(key, tuple(value) if isinstance(value, list) else value)
+    wrong = problem(key, _frozen(value))
     if wrong:
-        raise UsageError(f"preset {preset}: {key} = {value!r}: {wrong}")
+        raise UsageError(f"preset {preset}: {key} = {value!r}: {wrong}", hint=meant(key, _frozen(value)))
+    return _frozen(value)
+
+
+def _frozen(value: object) -> object:
+    """A value of TOML as `Config` has it."""
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -224,6 +224,10 @@ def _read(file: str, *, most: int) -> bytes:
     try:
         with regular_files.opened(path) as opened:
             return opened.read(most)
+    except IsADirectoryError as error:
+        raise DataError(
+            f"{file}: a folder, not a file", hint="name a file in it; --dataset takes a folder of files with rows"
+        ) from error
     except OSError as error:
         pipe = path.is_fifo() or path.is_char_device()
         hint = "use --file - to read standard input" if pipe else "check the path given to --file"

@@ -134,6 +134,8 @@ def _missing(path: Path) -> DataError:
     around = [one.name for one in parent.iterdir()] if parent.is_dir() else []
     near = difflib.get_close_matches(path.name, around, n=1)
     hint = f"did you mean {clean(near[0])}?" if near else MISSING
+    if path.parts[:1] in (("http:",), ("https:",)):
+        hint = "download it first, or give its name on the hub, like org/name"
     return DataError(f"{clean(str(path))}: no such file or folder", hint=hint)
 
 

@@ -6,6 +6,7 @@ commit; loading then reads a folder and never uses the network.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import importlib.util
 import re
@@ -25,6 +26,7 @@ from reportgen.model.file_kinds import ADAPTER_WEIGHTS, LOCAL, WEIGHTS, advice, 
 CONFIG, TOKENIZER_CONFIG, TOKENIZER = "config.json", "tokenizer_config.json", "tokenizer.json"
 ADAPTER = "adapter_config.json"
 TOKENIZERS = re.compile(r"tokenizer(_config)?\.json|vocab\.(json|txt)|[^/]*\.(model|spm)")  # files of a tokenizer
+WEIGHT_SUFFIXES = (".gguf", ".safetensors", ".bin", ".pt", ".pth", ".h5", ".onnx")  # of files, never of hub ids
 SETTINGS = re.compile(  # files that describe a model or a tokenizer
     r"(?!.*\.index\.json|trainer_state\.json)[^/]*\.(json|jinja|txt|model|spm|codes|tokenizer|tiktoken)"
 )
@@ -225,7 +227,7 @@ def _fetch(name: str, revision: str | None, *, needed: tuple[str, ...]) -> tuple
         revision: Branch, tag or commit on the hub.
         needed: Files of which one has to be there; () for any that describes a tokenizer.
     """
-    if _is_path(name) or _is_file(name):
+    if _is_path(name) or _is_file(name) or Path(name).suffix in WEIGHT_SUFFIXES:
         if not _is_folder(name):
             raise _no_folder(name, "--model" if needed else "--tokenizer")
         folder = Path(name).expanduser()
@@ -233,9 +235,14 @@ def _fetch(name: str, revision: str | None, *, needed: tuple[str, ...]) -> tuple
             if SETTINGS.fullmatch(path.name):
                 plain_file(folder, path.name)
         return folder, LOCAL, tuple(path.name for path in folder.iterdir() if path.is_file())
+    near = _near(name)
     if not hub.is_id(name):
-        raise ModelError(f"{name}: neither a folder nor a hub id", hint="a hub id looks like org/name")
-    found = hub.look_up(name, revision=revision)
+        raise ModelError(f"{name}: neither a folder nor a hub id", hint=near or "a hub id looks like org/name")
+    try:
+        found = hub.look_up(name, revision=revision)
+    except HubError as error:  # that it was a folder is at least as likely
+        hint = near or f"{error.hint}; if it is a folder here, check its path"
+        raise HubError(error.message, hint=hint) from error
     wanted = [file for file in found.files if SETTINGS.fullmatch(file)]
     if found.cached and (not set(needed) & set(wanted) if needed else not wanted):
         raise not_cached(name, needed[0] if needed else "the tokenizer")
@@ -244,17 +251,32 @@ def _fetch(name: str, revision: str | None, *, needed: tuple[str, ...]) -> tuple
     return hub.folder(name) / "snapshots" / found.commit, found.commit, found.files
 
 
+def _near(name: str) -> str | None:
+    """A hint: the folder of a model that is written alike; None without one."""
+    wanted = Path(name)
+    try:
+        known = {path.name: path for path in wanted.parent.iterdir() if (path / CONFIG).is_file()}
+    except (OSError, ValueError):
+        return None
+    alike = difflib.get_close_matches(wanted.name, known, n=1)
+    return f"did you mean the folder {known[alike[0]]}?" if alike else None
+
+
 def _no_folder(name: str, option: str) -> ModelError:
     """What to say of a path that is no folder."""
     path = Path(name)
     if _is_file(name):
         ours = path.name in (CONFIG, *WEIGHTS, *ADAPTER_WEIGHTS)
         known = None if ours else file_kinds.of_others([path.name], name=str(path.parent))
+        beside = f"give its folder: {option} {path.parent}" if (path.parent / CONFIG).is_file() else None
         return ModelError(
             f"{name}: a file, not the folder of a model" + (f" ({known[0]})" if known else ""),
-            hint=known[1] if known else f"give its folder: {option} {path.parent}",
+            hint=known[1] if known else beside or "give a folder that save_pretrained() wrote, or a hub id",
         )
-    return ModelError(f"{name}: no such folder", hint="check the path, or give a hub id like org/name")
+    address = re.fullmatch(r"https?://huggingface\.co/([^/]+/[^/]+).*", name)
+    if address:
+        return ModelError(f"{name}: an address, not a hub id", hint=f"use {option} {address[1]}")
+    return ModelError(f"{name}: no such folder", hint=_near(name) or "check the path, or give a hub id like org/name")
 
 
 def not_cached(name: str, what: str) -> HubError:

@@ -51,7 +51,7 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str]) -> Relocat
             wanted not in (None, "demo")
             and name not in places
             and revision in (LOCAL, WITHHELD)
-            and not Path(wanted).is_dir()
+            and not _here(wanted).is_dir()
         ):
             raise UsageError(
                 f"{disk.shown(folder)}: its {name}, {wanted}, is not in the current folder",
@@ -86,4 +86,9 @@ def check_weights(found: Checkpoint, report: Report) -> None:
 def _is_gone(dataset: str | None, revision: str | None) -> bool:
     """Whether a dataset was a file or folder that is not here."""
     local = dataset not in (None, "demo") and not hub.COMMIT.fullmatch(revision or "")
-    return local and not Path(dataset or "").exists()
+    return local and not _here(dataset or "").exists()
+
+
+def _here(name: str) -> Path:
+    """The path of a file that a report names; version 0.1.0 has written ~ for the home."""
+    return Path(name).expanduser() if name.startswith("~/") else Path(name)

@@ -18,19 +18,8 @@ from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
 from reportgen.core.records import Rankings, Report, Scores
 from reportgen.data import naming
-from reportgen.report import (
-    anonymous,
-    caveats,
-    checks,
-    given_scores,
-    heatmap,
-    rank,
-    scale,
-    signed,
-    store,
-    tables,
-    words,
-)
+from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, signed, store, tables, words
+from reportgen.report.anonymous import disclosed
 from reportgen.report.draw import chart_points, maps
 from reportgen.report.faithfulness import data_files, panel
 from reportgen.report.page import page_data
@@ -337,7 +326,7 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock,
     if {"echoes", "received"} & set(changes):
         keep = config.echoes == "keep" if "echoes" in changes else stored.tokens.keep_echoes
         report = caveats.reshown(report, stored, keep_echoes=keep)
-    report = anonymous.disclosed(report, config)
+    report = disclosed(report, config)
     if report != stored:  # what shows it is made again, or the folder would contradict itself
         config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
     replace_it = again or bool(changes.get("overwrite"))
@@ -381,16 +370,15 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
         DataError: If the file cannot be read, or its parts do not fit together.
         OutputError: If something is at the folder.
     """
-    report = anonymous.disclosed(caveats.marked(given_scores.load(path, config, title=title)), config)
+    report = disclosed(caveats.marked(given_scores.load(path, config, title=title)), config)
     check_seen(report)
     folder = naming.of_output(config.output, report.example.name)
     store.check_target(folder, overwrite=config.overwrite)
     check_typesetting(config.format, pdf=config.pdf)
     covered = heatmap.cells(report.example.text, report.tokens)
     complete = heatmap.shown_text(report.example.text, covered) == report.example.text[: report.tokens.end]
-    report = replace(
-        report, checks=checks.check_given(report, complete=complete), warnings=tuple(checks.warn_of_given(report))
-    )
+    warnings = tuple(checks.warn_of_given(report))
+    report = replace(report, checks=checks.check_given(report, complete=complete), warnings=warnings)
     scores = scale.of_report(report)
     report = caveats.renewed(report, scores)
     overwrite = config.overwrite

@@ -237,7 +237,8 @@ def manifest(folder: Path) -> dict[str, Any]:
     """
     disk.put_back(folder)
     if not folder.is_dir():
-        raise OutputError(f"{disk.shown(folder)}: no such folder", hint="give a folder that reportgen wrote")
+        said = "a file, not a folder" if folder.is_file() else "no such folder"
+        raise OutputError(f"{disk.shown(folder)}: {said}", hint="give a folder that reportgen wrote")
     try:
         if (folder / MANIFEST).is_symlink():
             raise ValueError("it is a symbolic link")
@@ -247,7 +248,9 @@ def manifest(folder: Path) -> dict[str, Any]:
                 raise ValueError(f"{name[:200]!r} has no hash")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise OutputError(f"{disk.shown(folder)}: not a report folder: {MANIFEST}: {reason}") from error
+        inside = next((path for path in sorted(folder.iterdir()) if (path / MANIFEST).is_file()), None)
+        hint = f"name a report in it, like {disk.shown(inside)}" if inside else "give a folder that reportgen wrote"
+        raise OutputError(f"{disk.shown(folder)}: not a report folder: {MANIFEST}: {reason}", hint=hint) from error
     return dict(found)
 
 

@@ -67,8 +67,7 @@ def build(
         workers: Processes that render.
 
     Raises:
-        OutputError: If something else is at *output*, if it holds a site and no report is left of it, or the disk
-            does not take it.
+        OutputError: If there is no report, something else is at *output*, or the disk does not take it.
         DeviceError: If a worker process was ended from outside.
         BrokenLinkError: If a link of the new site would lead nowhere.
     """
@@ -76,20 +75,36 @@ def build(
     found, unread = find_reports.gather(named, unnamed=config.anonymous)
     if not folders:
         notes += _unknown_notes(config, found)
+    if not found and not output.exists():
+        _refuse_empty([], SiteState(), output, [*notes, *unread])
     with site_folder.opened(output) as before, Pool(workers) as pool:
         shown, broken = _read_cards(found, config, before, output, pool, clock)
-        if before.reports and not shown:
-            raise OutputError(
-                f"no report found: the site of {len(before.reports):,} in {disk.shown(output)} stays unchanged",
-                hint="check the folders of the reports; remove the site if it should be empty",
-            )
+        _refuse_empty(shown, before, output, [*notes, *unread, *broken])
         shown, made, failed, rendered = _render(shown, config, before, output, pool, clock)
+        _refuse_empty(shown, before, output, failed)
         with clock.stage("index"):
             site = _site(shown, made, config, before, output)
         with clock.stage("write"):
             removed = _put(output, before, SiteState(_kept(shown), made, site))
     notes += [*unread, *broken, *failed]
     return Built(output / INDEX, len(shown), rendered, removed, tuple(notes))
+
+
+def _refuse_empty(shown: list[Shown], before: SiteState, output: Path, notes: list[Note]) -> None:
+    """Refuse a site of no reports.
+
+    Raises:
+        OutputError: With why the first of them is not in it.
+    """
+    if shown:
+        return
+    why = f" ({notes[0]})" if notes else ""
+    if before.reports:
+        raise OutputError(
+            f"no report found: the site of {len(before.reports):,} in {disk.shown(output)} stays unchanged{why}",
+            hint="check the folders of the reports; remove the site if it should be empty",
+        )
+    raise OutputError(f"no report found{why}", hint="name reports, or a folder of them; reportgen run makes one")
 
 
 def _read_cards(

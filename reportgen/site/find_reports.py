@@ -148,6 +148,8 @@ def _reports_in(folder: Path) -> list[Path]:
     """The folder, if it is a report, or else those of its children that are."""
     disk.put_back(folder)
     with disk.errors(folder):
+        if folder.is_file():
+            raise OutputError(f"{disk.shown(folder)} is a file", hint="give folders that reportgen wrote")
         if not folder.is_dir():
             raise OutputError(f"{disk.shown(folder)}: no such folder", hint="give folders that reportgen wrote")
         if _may_be_report(folder):

@@ -171,14 +171,14 @@ def test_the_path_of_the_page_is_told_where_there_is_one(tiny_run: tuple[str, ..
     assert result.stdout.splitlines()[-1] == "out/report.html"
 
 
-def test_a_run_tells_what_the_bytes_of_its_page_are_spent_on(tiny_run: tuple[str, ...], here: Path) -> None:
-    result = run(*tiny_run, "--format", "html", "--max-html-mb", "0.2")
+def test_a_verbose_run_tells_what_the_bytes_of_its_page_are_spent_on(tiny_run: tuple[str, ...], here: Path) -> None:
+    result = run(*tiny_run, "--format", "html", "--max-html-mb", "0.2", "-v")
     line = next(line for line in result.stderr.splitlines() if line.startswith("report.html: "))
     size = (here / "out" / "report.html").stat().st_size / 1e6
     assert line.startswith(f"report.html: {size:.2f} MB (bundle 0.41, ")
     assert "scripts 0." in line
     assert any(warned.startswith("warning: The page has ") for warned in result.stderr.splitlines())
-    assert "report.html: " not in run(*tiny_run, "--format", "html", "-q", "--overwrite").stderr
+    assert "report.html: " not in run(*tiny_run, "--format", "html", "--overwrite").stderr
 
 
 @pytest.mark.parametrize("language", ["english", "e", "de_DE", "<b>", ""])

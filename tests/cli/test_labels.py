@@ -150,7 +150,7 @@ def test_a_column_for_each_label_is_the_gold_label_of_every_command(several: Pat
     assert [row["verdict"] for row in found] == ["right", "wrong", "unknown"]
     picked = run(*arguments, "--pick", "fp:right", "--format", "tables", "-o", "out", "--json")
     assert json.loads(picked.stdout)["gold"] == ["left"], picked.output
-    assert "the results are the same" in call("rerun", "out").stdout
+    assert "the results are the same" in call("rerun", "out", "--model", str(several)).stdout
     assert call("importance", *arguments, "-o", "i.safetensors").exit_code == 0
     where = ("--where", "label_name = 'left'", "--format", "tables")
     assert call("batch", *arguments, *where, "-o", "many").exit_code == 0

@@ -358,7 +358,7 @@ def test_a_file_that_cannot_be_read_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file") as missing:
         choice.choose(Config(file=str(tmp_path / "none.txt")))
     assert missing.value.exit_code == 3
-    with pytest.raises(DataError, match="directory"):
+    with pytest.raises(DataError, match="a folder, not a file"):
         choice.choose(Config(file=str(tmp_path)))
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
     with pytest.raises(DataError, match="not UTF-8 at byte 3"):

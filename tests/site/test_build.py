@@ -406,14 +406,14 @@ def test_the_reports_of_site_toml_are_found_beside_it(home: Path, monkeypatch: p
     assert "2 reports, 1 rendered" in result.stderr  # b has lost a neighbour
 
 
-def test_no_reports_are_a_site_all_the_same(tmp_path: Path) -> None:
+def test_a_site_of_no_reports_is_not_built(tmp_path: Path) -> None:
+    """Nobody wants to publish one; that a folder was mistyped is what has happened."""
     (tmp_path / "reports").mkdir()
-    result = build_command(tmp_path)
-    assert result.exit_code == 0, result.output
-    assert "contains no report" in result.stderr
-    assert "the site has no reports" in result.stderr
-    assert whole.check(tmp_path / "site") == []
-    assert reached(tmp_path / "site") >= {"how-to-read.html"}
+    fails(build_command(tmp_path), 7, "no report found", "reports: contains no report")
+    assert not (tmp_path / "site").exists()
+    (tmp_path / "reports" / "a").mkdir()
+    (tmp_path / "reports" / "a" / "manifest.json").write_text("{}")
+    fails(build_command(tmp_path), 7, "no report found", "not a report folder")
 
 
 def test_a_page_that_cannot_be_rendered_leaves_no_gap(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
