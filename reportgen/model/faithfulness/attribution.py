@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reportgen.core.clock import Advance
 from reportgen.core.errors import DeviceError, ModelError
 from reportgen.core.faithfulness import Attribution, Method
 from reportgen.core.records import Floats, Tokens
@@ -33,7 +34,6 @@ ROWS = 4096  # of the table that are read at once
 NONE = 3e-3  # of the sum of absolute values: as much is left of 0 by rounding, and by the epsilon of a normalisation
 
 Change = Callable[[Tensor], Tensor]  # of the embeddings of a window, in the shape that the model gives them
-Advance = Callable[[int], None]
 
 
 def attribute(
