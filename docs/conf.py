@@ -20,7 +20,7 @@ default_role = "code"  # docstrings write `name`
 highlight_language = "text"
 autodoc_typehints = "none"  # shapes and units are in the docstrings
 html_theme = "furo"
-html_extra_path = ["report.schema.json"]
+html_extra_path = ["report.schema.json", "manifest.schema.json"]
 html_copy_source = html_show_sphinx = html_show_copyright = False
 if tags.has("pages"):  # noqa: F821  Sphinx sets it: published, with the gallery in a folder of the manual
     templates_path = ["_templates"]

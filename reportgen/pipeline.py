@@ -6,7 +6,7 @@ It reads like a table of contents; each stage is explained in the module with it
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reportgen import examine
 from reportgen.core import disk
 from reportgen.core.clock import Clock, Stage, now
-from reportgen.core.config import (
-    MEASURES,
-    Config,
-    check_device,
-)
+from reportgen.core.config import MEASURES, Config, check_device
 from reportgen.core.errors import OutputError, UsageError
 from reportgen.core.records import (
     Attention,
@@ -41,6 +37,8 @@ if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier
     from reportgen.model.long_documents import DocumentReading, WindowPlan
     from reportgen.report.parts import Cell
+
+Announce = Callable[[Sequence[str]], None]
 
 
 class Written(NamedTuple):
@@ -162,7 +160,9 @@ def _check_options(config: Config, example: Example, clock: Clock, found: Checkp
         find_importance(config, classifier, clock)
 
 
-def rerun(folder: Path, clock: Clock, *, output: Path | None, places: Mapping[str, str] | None = None) -> Rerun:
+def rerun(
+    folder: Path, clock: Clock, *, output: Path | None, places: Mapping[str, str] | None = None, announce: Announce
+) -> Rerun:
     """Run the configuration of a stored report again.
 
     The text is the stored one, unless it is a row of a dataset that is here, which is read again. The new report is
@@ -173,6 +173,7 @@ def rerun(folder: Path, clock: Clock, *, output: Path | None, places: Mapping[st
         clock: Says which stage runs.
         output: Folder of the new report.
         places: Where model, tokenizer, dataset and importance are now, by the names of `Config`.
+        announce: Called with what the hub will be asked for, before it is: the folder may be somebody else's.
 
     Raises:
         OutputError: If *folder* is no report, or its files were changed.
@@ -183,11 +184,12 @@ def rerun(folder: Path, clock: Clock, *, output: Path | None, places: Mapping[st
     before = store.load(folder)
     if before.given:
         raise UsageError(f"{folder}: its scores were computed elsewhere", hint="reportgen render makes its files again")
-    config, stored = relocate.relocate(before, folder, places or {})
+    config, stored = made = relocate.relocate(before, folder, places or {})
     if output is not None:
         store.check_target(output, overwrite=False)
         if "importance" in stored:
             raise UsageError("--output needs the head importance", hint="name its file with --importance PATH")
+    announce(relocate.asked_of_hub(made))
     found = checkpoint.named(config)
     if "model" in (places or {}):
         relocate.check_weights(found, before)

@@ -1,7 +1,7 @@
-"""Write docs/report.schema.json from the nouns that a stored report is made of: `python scripts/schema.py`.
+"""Write docs/report.schema.json and docs/manifest.schema.json from the nouns of a report: `python scripts/schema.py`.
 
 JSON Schema 2020-12. What no schema can say, like one length for all lists of tokens, `reportgen.report.relations`
-checks. A test checks that the file is current.
+checks. A test checks that the files are current.
 """
 
 from __future__ import annotations
@@ -22,22 +22,30 @@ from reportgen.core.records import Report
 from reportgen.core.values import Between, Matches, hints
 from reportgen.report import relations, restore, store
 
-FILE = Path(__file__).resolve().parent.parent / "docs" / "report.schema.json"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 COMMENT = re.compile(r"^    (\w+): .+?  # (.+)$", re.MULTILINE)  # of a field of a dataclass
 SIMPLE = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 Schema = dict[str, Any]
 
 
 def schema() -> Schema:
-    """The schema of report.json; among its definitions, that of the header of attention.safetensors."""
+    """The schema of report.json; its definitions include faithfulness.json and the header of attention.safetensors."""
     nouns: Schema = {}
     root = of(Report, nouns)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "report.json of a report of reportgen",
-        **root,
-        "$defs": {store.ARRAYS: header(), store.FAITHFULNESS: of(Faithfulness, nouns), **nouns},
-    }
+    tested = of(Faithfulness, nouns)
+    return whole(store.REPORT, root, {store.ARRAYS: header(), store.FAITHFULNESS: tested, **nouns})
+
+
+def manifest_schema() -> Schema:
+    """The schema of manifest.json."""
+    nouns: Schema = {}
+    return whole(store.MANIFEST, of(store.Manifest, nouns), nouns)
+
+
+def whole(file: str, root: Schema, definitions: Schema) -> Schema:
+    """A schema in a file of its own."""
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": draft, "title": f"{file} of a report of reportgen", **root, "$defs": definitions}
 
 
 def of(kind: Any, nouns: Schema) -> Schema:
@@ -74,7 +82,7 @@ def noun(kind: Any, nouns: Schema) -> Schema:
     if kind.__name__ not in nouns:
         nouns[kind.__name__] = {}  # keeps the order in which they are met
         known, comments = hints(kind), dict(COMMENT.findall(inspect.getsource(kind)))
-        stored = [f for f in fields(kind) if not is_array(known[f.name]) and f.name != "faithfulness"]
+        stored = [f for f in fields(kind) if not is_array(known[f.name]) and (kind, f.name) != (Report, "faithfulness")]
         said = {name: {"description": text} for name, text in comments.items()}
         nouns[kind.__name__] = {
             "description": (inspect.getdoc(kind) or "").partition("\n")[0],
@@ -135,10 +143,12 @@ def tensor(kind: Any) -> Schema:
     }
 
 
-def text() -> str:
-    """The text of docs/report.schema.json."""
-    return json.dumps(schema(), ensure_ascii=False, indent=1) + "\n"
+def texts() -> dict[str, str]:
+    """The texts of the files in docs/."""
+    made = {"report.schema.json": schema(), "manifest.schema.json": manifest_schema()}
+    return {name: json.dumps(one, ensure_ascii=False, indent=1) + "\n" for name, one in made.items()}
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(), encoding="utf-8")
+    for name, text in texts().items():
+        (DOCS / name).write_text(text, encoding="utf-8")

@@ -47,7 +47,7 @@ def genuine() -> dict[str, bytes]:
 @cache
 def definitions() -> Schema:
     """The schemas of all nouns."""
-    found: Schema = schema.schema()["$defs"]
+    found: Schema = schema.manifest_schema()["$defs"] | schema.schema()["$defs"]
     return found
 
 
@@ -74,16 +74,26 @@ def write(folder: Path, files: dict[str, bytes], **facts: Any) -> Path:
 
 
 def of_json(file: str, noun: str) -> Iterator[Forgery]:
-    """Everything that the schema forbids of one file, a field after the other."""
+    """Everything that the schema forbids of one file of a report, a field after the other."""
     prefix = "" if noun == "Report" else noun.lower() + "."
-    plain = json.loads(genuine()[file])
+    for one in of_plain(json.loads(genuine()[file]), file, noun, prefix):
+        yield Forgery(one.name, genuine() | one.files, one.field)
+
+
+def manifests(plain: Any) -> Iterator[Forgery]:
+    """The same of a manifest."""
+    yield from of_plain(plain, store.MANIFEST, "Manifest", "")
+
+
+def of_plain(plain: Any, file: str, noun: str, prefix: str) -> Iterator[Forgery]:
+    """One file with one violation, again and again."""
     for place, what, changed in of_object(plain, noun, ()):
         field = prefix + shown(place)
         content = json.dumps(put(plain, place, changed))
         for name, raw in RAW.items():
             content = content.replace(name, raw)
         # what is nested too deeply, the parser sees before there are fields
-        yield Forgery(f"{field}: {what}", genuine() | {file: content.encode()}, None if what == "deep" else field)
+        yield Forgery(f"{field}: {what}", {file: content.encode()}, None if what == "deep" else field)
 
 
 class Missing:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.batch.units import Outcome, succeeded
-from reportgen.core import disk, regular_files
+from reportgen.core import disk, json_text, regular_files
 from reportgen.core.config import Recipe
 from reportgen.core.errors import OutputError
 from reportgen.report import store
@@ -71,7 +71,7 @@ class Journal:
             OutputError: If it cannot be read.
         """
         try:
-            return _plan(json.loads(_read(self.folder / FOLDER / PLAN)))
+            return _plan(json_text.parse(_read(self.folder / FOLDER / PLAN)))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -117,7 +117,7 @@ class Journal:
             return found
         for line in content.split(b"\n"):
             with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                plain = json.loads(line)
+                plain = json_text.parse(line)
                 outcome = Outcome.restored(plain["outcome"])
                 found[outcome.name] = Entry(outcome, str(plain["stamp"]))
         return found

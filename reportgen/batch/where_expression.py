@@ -1,7 +1,7 @@
 """Turn an SQL expression into the numbers of the rows for which it is true; SQLite evaluates it in memory.
 
 The expression sees one row: it may read its columns, and call functions that depend on nothing else. Everything else is
-refused before a row is read.
+refused before a row is read. Its function calls, its operations, its time and the bytes of every value are bounded.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import difflib
 import itertools
 import re
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 
@@ -36,11 +37,15 @@ FUNCTIONS = frozenset((
 ))  # fmt: skip
 LIMITS = {
     sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
-    sqlite3.SQLITE_LIMIT_LENGTH: 100_000_000,  # bytes of a value
+    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 100,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 1000,  # a match takes its product with the length of the text
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
     sqlite3.SQLITE_LIMIT_WORKER_THREADS: 0,
 }
-STEPS, MOST_STEPS = 1000, 100_000  # operations of SQLite between two looks; looks for which some rows may take
+LEAST_BYTES = 100_000  # that a value may have; where rows are longer, twice their length
+STEPS, MOST_STEPS = 10, 1_000_000  # operations of SQLite between two looks; looks that some rows may take
+MOST_SECONDS = 30  # that some rows may take; SQLite looks at the end of a row
+MOST_CALLS = 200  # of functions: each may search a long text before SQLite looks
 TABLE = "example"
 LIKE_THIS = 'like "label = 1 AND tokens > 500"; values in single quotes: "label_name = \'right\'"'
 KNOWN_COLUMNS = f"columns: {', '.join(COLUMNS)}"
@@ -75,13 +80,20 @@ def holding(expression: str, rows: Iterable[Sequence[Mapping[str, Value]]]) -> I
         _checked(expression, table)
         for some in rows:
             values = [tuple(_bound(row.get(name)) for name in COLUMNS) for row in some]
-            steps = itertools.count()
-            table.set_progress_handler(lambda steps=steps: next(steps) >= MOST_STEPS, STEPS)  # type: ignore[misc]
+            _bound_work(table, values)
             with _told(expression):
                 table.executemany(f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(COLUMNS))})", values)
                 found = table.execute(_statement(expression)).fetchall()
                 table.execute(f"DELETE FROM {TABLE}")
             yield from sorted(index for (index,) in found)
+
+
+def _bound_work(table: sqlite3.Connection, rows: Sequence[Sequence[Value]]) -> None:
+    """Bound the bytes of every value, and the operations and the time that these rows take."""
+    longest = max((sum(4 * len(value) for value in row if isinstance(value, str)) for row in rows), default=0)
+    table.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(LEAST_BYTES, 2 * longest))
+    looks, end = itertools.count(), time.monotonic() + MOST_SECONDS
+    table.set_progress_handler(lambda: next(looks) >= MOST_STEPS or time.monotonic() > end, STEPS)
 
 
 def _table() -> sqlite3.Connection:
@@ -117,7 +129,7 @@ def _checked(expression: str, table: sqlite3.Connection) -> frozenset[str]:
     """The columns that an expression reads, if it may be evaluated; no row is read for that."""
     read: set[str] = set()
     refused: list[str] = []
-    selects = itertools.count()
+    selects, calls = itertools.count(), itertools.count(1)
 
     def allow(action: int, one: str | None, other: str | None, *_: str | None) -> int:
         if action == sqlite3.SQLITE_SELECT and next(selects) == 0:
@@ -126,7 +138,10 @@ def _checked(expression: str, table: sqlite3.Connection) -> frozenset[str]:
             read.add(other)
             return sqlite3.SQLITE_OK
         if action == sqlite3.SQLITE_FUNCTION and str(other).lower() in FUNCTIONS:
-            return sqlite3.SQLITE_OK
+            if next(calls) <= MOST_CALLS:
+                return sqlite3.SQLITE_OK
+            refused.append(f"more than {MOST_CALLS} function calls")
+            return sqlite3.SQLITE_DENY
         kind = {sqlite3.SQLITE_FUNCTION: f"the function {other}", sqlite3.SQLITE_READ: f"the column {other}"}
         refused.append(kind.get(action, "another query"))
         return sqlite3.SQLITE_DENY
@@ -135,10 +150,10 @@ def _checked(expression: str, table: sqlite3.Connection) -> frozenset[str]:
         raise UsageError("--where: it is empty", hint=LIKE_THIS)
     table.set_authorizer(allow)
     try:
-        table.execute(_statement(expression))
+        table.execute(f"EXPLAIN {_statement(expression)}")  # prepares it: nothing in it is evaluated
     except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
         if refused:
-            raise _wrong(expression, f"{refused[0]} is not allowed", hint=KNOWN) from error
+            raise _wrong(expression, f"not allowed: {refused[0]}", hint=KNOWN) from error
         raise _understood(expression, str(error).replace("\n)", "")) from error
     finally:
         table.set_authorizer(None)

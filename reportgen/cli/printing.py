@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from reportgen.core.characters import numeral
 from reportgen.core.errors import one_line
 from reportgen.core.labels import NO_LABEL, Prediction
 
@@ -93,7 +94,7 @@ def print_heads(found: HeadImportance) -> None:
     heads = [(layer, head) for layer, row in enumerate(found.values) for head in range(len(row))]
     for layer, head in sorted(heads, key=lambda place: -found.values[place])[:10]:
         value = found.values[layer, head]
-        click.echo(f"  layer {layer + 1:2}  head {head + 1:2}  {value:.3f}")
+        click.echo(f"  layer {layer + 1:2}  head {head + 1:2}  {numeral(value)}")
 
 
 def drop_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,7 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
 
     The model runs again with the configuration in FOLDER. Differences are listed, and the exit code is 10 if results
     differ. Rounding differences do not count. A report does not say in which folder its files were: run the command
-    where the report was made, or name them.
+    where the report was made, or name them. What the hub is asked for is printed first.
     """
     settle(offline=offline, quiet=quiet)
     from reportgen import pipeline
@@ -189,7 +190,13 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
 
     clock = clock_for(quiet=quiet, verbose=verbose)
     given = {name: place for name, place in places.items() if place is not None}
-    before, after, stored = pipeline.rerun(folder, clock, output=output, places=given)
+
+    def announce(names: Sequence[str]) -> None:
+        if names and not quiet:
+            asked = one_line(", ".join(names))
+            click.echo(f"note: {folder} asks the hub for {asked}; --offline uses only what is here", err=True)
+
+    before, after, stored = pipeline.rerun(folder, clock, output=output, places=given, announce=announce)
     for name in stored if not quiet else ():
         click.echo(f"note: {STORED[name]}", err=True)
     found = compare.compare(before, after)

@@ -17,9 +17,18 @@ def parse(content: bytes | str, *, most_depth: int = MOST_DEPTH) -> Any:
         ValueError: If it is none, is nested too deeply, has NaN or an infinity, or a name twice in one object.
     """
     text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
-    if too_deep(text, most_depth):
-        raise ValueError(f"more than {most_depth} lists and objects within one another")
+    check_depth(text, most_depth)
     return json.loads(text, parse_constant=_refuse, object_pairs_hook=_object)
+
+
+def check_depth(text: str, most: int = MOST_DEPTH) -> None:
+    """Refuse a JSON text that is nested too deeply, before it is parsed.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if too_deep(text, most):
+        raise ValueError(f"more than {most} lists and objects within one another")
 
 
 def too_deep(text: str, most: int = MOST_DEPTH) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import filelock
 
-from reportgen.core import disk, plain_values, regular_files
+from reportgen.core import disk, json_text, plain_values, regular_files
 from reportgen.core.errors import OutputError
 
 LOCK, LEASE, OWNER = "lock", "lease", "owner.json"
@@ -121,6 +121,6 @@ def _refused(folder: Path, owner: Owner | None) -> OutputError:
 
 def _read(path: Path) -> Owner | None:
     try:
-        return plain_values.restored(Owner, json.loads(regular_files.read(path, most=MOST_BYTES)))
+        return plain_values.restored(Owner, json_text.parse(regular_files.read(path, most=MOST_BYTES)))
     except (OSError, ValueError, RecursionError):
         return None

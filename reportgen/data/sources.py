@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import json
 import logging
 import re
 import sys
@@ -19,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from reportgen.core import regular_files
+from reportgen.core import json_text, regular_files
 from reportgen.core.characters import clean
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
@@ -196,7 +195,7 @@ def _plain_name(value: object, file: str) -> str:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(regular_files.read(regular(path), most=MOST_BYTES))
+        content = json_text.parse(regular_files.read(regular(path), most=MOST_BYTES))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{clean(path.name)} is not JSON: {error}", hint="save the dataset again") from error
     return content if isinstance(content, dict) else {}

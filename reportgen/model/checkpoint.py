@@ -227,7 +227,7 @@ def _fetch(name: str, revision: str | None, *, needed: tuple[str, ...]) -> tuple
         revision: Branch, tag or commit on the hub.
         needed: Files of which one has to be there; () for any that describes a tokenizer.
     """
-    if _is_path(name) or _is_file(name) or Path(name).suffix in WEIGHT_SUFFIXES:
+    if is_local(name):
         if not _is_folder(name):
             raise _no_folder(name, "--model" if needed else "--tokenizer")
         folder = Path(name).expanduser()
@@ -260,6 +260,11 @@ def _near(name: str) -> str | None:
         return None
     alike = difflib.get_close_matches(wanted.name, known, n=1)
     return f"did you mean the folder {known[alike[0]]}?" if alike else None
+
+
+def is_local(name: str) -> bool:
+    """Whether a model or tokenizer is a folder, or looks like one; the hub is not asked for it."""
+    return _is_path(name) or _is_file(name) or Path(name).suffix in WEIGHT_SUFFIXES
 
 
 def _no_folder(name: str, option: str) -> ModelError:

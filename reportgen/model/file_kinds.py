@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reportgen.core import regular_files
+from reportgen.core import json_text, regular_files
 from reportgen.core.errors import ModelError, RefusedError
 
 Kind = tuple[str, str]  # what it is, and what to do
@@ -24,6 +24,7 @@ LOCAL = "local"  # the revision of a folder
 AGAIN = "copy or download it again"
 MOST_BYTES = 2**28  # of a file of settings
 ENOUGH = 20_000  # files of a folder that are looked at
+SETTINGS_LENGTH = 1_000_000  # characters of a file of settings that are looked at before it is parsed
 HEADER = 100_000_000  # bytes of a safetensors header at most, as in its library
 PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # first bytes of PyTorch's format before 1.6
 ZIP = b"PK\x03\x04"  # PyTorch's format since 1.6
@@ -150,7 +151,9 @@ def read_json(name: str, folder: Path, file: str, revision: str) -> dict[str, An
     check_whole(name, path, advice=advice(name, revision))
     hint = advice(name, revision) or f"correct {file}, or copy it again from where it was saved"
     try:
-        content = json.loads(regular_files.read(path, most=MOST_BYTES))
+        text = regular_files.read(path, most=MOST_BYTES).decode("utf-8")
+        json_text.check_depth(text[:SETTINGS_LENGTH])  # what is longer is a vocabulary
+        content = json.loads(text)
     except OSError as error:
         raise ModelError(f"{name}: {file} cannot be read: {error.strerror}", hint=hint) from error
     except (ValueError, RecursionError) as error:

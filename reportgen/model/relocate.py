@@ -16,7 +16,8 @@ from reportgen.core.config import Config
 from reportgen.core.errors import ModelError, UsageError
 from reportgen.core.private import WITHHELD
 from reportgen.core.records import Report
-from reportgen.data import hub
+from reportgen.data import hub, sources
+from reportgen.model import checkpoint
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.file_kinds import LOCAL
 from reportgen.model.importance import importance_files
@@ -66,6 +67,22 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str]) -> Relocat
         stored.append("importance")
         config = replace(config, importance="none")
     return Relocated(config, tuple(stored))
+
+
+def asked_of_hub(made: Relocated) -> tuple[str, ...]:
+    """What the hub will be asked for, before it is asked: "model org/name at 1f2e3d4c5b6a"; () offline."""
+    from huggingface_hub import constants
+
+    config = made.config
+    dataset = None if "dataset" in made.stored else config.dataset
+    named = [
+        ("model", config.model, config.revision, checkpoint.is_local),
+        ("tokenizer", config.tokenizer, config.tokenizer_revision, checkpoint.is_local),
+        ("dataset", dataset, config.dataset_revision, sources.is_local),
+    ]
+    asked = [(kind, name, at) for kind, name, at, local in named if name not in (None, "demo") and not local(name)]
+    written = (f"{kind} {name}" + (f" at {at[:12]}" if at else "") for kind, name, at in asked)
+    return () if constants.is_offline_mode() else tuple(written)
 
 
 def check_weights(found: Checkpoint, report: Report) -> None:

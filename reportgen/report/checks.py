@@ -31,6 +31,7 @@ from reportgen.report.heatmap import equal_but_for_rounding
 LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
 ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of the sum of a row of rounded weights
 ZERO_SHARE = 0.01  # of the weights: more exact zeros than this give a warning
+PIECES = {"byte-bpe": "\u0120", "wordpiece": "##", "sentencepiece": "\u2581"}  # how they write a space, or none
 NO_SCRIPT = {"Zyyy": "symbols", "Zinh": "marks", "Zzzz": "private or unassigned"}  # ISO 15924
 NOTO = (
     "The Noto fonts cover most scripts. Debian and Ubuntu: apt-get install fonts-noto-core fonts-noto-cjk "
@@ -223,9 +224,24 @@ def check_given(report: Report, *, complete: bool) -> tuple[Check, ...]:
 def warn_of_given(report: Report) -> Iterator[ReportWarning]:
     """Warnings about a text and scores computed elsewhere."""
     yield from warn_of_text(report.example, report.tokens, report.prediction)
-    content = report.attention.received.sum(axis=(0, 1))[report.tokens.content]
+    yield from _warn_of_pieces(report)
+    content = report.attention.received.sum(axis=(0, 1), dtype=np.float64)[report.tokens.content]
     if content.size > 1 and equal_but_for_rounding(content):
         yield ReportWarning("uniform", "All scores are equal, so colours carry no information.")
+
+
+def _warn_of_pieces(report: Report) -> Iterator[ReportWarning]:
+    """A warning if many tokens look like pieces of a tokenizer, and are shown as words."""
+    spans = zip(report.tokens.starts, report.tokens.ends, strict=True)
+    shown = [report.example.text[start:end] for start, end in spans]
+    for kind, sign in PIECES.items():
+        count = sum(len(word) > len(sign) and word.startswith(sign) for word in shown)
+        if count * 10 >= len(shown):
+            yield ReportWarning(
+                "pieces",
+                f"{count:,} of {len(shown):,} tokens begin with {sign} and are shown as they are. If a tokenizer has "
+                f'written them, "pieces": "{kind}" in the file of scores shows the text.',
+            )
 
 
 def warn_of_window(window: int | None) -> Iterator[ReportWarning]:

@@ -1,23 +1,22 @@
 """Turn a JSON file with tokens and scores computed elsewhere into a report, without model and attention.
 
-The file is an object. `tokens` are the tokenizer's strings or plain words; `scores` are one number for each token, or a
-list of numbers for every head of every layer, none below 0. `FIELDS` lists the other fields.
+The file is an object. `tokens` are words, or with `pieces` the strings of a tokenizer; `scores` are one number for each
+token, or a list of numbers for every head of every layer, none below 0. `FIELDS` lists the other fields.
 """
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from reportgen.core import presets, regular_files, versions
+from reportgen.core import json_text, presets, regular_files, versions
 from reportgen.core.characters import BYTES, UNPRINTABLE, clean
 from reportgen.core.clock import now
 from reportgen.core.config import Config
@@ -49,6 +48,7 @@ FIELDS = {
     "scores": Field(list, "list of numbers, or layers of heads of such lists"),
     "text": Field(str, "string: the document; joined from the tokens if left out"),
     "offsets": Field(list, "list of [start, end): characters of text for each token"),
+    "pieces": Field(str, "string: how a tokenizer has written the tokens, byte-bpe, wordpiece or sentencepiece"),
     "special": Field(list, "list of positions of special tokens; recognised by their names if left out"),
     "title": Field(str, "string"),
     "model": Field(str, "string"),
@@ -63,6 +63,7 @@ FIELDS = {
 SPECIAL = re.compile(r"</?s>|<(pad|unk|mask|cls|sep)>|\[(CLS|SEP|PAD|MASK|UNK)\]|<\|[a-z_]+\|>")
 MOST_BYTES = 500_000_000
 LARGEST = 3e38  # about what a float32 can hold
+Pieces = Literal["byte-bpe", "wordpiece", "sentencepiece"]
 
 
 def load(path: Path, config: Config, *, title: str | None = None) -> Report:
@@ -118,9 +119,9 @@ def _read(path: Path) -> bytes:
 def _object(name: str, content: bytes) -> dict[str, Any]:
     """The object in the file, every field of the right kind."""
     try:
-        given = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{name} is not JSON: {error}", hint="an object with tokens and scores") from error
+        given = json_text.parse(content)
+    except ValueError as error:
+        raise DataError(f"{name} cannot be read as JSON: {error}", hint="an object with tokens and scores") from error
     if not isinstance(given, dict):
         raise DataError(f"{name}: expected an object, not a {type(given).__name__}", hint="with tokens and scores")
     for key, value in given.items():
@@ -138,6 +139,11 @@ def _object(name: str, content: bytes) -> dict[str, Any]:
             raise DataError(f"{name}: no {key}", hint=_known())
     if not given["tokens"] or not all(isinstance(token, str) for token in given["tokens"]):
         raise DataError(f"{name}: tokens must be a non-empty list of strings")
+    if given.get("pieces") not in (None, *get_args(Pieces)):
+        known = ", ".join(get_args(Pieces))
+        raise DataError(f'{name}: unknown pieces "{given["pieces"][:80]}"', hint=f"{known}; leave it out for words")
+    if given.get("index", 0) < 0:
+        raise DataError(f"{name}: index is {given['index']}", hint="rows count from 0")
     return given
 
 
@@ -168,10 +174,18 @@ def _scores(name: str, given: dict[str, Any]) -> Floats:
         layer, head, position = wrong[0].tolist()
         raise DataError(
             f"{name}: the score of the token at position {position} (layer {layer + 1}, head {head + 1}) is "
-            f"{scores[layer, head, position]:g}",
+            f"{_shown(layers[layer][head][position])}",
             hint="colour has no sign: give numbers from 0 to 3e38, for example absolute values",
         )
+    total = scores.sum(dtype=np.float64)
+    if total > LARGEST:
+        raise DataError(f"{name}: the scores sum to {total:g}, more than {LARGEST:g}", hint="divide them by their sum")
     return scores
+
+
+def _shown(value: float) -> str:
+    """A number as the file has it; of one with hundreds of digits the beginning."""
+    return f"{value:g}" if isinstance(value, float) else str(value)[:40]
 
 
 def _single(value: float) -> float:
@@ -188,7 +202,7 @@ def _document(name: str, given: dict[str, Any]) -> tuple[str, Tokens]:
             raise DataError(f"{name}: offsets without text", hint=f"text: {FIELDS['text'].wanted}")
         text, spans = given["text"], _offsets(name, given["offsets"], given["text"], count=len(strings))
     else:
-        text, spans = put_together(strings, special)
+        text, spans = put_together(strings, special, given.get("pieces"))
         if "text" in given:
             text, spans = given["text"], aligned(name, given["text"], [text[a:b] for a, b in spans], special)
     blank = tuple(not text[a:b].strip() for a, b in spans)
@@ -217,25 +231,29 @@ def _offsets(name: str, given: list[Any], text: str, *, count: int) -> list[tupl
     return spans
 
 
-def put_together(strings: list[str], special: list[bool]) -> tuple[str, list[tuple[int, int]]]:
-    """A text from tokens alone: byte-level pieces, SentencePiece, WordPiece, pieces with spaces of their own, or words.
+def put_together(
+    strings: list[str], special: list[bool], pieces: Pieces | None = None
+) -> tuple[str, list[tuple[int, int]]]:
+    """A text from tokens alone: pieces of a tokenizer, words with spaces of their own, or words.
 
-    >>> put_together(["<s>", "Two", "\u0120words"], [True, False, False])
+    >>> put_together(["<s>", "Two", "\u0120words"], [True, False, False], "byte-bpe")
     ('Two words', [(0, 0), (0, 3), (4, 9)])
+    >>> put_together(["\u0120imgħa", "##"], [False, False])
+    ('\u0120imgħa ##', [(0, 6), (7, 9)])
     """
     real = [string for string, is_special in zip(strings, special, strict=True) if not is_special]
-    if any("\u0120" in token or "\u010a" in token for token in real):
+    if pieces == "byte-bpe":
         return _from_bytes(strings, special)
-    if any("\u2581" in token for token in real):
-        pieces = [token.replace("\u2581", " ") for token in strings]
-    elif any(token.startswith("##") for token in real):
-        pieces = [token[2:] if token.startswith("##") else f" {token}" for token in strings]
+    if pieces == "sentencepiece":
+        parts = [token.replace("\u2581", " ") for token in strings]
+    elif pieces == "wordpiece":
+        parts = [token[2:] if len(token) > 2 and token.startswith("##") else f" {token}" for token in strings]
     elif any(token != token.strip() for token in real):
-        pieces = strings
+        parts = strings
     else:
-        pieces = [f" {token}" for token in strings]
+        parts = [f" {token}" for token in strings]
     text, spans = "", []
-    for piece, is_special in zip(pieces, special, strict=True):
+    for piece, is_special in zip(parts, special, strict=True):
         if is_special:
             spans.append((len(text), len(text)))
             continue
@@ -274,7 +292,7 @@ def aligned(name: str, text: str, pieces: list[str], special: list[bool]) -> lis
         if found < 0:
             raise DataError(
                 f"{name}: token {position}, {piece.strip()[:40]!r}, is not in the text after character {at}",
-                hint="give offsets, or leave the text out",
+                hint="give offsets, say what pieces the tokens are, or leave the text out",
             )
         length = 0 if is_special or not piece.strip() else len(piece.strip())
         spans.append((found, found + length))
@@ -289,10 +307,15 @@ def _prediction(name: str, given: dict[str, Any]) -> Prediction | None:
         return None
     if not isinstance(labels, list) or not isinstance(logits, list):
         raise DataError(f"{name}: one of labels and logits is missing", hint="give both or neither")
-    named = all(isinstance(label, str) and label.strip() for label in labels)
-    counted = all(type(value) in (int, float) and abs(value) < LARGEST for value in logits)
-    if not labels or not named or not counted or len(labels) != len(logits):
-        raise DataError(f"{name}: labels and logits do not fit", hint="give a name and a finite number for every label")
+    named = labels and all(isinstance(label, str) and label.strip() for label in labels)
+    if not named or len(labels) != len(logits):
+        raise DataError(f"{name}: labels and logits do not fit", hint="give a name and a number for every label")
+    twice = next((label for place, label in enumerate(labels) if label in labels[:place]), None)
+    if twice is not None:
+        raise DataError(f'{name}: two labels are called "{twice[:80]}"', hint="give every label a name of its own")
+    wrong = next((value for value in logits if type(value) not in (int, float) or not abs(value) < LARGEST), None)
+    if wrong is not None or None in logits:
+        raise DataError(f"{name}: logits contain {str(wrong)[:40]}", hint="give a number below 3e38 for every label")
     powers = np.exp(np.asarray(logits, np.float64) - max(logits))
     return Prediction(
         labels=tuple(map(clean, labels)),

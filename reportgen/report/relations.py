@@ -127,7 +127,7 @@ def _of_numbers(report: Report) -> Iterator[Problem]:
     tokens = len(report.tokens)
     if not report.given and received.max() > 1.05 * tokens + 1:
         yield "attention.received", f"holds {received.max():g}; {tokens} tokens attend"
-    sums = np.abs(received).sum(axis=(0, 1), dtype=np.float64).max() * max(1.0, float(np.abs(factors).max()))
+    sums = received.sum(dtype=np.float64) * max(1.0, float(np.abs(factors).max()))
     if sums > LARGEST:
         yield "attention.received" if report.given else "importance.values", f"makes sums of {sums:g}"
     if report.attention.seen is not None and report.attention.seen.max() > tokens:

@@ -6,13 +6,14 @@ the heatmap, if it was made, `manifest.json` the hash of every file. Other modul
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import functools
 import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from reportgen.core.clock import Stage
 from reportgen.core.errors import OutputError
 from reportgen.core.plain_values import FieldError
 from reportgen.core.records import Report
+from reportgen.core.values import Sha256
 from reportgen.report import restore
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
@@ -44,6 +46,32 @@ ARRAY_FIELDS = {
     "sink": ("attention", "sink"),
     "head_importance": ("importance", "values"),
 }  # name in the file -> where it belongs in the report
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What it takes to check and to repeat a report. An earlier version may have written less."""
+
+    files: dict[str, Sha256]  # by their paths in the folder
+    reportgen: str = ""  # version
+    command: str = ""
+    configuration: dict[str, Any] = dataclasses.field(default_factory=dict)
+    recipe: str = ""  # hash of all that a batch has in common
+    model: dict[str, str] = dataclasses.field(default_factory=dict)
+    tokenizer: dict[str, str] = dataclasses.field(default_factory=dict)
+    dataset: dict[str, str | int | None] = dataclasses.field(default_factory=dict)
+    input: dict[str, Sha256 | None] = dataclasses.field(default_factory=dict)  # hashes of the text and of its file
+    importance: dict[str, str] = dataclasses.field(
+        default_factory=dict
+    )  # its measure, its source, and what its file says
+    faithfulness: str = ""  # the verdict on the heatmap, where it was tested
+    device: str = ""
+    dtype: str = ""
+    seed: int = 0
+    versions: dict[str, str] = dataclasses.field(default_factory=dict)
+    created: str = ""  # ISO 8601, UTC
+    stages: tuple[Stage, ...] = ()  # of the analysis
+    rendered: tuple[Stage, ...] = ()  # of the last `reportgen render`
 
 
 def dump(report: Report) -> dict[str, bytes]:
@@ -233,7 +261,7 @@ def manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a report.
 
     Raises:
-        OutputError: If it does not exist, or names files outside the folder.
+        OutputError: If it does not exist, is no `Manifest`, or names files outside the folder.
     """
     disk.put_back(folder)
     if not folder.is_dir():
@@ -242,11 +270,11 @@ def manifest(folder: Path) -> dict[str, Any]:
     try:
         if (folder / MANIFEST).is_symlink():
             raise ValueError("it is a symbolic link")
-        found = json.loads(regular_files.read(folder / MANIFEST, most=MOST[MANIFEST]))
-        for name, digest in found["files"].items():
-            if not isinstance(digest, str) or regular_files.inside(folder, name) == folder / MANIFEST:
+        found = _read(folder / MANIFEST)
+        for name in plain_values.restored(Manifest, found).files:
+            if regular_files.inside(folder, name) == folder / MANIFEST:
                 raise ValueError(f"{name[:200]!r} has no hash")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         inside = next((path for path in sorted(folder.iterdir()) if (path / MANIFEST).is_file()), None)
         hint = f"name a report in it, like {disk.shown(inside)}" if inside else "give a folder that reportgen wrote"

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reportgen.core.characters import numeral
 from reportgen.core.records import Floats, Integers, Rankings, Report, Scores
 from reportgen.report.parts import Table, WordCount
 
@@ -180,7 +181,7 @@ def _by_score(report: Report, scores: Scores, rankings: Rankings) -> Table:
     names, total = report.words(), float(scores.total[report.tokens.content].sum()) or 1.0
     best = rankings.ranks.min(axis=(0, 1))
     rows = tuple(
-        (str(n), names[p], str(p), f"{scores.total[p]:.3f}", f"{scores.total[p] / total:.1%}", str(best[p]))
+        (str(n), names[p], str(p), numeral(scores.total[p]), f"{scores.total[p] / total:.1%}", str(best[p]))
         for n, p in enumerate(rankings.by_score[: report.top_k].tolist(), start=1)
     )
     where = " over all layers and heads" if report.live else ""
@@ -250,7 +251,7 @@ def _by_head(report: Report, rankings: Rankings) -> Table:
             (
                 str(layer),
                 str(head),
-                f"{weight:.3f}",
+                numeral(float(weight)),
                 " · ".join(names[p] for p in first_content(report, ranks, NAMED)),
             )
             for (layer, head), weight, ranks in zip(report.places, importance.flat, by_head, strict=True)

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reportgen.core import disk, lock, plain_values, regular_files
+from reportgen.core import disk, json_text, lock, plain_values, regular_files
 from reportgen.core.errors import OutputError
 
 OWN, STATE, STAGED, FACTS = ".reportgen-site", "state.json", "staged", "facts.json"
@@ -116,7 +116,7 @@ def staged(output: Path, key: str) -> Made | None:
     if place.is_symlink():
         return None
     try:
-        made = _made(json.loads(_read(place / FACTS)))
+        made = _made(json_text.parse(_read(place / FACTS)))
     except (OSError, ValueError, RecursionError):
         return None
     return made if is_whole(place, made, key) else None
@@ -190,7 +190,7 @@ def _load(output: Path) -> SiteState:
     """
     path = output / OWN / STATE
     try:
-        plain = json.loads(_read(path))
+        plain = json_text.parse(_read(path))
         if plain["format"] != FORMAT:
             raise ValueError(f"format {plain['format']} is of another version of reportgen")
         reports = {str(name): _made(made) for name, made in plain["reports"].items()}

@@ -4,7 +4,7 @@ reportgen.rankings = (() => {
 
   const NAMED = 5; // tokens per head in the table of heads
   const { short, percent, number, where } = reportgen.captions;
-  const fixed = (value, places) => value.toFixed(places);
+  const numeral = (value) => (Math.abs(value) >= 0.1 && Math.abs(value) < 1e6 ? value.toFixed(3) : short(value)); // as in characters.py
 
   function top(units, k) {
     // The k units with the highest values, [unit, value]; equal values in the order of the text.
@@ -28,7 +28,7 @@ reportgen.rankings = (() => {
     return {
       caption: `${unitName(state)} with the highest ${reportgen.captions.score(chosen)} over ${where(chosen)}: ${Math.min(state.k, all.length)} of ${number(all.length)}, without ${unranked(state)}`,
       rows: top(all, state.k).map(([unit, value], n) => [
-        String(n + 1), link(unit), String(unit.positions[0]), value >= 0.1 ? fixed(value, 3) : short(value), percent(value / whole, 1),
+        String(n + 1), link(unit), String(unit.positions[0]), numeral(value), percent(value / whole, 1),
         String(reportgen.scores.bestRank(chosen, unit.positions)),
       ]),
     };
@@ -82,7 +82,7 @@ reportgen.rankings = (() => {
         const row = (l * facts.heads + h) * facts.tokens;
         const first = (unit) => Math.min(...unit.positions.map((t) => ranks[row + t]));
         const best = units.map((unit) => [unit, -first(unit)]);
-        rows.push([String(facts.numbers[l]), String(h + 1), fixed(importance[l * facts.heads + h], 3), top(best, NAMED).map(([unit]) => link(unit))]);
+        rows.push([String(facts.numbers[l]), String(h + 1), numeral(importance[l * facts.heads + h]), top(best, NAMED).map(([unit]) => link(unit))]);
       }
     }
     const paid = chosen.from === "global" ? `that ${facts.reader} attends to most` : facts.given ? "with the highest scores" : "that receive most attention";

@@ -161,7 +161,7 @@ def test_any_expression_is_understood_or_refused(expression: str) -> None:
 
 def test_a_value_without_bound_ends_with_a_usage_error() -> None:
     grown = "text"
-    for _ in range(9):
+    for _ in range(6):
         grown = f"replace({grown}, 'x', {grown})"
     rows = [[{"index": 0, "text": "x" * 50}]]
     with pytest.raises(UsageError, match="too big"):
@@ -187,3 +187,41 @@ def test_rows_are_read_as_they_are_needed() -> None:
     found = where_expression.holding("index % 2 = 0", rows())
     assert [next(found), next(found)] == [0, 2]
     assert taken == [0, 1, 2]
+
+
+def test_nothing_is_evaluated_before_there_are_rows() -> None:
+    """What has no column in it could be computed at once."""
+    grown = "hex(" * 20 + "'x'" + ")" * 20
+    assert where_expression.reads(f"length({grown}) > 1") == {"index"}
+    with pytest.raises(UsageError, match="too big"):
+        list(where_expression.holding(f"length({grown}) > 1", [[{"index": 0}]]))
+
+
+def test_values_may_be_as_long_as_the_rows_and_grow_to_twice_that() -> None:
+    long = [[{"index": 0, "text": "\u6f22" * 2_000_000}]]
+    assert list(where_expression.holding("length(text) = 2000000 AND length(text || text) > 1", long)) == [0]
+    with pytest.raises(UsageError, match="too big"):
+        list(where_expression.holding("length(text || text || text || text) > 1", long))
+
+
+def test_a_search_that_takes_too_long_ends_with_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few operations, each of which reads the whole text: the time counts, too."""
+    monkeypatch.setattr(where_expression, "MOST_SECONDS", 0.1)
+    slow = " OR ".join(f"text LIKE '%{n}%b%c'" for n in range(150))
+    rows = [{"index": index, "text": "0123456789b" * 2000} for index in range(300)]
+    with pytest.raises(UsageError, match="it takes too long"):
+        list(where_expression.holding(slow, [rows]))
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        (f"text LIKE '{'%a' * 600}'", "pattern too complex"),
+        ("abs(" * 1100 + "label" + ")" * 1100, "parser stack overflow|too large|more than 200"),
+        (" OR ".join(["text LIKE '%a'"] * 201), "not allowed: more than 200 function calls"),
+        ("max(" + "label, " * 100 + "1)", "too many arguments"),
+    ],
+)
+def test_patterns_calls_and_nesting_have_a_limit(expression: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=reason):
+        list(where_expression.holding(expression, [[{"index": 0, "text": "a"}]]))

@@ -25,7 +25,8 @@ SCORES = np.random.default_rng(3).gamma(0.5, size=(3, 2, len(TOKENS)))
 
 def report(folder: Path, scores: np.ndarray) -> Report:
     """The report of a file of scores."""
-    (folder / "scores.json").write_text(json.dumps({"tokens": TOKENS, "scores": scores.tolist(), "title": "Of mine"}))
+    fields = {"tokens": TOKENS, "pieces": "byte-bpe", "scores": scores.tolist(), "title": "Of mine"}
+    (folder / "scores.json").write_text(json.dumps(fields))
     return given_scores.load(folder / "scores.json", Config())
 
 

@@ -213,7 +213,7 @@ def test_a_picked_report_is_made_again_by_its_row(folder: Path, data: Path) -> N
     assert "--pick" not in report.provenance.command
     assert report.provenance.configuration["index"] == report.example.index
     places = {"model": str(folder), "dataset": str(data)}
-    before, after, _ = pipeline.rerun(data.parent / "out", Clock(), output=None, places=places)
+    before, after, _ = pipeline.rerun(data.parent / "out", Clock(), output=None, places=places, announce=print)
     assert before.example.text == after.example.text
 
 

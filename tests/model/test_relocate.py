@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from reportgen.model import checkpoint
 from reportgen.report import store
-from tests import tiny
+from tests import reports, tiny
 from tests.cli.test_cli import call, fails
+from tests.hub import Hub
 
 TEXT = "Attention heads of a long document classifier attend to tokens."
 TABLES = ("--format", "tables")
@@ -77,3 +80,24 @@ def test_the_files_that_a_report_names_are_found_in_the_current_folder(
     ran = call("rerun", "../work/report", "-o", "again")
     assert (ran.exit_code, ran.stderr) == (0, "")
     assert store.load(Path("again")).provenance.command == store.load(Path("../work/report")).provenance.command
+
+
+def test_what_the_hub_is_asked_for_is_said_before_it_is_asked(
+    here: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is somebody else's; without the hub nothing is asked, so nothing is said."""
+    configuration = {"model": "org/mine", "revision": "ab" * 20, "dataset": "org/rows", "tokenizer": "org/words"}
+    made = reports.report()
+    commits = {"revision": "ab" * 20, "tokenizer_revision": "cd" * 20}
+    made = replace(made, provenance=replace(made.provenance, configuration=configuration, **commits))
+    store.write(here / "report", store.dump(made), facts=store.facts(made, ()), overwrite=False)
+    asked: list[int] = []
+    named = checkpoint.named
+    monkeypatch.setattr(checkpoint, "named", lambda config: (asked.append(len(hub.requests)), named(config))[1])
+    ran = call("rerun", "report")
+    assert ran.exit_code == 8
+    names = f"model org/mine at {'ab' * 6}, tokenizer org/words"
+    assert ran.stderr.startswith(f"note: report asks the hub for {names}; --offline uses only what is here\n")
+    assert asked == [0], "nothing was asked before"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "note" not in call("rerun", "report", "--offline").stderr

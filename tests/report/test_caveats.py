@@ -116,7 +116,7 @@ def scores_file(folder: Path, **fields: Any) -> Path:
     tokens = ["<s>", *(f"\u0120word{place}" for place in range(1, count - 1)), "</s>"]
     scores = scored(count, {0: 100, 512: 29, 1024: 25.2, 1536: 24.6}).astype(float).tolist()
     path = folder / "scores.json"
-    path.write_text(json.dumps({"tokens": tokens, "scores": scores, **fields}))
+    path.write_text(json.dumps({"tokens": tokens, "pieces": "byte-bpe", "scores": scores, **fields}))
     return path
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reportgen.core.characters import numeral
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, OutputError, UsageError
-from reportgen.report import given_scores, present, store
+from reportgen.report import checks, given_scores, present, store
 from tests import reports
 
 TOKENS = ["<s>", "Two", "\u0120words", ",", "\u010a", "\u0120not", "\u0120three", "</s>"]
 SCORES = [9.0, 0.5, 2.0, 0.0, 0.1, 1.0, 3.0, 8.0]
+MALTESE = ("Il-\u0120img\u0127a ## \u2581 \u010awe\u0121", ["Il-\u0120img\u0127a", "##", "\u2581", "\u010awe\u0121"])
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "notebook_heat.json"
 
 
 def written(folder: Path, **fields: Any) -> Path:
     """A file of scores."""
     path = folder / "scores.json"
-    path.write_text(json.dumps({"tokens": TOKENS, "scores": SCORES, **fields}), encoding="utf-8")
+    path.write_text(json.dumps({"tokens": TOKENS, "pieces": "byte-bpe", "scores": SCORES, **fields}), encoding="utf-8")
     return path
 
 
@@ -54,25 +58,37 @@ def test_scores_of_every_head_keep_their_layers_and_heads(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("tokens", "text", "words"),
+    ("pieces", "tokens", "text", "words"),
     [
-        (["[CLS]", "long", "##former", "reads", "[SEP]"], "longformer reads", ["long", "former", "reads"]),
-        (["\u2581The", "\u2581cat", "s", "</s>"], "The cats", ["The", "cat", "s"]),
-        (["The", " cat", "s ", "sat"], "The cats sat", ["The", "cat", "s", "sat"]),
-        (["plain", "words"], "plain words", ["plain", "words"]),
+        ("wordpiece", ["[CLS]", "long", "##former", "##", "[SEP]"], "longformer ##", ["long", "former", "##"]),
+        ("sentencepiece", ["\u2581The", "\u2581cat", "s", "</s>"], "The cats", ["The", "cat", "s"]),
+        (None, ["The", " cat", "s ", "sat"], "The cats sat", ["The", "cat", "s", "sat"]),
+        (None, ["plain", "words"], "plain words", ["plain", "words"]),
+        (None, ["Il-\u0120img\u0127a", "##", "\u2581", "\u010awe\u0121"], *MALTESE),
         (
+            "byte-bpe",
             ["\u0120\u00e6\u00bc", "\u00a2", "\u00e5\u0143", "\u0139"],
             "\u6f22\u5b57",
             ["\u6f22", "\u6f22", "\u5b57", "\u5b57"],
         ),
-        (["\u0120a", "\u00a2", "\u00e6\u00bc"], "a\ufffd\ufffd\ufffd", ["a", "\ufffd", "\ufffd\ufffd"]),
+        ("byte-bpe", ["\u0120a", "\u00a2", "\u00e6\u00bc"], "a\ufffd\ufffd\ufffd", ["a", "\ufffd", "\ufffd\ufffd"]),
     ],
-    ids=["WordPiece", "SentencePiece", "spaces of their own", "words", "bytes of one character", "bytes of none"],
+    ids=[
+        "WordPiece",
+        "SentencePiece",
+        "spaces of their own",
+        "words",
+        "signs",
+        "bytes of one character",
+        "bytes of none",
+    ],
 )
 def test_a_text_is_put_together_as_its_tokenizer_took_it_apart(
-    tokens: list[str], text: str, words: list[str], tmp_path: Path
+    pieces: str | None, tokens: list[str], text: str, words: list[str], tmp_path: Path
 ) -> None:
-    report = loaded(tmp_path, tokens=tokens, scores=[1.0] * len(tokens))
+    fields = {"tokens": tokens, "scores": [1.0] * len(tokens)} | ({"pieces": pieces} if pieces else {})
+    (tmp_path / "scores.json").write_text(json.dumps(fields))
+    report = given_scores.load(tmp_path / "scores.json", Config())
     assert report.example.text.strip() == text
     spans = zip(report.tokens.starts, report.tokens.ends, report.tokens.special, strict=True)
     assert [report.example.text[a:b].strip() for a, b, special in spans if not special] == words
@@ -88,12 +104,31 @@ def test_the_text_may_come_along_with_or_without_offsets(tmp_path: Path) -> None
     assert loaded(tmp_path, text=text, offsets=offsets).words()[6] == "THREE"
 
 
-@given(st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=12))
-def test_any_tokens_have_places_in_their_text(tokens: list[str]) -> None:
+@given(
+    st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=12),
+    st.sampled_from([None, "byte-bpe", "wordpiece", "sentencepiece"]),
+)
+def test_any_tokens_have_places_in_their_text(tokens: list[str], pieces: given_scores.Pieces | None) -> None:
     """In order, inside, and the text is made of nothing else but space."""
-    text, spans = given_scores.put_together(tokens, [False] * len(tokens))
+    text, spans = given_scores.put_together(tokens, [False] * len(tokens), pieces)
     assert all(0 <= start <= end <= len(text) for start, end in spans)
     assert [start for start, _ in spans] == sorted(start for start, _ in spans)
+
+
+def test_words_that_look_like_pieces_have_a_warning(tmp_path: Path) -> None:
+    """A word or two of a language that has the letter do not."""
+    tokens = ["Il-\u0120img\u0127a", "\u0120img\u0127a", *["kelma"] * 20]
+    for strings, pieces, codes in (
+        (tokens, {}, []),
+        (["the", *["\u0120cat"] * 5], {}, ["pieces"]),
+        (["the", *["\u0120cat"] * 5], {"pieces": "byte-bpe"}, []),
+        (["the", *["##s"] * 5], {}, ["pieces"]),
+        (["the", "##", "##", "##"], {}, []),
+    ):
+        path = tmp_path / "scores.json"
+        path.write_text(json.dumps({"tokens": strings, "scores": list(range(len(strings))), **pieces}))
+        found = checks.warn_of_given(given_scores.load(path, Config()))
+        assert [one.code for one in found if one.code == "pieces"] == codes
 
 
 def test_labels_and_logits_become_a_prediction(tmp_path: Path) -> None:
@@ -111,11 +146,18 @@ def test_labels_and_logits_become_a_prediction(tmp_path: Path) -> None:
         ({"scores": [[SCORES], [SCORES[:3]]]}, "3 scores for 8 tokens"),
         ({"scores": [[SCORES], [SCORES, SCORES]]}, "layers have 1 to 2 heads"),
         ({"scores": [True] * 8}, "which is not a number"),
-        ({"scores": [*SCORES[:-1], 10**400]}, "position 7 .* is inf"),
-        ({"labels": ["a", "b"], "logits": [10**400, 1]}, "labels and logits do not fit"),
+        ({"scores": [*SCORES[:-1], 10**400]}, "position 7 .* is 1000000000"),
+        ({"scores": [*SCORES[:-1], 1e39]}, r"position 7 .* is 1e\+39"),
+        ({"scores": [1e38] * 8}, r"the scores sum to 8e\+38, more than 3e\+38"),
+        ({"scores": [[SCORES], [[2e38] * 8]]}, r"the scores sum to 1.6e\+39"),
+        ({"labels": ["a", "b"], "logits": [10**400, 1]}, "logits contain 1000000000"),
+        ({"labels": ["a", "b"], "logits": [None, 1]}, "logits contain None"),
+        ({"labels": ["a", "b", "a"], "logits": [1, 2, 3]}, 'two labels are called "a"'),
+        ({"pieces": "bpe"}, 'unknown pieces "bpe"'),
+        ({"index": -3}, "index is -3"),
         ({"scores": ["x"] * 8}, "scores contain 'x', which is not a number"),
         ({"scores": [*SCORES[:-1], -0.5]}, r"position 7 \(layer 1, head 1\) is -0.5"),
-        ({"scores": [*SCORES[:-1], float("nan")]}, "position 7 .* is nan"),
+        ({"scores": [*SCORES[:-1], float("nan")]}, "NaN is not a number"),
         ({"tokens": []}, "tokens must be a non-empty list of strings"),
         ({"tokens": [1] * 8}, "tokens must be a non-empty list of strings"),
         ({"scores": {"all": SCORES}}, "scores has the wrong type, dict"),
@@ -137,8 +179,9 @@ def test_what_does_not_fit_is_told_with_its_place(fields: dict[str, Any], messag
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"[1", "is not JSON"), (b"[" * 100_000, "is not JSON"), (b"\xff", "is not JSON"), (b"[]", "expected an object"),
-     (b"{}", "no tokens")],
+    [(b"[1", "cannot be read as JSON"), (b"[" * 100_000, "as JSON: more than 64 lists"), (b"\xff", "as JSON"),
+     (b"[]", "expected an object"), (b"{}", "no tokens"),
+     (b'{"tokens": ["a"], "tokens": []}', '"tokens" is there twice')],
 )  # fmt: skip
 def test_a_file_of_something_else_is_told(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(content)
@@ -163,6 +206,22 @@ def test_every_format_is_made_of_given_scores(scores: Any, tmp_path: Path) -> No
     assert store.load(folder) == report
     with pytest.raises(OutputError, match="already contains a report"):
         present.render_scores(path, config, Clock(), title="Mine")
+
+
+@pytest.mark.parametrize("size", [2e-4, 1e-39, 1e36])
+def test_scores_of_any_size_are_shown_with_their_digits(size: float, tmp_path: Path) -> None:
+    """In the tables and in every format; nothing overflows, and nothing small becomes 0."""
+    path = written(tmp_path, scores=[size * score for score in SCORES])
+    config = Config(format=("html", "pdf", "tables", "charts", "latex"), output=str(tmp_path / "r"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        report, folder = present.render_scores(path, config, Clock(), title="Mine")
+    (table, *_) = reports.parts(report).tables
+    assert [row[3] for row in table.rows[:3]] == [numeral(size * score) for score in (3.0, 2.0, 1.0)]
+    assert float(table.rows[0][3]) == pytest.approx(size * 3, rel=5e-3)
+    page = (folder / "report.html").read_text()
+    assert f'<td class="n">{table.rows[0][3]}</td>' in page
+    assert "nan" not in re.findall(r"<td class=\"n\">(.*?)</td>", page)
 
 
 def test_the_page_shows_the_scores_that_were_given(tmp_path: Path) -> None:
@@ -195,7 +254,7 @@ def test_a_report_of_given_scores_is_not_run_again(tmp_path: Path) -> None:
     config = Config(format=("tables",), output=str(tmp_path / "r"))
     present.render_scores(written(tmp_path), config, Clock(), title=None)
     with pytest.raises(UsageError, match="computed elsewhere"):
-        pipeline.rerun(tmp_path / "r", Clock(), output=None)
+        pipeline.rerun(tmp_path / "r", Clock(), output=None, announce=print)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the notebook's own heat is not beside this checkout")

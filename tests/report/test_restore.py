@@ -16,9 +16,29 @@ from scripts import schema
 from tests import faithful, forged, reports
 
 
-def test_the_published_schema_is_current_and_a_schema() -> None:
-    assert schema.FILE.read_text(encoding="utf-8") == schema.text(), "run python scripts/schema.py"
-    Draft202012Validator.check_schema(schema.schema())
+@pytest.mark.parametrize("name", ["report.schema.json", "manifest.schema.json"])
+def test_a_published_schema_is_current_and_a_schema(name: str) -> None:
+    published = (schema.DOCS / name).read_text(encoding="utf-8")
+    assert published == schema.texts()[name], "run python scripts/schema.py"
+    Draft202012Validator.check_schema(json.loads(published))
+
+
+def test_a_manifest_matches_the_published_schema(tmp_path: Path) -> None:
+    found = store.manifest(forged.write(tmp_path / "r", forged.genuine()))
+    Draft202012Validator(schema.manifest_schema()).validate(found)
+
+
+def test_every_forged_manifest_is_refused_by_the_name_of_its_field(tmp_path: Path) -> None:
+    folder = forged.write(tmp_path / "r", forged.genuine())
+    before, found = (folder / store.MANIFEST).read_bytes(), list(forged.manifests(store.manifest(folder)))
+    assert len(found) > 60
+    for one in found:
+        (folder / store.MANIFEST).write_bytes(one.files[store.MANIFEST])
+        with pytest.raises(OutputError) as raised:
+            store.verify(folder)
+        assert one.field is None or f" {one.field}" in raised.value.message, one.name
+    (folder / store.MANIFEST).write_bytes(before)
+    store.verify(folder)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +70,7 @@ def test_there_are_forgeries_of_every_kind_and_the_genuine_report_is_read(tmp_pa
     assert {"missing", "null", "deep", "huge", "small", "large", "no such", "surrogate", "nan", "wide", "cut"} <= kinds
 
 
-@pytest.mark.parametrize("step", [10, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [10, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_every_forgery_is_refused_by_the_name_of_its_field(step: int, tmp_path: Path) -> None:
     accepted, misnamed = [], []
     for one in forged.everything()[::step]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import stat
@@ -19,13 +20,15 @@ from reportgen.report import store
 from reportgen.site import find_reports
 from tests import foreign, reports
 
-FACTS = {"input": {"text_sha256": "ab"}, "created": "2024-05-01T12:00:00+00:00"}
+ZEROS = "00" * 32  # a hash
+FACTS = {"input": {"text_sha256": "ab" * 32}, "created": "2024-05-01T12:00:00+00:00"}
 
 
 def put(folder: Path, *, text: str = "ab", **files: bytes) -> Path:
     """A report as a site sees it before it reads it."""
     made = {store.REPORT: b"{}", store.ARRAYS: b"", **{name.replace("_", "."): data for name, data in files.items()}}
-    store.write(folder, made, facts={**FACTS, "input": {"text_sha256": text}}, overwrite=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    store.write(folder, made, facts={**FACTS, "input": {"text_sha256": digest}}, overwrite=True)
     return folder
 
 
@@ -81,7 +84,7 @@ def test_what_is_no_whole_report_is_left_out_with_a_note(tmp_path: Path) -> None
     linked = put(tmp_path / "linked") / store.REPORT
     linked.unlink()
     linked.symlink_to(tmp_path / "good" / store.REPORT)
-    outside = {"files": {"../x": "00", store.REPORT: "00", store.ARRAYS: "00"}}
+    outside = {"files": {"../x": ZEROS, store.REPORT: ZEROS, store.ARRAYS: ZEROS}}
     (put(tmp_path / "outside") / store.MANIFEST).write_text(json.dumps(outside))
     found, notes = find_reports.gather([tmp_path])
     assert [one.name for one in found] == ["good"]

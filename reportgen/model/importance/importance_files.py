@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import json
 import pickle
 import re
 import struct
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.core import disk, regular_files
+from reportgen.core import disk, json_text, regular_files
 from reportgen.core.config import DEMO
 from reportgen.core.errors import ImportanceError, RefusedError
 from reportgen.core.records import FROM_FILE, Floats, HeadImportance
@@ -217,11 +216,8 @@ def _read_npy(path: Path, _: str | None) -> tuple[Array, dict[str, str]]:
 
 
 def _read_json(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
-    def refuse(constant: str) -> float:
-        raise ValueError(f"{constant} is not a number in JSON")
-
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+        content = json_text.parse(path.read_bytes())
         metadata: dict[str, str] = {}
         if isinstance(content, dict):
             name = _pick([n for n, value in content.items() if isinstance(value, list)], key, path.name)

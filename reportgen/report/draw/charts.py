@@ -33,7 +33,7 @@ from reportgen.report.parts import Chart, Table
 Doubles = npt.NDArray[np.float64]
 
 MAP_SIDE = 440  # px of an enlarged map
-FORMS = (".1%", ".3f", ".1%")  # of the columns of the overview: share, importance, sink
+FORMS = (".1%", ".3g", ".1%")  # of the columns of the overview: share, importance, sink
 
 
 def charts(report: Report, scores: Scores, rankings: Rankings, *, draw: Draw = still.svg) -> tuple[Chart, ...]:

@@ -315,7 +315,7 @@ def environment() -> jinja2.Environment:
     made.filters["number"] = lambda value: f"{value:,}"
     made.filters["legend"] = heatmap.labels
     made.globals["signed"] = signed  # what templates ask of a report
-    made.filters["short"] = lambda value: f"{value:.3g}"
+    made.filters |= {"numeral": characters.numeral, "short": lambda value: f"{value:.3g}"}
     made.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return made
 

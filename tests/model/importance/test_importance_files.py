@@ -422,7 +422,7 @@ def test_random_damage_never_escapes_as_another_error(tmp_path: Path, suffix: st
 
 def test_json_that_only_python_reads_is_no_json(tmp_path: Path) -> None:
     """NaN has no place in JSON; the message says so instead of counting cells."""
-    with pytest.raises(ImportanceError, match="NaN is not a number in JSON"):
+    with pytest.raises(ImportanceError, match="NaN is not a number of JSON"):
         importance_files.load(write(tmp_path, *DAMAGED["json with NaN"]), shape=SHAPE)
 
 
