@@ -49,7 +49,8 @@ def test_a_forged_report_is_refused_by_name_and_nothing_is_written(step: int, he
     wrong = []
     for one in chosen(step):
         forged.write(here / "report", one.files)
-        for command in ("verify report", "render report", "render report -o other", "rerun report --offline"):
+        again = ("rerun report --offline", "faithfulness report --offline")
+        for command in ("verify report", "render report", "render report -o other", *again):
             with in_time(f"{command}: {one.name}"), foreign.unchanged(here):
                 result = call(*command.split())
             named = result.exit_code == 7 and (one.field is None or f" {one.field}" in result.stderr)

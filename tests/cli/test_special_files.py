@@ -30,6 +30,7 @@ PLACES = {
     "report": (("verify", "x"), 7),
     "report to render": (("render", "x"), 7),
     "report to run again": (("rerun", "x"), 7),
+    "report to test": (("faithfulness", "x"), 7),
 }
 
 
