@@ -22,7 +22,7 @@ from benchmarks import common
 from benchmarks.batches import documents
 
 TIMES = 5
-BATCH = 16  # reports
+BATCH = 8  # reports
 TOKENS = 2048
 
 
@@ -77,8 +77,8 @@ TASKS: dict[str, tuple[Callable[[Build, Path], list[object]], tuple[str, ...]]] 
 }  # fmt: skip
 
 
-def measure(commit: str) -> dict[str, Any]:
-    """Medians of every task for both commits, and their ratios."""
+def measure(commit: str, *, times: int = TIMES) -> dict[str, Any]:
+    """Medians of every task for both commits, each run so many *times*, and their ratios."""
     with tempfile.TemporaryDirectory() as name:
         top = Path(name)
         shared = top / "shared"
@@ -90,7 +90,7 @@ def measure(commit: str) -> dict[str, Any]:
         for task, (arguments, _) in TASKS.items():
             for build in builds:
                 build.run(*arguments(build, shared))  # fills the caches
-            taken = [[build.run(*arguments(build, shared)) for build in builds] for _ in range(TIMES)]
+            taken = [[build.run(*arguments(build, shared)) for build in builds] for _ in range(times)]
             found[task] = [
                 {what: statistics.median(run[which][what] for run in taken) for what in ("wall", "cpu", "memory")}
                 for which in range(len(builds))
@@ -103,6 +103,7 @@ def measure(commit: str) -> dict[str, Any]:
     }
     return {
         "against": commit,
+        "times": times,
         "found": found,
         "sizes": sizes,
         "ratios": {**ratios, "bytes of the PDF": sizes[1] / sizes[0]},
@@ -138,7 +139,7 @@ def markdown(found: dict[str, Any]) -> str:
     ]
     then, now = found["sizes"]
     rows.append(("bytes of the PDF", f"{then:.2f} MB", f"{now:.2f} MB", f"{now / then:.2f}"))
-    return f"""Commit {found["against"]} and this one, in turn; medians of {TIMES} after one that does not
+    return f"""Commit {found["against"]} and this one, in turn; medians of {found["times"]} after one that does not
 count. Memory is that of the largest process.
 
 {common.table(("", f"commit {found['against']}", "this commit", "ratio"), rows)}"""

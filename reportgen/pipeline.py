@@ -78,6 +78,7 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Writte
     head_importance = find_importance(config, classifier, clock)
     ((report, known),) = analyse_together(config, classifier, [example], clock, head_importance)
     report, stopped = examine.attempted(config, classifier, report, folder, clock)
+    del classifier  # its memory is free before page and PDF need theirs
     report, files = write(report, folder, config=config, clock=clock, overwrite=config.overwrite, known=known)
     if stopped is not None:
         raise stopped

@@ -113,7 +113,7 @@ def test_the_table_of_two_commits_shows_the_ratios_of_their_medians() -> None:
     run, render = list(against.TASKS)[:2]
     then, now = {"wall": 20.0, "cpu": 30.0, "memory": 1000.0}, {"wall": 10.0, "cpu": 6.0, "memory": 900.0}
     shown = against.markdown(
-        {"against": "960abb6", "found": {run: [then, now], render: [then, now]}, "sizes": [2.0, 1.0]}
+        {"against": "960abb6", "times": 5, "found": {run: [then, now], render: [then, now]}, "sizes": [2.0, 1.0]}
     )
     lines = [line for line in shown.splitlines() if line.startswith("| ")]
     assert lines[1].endswith("| 20.0 s | 10.0 s | 0.50 |")

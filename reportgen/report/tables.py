@@ -39,7 +39,9 @@ def files(report: Report, scores: Scores, rankings: Rankings) -> dict[str, bytes
             "top_tokens.csv": comma_separated(top),
             "tokens.csv": comma_separated(token_list(report, scores)),
         }
-        return made | ({"attended_tokens.parquet": attended.result()} if attended else {})
+        made |= {"attended_tokens.parquet": attended.result()} if attended else {}
+    pa.default_memory_pool().release_unused()  # page and PDF come next, and need some
+    return made
 
 
 def token_attention(report: Report, scores: Scores, rankings: Rankings) -> pa.Table:

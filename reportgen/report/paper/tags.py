@@ -32,9 +32,8 @@ def mend(made: Any) -> dict[bytes, bytes]:
     """
     elements = {element.reference: element for element in made.objects if _kind(element)}
     _scope(elements)
-    columns = _contents(elements)
-    kept = {reference: element for reference, element in elements.items() if reference not in columns}
-    return columns | _dissolve(kept)
+    _contents(elements)
+    return _dissolve(elements)
 
 
 def _kind(made: Any) -> str | None:
@@ -55,25 +54,13 @@ def _scope(elements: Elements) -> None:
                 del element["A"]
 
 
-def _contents(elements: Elements) -> dict[bytes, bytes]:
-    """Name lists in which every item is a link for what they are: tables of contents.
-
-    Returns:
-        Those that only another column of the first is, and the first; by reference.
-    """
-    lists = []
+def _contents(elements: Elements) -> None:
+    """Name lists in which every item is a link for what they are: tables of contents."""
     for element in elements.values():
         items = [elements[kid] for kid in element["K"] if kid in elements]
         if _kind(element) == "/L" and items and all(_leads(item, elements) for item in items):
-            lists.append(element)
             for part in (element, *items, *(elements[kid] for item in items for kid in item["K"] if kid in elements)):
                 part["S"] = CONTENTS.get(part["S"], part["S"])
-    for other in lists[1:]:
-        for kid in other["K"]:
-            elements[kid]["P"] = lists[0].reference
-        lists[0]["K"].extend(other["K"])
-        elements[other["P"]]["K"].remove(other.reference)
-    return {other.reference: lists[0].reference for other in lists[1:]}
 
 
 def _leads(item: Any, elements: Elements) -> bool:
