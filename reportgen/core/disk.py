@@ -24,6 +24,7 @@ from reportgen.core.errors import OutputError, UsageError
 
 CACHE = "REPORTGEN_CACHE"  # variable that names the folder of the cache
 PLACE = ".reportgen-part"  # at the end of the names of hidden folders in which something is made
+LONGEST = 255 - len(f".{PLACE}")  # bytes of a name: that of the hidden folder holds it, and file systems take 255
 LOCK, NEW, OLD = "lock", "new", "old"  # what is in them
 WAIT = 60.0  # seconds for another process that writes at the same place
 Content = bytes | Mapping[str, bytes] | Callable[[Path], object]  # of a file; of a folder, by path; what makes a file
@@ -48,7 +49,7 @@ def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
             raise OutputError(f"{shown(path)} is a folder", hint="name a file with --output")
         if path.exists() and not overwrite:
             raise OutputError(f"{shown(path)} already exists", hint="use --overwrite, or choose another --output")
-        _check_above(path)
+        _check_place(path)
 
 
 def check_folder(path: Path, *, hint: str = "name the folder itself with --output") -> None:
@@ -66,10 +67,12 @@ def check_folder(path: Path, *, hint: str = "name the folder itself with --outpu
             raise OutputError(f"{shown(path)} is a symbolic link", hint=hint)
         if path.exists() and not path.is_dir():
             raise OutputError(f"{shown(path)} is a file", hint="name another folder with --output")
-        _check_above(path)
+        _check_place(path)
 
 
-def _check_above(path: Path) -> None:
+def _check_place(path: Path) -> None:
+    if len(os.fsencode(path.name)) > LONGEST:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
     above = next((folder for folder in path.parents if folder.exists()), None)
     if above is not None and not above.is_dir():
         raise OutputError(

@@ -131,13 +131,13 @@ def test_a_label_of_endless_digits_is_no_label(tiny_run: tuple[str, ...]) -> Non
     assert f"error: --label {'9' * 37}...: the model has no such label\nhint: it has left, right\n" in result.stderr
 
 
-@pytest.mark.parametrize("length", [250, 300, 5000])
+@pytest.mark.parametrize("length", [239, 240, 300, 5000])
 def test_a_long_name_of_the_folder_is_taken_or_an_output_error(
     length: int, tiny_run: tuple[str, ...], here: Path
 ) -> None:
-    """A name may have 255 bytes; temporary folders beside it must not need more."""
+    """File systems take names of 255 bytes; the hidden folder beside it has 16 more than the report."""
     result = run(*tiny_run[:-1], "x" * length)
-    if length == 250:
+    if length == 239:
         assert result.exit_code == 0, result.output
         assert run(*tiny_run[:-1], "x" * length, "--overwrite").exit_code == 0
     else:
