@@ -96,7 +96,7 @@ def layer(*, heads: int, tokens: int, window: int = WINDOW, seed: int = 0) -> An
     """One layer of attention as Longformer lays it out, the first token global; random, every row sums to 1."""
     import torch
 
-    from reportgen.core.records import SlidingWindowAttention
+    from reportgen.core.nouns.records import SlidingWindowAttention
 
     made = torch.Generator().manual_seed(seed)
     half = window // 2

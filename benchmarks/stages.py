@@ -110,7 +110,7 @@ def ours(layers: int, heads: int, tokens: int) -> dict[str, float]:
     """Seconds of every stage, and memory."""
     import torch
 
-    from reportgen.core.records import Attention, HeadImportance
+    from reportgen.core.nouns.records import Attention, HeadImportance
     from reportgen.model.attention import convert
     from reportgen.report import rank, scale, tables
 

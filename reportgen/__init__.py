@@ -24,7 +24,7 @@ from reportgen.core.config import Config
 from reportgen.core.errors import ReportgenError
 
 if TYPE_CHECKING:
-    from reportgen.core.records import Report
+    from reportgen.core.nouns.records import Report
 
 __version__ = "0.1.0"  # its only home; CITATION.cff and CHANGELOG.md are checked against it
 
@@ -34,7 +34,7 @@ __all__ = ["Config", "Report", "ReportgenError", "__version__"]
 def __getattr__(name: str) -> object:
     """`Report` is imported when it is asked for: it needs numpy, and `reportgen --help` does not."""
     if name == "Report":
-        from reportgen.core.records import Report
+        from reportgen.core.nouns.records import Report
 
         return Report
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reportgen.core import disk, presets
+from reportgen.core import presets
 from reportgen.core.characters import clean
 from reportgen.core.clock import Clock
 from reportgen.core.config import BATCH_SIZE, Config
 from reportgen.core.errors import OutputError, ReportgenError, StoppedError, UsageError
-from reportgen.core.faithfulness import Attribution, Faithfulness, ScoreName
-from reportgen.core.records import Example, Floats, Report, Scores, Tokens
+from reportgen.core.files import disk
+from reportgen.core.nouns.faithfulness import Attribution, Faithfulness, ScoreName
+from reportgen.core.nouns.records import Example, Floats, Report, Scores, Tokens
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import checkpoint, outputs, relocate

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from reportgen import examine
-from reportgen.core import disk
 from reportgen.core.clock import Clock, Stage, now
 from reportgen.core.config import MEASURES, Config, check_device
 from reportgen.core.errors import OutputError, UsageError
-from reportgen.core.records import (
+from reportgen.core.files import disk
+from reportgen.core.nouns.records import (
     Attention,
     Example,
     HeadImportance,

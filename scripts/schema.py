@@ -17,9 +17,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import numpy as np
 
 from reportgen.core.config import CHOICES, RANGES, Config
-from reportgen.core.faithfulness import Attribution, Faithfulness
-from reportgen.core.records import Report
-from reportgen.core.values import Between, Matches, hints
+from reportgen.core.nouns.faithfulness import Attribution, Faithfulness
+from reportgen.core.nouns.records import Report
+from reportgen.core.nouns.values import Between, Matches, hints
 from reportgen.report import relations, restore, store
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

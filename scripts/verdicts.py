@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from reportgen.core.faithfulness import Faithfulness, OrderName, Trial
-from reportgen.core.records import Report
+from reportgen.core.nouns.faithfulness import Faithfulness, OrderName, Trial
+from reportgen.core.nouns.records import Report
 from reportgen.report import store
 
 ORDERS: dict[OrderName, str] = {"heatmap": "heatmap", "classifier": "classifier's row", "attribution": "attribution"}

@@ -16,7 +16,7 @@ from reportgen.batch.select import Selection
 from reportgen.batch.units import Outcome, Task, Unit
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 
 EPOCH = "1700000000"  # under which two runs give the same bytes
 WORDS = [

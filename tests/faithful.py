@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.core.faithfulness import (
+from reportgen.core.nouns.faithfulness import (
     Agreement,
     Attribution,
     Caveat,
@@ -27,7 +27,7 @@ from reportgen.core.faithfulness import (
     Unit,
     Verdict,
 )
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import words
 from tests import reports
 

@@ -19,8 +19,8 @@ from transformers import BertConfig, GPT2Config, LongformerConfig, PreTrainedTok
 from transformers.models.auto.modeling_auto import AutoModelForSequenceClassification
 
 from reportgen.core.clock import Clock
-from reportgen.core.faithfulness import Faithfulness, ScoreName
-from reportgen.core.records import Floats, HeadImportance, Tokens
+from reportgen.core.nouns.faithfulness import Faithfulness, ScoreName
+from reportgen.core.nouns.records import Floats, HeadImportance, Tokens
 from reportgen.examine import by_layer
 from reportgen.model import forward_pass, long_documents, position_table
 from reportgen.model.attention.stack import stack

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import strategies as st
 
 from reportgen.core.clock import Stage
-from reportgen.core.records import (
+from reportgen.core.nouns.records import (
     Attention,
     Check,
     Example,

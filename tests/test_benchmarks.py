@@ -14,7 +14,7 @@ import torch
 
 from benchmarks import __main__ as bench
 from benchmarks import against, common, gpu, notebook
-from reportgen.core.records import HeadImportance, SlidingWindowAttention
+from reportgen.core.nouns.records import HeadImportance, SlidingWindowAttention
 from reportgen.model.attention import convert
 from reportgen.model.attention.stack import stack
 from reportgen.report import rank, scale

@@ -16,7 +16,7 @@ from reportgen import cli, examine, pipeline
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DeviceError, ModelError, StoppedError, UsageError
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import given_scores, store
 from tests import planted, reports
 from tests.report.test_given_scores import written

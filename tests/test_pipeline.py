@@ -19,7 +19,7 @@ from reportgen import pipeline
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import OutputError, UsageError
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.data import choice
 from reportgen.model import provenance
 from reportgen.model.checkpoint import Checkpoint

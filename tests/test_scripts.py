@@ -14,7 +14,7 @@ from pathlib import Path
 import html5lib
 import pytest
 
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report.page import render
 from reportgen.report.paper import pdf
 from reportgen.report.paper.typesetting import Typeset

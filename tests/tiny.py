@@ -36,7 +36,7 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import AutoModelForSequenceClassification
 
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.records import Tokens
 from reportgen.model import checkpoint, position_table
 from reportgen.model import classifier as loading
 from reportgen.model.checkpoint import Checkpoint

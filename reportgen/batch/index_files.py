@@ -14,8 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from reportgen.batch.units import Outcome
-from reportgen.core import disk
-from reportgen.core.faithfulness import VERDICTS
+from reportgen.core.files import disk
+from reportgen.core.nouns.faithfulness import VERDICTS
 from reportgen.report import tables
 from reportgen.report.page import render
 

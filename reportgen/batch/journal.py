@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.batch.units import Outcome, succeeded
-from reportgen.core import disk, json_text, regular_files
 from reportgen.core.config import Recipe
 from reportgen.core.errors import OutputError
+from reportgen.core.files import disk, json_text, regular_files
 from reportgen.report import store
 
 FOLDER, PLAN, JOURNAL = ".batch", "plan.json", "journal.jsonl"

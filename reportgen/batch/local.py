@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reportgen.batch import units
 from reportgen.batch.units import Outcome, Task, Unit, failed
 from reportgen.core.errors import DeviceError, LeftOutError
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.core.workers import Pool
 
 if TYPE_CHECKING:

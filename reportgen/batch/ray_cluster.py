@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reportgen.batch import journal, units
 from reportgen.batch.units import ENVIRONMENT, Outcome, Task, Unit, failed, known
-from reportgen.core import disk, versions
+from reportgen.core import versions
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import ClusterError, DeviceError, ReportgenError, UsageError, one_line
-from reportgen.core.records import HeadImportance, Report
+from reportgen.core.files import disk
+from reportgen.core.nouns.records import HeadImportance, Report
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,12 +18,12 @@ from reportgen.batch import index_files, journal, local, select, units
 from reportgen.batch.journal import BatchPlan, Journal
 from reportgen.batch.select import Selection
 from reportgen.batch.units import Outcome, Task, Unit
-from reportgen.core import disk, lock
 from reportgen.core.clock import Clock, now
 from reportgen.core.config import BATCH_SIZE, Config, check_device, recipe_differences, recipe_digest
 from reportgen.core.errors import DataError, LeftOutError, OutputError, UsageError
-from reportgen.core.labels import say_reading
-from reportgen.core.records import Example
+from reportgen.core.files import disk, lock
+from reportgen.core.nouns.labels import say_reading
+from reportgen.core.nouns.records import Example
 from reportgen.core.workers import cores
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows

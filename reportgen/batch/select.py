@@ -16,12 +16,12 @@ from typing import Any
 
 from reportgen.batch import where_expression
 from reportgen.batch.where_expression import Value
-from reportgen.core import regular_files
 from reportgen.core.characters import clean
 from reportgen.core.config import Config, meant, problem
 from reportgen.core.errors import DataError, UsageError
-from reportgen.core.labels import as_list, name_of, written
-from reportgen.core.records import Example
+from reportgen.core.files import regular_files
+from reportgen.core.nouns.labels import as_list, name_of, written
+from reportgen.core.nouns.records import Example
 from reportgen.data import choice, predictions
 from reportgen.data.dataset_rows import Rows
 from reportgen.data.predictions import Predicted

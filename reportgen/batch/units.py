@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen.core import plain_values
 from reportgen.core.clock import Clock
 from reportgen.core.config import BATCH_SIZE, Config
 from reportgen.core.errors import DeviceError, HubError, OutputError, ReportgenError, one_line
-from reportgen.core.faithfulness import VerdictCode
-from reportgen.core.records import Example, HeadImportance, Report
+from reportgen.core.nouns import plain_values
+from reportgen.core.nouns.faithfulness import VerdictCode
+from reportgen.core.nouns.records import Example, HeadImportance, Report
 from reportgen.report import anonymous
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ import click
 
 from reportgen.core.characters import numeral
 from reportgen.core.errors import one_line
-from reportgen.core.labels import NO_LABEL, Prediction
+from reportgen.core.nouns.labels import NO_LABEL, Prediction
 
 if TYPE_CHECKING:
     from reportgen.core.clock import Advance, Clock
-    from reportgen.core.records import HeadImportance, Report
+    from reportgen.core.nouns.records import HeadImportance, Report
     from reportgen.pipeline import Written
 
 TRUE = ("1", "TRUE", "YES", "ON")

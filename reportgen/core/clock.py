@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.core.errors import UsageError
-from reportgen.core.values import NotNegative
+from reportgen.core.nouns.values import NotNegative
 
 STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 RESET_PEAK = "5"  # of proc(5), clear_refs: resets the peak of resident memory

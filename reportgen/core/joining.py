@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import regex
 
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.records import Tokens
 
 # A sentence ends behind a full stop and what closes behind it, if space follows and no lower-case letter or digit does;
 # not behind an initial or one of these words; and at an empty line.

@@ -12,7 +12,6 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from reportgen.core import regular_files
 from reportgen.core.config import (
     CHOICE,
     CHOICES,
@@ -29,6 +28,7 @@ from reportgen.core.config import (
     written,
 )
 from reportgen.core.errors import UsageError
+from reportgen.core.files import regular_files
 
 PRESETS = PACKAGE / "presets"
 DESCRIPTION = "description"  # the one key of a preset that is no field

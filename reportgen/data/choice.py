@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reportgen.core import regular_files
 from reportgen.core.characters import UNPRINTABLE, clean
 from reportgen.core.config import DEMO, OF_A_DATASET, Config, option
 from reportgen.core.errors import DataError, UsageError
-from reportgen.core.labels import column_of
-from reportgen.core.records import Example
+from reportgen.core.files import regular_files
+from reportgen.core.nouns.labels import column_of
+from reportgen.core.nouns.records import Example
 from reportgen.data import naming, sources
 from reportgen.data.dataset_rows import Row, Rows
 from reportgen.data.formats import foreign_files

@@ -17,7 +17,7 @@ from typing import Any
 from reportgen.core.characters import clean
 from reportgen.core.config import Config, option
 from reportgen.core.errors import DataError
-from reportgen.core.labels import ALONE, LabelColumn
+from reportgen.core.nouns.labels import ALONE, LabelColumn
 from reportgen.data.dataset_rows import Row, Rows, place
 from reportgen.data.label_columns import (
     INTEGER,

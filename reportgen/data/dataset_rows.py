@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reportgen.core.errors import DataError
-from reportgen.core.labels import ALONE, LabelColumn
+from reportgen.core.nouns.labels import ALONE, LabelColumn
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from reportgen.core import disk
 from reportgen.core.errors import HubError
+from reportgen.core.files import disk
 
 if TYPE_CHECKING:
     import httpx2

@@ -15,7 +15,7 @@ from typing import Any
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
-from reportgen.core.labels import (
+from reportgen.core.nouns.labels import (
     ALONE,
     GENERIC,
     TRUTH,

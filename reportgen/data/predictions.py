@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from reportgen.core.errors import DataError, UsageError, one_line
-from reportgen.core.labels import find_label
-from reportgen.core.records import Integers, Prediction
+from reportgen.core.nouns.labels import find_label
+from reportgen.core.nouns.records import Integers, Prediction
 
 WIDEST = 40  # letters of a cell
 SHARES = {  # which predictions each pick takes: (is the gold label the one in question, is the predicted one)

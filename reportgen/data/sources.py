@@ -18,10 +18,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from reportgen.core import json_text, regular_files
 from reportgen.core.characters import clean
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, HubError, RefusedError, ReportgenError, UsageError
+from reportgen.core.files import json_text, regular_files
 from reportgen.core.private import public, without_home
 from reportgen.data import hub, split_files
 from reportgen.data.columns import rows_of

@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reportgen.core import disk
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError, RefusedError
+from reportgen.core.files import disk
 from reportgen.data.formats.foreign_files import refuse_no_rows
 from reportgen.data.formats.json_rows import open_json
 from reportgen.data.formats.text_formats import member, open_csv, open_texts, regular

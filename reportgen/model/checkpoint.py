@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reportgen.core import disk
 from reportgen.core.characters import clean
 from reportgen.core.config import DEMO, Config
 from reportgen.core.errors import HubError, ModelError, RefusedError, UsageError
+from reportgen.core.files import disk
 from reportgen.core.private import public
 from reportgen.data import hub
 from reportgen.model import file_kinds

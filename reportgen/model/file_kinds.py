@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reportgen.core import json_text, regular_files
 from reportgen.core.errors import ModelError, RefusedError
+from reportgen.core.files import json_text, regular_files
 
 Kind = tuple[str, str]  # what it is, and what to do
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen.core.errors import DeviceError, ModelError
-from reportgen.core.labels import ALONE, Label, LabelColumn, find_all, find_gold, how_read, name_of, written
-from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
+from reportgen.core.nouns.labels import ALONE, Label, LabelColumn, find_all, find_gold, how_read, name_of, written
+from reportgen.core.nouns.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 from reportgen.model import implementations, outputs, supported
 from reportgen.model.classifier import Classifier, sliding_layers
 from reportgen.model.guards import forward_errors, in_half, memory_errors, quiet

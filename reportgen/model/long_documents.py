@@ -23,7 +23,7 @@ from torch import Tensor
 from reportgen.core.clock import Clock
 from reportgen.core.config import option
 from reportgen.core.errors import UsageError
-from reportgen.core.records import Floats, LayerAttention, LayerSummary, Reference, Tokens
+from reportgen.core.nouns.records import Floats, LayerAttention, LayerSummary, Reference, Tokens
 from reportgen.model import forward_pass, implementations, position_table
 from reportgen.model.attention import convert, sliding_window
 from reportgen.model.classifier import Classifier

@@ -13,7 +13,7 @@ from typing import Any
 
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, ModelError, ReportgenError, UsageError
-from reportgen.core.labels import LabelColumn, find_name
+from reportgen.core.nouns.labels import LabelColumn, find_name
 from reportgen.model import checkpoint, file_kinds
 from reportgen.model.checkpoint import Checkpoint
 

@@ -13,7 +13,7 @@ import torch
 
 from reportgen.core.config import Long
 from reportgen.core.errors import ReportgenError
-from reportgen.core.records import OtherReading, Prediction, Tokens
+from reportgen.core.nouns.records import OtherReading, Prediction, Tokens
 from reportgen.model import forward_pass, long_documents
 from reportgen.model.classifier import Classifier
 from reportgen.model.guards import quiet

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen.core import disk, versions
+from reportgen.core import versions
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import BATCH_SIZE, Config, Long
 from reportgen.core.errors import DataError, DeviceError, ModelError, ReportgenError, UsageError
-from reportgen.core.labels import LabelColumn, listed, say_reading, short
-from reportgen.core.records import Example, Tokens
+from reportgen.core.files import disk
+from reportgen.core.nouns.labels import LabelColumn, listed, say_reading, short
+from reportgen.core.nouns.records import Example, Tokens
 from reportgen.data import choice, predictions
 from reportgen.data.dataset_rows import Rows
 from reportgen.data.predictions import Predicted

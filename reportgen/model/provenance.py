@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reportgen.core import characters, disk, presets, private, versions
+from reportgen.core import characters, presets, private, versions
 from reportgen.core.clock import Stage, now
 from reportgen.core.config import Config, Recipe, recipe, recipe_digest
-from reportgen.core.records import Example, Provenance
+from reportgen.core.files import disk
+from reportgen.core.nouns.records import Example, Provenance
 from reportgen.data import hub
 from reportgen.model import checkpoint
 from reportgen.model.importance import importance_files

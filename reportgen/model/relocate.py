@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from reportgen.core import disk, presets
+from reportgen.core import presets
 from reportgen.core.config import Config
 from reportgen.core.errors import ModelError, UsageError
+from reportgen.core.files import disk
+from reportgen.core.nouns.records import Report
 from reportgen.core.private import WITHHELD
-from reportgen.core.records import Report
 from reportgen.data import hub, sources
 from reportgen.model import checkpoint
 from reportgen.model.checkpoint import Checkpoint

@@ -15,8 +15,8 @@ from typing import Any
 
 from reportgen.core import presets, private
 from reportgen.core.config import Config
+from reportgen.core.nouns.records import Example, HeadImportance, Report
 from reportgen.core.private import REVISIONS, WITHHELD
-from reportgen.core.records import Example, HeadImportance, Report
 from reportgen.data import naming
 
 DIGITS = 8  # of a hash in the place of a name

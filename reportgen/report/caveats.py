@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core.errors import one_line
-from reportgen.core.records import Floats, Prediction, Report, ReportWarning, Scores, Tokens
+from reportgen.core.nouns.records import Floats, Prediction, Report, ReportWarning, Scores, Tokens
 from reportgen.report import scale
 from reportgen.report.heatmap import equal_but_for_rounding
 from reportgen.report.rank import descending

@@ -12,7 +12,7 @@ from reportgen.core import private
 from reportgen.core.characters import label, one_break
 from reportgen.core.config import option
 from reportgen.core.errors import ModelError, UsageError, one_line
-from reportgen.core.records import (
+from reportgen.core.nouns.records import (
     NO_LABEL,
     Attention,
     Check,

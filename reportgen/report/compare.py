@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reportgen.core.records import Floats, Report, Tokens
+from reportgen.core.nouns.records import Floats, Report, Tokens
 
 SAME = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}  # of the largest value; by the numbers of the model
 TOP = 10  # tokens of a head whose order is compared

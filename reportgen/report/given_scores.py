@@ -16,13 +16,13 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from reportgen.core import json_text, presets, regular_files, versions
+from reportgen.core import presets, versions
 from reportgen.core.characters import BYTES, UNPRINTABLE, clean
 from reportgen.core.clock import now
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError
-from reportgen.core.private import public
-from reportgen.core.records import (
+from reportgen.core.files import json_text, regular_files
+from reportgen.core.nouns.records import (
     GIVEN,
     Attention,
     Example,
@@ -33,6 +33,7 @@ from reportgen.core.records import (
     Report,
     Tokens,
 )
+from reportgen.core.private import public
 from reportgen.data import naming
 
 

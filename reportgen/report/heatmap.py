@@ -18,7 +18,7 @@ import regex
 
 from reportgen.core.characters import label, one_break, visible
 from reportgen.core.config import ColourScale
-from reportgen.core.records import Floats, Report, Scores, Tokens
+from reportgen.core.nouns.records import Floats, Report, Scores, Tokens
 from reportgen.report.parts import Cell, Direction, HeatView, Line, Printed, Run
 
 CLASSES = 16

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reportgen.core.config import ColourScale
-from reportgen.core.faithfulness import VerdictCode
+from reportgen.core.nouns.faithfulness import VerdictCode
 
 Direction = Literal["ltr", "rtl"]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reportgen.core.clock import Clock
 from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
-from reportgen.core.records import Rankings, Report, Scores
+from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.data import naming
 from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, signed, store, tables, words
 from reportgen.report.anonymous import disclosed

@@ -7,7 +7,7 @@ importance 0 still has an order.
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.core.records import Attention, Floats, Integers, Rankings, Scores, Tokens
+from reportgen.core.nouns.records import Attention, Floats, Integers, Rankings, Scores, Tokens
 
 
 def rank(attention: Attention, scores: Scores, tokens: Tokens, *, top_k: int) -> Rankings:

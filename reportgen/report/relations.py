@@ -12,10 +12,10 @@ from typing import Annotated, Any, get_args, get_origin
 import numpy as np
 
 from reportgen.core.config import MAX_POSITIONS
-from reportgen.core.faithfulness import Faithfulness
-from reportgen.core.labels import Prediction
-from reportgen.core.records import Attention, Provenance, Report, Tokens
-from reportgen.core.values import Axes, hints
+from reportgen.core.nouns.faithfulness import Faithfulness
+from reportgen.core.nouns.labels import Prediction
+from reportgen.core.nouns.records import Attention, Provenance, Report, Tokens
+from reportgen.core.nouns.values import Axes, hints
 
 Problem = tuple[str, str]  # the field, and what is wrong with it
 LARGEST = 3e38  # about what a float32 can hold

@@ -9,9 +9,9 @@ from typing import Any
 
 from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
-from reportgen.core.plain_values import FieldError, restored
-from reportgen.core.records import Report
-from reportgen.core.values import hints
+from reportgen.core.nouns.plain_values import FieldError, restored
+from reportgen.core.nouns.records import Report
+from reportgen.core.nouns.values import hints
 from reportgen.report import relations
 
 CONFIGURATION = "provenance.configuration"

@@ -6,7 +6,7 @@ scores of different heads can be compared and added. `rank.py` defines the order
 
 import numpy as np
 
-from reportgen.core.records import Attention, Floats, HeadImportance, Report, Scores
+from reportgen.core.nouns.records import Attention, Floats, HeadImportance, Report, Scores
 
 
 def scale(attention: Attention, importance: HeadImportance, *, given: bool = False, per_query: bool = False) -> Scores:

@@ -10,9 +10,9 @@ import numpy as np
 
 from reportgen.core.characters import cut
 from reportgen.core.config import ColourScale
-from reportgen.core.faithfulness import Attribution
-from reportgen.core.labels import Prediction
-from reportgen.core.records import Floats, Report
+from reportgen.core.nouns.faithfulness import Attribution
+from reportgen.core.nouns.labels import Prediction
+from reportgen.core.nouns.records import Floats, Report
 from reportgen.report import heatmap
 from reportgen.report.parts import Cell, HeatView, Table
 

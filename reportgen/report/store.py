@@ -21,12 +21,13 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from reportgen.core import disk, json_text, plain_values, regular_files
 from reportgen.core.clock import Stage
 from reportgen.core.errors import OutputError
-from reportgen.core.plain_values import FieldError
-from reportgen.core.records import Report
-from reportgen.core.values import Sha256
+from reportgen.core.files import disk, json_text, regular_files
+from reportgen.core.nouns import plain_values
+from reportgen.core.nouns.plain_values import FieldError
+from reportgen.core.nouns.records import Report
+from reportgen.core.nouns.values import Sha256
 from reportgen.report import restore
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"

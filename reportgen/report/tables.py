@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from reportgen.core.characters import numeral
-from reportgen.core.records import Floats, Integers, Rankings, Report, Scores
+from reportgen.core.nouns.records import Floats, Integers, Rankings, Report, Scores
 from reportgen.report.parts import Table, WordCount
 
 Array = npt.NDArray[np.generic]

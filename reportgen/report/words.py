@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from reportgen.core import joining
-from reportgen.core.records import Integers, Rankings, Tokens
+from reportgen.core.nouns.records import Integers, Rankings, Tokens
 from reportgen.report.parts import Word, WordCount
 
 SIGNS = ("Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "Zs", "Cc", "Cf")  # punctuation, + = $ ^, spaces

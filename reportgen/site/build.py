@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reportgen.core import disk, versions
+from reportgen.core import versions
 from reportgen.core.clock import Clock
 from reportgen.core.errors import BrokenLinkError, DeviceError, OutputError
+from reportgen.core.files import disk
 from reportgen.core.workers import Pool
 from reportgen.report import store
 from reportgen.report.page import render

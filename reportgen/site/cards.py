@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from reportgen.core import plain_values
 from reportgen.core.characters import clean
-from reportgen.core.faithfulness import VerdictCode
-from reportgen.core.labels import written
-from reportgen.core.records import Prediction, Report, Verdict
+from reportgen.core.nouns import plain_values
+from reportgen.core.nouns.faithfulness import VerdictCode
+from reportgen.core.nouns.labels import written
+from reportgen.core.nouns.records import Prediction, Report, Verdict
 from reportgen.report import heatmap, rank, scale, store, words
 from reportgen.report.parts import HeatView
 from reportgen.site import find_reports

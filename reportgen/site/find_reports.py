@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reportgen.core import disk, regular_files
 from reportgen.core.errors import OutputError, ReportgenError, one_line
-from reportgen.core.records import Report
+from reportgen.core.files import disk, regular_files
+from reportgen.core.nouns.records import Report
 from reportgen.data import naming
 from reportgen.report import anonymous, store
 

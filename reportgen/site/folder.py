@@ -17,8 +17,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from reportgen.core import disk, json_text, lock, plain_values, regular_files
 from reportgen.core.errors import OutputError
+from reportgen.core.files import disk, json_text, lock, regular_files
+from reportgen.core.nouns import plain_values
 
 OWN, STATE, STAGED, FACTS = ".reportgen-site", "state.json", "staged", "facts.json"
 FORMAT = 1  # of the state

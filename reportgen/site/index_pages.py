@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from reportgen.core import palette
 from reportgen.core.characters import cut, visible
-from reportgen.core.faithfulness import VERDICTS as VERDICTS_ON_HEATMAPS
+from reportgen.core.nouns.faithfulness import VERDICTS as VERDICTS_ON_HEATMAPS
 from reportgen.report import store
 from reportgen.report.page import render
 from reportgen.site import link_picture, search_index

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from reportgen.core import disk
 from reportgen.core.errors import OutputError, UsageError
+from reportgen.core.files import disk
 
 HOST = "127.0.0.1"
 HOSTS = (HOST, "localhost")  # as which it may be asked: another name would be a foreign page's trick

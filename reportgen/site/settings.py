@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from reportgen.core import regular_files
 from reportgen.core.characters import clean
 from reportgen.core.config import LANGUAGE
-from reportgen.core.disk import shown
 from reportgen.core.errors import UsageError
+from reportgen.core.files import regular_files
+from reportgen.core.files.disk import shown
 
 Order = Literal["interest", "title", "name", "probability", "newest", "listed"]
 

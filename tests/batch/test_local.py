@@ -22,7 +22,7 @@ from reportgen.batch.units import Outcome, Task, Unit
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import OutputError
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from tests import batches, kills
 
 COUNT = 8

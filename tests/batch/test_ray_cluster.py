@@ -27,7 +27,7 @@ from reportgen.batch.units import Outcome
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import ClusterError, DeviceError, ModelError, OutputError, UsageError
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.model.importance import importance_files, measure_split
 from tests import batches, split, tiny
 

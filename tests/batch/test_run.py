@@ -23,9 +23,9 @@ from reportgen.batch import journal
 from reportgen.batch.run import How
 from reportgen.batch.select import Selection
 from reportgen.batch.units import succeeded
-from reportgen.core import disk
 from reportgen.core.config import Config
 from reportgen.core.errors import ImportanceError, LeftOutError, ModelError, OutputError, UsageError
+from reportgen.core.files import disk
 from reportgen.model import forward_pass
 from reportgen.report import store
 from tests import batches, foreign, tiny

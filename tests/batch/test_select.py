@@ -15,7 +15,7 @@ from reportgen.batch.select import Chosen, Selection
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, UsageError
-from reportgen.core.records import Prediction
+from reportgen.core.nouns.records import Prediction
 from reportgen.data.dataset_rows import Rows
 from reportgen.data.predictions import Predicted
 from reportgen.model import predict_split

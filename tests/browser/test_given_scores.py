@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Page
 
 from reportgen.core.config import Config
+from reportgen.core.nouns.records import Report
 from reportgen.core.palette import HEAT_LIGHT
-from reportgen.core.records import Report
 from reportgen.report import given_scores
 from reportgen.report.draw import charts, vega
 from reportgen.report.page import render

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page
 
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report.draw import charts, vega
 from reportgen.report.page import render
 from tests import reports

@@ -19,7 +19,7 @@ import vl_convert
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap, rank, words
 from reportgen.report.draw import charts, vega
 from reportgen.report.page import render

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reportgen.core import palette
-from reportgen.core.records import Prediction
+from reportgen.core.nouns.records import Prediction
 from reportgen.report.draw import charts, vega
 from reportgen.report.page import render
 from tests import reports

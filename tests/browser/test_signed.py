@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page
 
 from reportgen.core import palette
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap, signed, words
 from reportgen.report.page import render
 from tests import faithful, reports

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from reportgen.core.records import GIVEN, Report
+from reportgen.core.nouns.records import GIVEN, Report
 from reportgen.report.draw import vega
 from reportgen.report.page import render
 from reportgen.report.page.svg import THEME

@@ -23,7 +23,7 @@ from reportgen.cli.options import configure
 from reportgen.core import presets
 from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
-from reportgen.core.records import Report, ReportWarning
+from reportgen.core.nouns.records import Report, ReportWarning
 from reportgen.report import store
 from tests import reports
 

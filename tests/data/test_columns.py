@@ -14,7 +14,7 @@ import pytest
 
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError
-from reportgen.core.labels import LabelColumn
+from reportgen.core.nouns.labels import LabelColumn
 from reportgen.data import choice, sources
 from reportgen.data.dataset_rows import Rows
 from tests.data.test_sources import opened, parquet, read, write

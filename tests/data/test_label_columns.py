@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError
-from reportgen.core.labels import find_all
+from reportgen.core.nouns.labels import find_all
 from reportgen.data import sources
 from reportgen.data.dataset_rows import Rows
 from tests.data.test_sources import parquet

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from reportgen.core.errors import DataError, UsageError
-from reportgen.core.records import Prediction
+from reportgen.core.nouns.records import Prediction
 from reportgen.data import predictions
 from reportgen.data.predictions import Predicted
 

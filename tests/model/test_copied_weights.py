@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 from reportgen import examine, pipeline
 from reportgen.core.clock import Clock
 from reportgen.core.config import DEMO, Config
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.data import choice
 from reportgen.model.classifier import Classifier
 from reportgen.model.faithfulness.attribution import attribute

@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from reportgen.core.errors import ModelError
-from reportgen.core.records import DenseAttention, LayerAttention, Tokens
+from reportgen.core.nouns.records import DenseAttention, LayerAttention, Tokens
 from reportgen.model import forward_pass, implementations, supported
 from reportgen.model.attention import convert
 from reportgen.model.classifier import Classifier

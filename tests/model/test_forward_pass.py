@@ -24,8 +24,8 @@ from transformers import (
 )
 
 from reportgen.core.errors import DataError, DeviceError, ModelError
-from reportgen.core.labels import LabelColumn
-from reportgen.core.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
+from reportgen.core.nouns.labels import LabelColumn
+from reportgen.core.nouns.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 from reportgen.model import forward_pass
 from reportgen.model.attention import convert
 from reportgen.model.classifier import Classifier

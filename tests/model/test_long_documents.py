@@ -19,7 +19,7 @@ from reportgen import pipeline
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
-from reportgen.core.records import Report, Tokens
+from reportgen.core.nouns.records import Report, Tokens
 from reportgen.data import choice
 from reportgen.model import long_documents
 from reportgen.model.classifier import Classifier

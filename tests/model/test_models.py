@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from reportgen.core.errors import ModelError
-from reportgen.core.records import Attention, DenseAttention, LayerAttention, Tokens
+from reportgen.core.nouns.records import Attention, DenseAttention, LayerAttention, Tokens
 from reportgen.model import forward_pass
 from reportgen.model.attention import convert
 from reportgen.model.attention.stack import stack

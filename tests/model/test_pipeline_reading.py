@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, XLNetTokenizer
 
-from reportgen.core.records import OtherReading, Prediction
+from reportgen.core.nouns.records import OtherReading, Prediction
 from reportgen.model import forward_pass
 from reportgen.model.classifier import Classifier
 from reportgen.model.pipeline_reading import other_reading

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from reportgen import pipeline
-from reportgen.core import disk, versions
+from reportgen.core import versions
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, DeviceError, ModelError, OutputError, ReportgenError, UsageError
+from reportgen.core.files import disk
 from reportgen.data import choice
 from reportgen.model import forward_pass, predict_split
 from reportgen.model.tokenizing.tokens import encode

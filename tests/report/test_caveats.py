@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
-from reportgen.core.records import Floats, Report, Tokens
+from reportgen.core.nouns.records import Floats, Report, Tokens
 from reportgen.report import caveats, present, scale, store
 from reportgen.report.page import render
 from reportgen.site import cards

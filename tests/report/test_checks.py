@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reportgen.core.errors import ModelError
-from reportgen.core.records import Check, OtherReading, Prediction, Reference, Report
+from reportgen.core.nouns.records import Check, OtherReading, Prediction, Reference, Report
 from reportgen.report import checks
 from reportgen.report.draw import charts
 from tests import reports

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report.compare import compare
 from tests import reports
 

@@ -21,7 +21,7 @@ import pytest
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap, present, store, tables, words
 from reportgen.report.draw import chart_points, findings
 from reportgen.report.page import render

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.core.config import ColourScale
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.records import Tokens
 from reportgen.report import heatmap
 from reportgen.report.parts import Cell, Line, Run
 from tests import reports

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import present, scale, store, tables
 from reportgen.report.page import render
 from tests import faithful, reference, reports

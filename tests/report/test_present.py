@@ -12,7 +12,7 @@ from reportgen import pipeline
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import present, store
 from reportgen.report.paper import typesetting
 from tests import foreign, reports

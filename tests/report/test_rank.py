@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.records import Attention, Floats, Scores, Tokens
+from reportgen.core.nouns.records import Attention, Floats, Scores, Tokens
 from reportgen.report import rank
 from tests import reference
 

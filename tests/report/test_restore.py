@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reportgen.core.errors import OutputError
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import store
 from scripts import schema
 from tests import faithful, forged, reports

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.records import Attention, Floats, HeadImportance
+from reportgen.core.nouns.records import Attention, Floats, HeadImportance
 from reportgen.report import scale
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from reportgen.core import palette
 from reportgen.core.config import ColourScale
-from reportgen.core.faithfulness import Attribution
-from reportgen.core.records import Report
+from reportgen.core.nouns.faithfulness import Attribution
+from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap, signed, tables
 from reportgen.report.page import page_data, render
 from reportgen.report.parts import HeatView, Run

@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core import disk
 from reportgen.core.errors import OutputError
-from reportgen.core.records import Check, Prediction, Report, ReportWarning
+from reportgen.core.files import disk
+from reportgen.core.nouns.records import Check, Prediction, Report, ReportWarning
 from reportgen.report import store
 from tests import faithful, foreign, reports
 

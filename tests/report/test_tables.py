@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.records import Report, Tokens
+from reportgen.core.nouns.records import Report, Tokens
 from reportgen.report import tables, words
 from tests import reports
 

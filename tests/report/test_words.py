@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.records import Rankings, Tokens
+from reportgen.core.nouns.records import Rankings, Tokens
 from reportgen.report import words
 from reportgen.report.parts import Word
 

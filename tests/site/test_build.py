@@ -23,7 +23,7 @@ from reportgen.cli import sites
 from reportgen.core import versions
 from reportgen.core.clock import Clock
 from reportgen.core.errors import BrokenLinkError, DeviceError, OutputError
-from reportgen.core.records import Prediction, Report
+from reportgen.core.nouns.records import Prediction, Report
 from reportgen.core.workers import Pool
 from reportgen.report import present, store
 from reportgen.report.page import render

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap
 from reportgen.report.parts import HeatView
 from reportgen.site import cards

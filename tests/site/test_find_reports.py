@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.core import disk
 from reportgen.core.errors import OutputError
+from reportgen.core.files import disk
 from reportgen.report import store
 from reportgen.site import find_reports
 from tests import foreign, reports

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import present, store
 from reportgen.report.draw import specs, still
 from reportgen.report.page import compress, render

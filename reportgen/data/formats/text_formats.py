@@ -19,9 +19,9 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from reportgen.core import regular_files
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
+from reportgen.core.files import regular_files
 from reportgen.data.formats.foreign_files import refuse_no_rows, refuse_others
 from reportgen.data.table import DataTable, Loaded, bare, listed
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from reportgen.core.errors import ModelError
-from reportgen.core.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
+from reportgen.core.nouns.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
 from reportgen.model.attention import sliding_window
 from reportgen.model.attention.seen import seen
 from reportgen.model.attention.top_k import of_rows

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from reportgen.core.records import DenseAttention, Integers, LayerAttention
+from reportgen.core.nouns.records import DenseAttention, Integers, LayerAttention
 
 
 def seen(attention: LayerAttention) -> Integers:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reportgen.core.records import SlidingWindowAttention
+from reportgen.core.nouns.records import SlidingWindowAttention
 from reportgen.model.attention.top_k import GROUP, largest_groups, of_contenders, of_rows
 
 STRETCHES = 64  # rows and columns of a map

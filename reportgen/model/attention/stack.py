@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reportgen.core.records import Attention, LayerSummary
+from reportgen.core.nouns.records import Attention, LayerSummary
 from reportgen.model import supported
 from reportgen.model.classifier import Classifier
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core import joining
-from reportgen.core.faithfulness import Agreement, Estimate, ScoreName, Unit
+from reportgen.core.nouns.faithfulness import Agreement, Estimate, ScoreName, Unit
 from reportgen.model.faithfulness.orders import Scores, ranked
 
 Places = npt.NDArray[np.int64]

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from reportgen.core.clock import Advance
 from reportgen.core.errors import DeviceError, ModelError
-from reportgen.core.faithfulness import Attribution, Method
-from reportgen.core.records import Floats, Tokens
+from reportgen.core.nouns.faithfulness import Attribution, Method
+from reportgen.core.nouns.records import Floats, Tokens
 from reportgen.model import forward_pass, long_documents
 from reportgen.model.classifier import Classifier
 from reportgen.model.faithfulness.held_constant import HeldConstant

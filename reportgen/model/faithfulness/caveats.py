@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportgen.core.faithfulness import Caveat, Shift, Trial, Verdict
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.faithfulness import Caveat, Shift, Trial, Verdict
+from reportgen.core.nouns.records import Tokens
 
 SHORT = "The document has too few words for an order of them to be tested."
 ALONE = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from reportgen.core.faithfulness import Curve, Measure, Operator, Order, Trial
+from reportgen.core.nouns.faithfulness import Curve, Measure, Operator, Order, Trial
 from reportgen.model.faithfulness.answers import Answer, Answers
 from reportgen.model.faithfulness.removal import Removal, Variant
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reportgen.core.clock import Advance, Clock
-from reportgen.core.faithfulness import (
+from reportgen.core.nouns.faithfulness import (
     Depth,
     Empty,
     Faithfulness,
@@ -26,7 +26,7 @@ from reportgen.core.faithfulness import (
     Trial,
     UnitKind,
 )
-from reportgen.core.records import Floats, HeadImportance, Tokens
+from reportgen.core.nouns.records import Floats, HeadImportance, Tokens
 from reportgen.model.classifier import Classifier
 from reportgen.model.faithfulness import agreement, caveats, curves, head_ablation, orders, sentences, shift, verdict
 from reportgen.model.faithfulness.answers import Answer, Answers

@@ -14,8 +14,8 @@ import torch
 
 from reportgen.core.clock import Advance
 from reportgen.core.errors import ModelError
-from reportgen.core.faithfulness import HeadAblation
-from reportgen.core.records import Floats, Tokens
+from reportgen.core.nouns.faithfulness import HeadAblation
+from reportgen.core.nouns.records import Floats, Tokens
 from reportgen.model import forward_pass, long_documents
 from reportgen.model.faithfulness.answers import Answer, Answers
 from reportgen.model.importance import head_parameters

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.core.faithfulness import Order, ScoreName, Unit
-from reportgen.core.records import Floats, Tokens
+from reportgen.core.nouns.faithfulness import Order, ScoreName, Unit
+from reportgen.core.nouns.records import Floats, Tokens
 
 Scores = npt.NDArray[np.float64]
 DIGITS = 5  # significant ones of a score: further ones are rounding, and scores that agree in these are equal

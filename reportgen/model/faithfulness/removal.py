@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.core.faithfulness import Operator, Unit
-from reportgen.core.records import Integers, Tokens
+from reportgen.core.nouns.faithfulness import Operator, Unit
+from reportgen.core.nouns.records import Integers, Tokens
 from reportgen.model.classifier import Classifier
 
 

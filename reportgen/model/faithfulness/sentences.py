@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reportgen.core.faithfulness import SentenceEffect, Unit
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.faithfulness import SentenceEffect, Unit
+from reportgen.core.nouns.records import Tokens
 from reportgen.model.faithfulness.answers import Answer, Answers
 from reportgen.model.faithfulness.removal import Removal, Variant
 from reportgen.model.faithfulness.units import units

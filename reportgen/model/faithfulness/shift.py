@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core import joining
-from reportgen.core.faithfulness import Change, Shift
 from reportgen.core.joining import Joined
-from reportgen.core.records import Floats, Tokens
+from reportgen.core.nouns.faithfulness import Change, Shift
+from reportgen.core.nouns.records import Floats, Tokens
 
 # A text -> its tokens, their scores before they are brought to 0..1, and the forward passes that it took.
 Heat = Callable[[str], tuple[Tokens, Floats, int]]

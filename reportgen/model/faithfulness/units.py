@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from reportgen.core import joining
-from reportgen.core.faithfulness import Unit, UnitKind
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.faithfulness import Unit, UnitKind
+from reportgen.core.nouns.records import Tokens
 
 
 def units(text: str, tokens: Tokens, *, kind: UnitKind, reader: int | None) -> tuple[Unit, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from reportgen.core.faithfulness import Curve, Operator, Order, OrderName, Trial, UnitKind, Verdict, VerdictCode
+from reportgen.core.nouns.faithfulness import Curve, Operator, Order, OrderName, Trial, UnitKind, Verdict, VerdictCode
 from reportgen.model.faithfulness.orders import TESTED
 
 LEVEL = 0.05  # largest p of a claim

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.core import disk, json_text, regular_files
 from reportgen.core.config import DEMO
 from reportgen.core.errors import ImportanceError, RefusedError
-from reportgen.core.records import FROM_FILE, Floats, HeadImportance
+from reportgen.core.files import disk, json_text, regular_files
+from reportgen.core.nouns.records import FROM_FILE, Floats, HeadImportance
 
 Array = npt.NDArray[Any]
 

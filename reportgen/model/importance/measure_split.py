@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from reportgen.core import disk, versions
+from reportgen.core import versions
 from reportgen.core.characters import clean
 from reportgen.core.clock import Clock, now
 from reportgen.core.config import BATCH_SIZE, MEASURES, Config
 from reportgen.core.errors import DataError, ImportanceError, OutputError, UsageError
+from reportgen.core.files import disk
+from reportgen.core.nouns.records import HeadImportance, Tokens
 from reportgen.core.private import public
-from reportgen.core.records import HeadImportance, Tokens
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import predict_split

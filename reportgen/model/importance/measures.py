@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from reportgen.core import disk, regular_files
 from reportgen.core.errors import ImportanceError, ModelError, UsageError
-from reportgen.core.records import Floats, Tokens
+from reportgen.core.files import disk, regular_files
+from reportgen.core.nouns.records import Floats, Tokens
 from reportgen.model import forward_pass, outputs
 from reportgen.model.classifier import Classifier
 from reportgen.model.guards import forward_errors, gradients_of, memory_errors, quiet

@@ -18,8 +18,9 @@ from tokenizers.models import BPE
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
 
-from reportgen.core import disk, versions
+from reportgen.core import versions
 from reportgen.core.errors import ModelError, UsageError
+from reportgen.core.files import disk
 from reportgen.model import supported
 from reportgen.model.checkpoint import CONFIG, TOKENIZER, TOKENIZER_CONFIG, Checkpoint
 from reportgen.model.guards import ALONE, panics, said

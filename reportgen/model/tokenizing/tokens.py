@@ -20,7 +20,7 @@ import regex
 
 from reportgen.core.characters import BYTES
 from reportgen.core.errors import DataError, ModelError
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.records import Tokens
 from reportgen.model.guards import panics, said
 from reportgen.model.tokenizing.tokenizer import TYPES, token_types
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.core.records import FROM_FILE, Floats, HeadImportance, Report, Scores
+from reportgen.core.nouns.records import FROM_FILE, Floats, HeadImportance, Report, Scores
 
 Doubles = npt.NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from reportgen.core.nouns.records import Rankings, Report
 from reportgen.core.palette import INK
-from reportgen.core.records import Rankings, Report
 
 RANKS = 48  # points that a rank trend keeps of a line, spread evenly over the logarithm of the rank
 PANEL_RANKS = 24  # the same in the small panels of the heads

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core.characters import visible
+from reportgen.core.nouns.records import Floats, Rankings, Report, Scores
 from reportgen.core.palette import ACCENT, HEAT_LIGHT, INK, PLASMA_LIGHT, VIRIDIS_LIGHT
-from reportgen.core.records import Floats, Rankings, Report, Scores
 from reportgen.report.draw import captions, maps, specs, still
 from reportgen.report.draw.chart_points import (
     PANEL_RANKS,

@@ -1,6 +1,7 @@
 """Turn the test of a heatmap into curves: the probability of the label against the share of words removed, or kept.
 
-Nothing is computed here: the answers of the model are in `core/faithfulness.py`. Each way to remove words has a panel.
+Nothing is computed here: the answers of the model are in `core/nouns/faithfulness.py`. Each way to remove words has a
+panel.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from itertools import pairwise
 import altair as alt
 from altair.utils.schemapi import debug_mode
 
-from reportgen.core.faithfulness import Empty, Faithfulness, Measure, OrderName, Trial
+from reportgen.core.nouns.faithfulness import Empty, Faithfulness, Measure, OrderName, Trial
+from reportgen.core.nouns.records import Report
 from reportgen.core.palette import ACCENT, INK, MUTED
-from reportgen.core.records import Report
 from reportgen.report.draw import still
 from reportgen.report.draw.specs import WIDTH, Draw, Row, digits, figure
 from reportgen.report.faithfulness.names import ORDERS, WAYS, label, percent, units

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, MUTED, RULE
-from reportgen.core.records import Rankings, Report, Scores
 from reportgen.report.draw import captions, specs, still
 from reportgen.report.draw.specs import Spec, of
 from reportgen.report.parts import Finding

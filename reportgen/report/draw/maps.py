@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from reportgen.core.nouns.records import Floats, Report
 from reportgen.core.palette import HEAT_DARK, HEAT_LIGHT
-from reportgen.core.records import Floats, Report
 from reportgen.report.parts import Picture, Table
 
 CLASSES = len(HEAT_LIGHT)

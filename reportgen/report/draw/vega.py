@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 import vl_convert
 from PIL import Image
 
-from reportgen.core import disk
+from reportgen.core.files import disk
 
 SVG = "{http://www.w3.org/2000/svg}"
 USELESS = {"pointer-events", "class", "role", "aria-roledescription", "aria-label", "aria-hidden"}

@@ -1,6 +1,6 @@
 """Turn the test of a heatmap into data files: answers by order and share, sentences, agreement of orders.
 
-Names of orders and measures are those of `core/faithfulness.py`. A number that is not known is NaN.
+Names of orders and measures are those of `core/nouns/faithfulness.py`. A number that is not known is NaN.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from math import nan
 
 import pyarrow as pa
 
-from reportgen.core.faithfulness import Curve, Faithfulness, Trial
-from reportgen.core.records import Report
+from reportgen.core.nouns.faithfulness import Curve, Faithfulness, Trial
+from reportgen.core.nouns.records import Report
 from reportgen.report.tables import comma_separated, parquet
 
 Row = dict[str, str | int | float]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportgen.core.faithfulness import Faithfulness, Measure, Operator
-from reportgen.core.records import Report
+from reportgen.core.nouns.faithfulness import Faithfulness, Measure, Operator
+from reportgen.core.nouns.records import Report
 
 ORDERS = {
     "heatmap": "heatmap",

@@ -1,6 +1,6 @@
 """Turn the test of a heatmap into what stands under the prediction: sentences made from the numbers, and tables.
 
-The numbers come from `core/faithfulness.py`, the curves from `draw/curves.py`.
+The numbers come from `core/nouns/faithfulness.py`, the curves from `draw/curves.py`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reportgen.core.characters import cut
-from reportgen.core.faithfulness import VERDICTS, Curve, Estimate, Faithfulness, SentenceEffect, Shift, Trial
-from reportgen.core.records import Report
+from reportgen.core.nouns.faithfulness import VERDICTS, Curve, Estimate, Faithfulness, SentenceEffect, Shift, Trial
+from reportgen.core.nouns.records import Report
 from reportgen.report.faithfulness.names import MEASURES, ORDERS, WAYS, label, listed, percent, signed, units
 from reportgen.report.parts import Chart, Panel, Table
 

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core import characters
-from reportgen.core.faithfulness import Faithfulness
-from reportgen.core.records import Attention, Floats, Integers, Rankings, Report, Scores
+from reportgen.core.nouns.faithfulness import Faithfulness
+from reportgen.core.nouns.records import Attention, Floats, Integers, Rankings, Report, Scores
 from reportgen.report import signed
 from reportgen.report.faithfulness import names
 from reportgen.report.page.compress import Packed, pack

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from reportgen.core import characters, palette
 from reportgen.core.config import Paper, PdfViews
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap, signed, words
 from reportgen.report.page.compress import Packed, dense, pack
 from reportgen.report.page.svg import THEME, strip_markup, svg_markup

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reportgen.core.characters import visible
-from reportgen.core.faithfulness import Faithfulness
-from reportgen.core.records import Report
+from reportgen.core.nouns.faithfulness import Faithfulness
+from reportgen.core.nouns.records import Report
 from reportgen.data import naming
 from reportgen.report.faithfulness import panel
 from reportgen.report.faithfulness.names import units

@@ -9,7 +9,7 @@ import itertools
 import re
 import unicodedata
 
-from reportgen.core.records import Provenance, Report
+from reportgen.core.nouns.records import Provenance, Report
 from reportgen.data import naming
 
 WORDS = {

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from reportgen.core.characters import visible
 from reportgen.core.config import Config
 from reportgen.core.errors import OutputError, UsageError
+from reportgen.core.nouns.records import Report
 from reportgen.core.palette import LINED, MUTED, PAINTED, TEXT, font_family, line_below
-from reportgen.core.records import Report
 from reportgen.report import heatmap
 from reportgen.report.paper import painting, positions, typesetting
 from reportgen.report.paper.painting import Patch

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import regex
 
 from reportgen.core.characters import visible
+from reportgen.core.nouns.records import Report
 from reportgen.core.palette import HEAT_LIGHT, MUTED
-from reportgen.core.records import Report
 from reportgen.data import naming
 from reportgen.report.paper.aopc_table import aopc_table
 from reportgen.report.paper.citation import citation, escape

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.core.errors import ModelError
-from reportgen.core.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
+from reportgen.core.nouns.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
 from reportgen.model.attention import convert, sliding_window
 from tests import reference
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.core.clock import Clock
-from reportgen.core.records import DenseAttention, SlidingWindowAttention
+from reportgen.core.nouns.records import DenseAttention, SlidingWindowAttention
 from reportgen.model import long_documents
 from reportgen.model.attention.seen import seen
 from tests import reference, tiny

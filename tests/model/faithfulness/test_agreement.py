@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.faithfulness import Unit
+from reportgen.core.nouns.faithfulness import Unit
 from reportgen.model.faithfulness import agreement
 
 few = st.lists(st.tuples(st.integers(-2, 3), st.integers(-2, 3)), min_size=2, max_size=30)

@@ -14,8 +14,8 @@ from captum.attr import InputXGradient, IntegratedGradients, LayerIntegratedGrad
 from torch import Tensor, nn
 from transformers import AttentionInterface
 
-from reportgen.core.faithfulness import Attribution, Method
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.faithfulness import Attribution, Method
+from reportgen.core.nouns.records import Tokens
 from reportgen.model import forward_pass, long_documents
 from reportgen.model.classifier import Classifier
 from reportgen.model.faithfulness import attribution

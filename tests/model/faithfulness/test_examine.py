@@ -9,8 +9,8 @@ import pytest
 
 from reportgen.core.clock import Clock
 from reportgen.core.errors import DeviceError
-from reportgen.core.faithfulness import Faithfulness, Trial
-from reportgen.core.records import Floats
+from reportgen.core.nouns.faithfulness import Faithfulness, Trial
+from reportgen.core.nouns.records import Floats
 from reportgen.model import forward_pass
 from tests import planted
 from tests.planted import KINDS, Kind

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.records import Tokens
 from reportgen.model import forward_pass, position_table
 from reportgen.model.classifier import Classifier
 from reportgen.model.faithfulness import attribution

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from reportgen.core.faithfulness import Curve, Faithfulness, Operator
+from reportgen.core.nouns.faithfulness import Curve, Faithfulness, Operator
 from tests import planted
 from tests.model.faithfulness.test_agreement import naive
 

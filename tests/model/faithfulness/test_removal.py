@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.faithfulness import Unit
+from reportgen.core.nouns.faithfulness import Unit
 from reportgen.model.faithfulness import orders
 from reportgen.model.faithfulness.removal import Removal, removal
 from reportgen.model.faithfulness.units import units

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from reportgen import pipeline
-from reportgen.core import disk
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, UsageError
+from reportgen.core.files import disk
 from reportgen.model.importance import importance_files, measure_split
 from tests import split, tiny
 from tests.split import TEXTS, opened

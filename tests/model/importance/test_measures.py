@@ -18,7 +18,7 @@ from torch import Tensor
 
 from reportgen.core.config import MEASURES
 from reportgen.core.errors import DeviceError, ImportanceError, ModelError, UsageError
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.records import Tokens
 from reportgen.model import forward_pass
 from reportgen.model.classifier import Classifier
 from reportgen.model.importance import head_parameters, measures

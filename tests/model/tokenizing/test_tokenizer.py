@@ -21,7 +21,7 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 
 from reportgen.core.clock import Clock
 from reportgen.core.errors import ModelError, UsageError
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.records import Tokens
 from reportgen.model import forward_pass, long_documents
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.classifier import Classifier

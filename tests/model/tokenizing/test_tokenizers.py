@@ -28,7 +28,7 @@ from transformers import (
 from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
 
 from reportgen.core.errors import ModelError
-from reportgen.core.records import Tokens
+from reportgen.core.nouns.records import Tokens
 from reportgen.model import forward_pass
 from reportgen.model.classifier import Classifier
 from reportgen.model.tokenizing.tokens import BYTE, SPACE, align, encode, fades, fold

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reportgen.core.records import HeadImportance, ReportWarning
+from reportgen.core.nouns.records import HeadImportance, ReportWarning
 from reportgen.report.draw import captions
 from reportgen.report.page import render
 from tests import reports

@@ -15,7 +15,7 @@ import vl_convert
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen.core.records import HeadImportance, Report, Tokens
+from reportgen.core.nouns.records import HeadImportance, Report, Tokens
 from reportgen.report.draw import chart_points, charts, specs
 from reportgen.report.page import page_data
 from reportgen.report.page.svg import svg_markup

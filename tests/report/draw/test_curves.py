@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import pytest
 
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report.draw import curves, specs
 from reportgen.report.faithfulness.names import ORDERS
 from reportgen.report.page.svg import svg_markup

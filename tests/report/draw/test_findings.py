@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report.draw import findings
 from reportgen.report.page import render
 from tests import reports

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from reportgen.core import palette
-from reportgen.core.records import Floats, Report
+from reportgen.core.nouns.records import Floats, Report
 from reportgen.report.draw import maps
 from tests import reports
 

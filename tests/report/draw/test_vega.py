@@ -12,7 +12,7 @@ import pytest
 import vl_convert
 from PIL import Image
 
-from reportgen.core import disk
+from reportgen.core.files import disk
 from reportgen.report.draw import vega
 from tests import reports
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reportgen.core.faithfulness import HeadAblation, ScalingEffect, SentenceEffect, Shift
-from reportgen.core.records import Report
+from reportgen.core.nouns.faithfulness import HeadAblation, ScalingEffect, SentenceEffect, Shift
+from reportgen.core.nouns.records import Report
 from reportgen.report.faithfulness import panel
 from reportgen.report.parts import Panel, Table
 from tests import faithful, reports

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.records import Attention, Report
+from reportgen.core.nouns.records import Attention, Report
 from reportgen.report import words
 from reportgen.report.page import compress, page_data
 from tests import reports

@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from reportgen.core.records import Prediction, Report, ReportWarning, Tokens
+from reportgen.core.nouns.records import Prediction, Report, ReportWarning, Tokens
 from reportgen.report.page import render
 from reportgen.report.page.svg import THEME, svg_markup
 from tests import reports

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from reportgen.core.faithfulness import Caveat, SentenceEffect
-from reportgen.core.records import Report
+from reportgen.core.nouns.faithfulness import Caveat, SentenceEffect
+from reportgen.core.nouns.records import Report
 from reportgen.report.draw import curves, vega
 from reportgen.report.page import page_data, render
 from reportgen.report.paper import latex

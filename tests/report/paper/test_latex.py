@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reportgen.core.characters import label
-from reportgen.core.records import Report
+from reportgen.core.nouns.records import Report
 from reportgen.report.paper import aopc_table, citation, glyphs, latex
 from reportgen.report.parts import Line, Run
 from tests import faithful, reports

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 from reportgen.core.config import Config
+from reportgen.core.nouns.records import Report
 from reportgen.core.palette import HEAT_LIGHT, SIGNED_LIGHT, line_below
-from reportgen.core.records import Report
 from reportgen.report import present
 from reportgen.report.page import render
 from reportgen.report.paper import painting, pdf, positions, typesetting

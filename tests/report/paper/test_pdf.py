@@ -19,7 +19,7 @@ import pikepdf
 import pytest
 
 from reportgen.core.errors import OutputError, RefusedError
-from reportgen.core.records import ReportWarning
+from reportgen.core.nouns.records import ReportWarning
 from reportgen.report.draw import curves
 from reportgen.report.page import render
 from reportgen.report.paper import pdf, typesetting

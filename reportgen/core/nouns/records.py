@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.core.arrays import Floats as Floats
-from reportgen.core.arrays import Integers as Integers
-from reportgen.core.arrays import equal_fields
 from reportgen.core.clock import Stage
 from reportgen.core.config import DTYPES, LANGUAGE, RANGES, ColourScale, Received
-from reportgen.core.faithfulness import Attribution, Faithfulness
-from reportgen.core.labels import NO_LABEL as NO_LABEL
-from reportgen.core.labels import LabelColumn, as_list
-from reportgen.core.labels import Prediction as Prediction
-from reportgen.core.labels import Verdict as Verdict
-from reportgen.core.values import ROUNDED, Between, Count, Matches, NotNegative, Number, Sha256, Share, axes
+from reportgen.core.nouns.arrays import Floats as Floats
+from reportgen.core.nouns.arrays import Integers as Integers
+from reportgen.core.nouns.arrays import equal_fields
+from reportgen.core.nouns.faithfulness import Attribution, Faithfulness
+from reportgen.core.nouns.labels import NO_LABEL as NO_LABEL
+from reportgen.core.nouns.labels import LabelColumn, as_list
+from reportgen.core.nouns.labels import Prediction as Prediction
+from reportgen.core.nouns.labels import Verdict as Verdict
+from reportgen.core.nouns.values import ROUNDED, Between, Count, Matches, NotNegative, Number, Sha256, Share, axes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.labels import (
+from reportgen.core.nouns.labels import (
     ALONE,
     Label,
     LabelColumn,

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core import disk
 from reportgen.core.errors import OutputError, UsageError
+from reportgen.core.files import disk
 from tests import foreign, kills
 
 

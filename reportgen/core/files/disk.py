@@ -19,8 +19,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from reportgen.core import regular_files
 from reportgen.core.errors import OutputError, UsageError
+from reportgen.core.files import regular_files
 
 CACHE = "REPORTGEN_CACHE"  # variable that names the folder of the cache
 PLACE = ".reportgen-part"  # at the end of the names of hidden folders in which something is made

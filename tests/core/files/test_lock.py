@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.core import lock
 from reportgen.core.errors import OutputError
+from reportgen.core.files import lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from reportgen.core import lock
+from reportgen.core.files import lock
 with lock.held(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from reportgen.core.arrays import Floats, equal_fields
 from reportgen.core.config import RANGES
 from reportgen.core.config import Method as Method
 from reportgen.core.config import UnitKind as UnitKind
-from reportgen.core.values import Between, Count, Share, axes
+from reportgen.core.nouns.arrays import Floats, equal_fields
+from reportgen.core.nouns.values import Between, Count, Share, axes
 
 Depth = Literal["quick", "full"]
 Operator = Literal["delete", "mask", "sample"]  # how a unit is removed, see `Empty`

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
-from reportgen.core.values import Axes, Between, Matches, hints
+from reportgen.core.nouns.values import Axes, Between, Matches, hints
 
 Noun = TypeVar("Noun")
 NAMES = {str: "a string", int: "a whole number", float: "a number", bool: "true or false", NoneType: "null"}

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pytest
 
-from reportgen.core.arrays import Floats
-from reportgen.core.plain_values import FieldError, plain, restored
-from reportgen.core.values import Between, Count, Matches, Share, axes
+from reportgen.core.nouns.arrays import Floats
+from reportgen.core.nouns.plain_values import FieldError, plain, restored
+from reportgen.core.nouns.values import Between, Count, Matches, Share, axes
 
 
 @dataclass(frozen=True, slots=True)

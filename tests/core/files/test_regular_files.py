@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from reportgen.core import regular_files
+from reportgen.core.files import regular_files
 from tests import foreign
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reportgen.core.values import Count, Share
+from reportgen.core.nouns.values import Count, Share
 
 TRUTH = {"false": "0", "true": "1"}  # as pandas writes them
 WHOLE = re.compile(r"(-?\d+)\.0*")  # an integer of a column with missing values

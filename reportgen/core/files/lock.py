@@ -18,8 +18,9 @@ from pathlib import Path
 
 import filelock
 
-from reportgen.core import disk, json_text, plain_values, regular_files
 from reportgen.core.errors import OutputError
+from reportgen.core.files import disk, json_text, regular_files
+from reportgen.core.nouns import plain_values
 
 LOCK, LEASE, OWNER = "lock", "lease", "owner.json"
 MOST_BYTES = 10_000  # of any of them
