@@ -26,7 +26,8 @@ from reportgen.core.nouns.records import Example, Floats, Report, Scores, Tokens
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import checkpoint, outputs, relocate
-from reportgen.report import present, scale, store
+from reportgen.report import present, scale
+from reportgen.report.stored import store
 
 if TYPE_CHECKING:
     from reportgen.model.checkpoint import Checkpoint

@@ -29,8 +29,9 @@ from reportgen.data import choice, naming, predictions
 from reportgen.model import checkpoint, outputs, predict_split, provenance, relocate
 from reportgen.model.importance import importance_files, measure_split
 from reportgen.model.predict_split import Survey
-from reportgen.report import anonymous, caveats, checks, heatmap, present, scale, store
+from reportgen.report import anonymous, caveats, checks, heatmap, present, scale
 from reportgen.report.present import Known, write
+from reportgen.report.stored import store
 
 if TYPE_CHECKING:
     from reportgen.model.checkpoint import Checkpoint

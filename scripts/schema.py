@@ -1,7 +1,7 @@
 """Write docs/report.schema.json and docs/manifest.schema.json from the nouns of a report: `python scripts/schema.py`.
 
-JSON Schema 2020-12. What no schema can say, like one length for all lists of tokens, `reportgen.report.relations`
-checks. A test checks that the files are current.
+JSON Schema 2020-12. What no schema can say, like one length for all lists of tokens, is checked by
+`reportgen.report.stored.relations`. A test checks that the files are current.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reportgen.core.config import CHOICES, RANGES, Config
 from reportgen.core.nouns.faithfulness import Attribution, Faithfulness
 from reportgen.core.nouns.records import Report
 from reportgen.core.nouns.values import Between, Matches, hints
-from reportgen.report import relations, restore, store
+from reportgen.report.stored import relations, restore, store
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 COMMENT = re.compile(r"^    (\w+): .+?  # (.+)$", re.MULTILINE)  # of a field of a dataclass

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reportgen.core.nouns.faithfulness import Faithfulness, OrderName, Trial
 from reportgen.core.nouns.records import Report
-from reportgen.report import store
+from reportgen.report.stored import store
 
 ORDERS: dict[OrderName, str] = {"heatmap": "heatmap", "classifier": "classifier's row", "attribution": "attribution"}
 CHANCE = 0.05  # p up to which an order has a star

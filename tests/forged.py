@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from safetensors.numpy import load, save
 
 from reportgen.core.clock import Stage
-from reportgen.report import store
+from reportgen.report.stored import store
 from scripts import schema
 from tests import faithful
 

@@ -20,7 +20,7 @@ import pikepdf
 import pytest
 
 from reportgen.core.config import DEMO
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call
 

@@ -17,7 +17,8 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DeviceError, ModelError, StoppedError, UsageError
 from reportgen.core.nouns.records import Report
-from reportgen.report import given_scores, store
+from reportgen.report import given_scores
+from reportgen.report.stored import store
 from tests import planted, reports
 from tests.report.test_given_scores import written
 

@@ -14,7 +14,7 @@ from transformers import LongformerForSequenceClassification
 from reportgen.data import hub as talk
 from reportgen.model import checkpoint, forward_pass
 from reportgen.model.importance import importance_files
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call, fails
 from tests.hub import TOKEN, Hub

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reportgen import cli
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import batches, foreign, forged
 
 ALL = pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])

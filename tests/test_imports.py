@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import reports
 
 HEAVY = ("torch", "transformers", "altair", "weasyprint", "pyarrow", "numpy", "pandas", "datasets")
@@ -78,7 +78,8 @@ PRESENT = """
 import pathlib, sys
 sys.modules["torch"] = sys.modules["transformers"] = None  # importing them fails
 sys.modules["datasets"] = sys.modules["tokenizers"] = None
-from reportgen.report import present, store
+from reportgen.report import present
+from reportgen.report.stored import store
 from reportgen.core.clock import Clock
 from reportgen.core.config import FORMATS, Config
 report = store.load(pathlib.Path(sys.argv[1]))

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call, fails
 from tests.site.test_report_page import undensed

@@ -25,9 +25,10 @@ from reportgen.model import provenance
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.importance import importance_files
 from reportgen.model.importance.importance_files import Importance
-from reportgen.report import checks, heatmap, present, scale, store
+from reportgen.report import checks, heatmap, present, scale
 from reportgen.report.paper import pdf
 from reportgen.report.paper.typesetting import Typeset
+from reportgen.report.stored import store
 from tests import reports, tiny
 
 HTML = Config(format=("html",))

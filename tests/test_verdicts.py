@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.report import store
+from reportgen.report.stored import store
 from scripts import verdicts
 from tests import faithful, reports
 

@@ -20,7 +20,7 @@ from reportgen.batch.units import Outcome, succeeded
 from reportgen.core.config import Recipe
 from reportgen.core.errors import OutputError
 from reportgen.core.files import disk, json_text, regular_files
-from reportgen.report import store
+from reportgen.report.stored import store
 
 FOLDER, PLAN, JOURNAL = ".batch", "plan.json", "journal.jsonl"
 TOKEN = ".cluster-"  # begins the name of a file by which machines see that they share the folder

@@ -28,7 +28,8 @@ from reportgen.core.workers import cores
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import checkpoint, outputs, predict_split, provenance
-from reportgen.report import anonymous, present, store
+from reportgen.report import anonymous, present
+from reportgen.report.stored import store
 
 if TYPE_CHECKING:
     from reportgen.model.checkpoint import Checkpoint

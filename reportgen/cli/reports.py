@@ -154,7 +154,7 @@ def verify(folder: Path, quiet: bool) -> None:
     Every file in FOLDER is compared with the hash in its manifest, and every field of the report with what it may
     hold. The exit code is 7 if one is wrong.
     """
-    from reportgen.report import store
+    from reportgen.report.stored import store
 
     count, others = store.verify(folder)
     store.load(folder)

@@ -18,13 +18,14 @@ from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
 from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.data import naming
-from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, signed, store, tables, words
+from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, signed, tables, words
 from reportgen.report.anonymous import disclosed
 from reportgen.report.draw import chart_points, maps
 from reportgen.report.faithfulness import data_files, panel
 from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
 from reportgen.report.parts import Cell, Chart, Finding, HeatView, Parts, Picture, Table
+from reportgen.report.stored import store
 
 if TYPE_CHECKING:
     from reportgen.report.draw.specs import Draw

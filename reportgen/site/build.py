@@ -18,8 +18,8 @@ from reportgen.core.clock import Clock
 from reportgen.core.errors import BrokenLinkError, DeviceError, OutputError
 from reportgen.core.files import disk
 from reportgen.core.workers import Pool
-from reportgen.report import store
 from reportgen.report.page import render
+from reportgen.report.stored import store
 from reportgen.site import cards, dead_links, find_reports, index_pages, report_page
 from reportgen.site import folder as site_folder
 from reportgen.site.cards import Card

@@ -17,8 +17,9 @@ from reportgen.core.nouns import plain_values
 from reportgen.core.nouns.faithfulness import VerdictCode
 from reportgen.core.nouns.labels import written
 from reportgen.core.nouns.records import Prediction, Report, Verdict
-from reportgen.report import heatmap, rank, scale, store, words
+from reportgen.report import heatmap, rank, scale, words
 from reportgen.report.parts import HeatView
+from reportgen.report.stored import store
 from reportgen.site import find_reports
 from reportgen.site.find_reports import Found, Note
 

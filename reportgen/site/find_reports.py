@@ -19,7 +19,8 @@ from reportgen.core.errors import OutputError, ReportgenError, one_line
 from reportgen.core.files import disk, regular_files
 from reportgen.core.nouns.records import Report
 from reportgen.data import naming
-from reportgen.report import anonymous, store
+from reportgen.report import anonymous
+from reportgen.report.stored import store
 
 USED = (store.REPORT, store.ARRAYS)  # a page is made of these, and of the test of the heatmap where there is one
 IDENTITY = ("input", "dataset", "model", "tokenizer", "importance", "configuration")  # of a manifest: rendering it

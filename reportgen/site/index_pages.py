@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from reportgen.core import palette
 from reportgen.core.characters import cut, visible
 from reportgen.core.nouns.faithfulness import VERDICTS as VERDICTS_ON_HEATMAPS
-from reportgen.report import store
 from reportgen.report.page import render
+from reportgen.report.stored import store
 from reportgen.site import link_picture, search_index
 from reportgen.site.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card, plain
 from reportgen.site.settings import SiteConfig

@@ -14,10 +14,11 @@ from urllib.parse import quote
 
 from reportgen.core.characters import cut
 from reportgen.core.clock import Clock
-from reportgen.report import present, rank, scale, store
+from reportgen.report import present, rank, scale
 from reportgen.report.draw import specs, still, vega
 from reportgen.report.page import render
 from reportgen.report.page.render import Place
+from reportgen.report.stored import store
 from reportgen.site import dead_links, find_reports, link_picture
 from reportgen.site import folder as site_folder
 from reportgen.site.cards import LONG_TITLE, Card

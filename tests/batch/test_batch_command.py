@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import batches
 from tests.cli.test_cli import call, fails
 

@@ -24,7 +24,7 @@ from reportgen.core import presets
 from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
 from reportgen.core.nouns.records import Report, ReportWarning
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import reports
 
 OPTIONS = {"--" + field.name.replace("_", "-") for field in fields(Config)}

@@ -16,7 +16,7 @@ from pyarrow import parquet
 from reportgen import cli
 from reportgen.model import forward_pass
 from reportgen.model.importance import importance_files
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call, fails
 

@@ -14,7 +14,7 @@ import torch
 from pyarrow import parquet
 from transformers import BertConfig, BertForSequenceClassification
 
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call, fails, run, tiny_run
 

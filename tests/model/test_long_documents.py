@@ -23,7 +23,8 @@ from reportgen.core.nouns.records import Report, Tokens
 from reportgen.data import choice
 from reportgen.model import long_documents
 from reportgen.model.classifier import Classifier
-from reportgen.report import present, store
+from reportgen.report import present
+from reportgen.report.stored import store
 from tests import every_type, reference, tiny
 
 Array = npt.NDArray[Any]

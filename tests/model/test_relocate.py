@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from reportgen.model import checkpoint
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import reports, tiny
 from tests.cli.test_cli import call, fails
 from tests.hub import Hub

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.nouns.records import Floats, Report, Tokens
-from reportgen.report import caveats, present, scale, store
+from reportgen.report import caveats, present, scale
 from reportgen.report.page import render
+from reportgen.report.stored import store
 from reportgen.site import cards
 from tests import reports
 

@@ -22,10 +22,11 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
 from reportgen.core.nouns.records import Report
-from reportgen.report import heatmap, present, store, tables, words
+from reportgen.report import heatmap, present, tables, words
 from reportgen.report.draw import chart_points, findings
 from reportgen.report.page import render
 from reportgen.report.paper import excerpt, pdf
+from reportgen.report.stored import store
 from reportgen.site import cards
 from tests import reports
 from tests.report.paper import test_latex as manuscript

@@ -17,7 +17,8 @@ from reportgen.core.characters import numeral
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, OutputError, UsageError
-from reportgen.report import checks, given_scores, present, store
+from reportgen.report import checks, given_scores, present
+from reportgen.report.stored import store
 from tests import reports
 
 TOKENS = ["<s>", "Two", "\u0120words", ",", "\u010a", "\u0120not", "\u0120three", "</s>"]

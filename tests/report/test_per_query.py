@@ -16,8 +16,9 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import UsageError
 from reportgen.core.nouns.records import Report
-from reportgen.report import present, scale, store, tables
+from reportgen.report import present, scale, tables
 from reportgen.report.page import render
+from reportgen.report.stored import store
 from tests import faithful, reference, reports
 
 

@@ -13,8 +13,9 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.core.nouns.records import Report
-from reportgen.report import present, store
+from reportgen.report import present
 from reportgen.report.paper import typesetting
+from reportgen.report.stored import store
 from tests import foreign, reports
 
 EVERYTHING = Config(format=("html", "pdf", "tables", "charts", "figures", "latex"), span="2:9", pdf_variant="a-3u")

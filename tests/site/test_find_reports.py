@@ -16,7 +16,7 @@ import pytest
 
 from reportgen.core.errors import OutputError
 from reportgen.core.files import disk
-from reportgen.report import store
+from reportgen.report.stored import store
 from reportgen.site import find_reports
 from tests import foreign, reports
 

@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.nouns.records import Report
-from reportgen.report import present, store
+from reportgen.report import present
 from reportgen.report.draw import specs, still
 from reportgen.report.page import compress, render
 from reportgen.report.page.svg import THEME
+from reportgen.report.stored import store
 from reportgen.site import cards, report_page
 from reportgen.site.cards import Card
 from reportgen.site.settings import SiteConfig

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from reportgen.core.errors import OutputError
 from reportgen.core.files import disk
 from reportgen.core.nouns.records import Check, Prediction, Report, ReportWarning
-from reportgen.report import store
+from reportgen.report.stored import store
 from tests import faithful, foreign, reports
 
 FILES = {"report.html": b"<!doctype html>", "report.json": b"{}", "tables/tokens.csv": b"a,b\r\n"}
@@ -531,7 +531,7 @@ def test_a_folder_without_a_manifest_is_no_report(content: str | None, tmp_path:
 
 FILL = """
 import pathlib, resource, sys
-from reportgen.report import store
+from reportgen.report.stored import store
 from reportgen.core.errors import OutputError
 if sys.argv[2] != "none":
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))

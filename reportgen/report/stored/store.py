@@ -28,7 +28,7 @@ from reportgen.core.nouns import plain_values
 from reportgen.core.nouns.plain_values import FieldError
 from reportgen.core.nouns.records import Report
 from reportgen.core.nouns.values import Sha256
-from reportgen.report import restore
+from reportgen.report.stored import restore
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
 FAITHFULNESS = "faithfulness.json"  # only where the heatmap was tested

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from reportgen.core.errors import OutputError
 from reportgen.core.nouns.records import Report
-from reportgen.report import store
+from reportgen.report.stored import store
 from scripts import schema
 from tests import faithful, forged, reports
 

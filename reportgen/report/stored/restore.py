@@ -12,7 +12,7 @@ from reportgen.core.errors import UsageError
 from reportgen.core.nouns.plain_values import FieldError, restored
 from reportgen.core.nouns.records import Report
 from reportgen.core.nouns.values import hints
-from reportgen.report import relations
+from reportgen.report.stored import relations
 
 CONFIGURATION = "provenance.configuration"
 

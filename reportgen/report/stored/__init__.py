@@ -1,0 +1,1 @@
+"""What a report folder holds of a report: written, read back, and checked."""
