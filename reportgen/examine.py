@@ -115,7 +115,7 @@ def examine_folder(
 def attributions(config: Config, classifier: Classifier, report: Report, clock: Clock) -> tuple[Attribution, ...]:
     """Signed attribution for the predicted label, and for gold labels that were not predicted."""
     from reportgen.model import long_documents
-    from reportgen.model.faithfulness import attribution
+    from reportgen.model.attribution import gradients
 
     said, method = report.prediction, config.attributed
     assert said is not None  # the model was asked
@@ -123,8 +123,8 @@ def attributions(config: Config, classifier: Classifier, report: Report, clock: 
     gold = said.gold_labels or (() if said.gold is None else (said.gold,))
     labels = tuple(dict.fromkeys((said.predicted, *gold)))
     windows = len(long_documents.plan_for(classifier, report.tokens, stride=config.stride).windows)
-    with clock.track("attribution", attribution.passes(method, windows=windows)) as advance:
-        return attribution.attribute(
+    with clock.track("attribution", gradients.passes(method, windows=windows)) as advance:
+        return gradients.attribute(
             classifier, report.tokens, labels, method=method, stride=config.stride, advance=advance
         )
 

@@ -24,9 +24,10 @@ from reportgen.core.nouns.records import Floats, HeadImportance, Tokens
 from reportgen.examine import by_layer
 from reportgen.model import forward_pass, long_documents, position_table
 from reportgen.model.attention.stack import stack
+from reportgen.model.attribution import gradients
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.classifier import Classifier
-from reportgen.model.faithfulness import attribution, examine
+from reportgen.model.faithfulness import examine
 from reportgen.model.faithfulness.examine import Subject
 from reportgen.model.importance import importance_files
 from reportgen.model.tokenizing.tokens import encode
@@ -212,7 +213,7 @@ def subject(
 
 
 def _attribution(model: Classifier, tokens: Tokens) -> Floats:
-    (found,) = attribution.attribute(model, tokens, (0,), method="frozen")
+    (found,) = gradients.attribute(model, tokens, (0,), method="frozen")
     assert found.scores is not None
     return found.scores
 

@@ -20,8 +20,8 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import DEMO, Config
 from reportgen.core.nouns.records import Report
 from reportgen.data import choice
+from reportgen.model.attribution.gradients import attribute
 from reportgen.model.classifier import Classifier
-from reportgen.model.faithfulness.attribution import attribute
 from reportgen.report import heatmap, rank, scale, tables, words
 from tests import tiny
 from training import minilm, train

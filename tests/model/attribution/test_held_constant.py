@@ -14,9 +14,9 @@ from torch.overrides import TorchFunctionMode
 
 from reportgen.core.nouns.records import Tokens
 from reportgen.model import forward_pass, position_table
+from reportgen.model.attribution import gradients
+from reportgen.model.attribution.held_constant import HeldConstant
 from reportgen.model.classifier import Classifier
-from reportgen.model.faithfulness import attribution
-from reportgen.model.faithfulness.held_constant import HeldConstant
 from reportgen.model.tokenizing.tokens import encode
 from tests import every_type, tiny
 from tests.model.test_every_type import SUPPORTED, TEXT
@@ -133,7 +133,7 @@ def test_without_biases_and_curved_activations_the_scores_sum_to_the_margin(kind
                 weight.zero_()
     with _Identity():
         first, second = forward_pass.predict_logits(classifier, [tokens])[0].tolist()
-        frozen = attribution.attribute(classifier, tokens, (0, 1), method="frozen")
+        frozen = gradients.attribute(classifier, tokens, (0, 1), method="frozen")
     assert [found.reason for found in frozen] == [None, None]
     sums = [float(found.scores.sum()) for found in frozen]
     assert abs(first - second) > 0.05
@@ -149,13 +149,13 @@ def test_every_type_computes_the_same_and_its_queries_and_keys_have_no_gradient(
     plain = forward_pass.predict_logits(classifier, [tokens])
     inputs = forward_pass.batch(classifier, [tokens])
     asked = [weight for name, weight in classifier.model.named_parameters() if only_query_or_key(kind, name)]
-    free = gradients(classifier.model(**inputs).logits, asked)
+    free = has_gradients(classifier.model(**inputs).logits, asked)
     with HeldConstant() as held:
         logits = classifier.model(**inputs).logits
     assert torch.equal(logits.detach(), plain)
     assert held.attentions >= len(classifier.layers)
     assert not asked or any(free)
-    assert not any(gradients(logits, asked))
+    assert not any(has_gradients(logits, asked))
 
 
 def only_query_or_key(kind: str, name: str) -> bool:
@@ -164,7 +164,7 @@ def only_query_or_key(kind: str, name: str) -> bool:
     return bool(QUERY_OR_KEY.search(name)) and "vision" not in name and not gated
 
 
-def gradients(logits: Tensor, weights: list[nn.Parameter]) -> list[bool]:
+def has_gradients(logits: Tensor, weights: list[nn.Parameter]) -> list[bool]:
     """Whether a logit has a gradient with respect to each of *weights*."""
     if not weights:
         return []

@@ -17,11 +17,11 @@ from transformers import AttentionInterface
 from reportgen.core.nouns.faithfulness import Attribution, Method
 from reportgen.core.nouns.records import Tokens
 from reportgen.model import forward_pass, long_documents
+from reportgen.model.attribution import gradients
+from reportgen.model.attribution.gradients import attribute
 from reportgen.model.classifier import Classifier
-from reportgen.model.faithfulness import attribution
-from reportgen.model.faithfulness.attribution import attribute
 from tests import every_type, tiny
-from tests.model.faithfulness.test_held_constant import document, few
+from tests.model.attribution.test_held_constant import document, few
 from tests.model.test_every_type import SUPPORTED
 
 METHODS: tuple[Method, ...] = ("frozen", "gradient-x-input", "ig")
@@ -111,10 +111,10 @@ def test_more_steps_close_the_gap(read: tuple[Classifier, Tokens]) -> None:
 
 def test_the_margin_is_to_the_largest_other_label_or_the_logit_alone() -> None:
     logits = torch.tensor([1.0, 4.0, 2.0])
-    slopes = [attribution.slope(logits, label, several=False).tolist() for label in range(3)]
+    slopes = [gradients.slope(logits, label, several=False).tolist() for label in range(3)]
     assert slopes == [[1, -1, 0], [0, 1, -1], [0, -1, 1]]
-    assert attribution.slope(logits, 0, several=True).tolist() == [1, 0, 0]
-    assert attribution.slope(logits[:1], 0, several=False).tolist() == [1]
+    assert gradients.slope(logits, 0, several=True).tolist() == [1, 0, 0]
+    assert gradients.slope(logits[:1], 0, several=False).tolist() == [1]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -177,7 +177,7 @@ def test_progress_counts_the_forward_passes(length: int, windows: int) -> None:
     for method in METHODS:
         done: list[int] = []
         attribute(classifier, tiny.document(length), (0, 1), method=method, stride=0, steps=3, advance=done.append)
-        assert sum(done) == attribution.passes(method, windows=windows, steps=3)
+        assert sum(done) == gradients.passes(method, windows=windows, steps=3)
 
 
 @pytest.mark.parametrize(("kind", "settings"), few(SUPPORTED))

@@ -22,8 +22,8 @@ from reportgen.core.errors import DeviceError, ModelError
 from reportgen.core.nouns.faithfulness import Attribution, Method
 from reportgen.core.nouns.records import Floats, Tokens
 from reportgen.model import forward_pass, long_documents
+from reportgen.model.attribution.held_constant import HeldConstant
 from reportgen.model.classifier import Classifier
-from reportgen.model.faithfulness.held_constant import HeldConstant
 from reportgen.model.guards import forward_errors, gradients_of, is_out_of_memory, memory_errors, quiet, said
 from reportgen.model.long_documents import WindowPlan
 

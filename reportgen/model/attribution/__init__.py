@@ -1,0 +1,1 @@
+"""How much each token speaks for or against a label, by gradients."""
