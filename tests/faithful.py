@@ -41,8 +41,8 @@ STRENGTH: dict[OrderName, float] = {  # logits that the first half of the units 
     "reading-order": 0.15,
 }
 SENTENCE = (
-    "Removing the 5 % most attended words lowers the margin by 0.60; 19 random choices of as many words lower it by "
-    "-0.04 to 0.11. This heatmap shows words that the prediction rests on."
+    "Removing the 5% most attended words lowers the margin by 0.60; 19 random choices of as many words lower it by "
+    "−0.04 to 0.11. This heatmap shows words that the prediction rests on."
 )
 
 

@@ -126,7 +126,7 @@ def here(plain: Path, tmp_path: Path) -> Path:
 def test_the_command_adds_a_test_to_a_report_that_is_there(here: Path, model: Path, tested: Path) -> None:
     ran = call("faithfulness", here, "--model", model, "--device", "cpu")
     assert ran.exit_code == 0, ran.output
-    assert "heatmap: look-only: Removing the most attended words (5 to 20 %) lowers the margin by" in ran.stdout
+    assert "heatmap: look-only: Removing the most attended words (5 to 20%) lowers the margin by" in ran.stdout
     store.verify(here)
     found, wanted = store.load(here), store.load(tested)
     assert found.faithfulness == wanted.faithfulness

@@ -84,3 +84,13 @@ def label(character: str) -> str | None:
     if unicodedata.category(character) not in ("Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"):
         return None
     return PICTURES.get(ord(character), f"U+{ord(character):04X}")
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with a true minus, and no minus before a zero.
+
+    >>> signed(-0.304), signed(-0.001)
+    ('−0.30', '0.00')
+    """
+    written = f"{value:.{digits}f}"
+    return written.replace("-", "−" if float(written) else "")

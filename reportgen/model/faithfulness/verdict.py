@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from reportgen.core.characters import signed
 from reportgen.core.nouns.faithfulness import Curve, Operator, Order, OrderName, Trial, UnitKind, Verdict, VerdictCode
 from reportgen.model.faithfulness.orders import TESTED
 
@@ -69,8 +70,9 @@ def _sentence(
     name: str, code: VerdictCode, found: Sequence[tuple[Trial, Curve]], shares: Sequence[float], unit: UnitKind
 ) -> str:
     (trial, curve), subject = found[0], SUBJECTS[name]
+    highest = CHOSEN[name].format(units=f"{unit}s")
     first = (
-        f"Removing {CHOSEN[name].format(units=f'{unit}s')} ({_range(shares)}) lowers the margin by {curve.aopc:.2f} on "
+        f"Removing {highest} ({_range(shares)}) lowers the margin by {signed(curve.aopc)} on "
         f"average; {len(trial.random)} random choices of as many {unit}s lower it by {_between(trial)}."
     )
     if code == "look-only":
@@ -78,7 +80,7 @@ def _sentence(
             return f"{first} Words could be removed in only one way here, so this is a look, not a claim."
         return f"{first} {len(trial.random)} random choices are a look, not a claim."
     second, other = found[1]
-    also = f"With {unit}s {REMOVED[second.operator]} it is {other.aopc:.2f}, at random {_between(second)}."
+    also = f"With {unit}s {REMOVED[second.operator]} it is {signed(other.aopc)}, at random {_between(second)}."
     ends = {
         "supported": f"{subject} shows {unit}s that the prediction rests on.",
         "no-better-than-chance": f"{subject} does not show what the prediction rests on.",
@@ -90,14 +92,14 @@ def _sentence(
 
 def _between(trial: Trial) -> str:
     _, low, high = trial.chance
-    return f"{low:.2f} to {high:.2f}"
+    return f"{signed(low)} to {signed(high)}"
 
 
 def _range(shares: Sequence[float]) -> str:
     """The shares in words.
 
     >>> _range((0.05, 0.1, 0.2))
-    '5 to 20 %'
+    '5 to 20%'
     """
     low, high = min(shares), max(shares)
-    return f"{low:.0%}".replace("%", " %") if low == high else f"{low * 100:g} to {high * 100:g} %"
+    return f"{low:.0%}" if low == high else f"{low * 100:g} to {high:.0%}"

@@ -39,16 +39,6 @@ def percent(share: float) -> str:
     return f"{share * 100:.3g}%"
 
 
-def signed(value: float, digits: int = 2) -> str:
-    """A number with a true minus, and no minus before a zero.
-
-    >>> signed(-0.304), signed(-0.001)
-    ('−0.30', '0.00')
-    """
-    written = f"{value:.{digits}f}"
-    return written.replace("-", "−" if float(written) else "")
-
-
 def listed(names: Sequence[str], last: str = "and") -> str:
     """Names as a sentence has them.
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reportgen.core.characters import cut
+from reportgen.core.characters import cut, signed
 from reportgen.core.nouns.faithfulness import VERDICTS, Curve, Estimate, Faithfulness, SentenceEffect, Shift, Trial
 from reportgen.core.nouns.records import Report
-from reportgen.report.faithfulness.names import MEASURES, ORDERS, WAYS, label, listed, percent, signed, units
+from reportgen.report.faithfulness.names import MEASURES, ORDERS, WAYS, label, listed, percent, units
 from reportgen.report.parts import Chart, Panel, Table
 
 CLAIM = 0.05  # the p up to which random heads are called worse
