@@ -164,7 +164,7 @@ def scene(home: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     monkeypatch.setenv("REPORTGEN_CACHE", str(here / "here" / "cache"))
     run = lambda self, *given: batches.Inline(self.load).run(*given)  # noqa: E731  in the process that is killed
     monkeypatch.setattr(local.Local, "run", run)
-    monkeypatch.setattr(present, "draw_figures", lambda *_, **__: present.Figures((), (), None, None))
+    monkeypatch.setattr(present, "draw_figures", lambda *_, **__: present.Figures((), (), (), None, None))
     monkeypatch.setattr(link_picture, "picture", lambda *_, **__: b"drawn by threads, which a copy does not have")
     first = {"batch --restart": "batch", "site build of others": "site build"}
     return lambda name: Scene(home, WRITERS[name], WRITERS.get(first.get(name, "")))

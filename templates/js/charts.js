@@ -245,7 +245,7 @@ reportgen.charts = (() => {
 
   async function update(figure, state) {
     const key = figure.dataset.chart;
-    if (!figure.querySelector(".drawing").clientWidth) return; // folded: it is drawn when it is opened
+    if (figure.closest("details:not([open])")) return; // it is drawn when it is opened
     const caption = figure.querySelector("figcaption");
     if (!first.has(key)) first.set(key, [...caption.childNodes].map((node) => node.cloneNode(true)));
     const chosen = reportgen.scores.selection(state);
