@@ -7,8 +7,7 @@ its name.
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,21 +25,13 @@ from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
 from reportgen.report.parts import Cell, Chart, Finding, HeatView, Parts, Picture, Table
 from reportgen.report.stored import store
+from reportgen.report.stored.file_formats import formats
 
 if TYPE_CHECKING:
     from reportgen.report.draw.specs import Draw
 
 SUMMARY = 5  # words on the first screen
 WITHOUT_MODEL = ("top_k", "colour_scale", "language", "received")  # can be chosen again of a stored report; echoes, too
-AT_WIDTH = r"figures/.*-[\d.]+(in|cm|mm|pt)\.(svg|pdf|png)"
-FILES = {
-    "html": re.compile(r"report\.html"),
-    "pdf": re.compile(r"report\.pdf"),
-    "tables": re.compile(r"tables/.*"),
-    "charts": re.compile(rf"(?!{AT_WIDTH})figures/.*"),
-    "figures": re.compile(AT_WIDTH),
-    "latex": re.compile(r"latex/.*"),
-}  # which files of a report a format makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,15 +344,6 @@ def check_seen(report: Report) -> None:
     if report.received == "per-query" and report.attention.seen is None:
         hint = "leave the option out" if report.given else "make the report again with reportgen run"
         raise UsageError("--received per-query: the report does not say how many queries see a token", hint=hint)
-
-
-def formats(names: Iterable[str]) -> set[str]:
-    """The formats that the files of a report belong to.
-
-    >>> sorted(formats(["report.pdf", "figures/overview-3.3in.svg", "figures/overview.vl.json"]))
-    ['charts', 'figures', 'pdf']
-    """
-    return {kind for name in names for kind, pattern in FILES.items() if pattern.fullmatch(name)}
 
 
 def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None) -> tuple[Report, Path]:
