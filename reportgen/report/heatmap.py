@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -235,7 +236,18 @@ def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ..
         kind = "special" if cell.special else written if cell.text.strip() else "break"
         found.append(Run(cell.text, kind, heat, cell.positions[0]))
         end = max(end, cell.end)
-    return tuple(found)
+    return _with_whole_breaks(found)
+
+
+def _with_whole_breaks(runs: list[Run]) -> tuple[Run, ...]:
+    """The runs, with a CRLF that a tokenizer has cut in two in the run of its second half: it is one line break."""
+    cut = [one.text.endswith("\r") and two.text.startswith("\n") for one, two in pairwise(runs)]
+    texts = [
+        ("\r" if before else "") + (run.text[:-1] if behind else run.text)
+        for run, before, behind in zip(runs, [False, *cut], [*cut, False], strict=True)
+    ]
+    whole = (replace(run, text=text) for run, text in zip(runs, texts, strict=True))
+    return tuple(run for run in whole if run.text or run.kind != "gap")
 
 
 def strip(runs: tuple[Run, ...], *, tokens: int) -> tuple[int, ...]:

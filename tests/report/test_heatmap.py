@@ -209,6 +209,22 @@ def test_short_texts_divide_by_nothing(text: str, scale: ColourScale) -> None:
             assert np.isfinite(made.bounds).all()
 
 
+@pytest.mark.parametrize("first", [(), (1,)])  # between tokens, or a token of its own
+def test_a_crlf_that_a_tokenizer_cuts_in_two_is_one_line_break(first: tuple[int, ...]) -> None:
+    """RoBERTa's byte-level BPE has a token for each half."""
+    covered = (
+        Cell((0,), "a", False, 0, 1),
+        *((Cell(first, "\r", False, 1, 2),) if first else ()),
+        Cell((2,), "\n", False, 2, 3),
+        Cell((3,), "b", False, 3, 4),
+    )
+    made = heatmap.view("all", "", "", np.ones(4, np.float32), covered, scale="linear")
+    runs = heatmap.spans("a\r\nb", covered, made)
+    assert [run.text for run in runs if run.text] == ["a", "\r\n", "b"]
+    assert [run.first for run in runs if run.first >= 0] == [c.positions[0] for c in covered]
+    assert [line.runs[-1].text for line in heatmap.lines(runs)] == ["\r\n", "b"]
+
+
 @given(reports.tokenised())
 def test_lines_hold_the_whole_text_and_end_where_it_breaks(case: tuple[str, Tokens]) -> None:
     runs = [line.runs for line in lines(*case)]
