@@ -71,7 +71,7 @@ class Journal:
             OutputError: If it cannot be read.
         """
         try:
-            return _plan(json_text.parse(_read(self.folder / FOLDER / PLAN)))
+            return _plan(json_text.parse(regular_files.read_own(self.folder / FOLDER / PLAN, most=MOST_BYTES)))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -112,7 +112,7 @@ class Journal:
         """The last line about every example; lines that are torn, or have another form, are left out."""
         found: dict[str, Entry] = {}
         try:
-            content = _read(self.folder / FOLDER / JOURNAL)
+            content = regular_files.read_own(self.folder / FOLDER / JOURNAL, most=MOST_BYTES)
         except (OSError, ValueError):
             return found
         for line in content.split(b"\n"):
@@ -141,12 +141,6 @@ class Journal:
             yield Writer(handle, self.folder)
         finally:
             os.close(handle)
-
-
-def _read(path: Path) -> bytes:
-    if path.is_symlink():
-        raise ValueError("it is a symbolic link")
-    return regular_files.read(path, most=MOST_BYTES)
 
 
 def _plan(plain: Any) -> BatchPlan:

@@ -25,6 +25,7 @@ from reportgen.cli.options import (
     refuse_arguments,
     score_options,
     threshold_option,
+    verbose_option,
 )
 from reportgen.cli.printing import clock_for, drop_output, print_seconds, settle
 from reportgen.core import workers
@@ -67,7 +68,7 @@ SHOWN = 20  # failures that are printed; the index lists all
 @click.option("--restart", is_flag=True, help="Remove the existing batch and make all reports again.")
 @click.option("--no-overwrite", is_flag=True, help="Stop at a report that was changed since, with exit code 7.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first example that fails.")
-@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@verbose_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only the path of the index.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def batch(

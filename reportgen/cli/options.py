@@ -173,6 +173,8 @@ faithfulness_options = _all(
     ),
 )
 
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+
 machine_options = _all(
     click.option("--device", metavar="auto|cpu|cuda|cuda:N|mps", help="Device that the model runs on. [default: auto]"),
     click.option("--dtype", metavar="|".join(DTYPES), help="Number format of the model. [default: float32]"),

@@ -25,6 +25,7 @@ from reportgen.cli.options import (
     refuse_arguments,
     score_options,
     threshold_option,
+    verbose_option,
 )
 from reportgen.cli.printing import clock_for, print_faithfulness, print_report, print_seconds, settle
 from reportgen.core.config import ATTRIBUTION, COLOUR_SCALES, ECHOES, FAITHFULNESS, RECEIVED, UNITS, Config
@@ -53,7 +54,7 @@ STORED = {
 @click.option("--overwrite", is_flag=True, default=None, help="Replace an existing report.")
 @loading_options
 @click.option("--strict", is_flag=True, default=None, help="Exit with code 10 if there are warnings.")
-@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@verbose_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only the path of the report.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
@@ -111,7 +112,7 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
 @naming_options
 @presentation_options
 @click.option("--overwrite", is_flag=True, default=None, help="Replace an existing report at --output.")
-@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@verbose_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only the path of the report.")
 def render(
     folder: Path | None, scores: str | None, title: str | None, verbose: bool, quiet: bool, **options: Any
@@ -175,7 +176,7 @@ def verify(folder: Path, quiet: bool) -> None:
 @click.option("--dataset", metavar="PATH|ID", help="Place of the dataset now. [default: the stored text if gone]")
 @click.option("--importance", metavar="PATH", help="Place of the head importance now. [default: as stored if gone]")
 @click.option("--offline", is_flag=True, help="Use only local and cached files.")
-@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@verbose_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only differences.")
 def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet: bool, **places: str | None) -> None:
     """Run a report again and compare the results.
@@ -228,7 +229,7 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
 @click.option("--model", metavar="FOLDER|ID", help="Place of the model now; its weights must be the same.")
 @click.option("--tokenizer", metavar="FOLDER|ID", help="Place of a tokenizer of its own now.")
 @click.option("--offline", is_flag=True, help="Use only local and cached files.")
-@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@verbose_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 def faithfulness(
     folder: Path,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from reportgen.cli.options import verbose_option
 from reportgen.cli.printing import clock_for, print_seconds
 from reportgen.core.errors import StrictWarningsError, UsageError, one_line
 from reportgen.core.workers import cores
@@ -46,7 +47,7 @@ def site() -> None:
     help="Name neither models nor data; files of reports that name them are not offered.",
 )
 @click.option("--strict", is_flag=True, help="Exit with code 10 if there are notes, like a report left out.")
-@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@verbose_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only the path of the first page.")
 def build(
     folders: tuple[Path, ...],

@@ -21,6 +21,7 @@ from reportgen.cli.options import (
     reading_options,
     refuse_arguments,
     threshold_option,
+    verbose_option,
 )
 from reportgen.cli.printing import clock_for, print_heads, print_seconds, settle
 from reportgen.core.config import MEASURES
@@ -43,7 +44,7 @@ from reportgen.core.errors import LeftOutError, one_line
     "-o", "--output", metavar="FILE.parquet", type=click.Path(path_type=Path), help="Write all rows to this file."
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@verbose_option
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option("--json", "as_json", is_flag=True, help="Print all rows as JSON, one per line.")
 def examples(
@@ -105,7 +106,7 @@ def examples(
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--restart", is_flag=True, help="Start over instead of continuing an interrupted run.")
-@click.option("-v", "--verbose", is_flag=True, help="Show each stage and the time it took.")
+@verbose_option
 @click.option("-q", "--quiet", is_flag=True, help="Print only the path of the file.")
 def importance(
     measure: str,

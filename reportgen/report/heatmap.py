@@ -236,7 +236,7 @@ def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ..
         kind = "special" if cell.special else written if cell.text.strip() else "break"
         found.append(Run(cell.text, kind, heat, cell.positions[0]))
         end = max(end, cell.end)
-    return _with_whole_breaks(found)
+    return _with_whole_breaks(found) if "\r\n" in text else tuple(found)
 
 
 def _with_whole_breaks(runs: list[Run]) -> tuple[Run, ...]:

@@ -117,7 +117,7 @@ def staged(output: Path, key: str) -> Made | None:
     if place.is_symlink():
         return None
     try:
-        made = _made(json_text.parse(_read(place / FACTS)))
+        made = _made(json_text.parse(regular_files.read_own(place / FACTS, most=MOST_BYTES)))
     except (OSError, ValueError, RecursionError):
         return None
     return made if is_whole(place, made, key) else None
@@ -191,7 +191,7 @@ def _load(output: Path) -> SiteState:
     """
     path = output / OWN / STATE
     try:
-        plain = json_text.parse(_read(path))
+        plain = json_text.parse(regular_files.read_own(path, most=MOST_BYTES))
         if plain["format"] != FORMAT:
             raise ValueError(f"format {plain['format']} is of another version of reportgen")
         reports = {str(name): _made(made) for name, made in plain["reports"].items()}
@@ -207,12 +207,6 @@ def _load(output: Path) -> SiteState:
             f"{disk.shown(path)}: not the state of a site: {reason}",
             hint="remove the folder, or choose another --output",
         ) from error
-
-
-def _read(path: Path) -> bytes:
-    if path.is_symlink():
-        raise ValueError("it is a symbolic link")
-    return regular_files.read(path, most=MOST_BYTES)
 
 
 def _made(plain: Any) -> Made:

@@ -55,6 +55,18 @@ def read(path: Path, *, most: int) -> bytes:
     return content
 
 
+def read_own(path: Path, *, most: int) -> bytes:
+    """The bytes of a file that this program has written itself, and so no link; see `read`.
+
+    Raises:
+        OSError: See `check`.
+        ValueError: If it is a symbolic link, or no file can have this name.
+    """
+    if path.is_symlink():
+        raise ValueError("it is a symbolic link")
+    return read(path, most=most)
+
+
 def inside(folder: Path, name: object) -> Path:
     """The path of a stored name in its folder.
 

@@ -217,7 +217,7 @@ def _read_npy(path: Path, _: str | None) -> tuple[Array, dict[str, str]]:
 
 def _read_json(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
     try:
-        content = json_text.parse(path.read_bytes())
+        content = json_text.parse(regular_files.read(path, most=MAX_BYTES))
         metadata: dict[str, str] = {}
         if isinstance(content, dict):
             name = _pick([n for n, value in content.items() if isinstance(value, list)], key, path.name)
