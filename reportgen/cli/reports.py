@@ -187,7 +187,7 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
     """
     settle(offline=offline, quiet=quiet)
     from reportgen import pipeline
-    from reportgen.report import compare
+    from reportgen.report import repeated
 
     clock = clock_for(quiet=quiet, verbose=verbose)
     given = {name: place for name, place in places.items() if place is not None}
@@ -200,7 +200,7 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
     before, after, stored = pipeline.rerun(folder, clock, output=output, places=given, announce=announce)
     for name in stored if not quiet else ():
         click.echo(f"note: {STORED[name]}", err=True)
-    found = compare.compare(before, after)
+    found = repeated.differences(before, after)
     for one in found:
         click.echo(f"{one.what}: {one_line(one.before)} -> {one_line(one.after)}")
     if verbose:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from reportgen.core.agreement import TOP, Scores, ranked
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.nouns.faithfulness import (
     Depth,
@@ -32,7 +33,6 @@ from reportgen.model.faithfulness import agreement, caveats, curves, head_ablati
 from reportgen.model.faithfulness.answers import Answer, Answers
 from reportgen.model.faithfulness.curves import Design
 from reportgen.model.faithfulness.head_ablation import Attempt
-from reportgen.model.faithfulness.orders import Scores
 from reportgen.model.faithfulness.removal import Removal, Variant, removal
 from reportgen.model.faithfulness.sentences import LeftOut
 from reportgen.model.faithfulness.units import units
@@ -212,7 +212,7 @@ def questions(classifier: Classifier, subject: Subject, plan: Plan, unit: UnitKi
 
 
 def _unscaled(removed: Removal, scores: Scores, sizes: tuple[int, ...], seed: int) -> Design:
-    order = Order("heatmap", orders.ranked(scores, seed=seed))
+    order = Order("heatmap", ranked(scores, seed=seed))
     return curves.design(removed, [order], sizes, measure="comprehensiveness", operator="delete")
 
 
@@ -267,7 +267,7 @@ def _scaling(
         return None
     plain = curves.curve("heatmap", asked.unscaled.variants[0], answers, whole)
     shown = trials[0].curves[0]
-    top = max(1, round(agreement.TOP * len(asked.removal.units)))
-    before, now = (set(orders.ranked(asked.scores[name], seed=seed)[:top]) for name in ("heatmap, unscaled", "heatmap"))
+    top = max(1, round(TOP * len(asked.removal.units)))
+    before, now = (set(ranked(asked.scores[name], seed=seed)[:top]) for name in ("heatmap, unscaled", "heatmap"))
     p = curves.p(plain, trials[0].random, "comprehensiveness")
     return ScalingEffect(churn=len(now - before) / top, aopc=shown.aopc - plain.aopc, p=p)

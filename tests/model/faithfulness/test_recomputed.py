@@ -12,7 +12,7 @@ import torch
 
 from reportgen.core.nouns.faithfulness import Curve, Faithfulness, Operator
 from tests import planted
-from tests.model.faithfulness.test_agreement import naive
+from tests.core.test_agreement import naive
 
 CLOSE = 1e-5
 SEED = 4

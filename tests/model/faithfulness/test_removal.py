@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reportgen.core.nouns.faithfulness import Unit
 from reportgen.model.faithfulness import orders
@@ -67,22 +65,6 @@ def test_types_and_global_tokens_go_with_their_tokens() -> None:
     variant = made.without([1])
     assert variant.document.types == (0, 0, 1, 1, 0)
     assert variant.places([0, 2, 3]) == (0, 2)
-
-
-@given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.integers(-9, 9))
-def test_an_order_is_a_permutation_by_score(scores: list[int], seed: int) -> None:
-    found = orders.ranked(np.array(scores, float), seed=seed)
-    assert sorted(found) == list(range(len(scores)))
-    assert [scores[place] for place in found] == sorted(scores, reverse=True)
-
-
-def test_ties_and_what_differs_by_rounding_follow_no_position() -> None:
-    """By position they would follow the text."""
-    even = 1 + np.random.default_rng(0).normal(size=200) * 1e-8
-    found = orders.ranked(even, seed=0)
-    assert abs(np.corrcoef(found, range(200))[0, 1]) < 0.2
-    assert found == orders.ranked(even[::-1].copy(), seed=0)
-    assert found != orders.ranked(even, seed=1)
 
 
 def test_random_orders_are_those_of_their_seed() -> None:

@@ -1,4 +1,4 @@
-"""compare: two runs -> what differs."""
+"""repeated: two runs -> what differs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reportgen.core.nouns.records import Report
-from reportgen.report.compare import compare
+from reportgen.report.repeated import differences
 from tests import reports
 
 BASE = reports.report()
@@ -22,11 +22,11 @@ def changed(part: str, **changes: Any) -> Report:
 
 def found(after: Report) -> dict[str, bool]:
     """What differs, and whether it matters."""
-    return {one.what: one.matters for one in compare(BASE, after)}
+    return {one.what: one.matters for one in differences(BASE, after)}
 
 
 def test_a_run_is_like_itself() -> None:
-    assert compare(BASE, BASE) == ()
+    assert differences(BASE, BASE) == ()
 
 
 def test_where_it_was_run_does_not_matter() -> None:
@@ -45,7 +45,7 @@ def test_another_prediction_matters() -> None:
     assert found(changed("prediction", predicted=1)) == {"predicted label": True}
     several = reports.several()
     lower = replace(several, prediction=replace(several.prediction, thresholds=(0.5, 0.8, 0.5)))
-    assert [one[:3] for one in compare(several, lower)] == [
+    assert [one[:3] for one in differences(several, lower)] == [
         ("predicted label", "left, right", "left"),
         ("thresholds", "0.5, 0.7, 0.5", "0.5, 0.8, 0.5"),
     ]
@@ -71,16 +71,18 @@ def test_other_top_tokens_matter() -> None:
     """One head turned around: its order is told, beside its values."""
     received = BASE.attention.received.copy()
     received[1, 1] = received[1, 1, ::-1]
-    differences = {one.what: one for one in compare(BASE, changed("attention", received=received))}
-    assert differences["the 10 top tokens of a head"].after == "others in 1 of 4 heads"
-    assert differences["received attention"].matters
+    found_again = {one.what: one for one in differences(BASE, changed("attention", received=received))}
+    assert found_again["the 10 top tokens of a head"].after == "others in 1 of 4 heads"
+    assert found_again["received attention"].matters
 
 
 def test_equal_values_may_change_places() -> None:
     """All attention alike: which ten come first is chance."""
     flat = np.ones_like(BASE.attention.received)
     even = changed("attention", received=flat)
-    assert compare(even, changed("attention", received=flat + np.float32(1e-6) * np.arange(flat.shape[-1]) / 99)) == ()
+    assert (
+        differences(even, changed("attention", received=flat + np.float32(1e-6) * np.arange(flat.shape[-1]) / 99)) == ()
+    )
 
 
 def test_another_length_is_told_and_nothing_is_compared_further() -> None:
@@ -95,7 +97,7 @@ def test_token_types_matter_but_not_whether_zeros_are_stored() -> None:
     """Reports of version 0.1.0 hold no types."""
     count = len(BASE.tokens)
     assert found(changed("tokens", types=(0,) * count)) == {}
-    (one,) = compare(BASE, changed("tokens", types=(*[0] * (count - 1), 2)))
+    (one,) = differences(BASE, changed("tokens", types=(*[0] * (count - 1), 2)))
     assert (one.what, one.before, one.after, one.matters) == (
         *("tokens", "the same tokens", "with other token types"),
         True,
@@ -107,4 +109,4 @@ def test_a_report_from_before_echoes_were_marked_is_the_same() -> None:
     before = reports.report()
     echo = tuple(place == 7 for place in range(len(before.tokens)))
     after = replace(before, tokens=replace(before.tokens, echo=echo), attention=replace(before.attention, period=7))
-    assert compare(before, after) == ()
+    assert differences(before, after) == ()

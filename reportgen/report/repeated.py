@@ -1,4 +1,4 @@
-"""Compare two runs of one configuration: their settings and their results.
+"""Find what differs between two runs of one configuration: their settings and their results.
 
 Rounding differences, as from sums in another order, do not count. Nothing is run here.
 """
@@ -26,7 +26,7 @@ class Difference(NamedTuple):
     matters: bool  # what came out is another; otherwise it was only run elsewhere
 
 
-def compare(before: Report, after: Report) -> tuple[Difference, ...]:
+def differences(before: Report, after: Report) -> tuple[Difference, ...]:
     """The differences, first of the runs, then of the results."""
     return (*_runs(before, after), *_results(before, after))
 
