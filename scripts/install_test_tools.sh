@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the tests need in addition to Python packages: a browser, a PDF reader, TeX, fonts. Installs them where it can
-# (Debian or Ubuntu, as root); elsewhere it says what is missing and goes on.
+# What the tests need in addition to Python packages: a browser, a PDF reader, TeX, fonts; with the argument `slow` also
+# Firefox and WebKitGTK. Installs them where it can (Debian or Ubuntu, as root); elsewhere it says what is missing and
+# goes on.
 set -eu
 
 missing=""
@@ -19,6 +20,13 @@ fc-list 2>/dev/null | grep -q NotoColorEmoji || missing="$missing fonts-noto-col
 command -v xelatex >/dev/null 2>&1 || missing="$missing texlive-xetex"  # brings pdflatex and bibtex
 kpsewhich booktabs.sty >/dev/null 2>&1 || missing="$missing texlive-latex-recommended"
 kpsewhich lmodern.sty >/dev/null 2>&1 || missing="$missing lmodern"
+if [ "${1:-}" = slow ]; then
+  # Firefox speaks WebDriver BiDi itself; WebKitGTK has a driver, and needs a screen. Ubuntu's own Firefox is no package.
+  command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 || missing="$missing firefox-esr"
+  command -v WebKitWebDriver >/dev/null 2>&1 || missing="$missing webkit2gtk-driver"
+  command -v Xvfb >/dev/null 2>&1 || missing="$missing xvfb"
+  command -v w3m >/dev/null 2>&1 || missing="$missing w3m"
+fi
 [ -n "$missing" ] || exit 0
 
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then

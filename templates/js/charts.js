@@ -283,7 +283,7 @@ reportgen.charts = (() => {
     const again = (figure) => reportgen.dom.later(figure.id, () => update(figure, reportgen.state.get()));
     const all = () => figures.forEach(again);
     reportgen.state.subscribe(all);
-    for (const fold of document.querySelectorAll("details:has(> figure)")) fold.addEventListener("toggle", () => all());
+    for (const fold of new Set([...document.querySelectorAll("details > figure")].map((figure) => figure.parentElement))) fold.addEventListener("toggle", () => all());
     reportgen.removed.subscribe(() => figures.filter(({ dataset }) => dataset.chart === "deletion-curve").forEach(again));
     let width = innerWidth;
     addEventListener("resize", () => {

@@ -50,6 +50,7 @@ reportgen.controls = (() => {
     const wide = matchMedia("(min-width: 62rem)");
     const follow = () => (panel.open = wide.matches);
     wide.addEventListener("change", follow);
+    panel.addEventListener("toggle", () => document.getElementById("instrument").classList.toggle("unfolded", panel.open));
     follow();
     addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || wide.matches || !panel.open) return;

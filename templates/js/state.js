@@ -7,6 +7,7 @@ reportgen.state = (() => {
   let current;
   let counts;
   let attributions; // how many there are
+  let again; // timer of an address that was refused
   const listeners = [];
 
   const everything = (count) => Array.from({ length: count }, (_, i) => i + 1);
@@ -96,16 +97,24 @@ reportgen.state = (() => {
     return parts.join("&");
   }
 
+  function address() {
+    // Browsers count changes of the address and refuse some, with an error or without a word. The last one that was
+    // refused is written a second later, and again until it is taken.
+    clearTimeout(again);
+    const wanted = write() && `#${write()}`;
+    try {
+      history.replaceState(null, "", wanted || location.pathname + location.search);
+    } catch {
+      // looked at below
+    }
+    if (location.hash !== wanted) again = setTimeout(address, 1000);
+  }
+
   function change(changes) {
     const before = current;
     current = { ...current, ...changes };
     if (Object.keys(current).every((name) => String(current[name]) === String(before[name]))) return;
-    const fragment = write();
-    try {
-      history.replaceState(null, "", fragment ? `#${fragment}` : location.pathname + location.search);
-    } catch {
-      // a browser that counts changes of the address refuses some; the view changes all the same
-    }
+    address();
     for (const listener of listeners) listener(current, before);
   }
 

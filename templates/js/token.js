@@ -158,6 +158,7 @@ reportgen.token = (() => {
     const body = document.getElementById("token-body");
     const panel = document.getElementById("instrument");
     panel.classList.toggle("open", state.token !== null);
+    document.documentElement.classList.toggle("opened", state.token !== null);
     if (state.token === null) {
       shown = null;
       for (const name of ["open", "to", "by", "same"]) reportgen.walk.mark(name, []);

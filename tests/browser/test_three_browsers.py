@@ -1,0 +1,256 @@
+"""One walk through a report in Chromium, Firefox and WebKit, from disk and over http; console and policy are silent."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.browser.page import LIVE, SETTLED
+from tests.browser.test_gallery import served
+from tests.browser.test_instrument import CLASSES, drawn_html, example
+from tests.browser.three import Chromium, Firefox, Reader, WebKit, need, wait
+
+pytestmark = pytest.mark.slow
+Open = Callable[..., Reader]
+NAMES = ("chromium", "firefox", "webkit")
+LOOK = "getComputedStyle(document.querySelector('.chip [name=layers][value=\"{}\"] + span')).backgroundColor"
+MARK = """[...document.querySelectorAll("#text [data-mark~={}]")].map((e) => {{
+  const style = getComputedStyle(e);
+  return [style.textDecorationLine, style.textDecorationStyle, style.textDecorationThickness].join(" ");
+}})"""
+TOP = "document.querySelector('[aria-labelledby=table-top-tokens]')"
+
+
+@pytest.fixture(params=NAMES)
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Start a browser, once or once more with forced colours."""
+    readers: list[Reader] = []
+
+    def begin(*, forced: bool = False) -> Reader:
+        need(request.param)
+        folder = tmp_path / f"browser-{len(readers)}"
+        folder.mkdir()
+        made: Mapping[str, Callable[[], Reader]] = {
+            "chromium": lambda: Chromium(folder, request.getfixturevalue("browser"), forced=forced),
+            "firefox": lambda: Firefox(folder, forced=forced),
+            "webkit": lambda: WebKit(folder),
+        }
+        readers.append(made[request.param]())
+        return readers[-1]
+
+    yield begin
+    for reader in readers:
+        reader.close()
+
+
+@pytest.fixture(params=["file", "http"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where the report is."""
+    folder = tmp_path / "report"
+    folder.mkdir()
+    (folder / "report.html").write_text(drawn_html(), encoding="utf-8", newline="")
+    (folder / "other.html").write_text("<!doctype html><title>other</title><link rel=icon href='data:,'>")
+    if request.param == "file":
+        yield folder.as_uri()
+        return
+    with served(folder) as at:
+        yield at
+
+
+def silent(reader: Reader) -> None:
+    """Neither console nor policy has said anything."""
+    assert reader.run("window.complaints ?? []") == []
+    assert reader.run("window.violations") == []
+    assert reader.wrong == []
+
+
+def rows(reader: Reader) -> list[list[str]]:
+    """The table of top tokens as it is shown."""
+    script = f"[...{TOP}.querySelectorAll('tbody tr')].map((tr) => [...tr.cells].map((cell) => cell.innerText))"
+    return reader.run(script)  # type: ignore[no-any-return]
+
+
+def chosen(reader: Reader, name: str) -> list[str]:
+    """The boxes that are ticked."""
+    return reader.run(f"[...document.querySelectorAll('[name={name}]:checked')].map((box) => box.value)")  # type: ignore[no-any-return]
+
+
+def test_the_walk(start: Open, address: str) -> None:
+    reader = start()
+    reader.open(f"{address}/report.html")
+    wait(reader, LIVE)
+    tick(reader)
+    open_and_walk(reader)
+    find(reader)
+    sort_and_save(reader)
+    link = copy(reader)
+    reopen(reader, link)
+    silent(reader)
+    go_and_come_back(reader, f"{address}/other.html", link)
+    # Firefox asks for favicon.ico when it comes back, whatever icon a page has; the policy refuses that
+    assert [one for one in (*reader.wrong, *reader.run("window.violations")) if "favicon.ico" not in one] == []
+
+
+def tick(reader: Reader) -> None:
+    """A box that is ticked looks so, and one that is not does not."""
+    looks = [reader.run(LOOK.format(n)) for n in (1, 2, 3)]
+    assert len(set(looks)) == 1
+    before = reader.run(CLASSES)
+    reader.click('.chip [name=layers][value="2"]')
+    wait(reader, "location.hash === '#layers=1,3'")
+    assert reader.run(LOOK.format(1)) == looks[0]
+    assert reader.run(LOOK.format(2)) != looks[0]
+    assert reader.run(CLASSES) != before
+    assert len(set(reader.run(CLASSES))) > 4
+
+
+def open_and_walk(reader: Reader) -> None:
+    """A token opens by the mouse, the next by the keys; what it attends to is marked by lines that differ."""
+    words = example().words()
+    reader.click('#text [data-position="4"]')
+    wait(reader, f"{SETTLED} && document.querySelector('#token-body b')?.textContent.includes('{words[4]}')")
+    lines = {name: set(reader.run(MARK.format(name))) for name in ("to", "by", "same")}
+    assert lines["to"] <= {"underline solid 3px", "underline double 3px"}
+    assert lines["by"] <= {"underline dashed 2px", "underline double 3px"}
+    assert lines["to"]
+    assert lines["by"]
+    reader.press("ArrowRight")
+    reader.press("Enter")
+    wait(reader, f"{SETTLED} && location.hash.includes('token=5')")
+    reader.press("ArrowDown")
+    assert reader.run("Number(document.querySelector('#text [data-mark~=here]').dataset.position)") > 5
+    reader.press("Escape")
+    wait(reader, f"{SETTLED} && !location.hash.includes('token')")
+    assert reader.run(MARK.format("to")) == []
+    reader.press("Home")
+    reader.press("ArrowRight")
+    reader.press("Enter")
+    wait(reader, f"{SETTLED} && location.hash.includes('token=1')")
+
+
+def find(reader: Reader) -> None:
+    """Find counts, and goes from match to match."""
+    reader.click("#find")
+    reader.write("heads")
+    wait(reader, "document.getElementById('found').textContent === '3 found'")
+    reader.press("Enter")
+    reader.press("Enter")
+    assert reader.run("document.getElementById('found').textContent") == "2 of 3"
+    now = reader.run("document.querySelector('#text [data-mark~=now]').textContent")
+    assert now == "heads"
+
+
+def sort_and_save(reader: Reader) -> None:
+    """A table is sorted by a click, and saved as it is shown."""
+    before = rows(reader)
+    reader.click("[aria-labelledby=table-top-tokens] thead th:nth-child(3) button")
+    places = [int(row[2]) for row in rows(reader)]
+    assert places == sorted(places) != [int(row[2]) for row in before]
+    named = "b.textContent === 'Save CSV' && b.closest('.tools').ariaLabel.includes(caption)"
+    tools = f"((caption) => [...document.querySelectorAll('.tools button')].find((b) => {named}))"
+    reader.run(f"{tools}({TOP}.querySelector('caption').textContent).id = 'saves'")
+    reader.click("#saves")
+    name = "small-0-table-top-tokens.csv"
+    end = time.monotonic() + 60
+    while not (found := [p for p in reader.downloads.rglob(name) if p.stat().st_size]):
+        assert time.monotonic() < end, "nothing was saved"
+        time.sleep(0.1)
+    with found[0].open(encoding="utf-8", newline="") as file:
+        saved = list(csv.reader(file))
+    assert [row[2] for row in saved[1:]] == [str(place) for place in places]
+
+
+def copy(reader: Reader) -> str:
+    """The link is on the clipboard, and can be pasted."""
+    reader.click("#link")
+    wait(reader, "document.getElementById('link').textContent === 'Copied'")
+    reader.run("void (document.getElementById('find').value = '')")
+    reader.click("#find")
+    reader.press("Control+v")
+    wait(reader, "document.getElementById('find').value === location.href")
+    return str(reader.run("location.href"))
+
+
+def reopen(reader: Reader, link: str) -> None:
+    """Who gets the link sees the same."""
+    seen = (chosen(reader, "layers"), reader.run(CLASSES))
+    reader.open(link)
+    wait(reader, LIVE)
+    assert (chosen(reader, "layers"), reader.run(CLASSES)) == seen
+    wait(reader, "document.querySelectorAll('#text [data-mark~=open]').length === 1")
+
+
+def go_and_come_back(reader: Reader, other: str, link: str) -> None:
+    """Back from another page leads to what was left."""
+    reader.click('.chip [name=heads][value="1"]')
+    wait(reader, "location.hash.includes('heads=2-4')")
+    left = (chosen(reader, "layers"), chosen(reader, "heads"), reader.run(CLASSES))
+    reader.run(f"void setTimeout(() => location.assign('{other}'))")
+    wait(reader, "document.title === 'other'")
+    reader.back()
+    wait(reader, f"document.title !== 'other' && {LIVE}")
+    assert "heads=2-4" in reader.run("location.hash")
+    assert (chosen(reader, "layers"), chosen(reader, "heads"), reader.run(CLASSES)) == left
+    assert link.split("#")[0] == reader.run("location.href.split('#')[0]")
+
+
+@pytest.mark.parametrize("address", ["file"], indirect=True)
+def test_the_last_of_many_quick_changes_is_in_the_address(start: Open, address: str) -> None:
+    """WebKit refuses changes of the address after a hundred in ten seconds; the last one is written later."""
+    reader = start()
+    reader.open(f"{address}/report.html")
+    wait(reader, LIVE)
+    reader.run("Array.from({ length: 301 }, (_, n) => reportgen.state.change({ k: 2 + (n % 3), token: n % 7 })).length")
+    assert reader.run("reportgen.state.get().token") == 300 % 7
+    wait(reader, "location.href === reportgen.state.link()")
+    assert reader.run("location.hash") == f"#k=2&token={300 % 7}"
+    assert reader.run("window.complaints ?? []") == []
+
+
+@pytest.mark.parametrize("address", ["file"], indirect=True)
+def test_on_paper_controls_are_gone_and_headings_stay_with_their_figures(start: Open, address: str) -> None:
+    reader = start()
+    reader.open(f"{address}/report.html")
+    wait(reader, LIVE)
+    pdf = reader.pdf()
+    if pdf is None:
+        pytest.skip("WebKitGTK’s driver cannot print")
+    pages = read(pdf)
+    whole = " ".join(pages)
+    assert "Whole words" not in whole
+    assert "Hot spots" not in whole
+    assert "Save as" not in whole
+    assert "Longformer" in whole
+    every = "[...document.querySelectorAll('.figures figure > {}')].map((e) => e.textContent.trim().slice(0, 25))"
+    titles, captions = (reader.run(every.format(tag)) for tag in ("h3", "figcaption"))
+    assert len(titles) > 3
+    titles, captions = ["Figures", *titles], [titles[0], *captions]  # the heading of the section, and the first figure
+    for title, caption in zip(titles, captions, strict=True):
+        assert any(title in page and caption in page for page in pages), title
+
+
+def read(pdf: bytes) -> list[str]:
+    """The text of every page, in one line."""
+    tool = shutil.which("pdftotext")
+    assert tool is not None, "pdftotext is not installed (Debian: poppler-utils)"
+    text = subprocess.run([tool, "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
+    return [" ".join(unicodedata.normalize("NFKC", page).split()) for page in text.split("\f")]  # ligatures
+
+
+@pytest.mark.parametrize("address", ["file"], indirect=True)
+def test_in_forced_colours_heat_choices_and_marks_are_lines(start: Open, address: str) -> None:
+    reader = start(forced=True)
+    reader.open(f"{address}/report.html#layers=1,3&token=4")
+    wait(reader, LIVE)
+    if reader.name == "webkit":
+        assert not reader.run("matchMedia('(forced-colors: active)').matches")
+        pytest.skip("WebKitGTK has no forced colours")
+    assert reader.run("matchMedia('(forced-colors: active)').matches")
+    silent(reader)
