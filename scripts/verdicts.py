@@ -1,21 +1,24 @@
 """Print what tested reports say, as a table in Markdown: `python scripts/verdicts.py FOLDER` of report folders.
 
-Comprehensiveness of the heatmap, the classifier's row and the attribution, beside random orders of the words, under
-every way to remove words. The tables in docs/gallery.md are made by it.
+Comprehensiveness and sufficiency of the heatmap, the classifier's row and the attribution, beside random orders of the
+words, under every way to remove words. The tables in docs/gallery.md are made by it.
 """
 
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
-from reportgen.core.nouns.faithfulness import Faithfulness, OrderName, Trial
+from reportgen.core.nouns.faithfulness import Faithfulness, Measure, OrderName, Trial
 from reportgen.core.nouns.records import Report
 from reportgen.report.stored import store
 
 ORDERS: dict[OrderName, str] = {"heatmap": "heatmap", "classifier": "classifier's row", "attribution": "attribution"}
 CHANCE = 0.05  # p up to which an order has a star
+TITLE = 30  # characters
 VERDICTS = {
     "supported": "supported",
     "no-better-than-chance": "chance",
@@ -30,22 +33,29 @@ def found(folder: Path) -> list[Report]:
     return sorted(reports, key=lambda report: report.example.index or 0)
 
 
-def table(reports: Iterable[Report]) -> str:
+def table(reports: Iterable[Report], measure: Measure = "comprehensiveness") -> str:
     """One row for every report."""
-    tested = [(report.example.title, report.faithfulness) for report in reports if report.faithfulness]
-    header = ["document", "margin", "random: mean", "highest", *ORDERS.values(), "heatmap is"]
-    lines = [header, ["---"] * len(header), *(row(name, one) for name, one in tested)]
+    best = "highest" if measure == "comprehensiveness" else "lowest"
+    header = ["document", "predicted", "margin", "no word", "random: mean", best, *ORDERS.values(), "heatmap is"]
+    tested = [(report, report.faithfulness) for report in reports if report.faithfulness]
+    lines = [header, ["---"] * len(header), *(row(report, found, measure) for report, found in tested)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def row(name: str, tested: Faithfulness) -> list[str]:
-    """A document; where words were removed in two ways, both numbers."""
-    trials = [trial for trial in tested.trials if trial.measure == "comprehensiveness"]
-    chance = [trial.chance for trial in trials]
-    verdict = VERDICTS[tested.verdict.code] if tested.verdict else "–"
-    cells = [name, f"{tested.margin:.1f}", both(f"{mean:.2f}" for mean, _, _ in chance)]
-    cells.append(both(f"{highest:.2f}" for _, _, highest in chance))
-    return [*cells, *(both(starred(trial, order) for trial in trials) for order in ORDERS), verdict]
+def row(report: Report, tested: Faithfulness, measure: Measure) -> list[str]:
+    """A document; where words were removed in several ways, a number for each."""
+    trials = [trial for trial in tested.trials if trial.measure == measure]
+    best = 2 if measure == "comprehensiveness" else 1
+    return [
+        textwrap.shorten(report.example.title, TITLE, placeholder=" …"),
+        report.prediction.labels[tested.target] if report.prediction else "–",
+        f"{tested.margin:.1f}",
+        both(f"{empty.margin:.1f}" for empty in tested.empty if empty.operator in {one.operator for one in trials}),
+        both(f"{trial.chance[0]:.2f}" for trial in trials),
+        both(f"{trial.chance[best]:.2f}" for trial in trials),
+        *(both(starred(trial, order) for trial in trials) for order in ORDERS),
+        VERDICTS[tested.verdict.code] if tested.verdict else "–",
+    ]
 
 
 def starred(trial: Trial, order: OrderName) -> str:
@@ -62,9 +72,10 @@ def both(numbers: Iterable[str]) -> str:
 
 
 def main(folders: Sequence[str]) -> None:
-    """Print a table for every folder."""
+    """Print two tables for every folder."""
     for folder in folders:
-        print(table(found(Path(folder))), end="\n\n")
+        for measure in get_args(Measure):
+            print(table(found(Path(folder)), measure), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,26 @@ def test_a_table_has_every_tested_report_in_the_order_of_the_documents(tmp_path:
     assert numbers["margin"] == f"{made.faithfulness.margin:.1f}"
     assert numbers["highest"] == f"{deleted.chance[2]:.2f} / {masked.chance[2]:.2f}"
     assert numbers["heatmap"] == f"{deleted.curve('heatmap').aopc:.2f}* / {masked.curve('heatmap').aopc:.2f}*"
+    assert numbers["no word"] == " / ".join(f"{one.margin:.1f}" for one in made.faithfulness.empty)
+    assert numbers["predicted"] == made.prediction.labels[made.faithfulness.target]
     assert numbers["heatmap is"] == "supported"
+
+
+def test_a_table_of_sufficiency_has_its_trials_alone(tmp_path: Path) -> None:
+    made = faithful.report()
+    header, _, row = verdicts.table([made], "sufficiency").splitlines()
+    kept = [trial for trial in made.faithfulness.trials if trial.measure == "sufficiency"]
+    numbers = dict(zip(cells(header), cells(row), strict=True))
+    assert kept
+    assert numbers["lowest"] == " / ".join(f"{trial.chance[1]:.2f}" for trial in kept)
+    assert len(numbers["no word"].split(" / ")) == len(kept)
+
+
+def test_long_titles_end_with_an_ellipsis() -> None:
+    made = faithful.report()
+    long = replace(made, example=replace(made.example, title="word " * 20))
+    title = cells(verdicts.table([long]).splitlines()[-1])[0]
+    assert title == "word word word word word …"
 
 
 def test_only_an_order_that_beats_the_random_ones_has_a_star() -> None:
