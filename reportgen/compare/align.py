@@ -104,4 +104,5 @@ def _cell(number: int, piece: Stretch, text: str, one: Tokens, other: Tokens) ->
     echo = any(tokens.echo[position] for positions, tokens in sides for position in positions)
     out = any(tokens.left_out[position] for positions, tokens in sides for position in positions)
     missing = not piece.one or not piece.other
-    return Cell((number,), text[piece.start : piece.end], False, piece.start, piece.end, echo=echo, left_out=out or missing)
+    shown = text[piece.start : piece.end]
+    return Cell((number,), shown, False, piece.start, piece.end, echo=echo, left_out=out or missing)

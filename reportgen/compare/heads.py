@@ -88,5 +88,3 @@ def _entropy(shares: npt.NDArray[np.float64]) -> Doubles:
     logs = np.log(np.where(shares > 0, shares, 1))
     found: Doubles = -(shares * logs).sum(axis=-1)
     return found
-
-

@@ -1,4 +1,4 @@
-"""Share out a heatmap by kinds of tokens and by stretches of the document: numbers that two texts can be compared by."""
+"""Share out a heatmap by kinds of tokens and by stretches of the document: what two texts can be compared by."""
 
 from __future__ import annotations
 
