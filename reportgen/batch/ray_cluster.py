@@ -7,24 +7,21 @@ die are replaced (`ray_workers.py`). Our own errors travel between processes as 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import signal
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reportgen.batch import journal, units
 from reportgen.batch.units import ENVIRONMENT, Outcome, Task, Unit, failed, known
-from reportgen.core import versions
+from reportgen.core import ray_link, versions
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
-from reportgen.core.errors import ClusterError, DeviceError, ReportgenError, UsageError, one_line
+from reportgen.core.errors import ClusterError, DeviceError, ReportgenError, UsageError
 from reportgen.core.files import disk
 from reportgen.core.nouns.records import HeadImportance, Report
 
@@ -38,7 +35,6 @@ ALIKE = ("torch", "transformers", "tokenizers", "ray")  # the same version every
 NAMES = ("demo", "auto", "none")  # in the configuration where others name a file
 RENEWED = 200  # reports after which a process that renders makes room for another
 SHARED_AFTER = 30.0  # seconds until a new file is seen on all machines that share a file system
-UNREACHED = "ray status shows whether it runs; if it has a token, set RAY_AUTH_MODE=token and the token here"
 OOM = "perhaps for lack of memory; see Ray's logs"
 Made = TypeVar("Made")
 
@@ -113,7 +109,7 @@ class Cluster:
         if task.config.device.startswith("cuda:"):
             raise UsageError(f"--device {task.config.device}: Ray assigns the GPUs", hint="use --device cuda")
         shared = Shared(versions.installed(*ALIKE), paths)
-        with _connected(self.address):
+        with ray_link.connected(self.address):
             import ray
 
             from reportgen.batch.ray_workers import Crew
@@ -281,50 +277,3 @@ def _token(folder: Path) -> Iterator[Path]:
         yield Path(name)
     finally:
         Path(name).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _connected(address: str | None) -> Iterator[None]:
-    """A connection to the cluster at *address*, or to one of this machine's own that ends with it."""
-    try:
-        import ray
-
-        from reportgen.batch import ray_workers
-    except ImportError as error:
-        raise UsageError("--engine ray: Ray is not installed", hint='pip install "reportgen[ray]"') from error
-    if address is not None and "://" in address:
-        raise UsageError(
-            f"--ray-address {address}: run the command on a machine of the cluster",
-            hint="--ray-address auto finds the cluster there",
-        )
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is sent to Ray's makers
-    own: dict[str, Any] = {"include_dashboard": False} if address is None else {}
-    # subtle: Ray reports lost processes on standard output, which is for the result
-    with _signals_kept(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-        try:
-            if address not in (None, "auto") and not ray_workers.answers(address):  # Ray would try for minutes
-                raise ConnectionError("no answer")
-            with _signals_kept():
-                ray.init(address=address or "local", log_to_driver=False, logging_level=logging.CRITICAL, **own)
-        except Exception as error:  # of many kinds
-            ray.shutdown()
-            said = one_line(str(error))
-            raise ClusterError(
-                f"Ray cannot be reached at {address}: {said}" if address else f"Ray does not start: {said}",
-                hint=UNREACHED if address else None,
-            ) from error
-        try:
-            yield
-        finally:
-            ray.shutdown()
-
-
-@contextlib.contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Ray takes SIGTERM for itself, which is the command's."""
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)

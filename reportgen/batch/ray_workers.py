@@ -7,7 +7,6 @@ they are taken. `ray_cluster.py` defines the work.
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from reportgen.core.errors import ClusterError, ReportgenError
+from reportgen.core.ray_link import answers
 
 AHEAD = 2  # pieces of work that each reader has: one that it is at, one that waits
 BUFFERED = 2  # parts that a reader makes before the first is taken
@@ -291,13 +291,3 @@ class Crew:
 
 def _name(error: Exception) -> str:
     return type(error).__name__
-
-
-def answers(address: str) -> bool:
-    """Whether the head at HOST:PORT can be reached."""
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=3):
-            return True
-    except (OSError, ValueError):
-        return False

@@ -14,17 +14,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from reportgen.batch import where_expression
-from reportgen.batch.where_expression import Value
 from reportgen.core.characters import clean
 from reportgen.core.config import Config, meant, problem
 from reportgen.core.errors import DataError, UsageError
 from reportgen.core.files import regular_files
 from reportgen.core.nouns.labels import as_list, name_of, written
 from reportgen.core.nouns.records import Example
-from reportgen.data import choice, predictions
+from reportgen.data import choice, predictions, where_expression
 from reportgen.data.dataset_rows import Rows
 from reportgen.data.predictions import Predicted
+from reportgen.data.where_expression import Value
 from reportgen.model.predict_split import Survey, read_examples
 
 ALL = "all"

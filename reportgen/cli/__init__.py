@@ -17,6 +17,7 @@ import click
 
 from reportgen import __version__
 from reportgen.cli.batches import batch
+from reportgen.cli.corpora import corpus
 from reportgen.cli.presets import presets
 from reportgen.cli.printing import drop_output
 from reportgen.cli.reports import faithfulness, render, rerun, run, verify
@@ -28,7 +29,7 @@ from reportgen.data.hub import redact
 BUG = 70
 INTERRUPTED = 130
 TERMINATED = 143
-RESUMED = ("batch", "examples", "importance", "site")  # commands that continue after an interruption
+RESUMED = ("batch", "corpus", "examples", "importance", "site")  # commands that continue after an interruption
 GO_ON = "run the same command again to continue"
 COLLECT_AFTER = 50_000  # new objects between collections: imports make many objects, and all of them stay
 
@@ -120,5 +121,5 @@ def _terminate(*_: object) -> None:
     raise SystemExit(TERMINATED)
 
 
-for command in (run, batch, examples, importance, presets, render, verify, rerun, faithfulness, site):
+for command in (run, batch, corpus, examples, importance, presets, render, verify, rerun, faithfulness, site):
     main.add_command(command)

@@ -16,6 +16,7 @@ import pyarrow as pa
 Doubles = npt.NDArray[np.float64]
 
 LEVEL = 0.95
+FEW = 30  # documents below which a reader is told so
 LEAST = 2  # documents below which a mean has no interval
 
 

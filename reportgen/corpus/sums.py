@@ -160,7 +160,7 @@ def dump(sums: Sums, rows: pa.Table) -> bytes:
     """Sums and the rows of their documents as bytes, the same for the same sums."""
     sink = io.BytesIO()
     parts = {**sums.tables, "examples": sums.examples, "rows": rows}
-    stored = [_parquet(table) for table in parts.values()]
+    stored = [parquet(table) for table in parts.values()]
     head = {"documents": sums.documents, "facts": sums.facts, "sizes": [len(part) for part in stored]}
     sink.write(json.dumps(head, ensure_ascii=False).encode() + b"\n")
     for part in stored:
@@ -187,7 +187,8 @@ def load(data: bytes) -> tuple[Sums, pa.Table]:
     return Sums(tables, examples, head["documents"], head["facts"]), rows
 
 
-def _parquet(table: pa.Table) -> bytes:
+def parquet(table: pa.Table) -> bytes:
+    """The bytes of a table."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", compression_level=1)
     return bytes(sink.getvalue().to_pybytes())

@@ -24,6 +24,7 @@ from reportgen.batch.ray_cluster import Cluster, Reader, Shared
 from reportgen.batch.run import Batch, How
 from reportgen.batch.select import Selection
 from reportgen.batch.units import Outcome
+from reportgen.core import ray_link
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import ClusterError, DeviceError, ModelError, OutputError, UsageError
@@ -416,7 +417,7 @@ def test_a_head_that_is_lost_ends_the_run_and_the_next_goes_on(wanted: dict[str,
     try:
         with driver(address, tmp_path / "out") as process:
             nodes.head_node.kill_gcs_server()
-            while crew.answers(address):
+            while ray_link.answers(address):
                 time.sleep(0.1)
             _, said = process.communicate("\n", timeout=120)
     finally:

@@ -195,11 +195,11 @@ def overview(report: Report, draw: Draw = still.svg) -> Chart:
         {"layer": layer, "head": head, **{name: digits(values.flat[n]) for name, values in figures.items()}}
         for n, (layer, head) in enumerate(report.places)
     ]
-    grids = [_grid(rows, "share", f"Share of {report.subject} on the top {k} tokens", shares.shape[1], form=".1%")]
+    grids = [grid(rows, "share", f"Share of {report.subject} on the top {k} tokens", shares.shape[1], form=".1%")]
     if measure != "none":
-        grids.append(_grid(rows, "importance", f"Head importance ({measure})", shares.shape[1], form=".2f"))
+        grids.append(grid(rows, "importance", f"Head importance ({measure})", shares.shape[1], form=".2f"))
     if sink is not None:
-        grids.append(_grid(rows, "sink", "Share of the attention sink", shares.shape[1], form=".1%"))
+        grids.append(grid(rows, "sink", "Share of the attention sink", shares.shape[1], form=".1%"))
     chart = {"concat": grids, "columns": 2, "spacing": 40, "resolve": {"scale": {"color": "independent"}}}
     cells = [[f"{v:{form}}" for v in values.flat] for values, form in zip(figures.values(), FORMS, strict=False)]
     columns = ("Layer", "Head", f"Share on the top {k}", "Importance", "Share of the sink")[: 2 + len(figures)]
@@ -254,7 +254,8 @@ def attention_map(report: Report) -> dict[str, object]:
     return specs.drawable(specs.themed(chart))  # type: ignore[no-any-return]
 
 
-def _grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> Spec:
+def grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> Spec:
+    """A number of each head as a grid of colours, layers from top to bottom."""
     size = max(14, min(56, 228 // heads))
     gap = {"paddingInner": 0.06}
     heat = {"type": "quantize", "range": list(HEAT_LIGHT)}  # in steps: a gradient is lost in some PDF viewers

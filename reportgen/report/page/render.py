@@ -169,7 +169,7 @@ def document(
         attached: Names of the files that the PDF carries.
         painted: Set the text in one piece and say what is painted behind it; False: give every token its own span.
     """
-    style = _paper_style("document")
+    style = paper_style("document")
     return (
         environment()
         .get_template("document.html.j2")
@@ -220,7 +220,7 @@ def excerpt(
         painted: As for `document`.
     """
     size = f"@page{{size:{width:.2f}pt {height or TALL:.2f}pt}}\nhtml{{font-family:{family}}}\n"
-    style = _paper_style("excerpt") + size
+    style = paper_style("excerpt") + size
     template = environment().get_template("excerpt.html.j2")
     return template.render(
         report=report,
@@ -359,9 +359,9 @@ def _source(name: str) -> str:
     return loader.get_source(environment(), name)[0]
 
 
-def _paper_style(name: str) -> str:
-    """The style sheet of this name, with the colours of paper."""
-    return _variables(palette.PAPER) + "".join(_source(f"css/{sheet}.css") for sheet in (name, "heat", "signed"))
+def paper_style(*names: str) -> str:
+    """The style sheets of these names, with the colours of paper."""
+    return _variables(palette.PAPER) + "".join(_source(f"css/{sheet}.css") for sheet in (*names, "heat", "signed"))
 
 
 def _variables(ramps: dict[str, tuple[str, ...]]) -> str:

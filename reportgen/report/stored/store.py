@@ -73,6 +73,7 @@ class Manifest:
     created: str = ""  # ISO 8601, UTC
     stages: tuple[Stage, ...] = ()  # of the analysis
     rendered: tuple[Stage, ...] = ()  # of the last `reportgen render`
+    corpus: dict[str, Any] = dataclasses.field(default_factory=dict)  # what a report over a batch is over; else empty
 
 
 def dump(report: Report) -> dict[str, bytes]:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.batch import where_expression
 from reportgen.core.errors import UsageError
+from reportgen.data import where_expression
 
 ROWS: list[dict[str, Any]] = [
     {"index": 0, "id": "a-0", "label": 1, "label_name": "right", "text": "Index of x", "characters": 10},

@@ -1,0 +1,161 @@
+"""Turn sums into rows with a mean and its interval, for tables, charts and sentences; and compare groups of documents.
+
+A row is a dictionary: the keys of `sums.KEYS`, "documents", "mean", "low" and "high"; the ends are None where there is
+no interval.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from reportgen.corpus import intervals
+from reportgen.corpus.sums import NUMBERS, Sums
+
+Row = dict[str, Any]
+SUPPORT = 5  # documents below which a word or a section is not listed
+
+
+def rows(table: pa.Table) -> list[Row]:
+    """The rows of a table of sums with means and intervals."""
+    found = intervals.of(table)
+    return [
+        row | {"mean": float(mean), "low": _finite(low), "high": _finite(high)}
+        for row, mean, low, high in zip(table.to_pylist(), found.mean, found.low, found.high, strict=True)
+    ]
+
+
+def with_means(table: pa.Table) -> pa.Table:
+    """A table of sums with its means and intervals, for a file."""
+    found = intervals.of(table)
+    for name, values in zip(("mean", "low", "high"), found, strict=True):
+        table = table.append_column(name, pa.array(values, pa.float64(), from_pandas=True))
+    return table
+
+
+def over(table: pa.Table, *keys: str) -> pa.Table:
+    """The same sums by fewer keys."""
+    found = table.group_by(list(keys), use_threads=False).aggregate([(name, "sum") for name in NUMBERS])
+    named = found.select([*keys, *(f"{name}_sum" for name in NUMBERS)]).rename_columns([*keys, *NUMBERS])
+    return named.sort_by([(key, "ascending") for key in keys])
+
+
+def where(found: Iterable[Row], **values: Any) -> list[Row]:
+    """The rows with these values."""
+    return [row for row in found if all(row[name] == value for name, value in values.items())]
+
+
+def counts(sums: Sums, *keys: str) -> dict[Any, int]:
+    """How many documents have each predicted label, verdict or verdict on the heatmap; by one key, or a tuple."""
+    table = over(sums["verdicts"], *keys)
+    names = [row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys) for row in table.to_pylist()]
+    return dict(zip(names, table["documents"].to_pylist(), strict=True))
+
+
+def separating(words: pa.Table) -> list[Row]:
+    """Words whose mean score differs between right and wrong documents: Welch's test, the smallest p first.
+
+    Each has "right" and "wrong" (documents), "difference" (wrong minus right) with "low" and "high", p, and q, the
+    share of false discoveries after Benjamini and Hochberg among all words compared. Only words with the support in
+    both groups are compared, stop words left out.
+    """
+    from scipy import stats
+
+    found: dict[str, dict[str, Row]] = {}
+    for row in over(words, "word", "stop", "verdict").to_pylist():
+        if not row["stop"] and row["documents"] >= SUPPORT and row["verdict"] in ("right", "wrong"):
+            found.setdefault(row["word"], {})[row["verdict"]] = row
+    compared = []
+    for word, both in found.items():
+        if len(both) == 2:
+            compared.append({"word": word, **welch(both["right"], both["wrong"])})
+    if compared:
+        adjusted = stats.false_discovery_control([row["p"] for row in compared])
+        for row, q in zip(compared, adjusted.tolist(), strict=True):
+            row["q"] = q
+    return sorted(compared, key=lambda row: (row["p"], row["word"]))
+
+
+def welch(one: Row, other: Row) -> Row:
+    """The difference of two means, *other* minus *one*, with Welch's interval and p, from sums."""
+    from scipy import stats
+
+    n = np.array([one["documents"], other["documents"]], np.float64)
+    totals = np.array([one["total"], other["total"]])
+    variances = intervals.variance(n, totals, np.array([one["squares"], other["squares"]]))
+    parts = variances / n
+    error, difference = math.sqrt(parts.sum()), float(totals[1] / n[1] - totals[0] / n[0])
+    facts = {"right": int(n[0]), "wrong": int(n[1]), "right_mean": totals[0] / n[0], "wrong_mean": totals[1] / n[1]}
+    if error == 0:
+        same = difference == 0
+        return {**facts, "difference": difference, "low": difference, "high": difference, "p": float(same)}
+    freedom = parts.sum() ** 2 / (parts**2 / (n - 1)).sum()
+    half = float(stats.t.ppf((1 + intervals.LEVEL) / 2, freedom)) * error
+    p = float(2 * stats.t.sf(abs(difference / error), freedom))
+    return {**facts, "difference": difference, "low": difference - half, "high": difference + half, "p": p}
+
+
+def calibration(sums: Sums) -> tuple[list[Row], Row | None]:
+    """The bins of the reliability curve, and the expected calibration error; None without gold labels.
+
+    The error is the mean over documents of (right - confidence), with the sign that it has in the document's bin; its
+    interval is that mean's.
+    """
+    confidence = where(sums["calibration"].to_pylist(), measure="confidence")
+    gaps = {row["bin"]: row for row in where(sums["calibration"].to_pylist(), measure="gap")}
+    bins = []
+    for row in confidence:
+        right = round(row["total"] + gaps[row["bin"]]["total"])
+        share, low, high = intervals.share(right, row["documents"])
+        mean = row["total"] / row["documents"]
+        bins.append({"bin": row["bin"], "documents": row["documents"], "confidence": mean, "right": right,
+                     "share": share, "low": low, "high": high})  # fmt: skip
+    count = sum(row["documents"] for row in gaps.values())
+    if not count:
+        return bins, None
+    error = sum(abs(row["total"]) for row in gaps.values())
+    found = intervals.mean([count], [error], [sum(row["squares"] for row in gaps.values())])
+    least = max(float(found.low[0]), 0.0) if math.isfinite(found.low[0]) else None
+    return bins, {"documents": count, "mean": error / count, "low": least, "high": _finite(found.high[0])}
+
+
+def main_roles(sums: Sums, order: Sequence[str]) -> list[Row]:
+    """The role that each head has in most documents, with their share ("agreement"); ties go to the earlier role."""
+    best: dict[tuple[int, int], Row] = {}
+    totals: dict[tuple[int, int], int] = {}
+
+    def rank(row: Row) -> tuple[int, int]:
+        return -row["documents"], order.index(row["role"])
+
+    for row in sums["roles"].to_pylist():
+        place = (row["layer"], row["head"])
+        totals[place] = totals.get(place, 0) + row["documents"]
+        if place not in best or rank(row) < rank(best[place]):
+            best[place] = row
+    found = []
+    for place, row in best.items():
+        share, low, high = intervals.share(row["documents"], totals[place])
+        found.append({"layer": place[0], "head": place[1], "role": row["role"], "documents": totals[place],
+                      "having": row["documents"], "agreement": share, "low": low, "high": high})  # fmt: skip
+    return found
+
+
+def words_of_heads(sums: Sums, most: int) -> dict[tuple[int, int], list[Row]]:
+    """The words that each head attends to most: by the share of its attention, added over all documents."""
+    found: dict[tuple[int, int], list[Row]] = {}
+    table = sums["head_words"].sort_by([("total", "descending"), ("word", "ascending")])
+    for layer, head, word, documents, total in zip(
+        *(table[name].to_pylist() for name in ("layer", "head", "word", "documents", "total")), strict=True
+    ):
+        kept = found.setdefault((layer, head), [])
+        if len(kept) < most:
+            kept.append({"word": word, "documents": documents, "total": total})
+    return found
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
