@@ -224,14 +224,14 @@ def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> 
 
 def latex_files(report: Report, parts: Parts, shown: range | None, missing: dict[str, None]) -> dict[str, bytes]:
     """Heatmap, top tokens and citations for a manuscript in LaTeX."""
-    from reportgen.report.paper import glyphs, latex
+    from reportgen.report.paper.latex import files, glyphs
 
     top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
     view: HeatView = parts.views[0]
     lines = heatmap.lines(excerpt.shown(report, parts, shown)[0])
-    sheet = glyphs.sheet(latex.glyph_runs(report, view, lines, top))
+    sheet = glyphs.sheet(files.glyph_runs(report, view, lines, top))
     missing |= dict.fromkeys(sheet.missing if sheet else ())
-    return latex.files(report, view, lines, top, sheet)
+    return files.files(report, view, lines, top, sheet)
 
 
 def render_files(

@@ -28,8 +28,7 @@ from reportgen.report.page import render
 from reportgen.report.paper import excerpt, pdf
 from reportgen.report.stored import store
 from reportgen.site import cards
-from tests import reports
-from tests.report.paper import test_latex as manuscript
+from tests import reports, tex
 
 ECHOES = (11, 22, 33)  # "sees" is at 22
 
@@ -193,21 +192,21 @@ def test_the_pdf_says_which_they_are(tmp_path: Path) -> None:
 
 
 def test_latex_draws_a_frame_around_them() -> None:
-    source = manuscript.made(echoing())["heatmap.tex"].decode()
+    source = tex.made(echoing())["heatmap.tex"].decode()
     assert source.count(r"\reportgenecho{") == 3
-    kept = manuscript.made(echoing(keep=True))["heatmap.tex"].decode()
+    kept = tex.made(echoing(keep=True))["heatmap.tex"].decode()
     assert kept.count(r"\reportgenecho{\reportgenheat{") == 3
     assert r"without special tokens, white space and echoes of position" in " ".join(
-        manuscript.made(echoing())["top_tokens.tex"].decode().split()
+        tex.made(echoing())["top_tokens.tex"].decode().split()
     )
 
 
-@manuscript.needs_tex
-@manuscript.engines
+@tex.needs_tex
+@tex.engines
 def test_tex_sets_the_frames(engine: str, tmp_path: Path) -> None:
     for keep in (False, True):
-        folder = manuscript.write(tmp_path / str(keep), echoing(keep=keep))
-        code, log = manuscript.run(folder, engine, "heatmap.tex")
+        folder = tex.write(tmp_path / str(keep), echoing(keep=keep))
+        code, log = tex.run(folder, engine, "heatmap.tex")
         assert code == 0, log
 
 
@@ -248,6 +247,6 @@ def test_another_word_for_the_choice_is_an_error() -> None:
 
 def test_latex_says_what_the_frames_are() -> None:
     for keep, ending in ((False, "are framed and left out of the scale."), (True, "are framed.")):
-        source = " ".join(manuscript.made(echoing(keep=keep))["heatmap.tex"].decode().split())
+        source = " ".join(tex.made(echoing(keep=keep))["heatmap.tex"].decode().split())
         assert f"repeats {ending}" in source
-    assert "framed" not in manuscript.made(reports.report())["heatmap.tex"].decode()
+    assert "framed" not in tex.made(reports.report())["heatmap.tex"].decode()

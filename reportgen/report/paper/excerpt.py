@@ -132,10 +132,7 @@ def measure(document: str) -> Layout:
     try:
         (patches,), words = painting.patches(laid), tuple(_words(positions.lines(laid, _pieces)))
     except positions.UnknownInsideError as error:
-        raise OutputError(
-            f"--span: {error}",
-            hint=f'install WeasyPrint {positions.READ_IN}: pip install "weasyprint=={positions.READ_IN}"',
-        ) from error
+        raise OutputError(f"--span: {error}", hint=positions.INSTALL) from error
     return Layout(steps, tuple(patches), words, page.anchors["end"][1] * typesetting.PX)
 
 

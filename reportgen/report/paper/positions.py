@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from weasyprint import Document
 
 READ_IN = "70.0"
+INSTALL = f'install WeasyPrint {READ_IN}: pip install "weasyprint=={READ_IN}"'
 # Ends of paragraphs, and marks that turn text: they are shown, and turn nothing. Pango reads no further than a NUL.
 TURNING = re.compile("[\0\n\r\x1c-\x1e\x85\u2029\u202a-\u202e\u2066-\u2069]")
 CALLS = """

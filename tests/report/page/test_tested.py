@@ -18,7 +18,7 @@ from reportgen.core.nouns.faithfulness import Caveat, SentenceEffect
 from reportgen.core.nouns.records import Report
 from reportgen.report.draw import curves, vega
 from reportgen.report.page import page_data, render
-from reportgen.report.paper import latex
+from reportgen.report.paper.latex import files
 from reportgen.report.parts import Chart, Parts
 from tests import faithful, reports
 
@@ -170,11 +170,11 @@ def test_the_drawings_keep_their_numbers_in_the_page() -> None:
 
 def test_the_table_of_aopc_is_there_for_latex() -> None:
     made = parts(example())
-    source = latex.files(example(), made.views[0], made.lines[0], None, None)["faithfulness.tex"].decode()
+    source = files.files(example(), made.views[0], made.lines[0], None, None)["faithfulness.tex"].decode()
     assert r"\label{tab:faithfulness-small-0}" in source
     assert r"heatmap, reversed & deleted & $-$0.10 & 0.80 & $-$0.20 & 0.80 \tabularnewline" in source
     assert source.isascii()
-    assert "faithfulness.tex" not in latex.files(reports.report(), made.views[0], made.lines[0], None, None)
+    assert "faithfulness.tex" not in files.files(reports.report(), made.views[0], made.lines[0], None, None)
 
 
 @pytest.mark.slow

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.report.paper import glyphs, positions
-from reportgen.report.paper.glyphs import Atom, GlyphRun
+from reportgen.report.paper import positions
+from reportgen.report.paper.latex import glyphs
+from reportgen.report.paper.latex.glyphs import Atom, GlyphRun
 from reportgen.report.parts import Line, Run
 from tests import reports
 from tests.report.paper.test_pdf import READER, needs_reader

@@ -1,13 +1,10 @@
-"""latex: a report -> files for a manuscript, compiled here with the real engines."""
+"""files: a report -> files for a manuscript, compiled here with the real engines."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-import unicodedata
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,27 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reportgen.core.characters import label
-from reportgen.core.nouns.records import Report
-from reportgen.report.paper import aopc_table, citation, glyphs, latex
+from reportgen.report.paper.latex import citation, files, glyphs, inline, letters, tables
 from reportgen.report.parts import Line, Run
 from tests import faithful, reports
+from tests.tex import ENGINES, compile_clean, engines, made, manuscript, needs_tex, parts, run, squeezed, write
 
-ENGINES = ("pdflatex", "xelatex")
-FOUND = all(map(shutil.which, (*ENGINES, "bibtex", "pdftotext")))
-no_tex = pytest.mark.skipif(not FOUND and "CI" not in os.environ, reason="TeX or pdftotext is not installed")
-engines = pytest.mark.parametrize("engine", ENGINES)
-
-
-def needs_tex(test: Callable[..., None]) -> Callable[..., None]:
-    """A test that calls an engine, which takes seconds."""
-    return pytest.mark.slow(no_tex(test))
-
-
+FOREIGN_SIGNS = "".join(sign for sign in letters.SIGNS | letters.NAMED if ord(sign) > 0xA0)
 ASCII = "".join(map(chr, range(0x21, 0x7F)))
 HARD = f"""{" ".join(ASCII)} {ASCII[::-1]}
 -- --- ---- << >> ,, '' `` ?` !` ?' ‘‘ ’’ –- "a" 'b' fi ffl a--b don’t “far” ‚x‘ „y“ «z» 5 € ™ … ...
-{" ".join(glyphs.LETTERS + glyphs.SIGNS)} Łódź Ærøskøbing naïve
+{" ".join(letters.LETTERS + FOREIGN_SIGNS)} Łódź Ærøskøbing naïve
 
 
     indented, after two empty lines\twith a tab
@@ -62,74 +48,6 @@ COMMANDS = (
     r"@misc{x, title={\input{secret}}",
     r"\verb|x| \begin{verbatim}",
 )
-
-
-def parts(report: Report) -> tuple[object, ...]:
-    """What the files are made of."""
-    made = reports.parts(report)
-    top = next((table for table in made.tables if table.key == "top-tokens"), None)
-    return report, made.views[0], made.lines[0], top
-
-
-def made(report: Report) -> dict[str, bytes]:
-    """The files of a report."""
-    given = parts(report)
-    return latex.files(*given, glyphs.sheet(latex.glyph_runs(*given)))  # type: ignore[arg-type]
-
-
-def write(folder: Path, report: Report) -> Path:
-    """The same on disk."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in made(report).items():
-        (folder / name).write_bytes(content)
-    return folder
-
-
-def run(folder: Path, engine: str, name: str) -> tuple[int, str]:
-    """Exit code and log of an engine that may run no program."""
-    command = [engine, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", name]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
-    return done.returncode, (folder / name).with_suffix(".log").read_bytes().decode(errors="replace")
-
-
-def compile_clean(folder: Path, engine: str, name: str, *, times: int = 1) -> str:
-    """The text of the PDF; nothing sticks out, no character is missing, nothing is warned of."""
-    for _ in range(times):
-        code, log = run(folder, engine, name)
-        assert code == 0, log[-2000:]
-    assert not [found for found in re.findall(r"Overfull \\hbox \((\S+)pt", log) if float(found) > 1]
-    assert not re.findall(r".*(?:Warning|warning|Missing character).*", log)
-    read = subprocess.run(
-        ["pdftotext", "-raw", folder / Path(name).with_suffix(".pdf"), "-"], capture_output=True, check=True
-    )
-    return read.stdout.decode().replace("\f", "\n")
-
-
-def squeezed(text: str) -> str:
-    """Text without white space and joiners, one code for one letter: how a line was broken is not compared."""
-    shown = "".join(f"U+{ord(c):04X}" if label(c) else c for c in text.replace("\r\n", "\n"))
-    return "".join(unicodedata.normalize("NFKC", re.sub("[\u200c\u200d\u202a-\u202e\u2066-\u2069]", "", shown)).split())
-
-
-def manuscript(folder: Path, inputs: list[str], *, options: str = "", before: str = "", after: str = "") -> str:
-    """A manuscript that takes in the files of several folders."""
-    taken = "\n".join(
-        rf"\renewcommand\reportgenpath{{{name}/}}\input{{{name}/heatmap}}"
-        + (rf"\input{{{name}/top_tokens}}" if (folder / name / "top_tokens.tex").exists() else "")
-        for name in inputs
-    )
-    (folder / "paper.tex").write_text(
-        rf"""\documentclass[{options}]{{article}}
-\ifdefined\pdftexversion\input{{glyphtounicode}}\pdfgentounicode=1\fi
-\usepackage{{xcolor,booktabs}}\newcommand\reportgenpath{{}}\pagestyle{{empty}}
-\begin{{document}}
-{before}
-{taken}
-{after}
-\end{{document}}
-"""
-    )
-    return "paper.tex"
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +168,7 @@ def test_the_sources_are_set_without_a_warning(engine: str, tmp_path: Path) -> N
 
 @needs_tex
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.text(st.sampled_from([*sorted(glyphs.SAFE), " "]), min_size=1), min_size=30, max_size=30))
+@given(st.lists(st.text(st.sampled_from([*sorted(letters.SAFE), " "]), min_size=1), min_size=30, max_size=30))
 def test_any_text_of_latin_letters_is_read_back(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     text = "\n".join(f"{n}:{one}." for n, one in enumerate(texts))
     folder = write(tmp_path_factory.mktemp("any"), reports.report(text))
@@ -272,20 +190,23 @@ def test_any_text_compiles(tmp_path_factory: pytest.TempPathFactory, texts: list
 def source(text: str, *, kind: str = "token", direction: str = "ltr") -> str:
     """One run of one colour."""
     line = Line(direction, (Run(text, kind, 3, 0),))  # type: ignore[arg-type]
-    return latex.inline(line, dict.fromkeys(_ordered(line), glyphs.Glyph(1, 1.0, 1.0)))
+    return inline.inline(line, dict.fromkeys(_ordered(line), glyphs.Glyph(1, 1.0, 1.0)))
 
 
 def _ordered(line: Line) -> list[glyphs.GlyphRun]:
-    boxes = [item for item in latex.items(line) if isinstance(item, latex.Box)]
+    boxes = [item for item in inline.items(line) if isinstance(item, inline.Box)]
     return [box.run(atom) for box in boxes for atom in box.atoms if atom.how == "glyphs"]
 
 
 @given(st.one_of(reports.texts, st.text(st.sampled_from(ASCII + " "))))
 def test_only_known_commands_and_plain_characters_are_written(text: str) -> None:
-    known = r"\\(?:text\w+|nobreakspace|reportgen\w+|allowbreak|begin[LR]|end[LR]|kern0pt)(?![a-zA-Z])|\\[&#%]|[{}]"
+    commands = r"text\w+|(?:quote|guil)\w+|nobreakspace|reportgen\w+|allowbreak|begin[LR]|end[LR]|kern0pt"
+    letter = r"\{\\(?:[`'^~\".](?:[A-Za-z]|\\i)|[urHvck] [A-Za-z]|AE|ae|DH|dh|O|o|TH|th|ss|i|L|l|NG|ng|OE|oe)\}"
+    known = rf"{letter}|\\(?:{commands})(?![a-zA-Z])|\\[&#%]|[{{}}]"
     for kind in ("token", "gap", "special"):
         rest = re.sub(known, "", source(text.replace("\n", " "), kind=kind))
-        assert not set(rest) & set("\\{}$&#%_^~`'\"\r\0\x85\u202e")
+        assert not set(rest) & set("\\{}$&#%_^~`'\"\r\0")
+        assert rest.isascii(), "whatever the encoding of the manuscript"
 
 
 def test_a_run_of_several_words_is_one_colour_with_places_to_break() -> None:
@@ -320,7 +241,7 @@ def test_what_comes_from_the_sheet_has_the_direction_of_its_place_and_one_ink() 
 def test_neighbours_of_one_colour_are_set_together() -> None:
     runs = tuple(Run(text, "token", heat, n) for n, (text, heat) in enumerate((("re", 3), ("port", 3), ("s", 4))))
     line = Line("ltr", runs)
-    assert latex.inline(line, {}) == r"\reportgenheat{3}{report}\reportgenheat{4}{s}"
+    assert inline.inline(line, {}) == r"\reportgenheat{3}{report}\reportgenheat{4}{s}"
 
 
 def test_a_text_that_tex_can_set_needs_no_sheet() -> None:
@@ -340,7 +261,7 @@ def test_a_text_that_was_cut_says_so() -> None:
 def test_a_sheet_that_lacks_a_run_is_refused() -> None:
     report, view, lines, top = parts(reports.report("漢字"))
     with pytest.raises(ValueError, match="'漢' is not on the sheet"):
-        latex.files(report, view, lines, top, None)  # type: ignore[arg-type]
+        files.files(report, view, lines, top, None)  # type: ignore[arg-type]
 
 
 @needs_tex
@@ -375,7 +296,7 @@ def test_the_table_of_aopc_can_be_taken_in(engine: str, options: str, tmp_path: 
     report = faithful.report()
     test = report.faithfulness
     assert test is not None
-    (tmp_path / "faithfulness.tex").write_text(aopc_table.aopc_table(report, test))
+    (tmp_path / "faithfulness.tex").write_text(tables.aopc_table(report, test))
     (tmp_path / "paper.tex").write_text(
         rf"""\documentclass[{options}]{{article}}
 \usepackage{{booktabs}}\pagestyle{{empty}}

@@ -1,25 +1,15 @@
-"""Cite the model, the dataset, the methods and reportgen as BibTeX.
-
-It also escapes text for TeX.
-"""
+"""Cite the model, the dataset, the methods and reportgen as BibTeX."""
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
 
 from reportgen.core.nouns.records import Provenance, Report
 from reportgen.data import naming
+from reportgen.report.paper.latex.letters import escape
 
-WORDS = {
-    "\\": "textbackslash", "{": "textbraceleft", "}": "textbraceright", "$": "textdollar", "_": "textunderscore",
-    "^": "textasciicircum", "~": "textasciitilde", "'": "textquotesingle", "`": "textasciigrave",
-    '"': "textquotedbl", "<": "textless", ">": "textgreater", "|": "textbar", "\xa0": "nobreakspace",
-}  # fmt: skip
-TEX = {sign: f"\\{word}{{}}" for sign, word in WORDS.items()} | {sign: f"\\{sign}" for sign in "&#%"}
 BIB = frozenset(map(chr, range(0x20, 0x7F))) | frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")
-LIGATED = "-–,<>‘’!?"  # two of these in a row may become one sign
 
 LONGFORMER = """@article{beltagy2020longformer,
   author = {Beltagy, Iz and Peters, Matthew E. and Cohan, Arman},
@@ -88,14 +78,4 @@ def _entry(kind: str, title: str, note: str, made: Provenance, *, hub: bool) -> 
 def _bib(text: str) -> str:
     """Text for a style of any encoding: of other letters than those of Latin-1, the code."""
     known = (c if c in BIB else f"[U+{ord(c):04X}]" for c in unicodedata.normalize("NFC", " ".join(text.split())))
-    return escape("".join(known)).replace(TEX['"'], r"{\textquotesingle\textquotesingle}")
-
-
-def escape(text: str) -> str:
-    r"""Characters of `SAFE` as TeX sets them one by one, without ligatures that are other signs.
-
-    >>> print(escape("50%--\\x"))
-    50\%-{\kern0pt}-\textbackslash{}x
-    """
-    pairs = itertools.zip_longest(text, text[1:], fillvalue="x")
-    return "".join(TEX.get(a, a) + r"{\kern0pt}" * (a in LIGATED and b in LIGATED) for a, b in pairs)
+    return escape("".join(known)).replace(r"\textquotedbl{}", r"{\textquotesingle\textquotesingle}")
