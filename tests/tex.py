@@ -25,7 +25,8 @@ engines = pytest.mark.parametrize("engine", ENGINES)
 
 def needs_tex(test: Callable[..., None]) -> Callable[..., None]:
     """A test that calls an engine, which takes seconds."""
-    return pytest.mark.slow(no_tex(test))
+    marked: Callable[..., None] = pytest.mark.slow(no_tex(test))
+    return marked
 
 
 def parts(report: Report) -> tuple[object, ...]:
@@ -38,7 +39,7 @@ def parts(report: Report) -> tuple[object, ...]:
 def made(report: Report) -> dict[str, bytes]:
     """The files of a report."""
     given = parts(report)
-    return files.files(*given, glyphs.sheet(files.glyph_runs(*given)))  # type: ignore[arg-type]
+    return files.files(*given, glyphs.sheet(files.glyph_runs(*given)))  # type: ignore[arg-type, call-arg]
 
 
 def write(folder: Path, report: Report) -> Path:

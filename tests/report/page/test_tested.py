@@ -172,7 +172,10 @@ def test_the_table_of_aopc_is_there_for_latex() -> None:
     made = parts(example())
     source = files.files(example(), made.views[0], made.lines[0], None, None)["faithfulness.tex"].decode()
     assert r"\label{tab:faithfulness-small-0}" in source
-    assert r"heatmap, reversed & deleted & $-$0.10 & 0.80 & $-$0.20 & 0.80 \tabularnewline" in source
+    assert (
+        r"\reportgencell{heatmap, reversed} & \reportgencell{deleted} & $-$0.10 & 0.80 & $-$0.20 & 0.80 \tabularnewline"
+        in source
+    )
     assert source.isascii()
     assert "faithfulness.tex" not in files.files(reports.report(), made.views[0], made.lines[0], None, None)
 

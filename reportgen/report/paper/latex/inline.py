@@ -191,7 +191,7 @@ def _parts(box: Box, pages: Pages) -> Iterator[str]:
         start += length
         if place is None:
             continue
-        where = f"{{{place[0]:g}}}{{{place[1] - place[0]:.3g}}}"
+        where = f"{{{place[0]:g}}}{{{round(place[1] - place[0], 3):g}}}"
         if heat >= 0:
             yield f"\\reportgenpart{{{heat}}}{where}"
         if kind == "echo":

@@ -46,7 +46,7 @@ SET = r"""\def\reportgencmr{lmr}\def\reportgencmss{lmss}\def\reportgencmtt{lmtt}
     \fontencoding{T1}\IfFileExists{t1lmr.fd}{\fontfamily{\reportgenfamily{\csname f@family\endcsname}}%
       \edef\ttdefault{\reportgenfamily{\ttdefault}}}{}\def\textellipsis{...}%
   \fi
-  \selectfont
+  \fontshape{n}\selectfont
   \ifdefined\XeTeXinterchartokenstate\XeTeXinterchartokenstate0 \fi
   \ifdefined\directlua\ifdefined\NoAutoSpacing\NoAutoSpacing\fi\fi
   \frenchspacing\tracinglostchars3 \exhyphenpenalty0 \hbadness10000 \emergencystretch4em }%

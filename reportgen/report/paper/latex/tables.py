@@ -19,18 +19,22 @@ from reportgen.report.paper.latex.letters import escape
 from reportgen.report.paper.latex.setting import CATCODES, LATIN, needed
 from reportgen.report.parts import Table
 
-LONGEST_CELL = 10  # characters without a place to break
+LONGEST_CELL = 6  # characters without a place to break
 HEAD = 8  # characters in a line of a heading
 # First what cannot be wrapped is measured, then all; what is wider than the column is wrapped in the room that is left.
 FIT = r"""\def\reportgencell#1{}%
 \def\reportgenmeasured{\setbox0\hbox{\reportgentable}\edef\reportgenroom{\the\dimexpr\linewidth-\wd0}}%
+\def\reportgensmaller#1{\ifdim\reportgenroom<LEAST #1\reportgenmeasured
+  \else\ifdim\dimexpr\ht0+\dp0>.6\textheight #1\reportgenmeasured\fi\fi}%
 \small\reportgenmeasured
-\ifdim\reportgenroom<LEAST \footnotesize\tabcolsep2pt \reportgenmeasured\fi
-\ifdim\reportgenroom<LEAST \scriptsize\reportgenmeasured\fi
+\reportgensmaller{\footnotesize\tabcolsep2pt }\reportgensmaller{\scriptsize}%
 \edef\reportgenword{\the\dimexpr\reportgenroom/WRAPPED}%
 \def\reportgencell#1{#1}\reportgenmeasured
 \ifdim\reportgenroom<0pt \def\reportgencell#1{\parbox[t]{\reportgenword}{\raggedright#1\strut}}\reportgenmeasured\fi
 \leavevmode\box0"""
+
+BEAMER = r"""\ifcsname table*\endcsname\else\newenvironment{table*}[1][]{\begin{table}}{\end{table}}\fi
+"""
 
 
 def top_tokens(report: Report, table: Table, pages: Pages) -> str:
@@ -129,12 +133,12 @@ def _float(
     wrapped: int,
 ) -> str:
     """A table with its caption; *wrapped*: how many of its columns may be."""
-    fit = FIT.replace("LEAST", f"{5 * wrapped}em").replace("WRAPPED", str(wrapped))
+    fit = FIT.replace("LEAST", f"{6 * wrapped}em").replace("WRAPPED", str(wrapped))
     parts = (
         f"% {visible(' '.join(about.split()))}.",
         "% \\input it; the preamble needs booktabs.",
-        f"\\begin{{{kind}}}[tb]",
-        f"{setting}{LATIN}\\centering\\tabcolsep3pt\\abovetopsep3pt\n{{\\small",
+        BEAMER * (kind == "table*") + f"\\begin{{{kind}}}[tb]",
+        f"{setting}{LATIN}\\centering\\tabcolsep3pt\\abovetopsep3pt\\emergencystretch4em\n{{\\small",
         f"\\caption[\\reportgenlist{{{short}}}]{{\\reportgenlatin {caption}}}%",
         f"\\label{{tab:{label}-{naming.label(report.example.name)}}}}}%",
         f"\\def\\reportgentable{{{body}}}%",

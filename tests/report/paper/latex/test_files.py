@@ -213,6 +213,16 @@ def test_a_run_of_several_words_is_one_colour_with_places_to_break() -> None:
     assert source("two words") == r"\reportgenheat{3}{two} \reportgenheat{3}{words}"
 
 
+def test_what_is_painted_behind_a_word_of_the_sheet_is_where_its_letters_are() -> None:
+    """Colours first, frames above them; from right to left the first colour is on the right."""
+    line = Line("rtl", (Run("كل", "token", 3, 0), Run("مة", "echo", 7, 1)))
+    run = glyphs.GlyphRun("كلمة", "rtl")
+    glyph = glyphs.Glyph(4, 2.0, 1.0, ((1.5, 2.0), (1.2, 1.5), (0.7, 1.2), (0.0, 0.7)))
+    assert inline.inline(line, {run: glyph}) == (
+        r"\reportgenparts{\reportgenpart{3}{1.2}{0.8}\reportgenpart{7}{0}{1.2}\reportgenframe{0}{1.2}}{\reportgenglyph{4}}"
+    )
+
+
 def test_a_long_word_has_places_to_break_and_a_short_one_has_none() -> None:
     assert "break" not in source("a" * glyphs.LONGEST)
     assert source("a" * 50).count(r"\reportgenbreak{}") == 2

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reportgen.core.errors import OutputError
 from reportgen.report.paper import positions
 from reportgen.report.paper.latex import glyphs
-from reportgen.report.paper.latex.glyphs import Atom, GlyphRun
+from reportgen.report.paper.latex.glyphs import Atom, GlyphRun, Shade
 from reportgen.report.parts import Line, Run
 from tests import reports
 from tests.report.paper.test_pdf import READER, needs_reader
@@ -48,37 +49,83 @@ def test_every_character_has_a_level_of_its_line(text: str, base: glyphs.Directi
 
 
 def test_words_that_tex_has_no_letters_for_are_of_one_font() -> None:
-    assert glyphs.atoms("Nguyễn-x", rtl=False) == [Atom("Nguyễn", "glyphs"), Atom("-x", "letters")]
+    assert glyphs.atoms("Nguyễn-x", rtl=False) == [Atom("Nguyễn", "glyphs"), Atom("-x", "letters", 6)]
     assert glyphs.atoms("e\u0301t", rtl=False) == [Atom("ét", "letters")]
-    assert glyphs.atoms("漢字", rtl=False) == [Atom("漢", "glyphs"), Atom("字", "glyphs")]
+    assert glyphs.atoms("漢字", rtl=False) == [Atom("漢", "glyphs"), Atom("字", "glyphs", 1)]
     assert glyphs.atoms("(a)", rtl=True) == [Atom("(a)", "glyphs")]
 
 
-@given(reports.texts, st.booleans())
-def test_atoms_hold_the_text_and_none_is_long(text: str, rtl: bool) -> None:
-    found = glyphs.atoms(text, rtl=rtl)
+def test_a_cut_ends_what_tex_sets_and_nothing_else() -> None:
+    """A word that TeX has no letters for stays whole, whatever is behind it."""
+    assert glyphs.atoms("report", rtl=False, cuts={2, 6}) == [Atom("re", "letters"), Atom("port", "letters", 2)]
+    assert glyphs.atoms("Nguyễn", rtl=False, cuts={3}) == [Atom("Nguyễn", "glyphs")]
+    assert glyphs.atoms("كلمة", rtl=True, cuts={2}) == [Atom("كلمة", "glyphs")]
+
+
+@given(reports.texts, st.booleans(), st.sets(st.integers(1, 20)))
+def test_atoms_hold_the_text_and_none_is_long(text: str, rtl: bool, cuts: set[int]) -> None:
+    found = glyphs.atoms(text, rtl=rtl, cuts=cuts)
     shown = "".join(chr(int(atom.text[2:], 16)) if atom.how == "label" else atom.text for atom in found)
     assert unicodedata.normalize("NFC", shown) == unicodedata.normalize("NFC", text) or rtl
     assert all(len(glyphs.regex.findall(r"\X", atom.text)) <= glyphs.LONGEST + 2 for atom in found)
+    starts = [atom.start for atom in found]
+    assert starts == sorted(starts)
+    for atom in found:
+        if atom.how == "glyphs":
+            own = atom.text[atom.added :]
+            assert text[atom.start :].startswith(own.removesuffix("\u200d"))
 
 
 def test_cut_arabic_letters_keep_their_joined_forms() -> None:
     first, second = glyphs.atoms("ب" * 30, rtl=True)
     assert (first.text[-1], second.text[0]) == ("\u200d", "\u200d")
+    assert (first.start, first.added, second.start, second.added) == (0, 0, 20, 1)
 
 
-@pytest.mark.parametrize(
-    ("cut", "shown"),
-    [
-        (("كل", "مة"), ["كل\u200d", "\u200dمة"]),  # lam joins on to meem
-        (("عر", "بي"), ["عر", "بي"]),  # reh joins on to nothing
-        (("שלו", "ם"), ["שלו", "ם"]),
-    ],
-)
-def test_letters_keep_the_form_that_they_have_next_to_each_other(cut: tuple[str, str], shown: list[str]) -> None:
-    """A joiner replaces the neighbour in another colour, and only where letters are joined."""
+def test_a_long_word_is_cut_where_its_colour_changes() -> None:
+    assert [atom.text for atom in glyphs.atoms("α" * 30, rtl=False, cuts={5, 16})] == ["α" * 16, "α" * 14]
+
+
+@pytest.mark.parametrize("cut", [("كل", "مة"), ("عر", "بي"), ("שלו", "ם")])
+def test_a_word_is_whole_whatever_is_behind_it(cut: tuple[str, str]) -> None:
+    """Lam joins on to meem, though they are of two tokens."""
     line = Line("rtl", tuple(Run(piece, "token", heat, heat) for heat, piece in enumerate(cut)))
-    assert [piece.text for piece in glyphs.pieces(line)] == shown
+    (word,) = glyphs.words(line)
+    assert (word.text, word.rtl) == ("".join(cut), True)
+    assert word.shades == (Shade("token", 0, len(cut[0])), Shade("token", 1, len(cut[1])))
+
+
+def test_spaces_directions_and_special_tokens_end_a_word() -> None:
+    runs = (Run("<s>", "special", -1, 0), Run("ab", "token", 1, 1), Run("ג d", "token", 2, 2), Run("e", "echo", 3, 3))
+    found = list(glyphs.words(Line("ltr", (*runs, Run("f", "echo", 3, 4)))))
+    assert [word.text for word in found] == ["<s>", "ab", "ג", " ", "def"]
+    assert [word.special for word in found] == [True, False, False, False, False]
+    assert found[-1].shades == (Shade("token", 2, 1), Shade("echo", 3, 1), Shade("echo", 3, 1)), "two frames"
+
+
+def test_the_sheet_says_where_the_letters_of_a_word_are() -> None:
+    """From right to left the first is the rightmost; a mark takes no room."""
+    greek, hebrew = GlyphRun("αβγ", "ltr"), GlyphRun("שׁל", "rtl")
+    made = glyphs.sheet((greek, hebrew))
+    assert made is not None
+    glyph = made.pages[greek]
+    assert glyph.place(0, 3) == pytest.approx((0, glyph.width), abs=0.005)
+    (_, middle), (start, end) = glyph.place(0, 1) or (0, 0), glyph.place(1, 3) or (0, 0)
+    assert middle == start
+    assert end == pytest.approx(glyph.width, abs=0.005)
+    glyph = made.pages[hebrew]
+    assert glyph.place(2, 3) == pytest.approx((0, (glyph.place(0, 2) or (0, 0))[0]), abs=0.005)
+    assert glyph.place(0, 3) == pytest.approx((0, glyph.width), abs=0.005)
+
+
+def test_a_typesetter_that_says_no_places_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise positions.UnknownInsideError("WeasyPrint is not as it was")
+
+    monkeypatch.setattr(positions, "lines", unknown)
+    with pytest.raises(OutputError, match="LaTeX: WeasyPrint is not as it was") as caught:
+        glyphs.sheet((GlyphRun("αβγ", "ltr"),))
+    assert "pip install" in (caught.value.hint or "")
 
 
 def test_nothing_gives_no_sheet() -> None:
