@@ -5,7 +5,9 @@ A plain list for looking things up; `site/build.py` makes pages to publish.
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,12 +16,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from reportgen.batch.units import Outcome
+from reportgen.core.characters import visible
 from reportgen.core.files import disk
 from reportgen.core.nouns.faithfulness import VERDICTS
 from reportgen.report import tables
-from reportgen.report.page import render
+from reportgen.report.page import confusion, render
 
-NAMES = re.compile(r"index\.csv|index(-[0-9]+)?\.html")
+NAMES = re.compile(r"index\.csv|index(-rows)?\.js|index(-[0-9]+)?\.html")
+SCRIPT, ROWS = "index.js", "index-rows.js"
+STYLES = ("page", "batch", "confusion")
 PER_PAGE = 1000  # reports: about 300 kB
 COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability", "verdict", "heatmap",
            "tokens", "total", "warnings", "error")  # fmt: skip
@@ -51,11 +56,15 @@ def write(
     failed = [(o.index, o.id or o.title, o.error, o.hint) for o in outcomes if o.error is not None]
     failed += [(index, "", reason, None) for index, reason in unreadable.items()]
     names = _page_names(len(made))
+    table = confusion.confusion([(_shown(one.label), _shown(one.predicted)) for one in made])
     content: dict[str, bytes] = {"index.csv": tables.comma_separated(_table(outcomes, unreadable))}
     for number, name in enumerate(names):
         html = render.plain_page(
             "batch.html.j2",
-            ("page", "batch"),
+            STYLES,
+            policy=_policy(),
+            script=SCRIPT,
+            confusion=table if number == 0 else None,
             place=place,
             counts=_counts(made, failed=len(failed), missing=total - len(outcomes)),
             failed=sorted(failed, key=lambda row: row[0]) if number == 0 else [],
@@ -66,6 +75,8 @@ def write(
             number=number,
         )
         content[name] = html.encode()
+    if made:
+        content |= _scripts(made, page)
     for name, data in content.items():
         disk.put(folder / name, data)
     for old in set(files_in(folder)) - {folder / name for name in content}:
@@ -76,6 +87,64 @@ def write(
 def files_in(folder: Path) -> list[Path]:
     """Files in a folder with the name of an index file."""
     return sorted(path for path in folder.glob("index*") if NAMES.fullmatch(path.name))
+
+
+def _scripts(made: Sequence[Outcome], page: str) -> dict[str, bytes]:
+    """The script of the pages, and the rows that it sorts and filters: a script, too, for pages opened from a disk."""
+    gold, predicted = (
+        [_shown(label) for label in column] for column in zip(*((o.label, o.predicted) for o in made), strict=True)
+    )
+    labels = sorted({*gold, *predicted} - {None}, key=lambda label: (str(label).casefold(), str(label)))
+    warnings = sorted({code for outcome in made for code in outcome.warnings})
+    place = {label: number for number, label in enumerate(labels)}
+    heatmaps = [code for code in VERDICTS if any(outcome.heatmap == code for outcome in made)]
+    meta = {
+        "page": page,
+        "rows": f"./{ROWS}",
+        "total": len(made),
+        "labels": labels,
+        "gold": sorted({place[label] for label in gold if label is not None}),
+        "predicted": sorted({place[label] for label in predicted if label is not None}),
+        "verdicts": sorted({outcome.verdict for outcome in made}),
+        "heatmaps": [VERDICTS[code] for code in heatmaps],
+        "warnings": warnings,
+    }
+    rows = [
+        {
+            "index": outcome.index,
+            "id": _shown(outcome.id) or "",
+            "name": outcome.name,
+            "title": _shown(outcome.title),
+            "label": place.get(gold[number], -1),
+            "predicted": place.get(predicted[number], -1),
+            "probability": outcome.probability,
+            "verdict": outcome.verdict,
+            "heatmap": heatmaps.index(outcome.heatmap) if outcome.heatmap else -1,
+            "tokens": outcome.tokens,
+            "total": outcome.total,
+            "warnings": [warnings.index(code) for code in outcome.warnings],
+        }
+        for number, outcome in enumerate(made)
+    ]
+    begun = f"globalThis.reportgenBatch = {{ meta: {render.json_block(meta)} }};\n"
+    return {
+        SCRIPT: (begun + render.script(("batch",))).encode(),
+        ROWS: f"globalThis.reportgenBatch.rows = {render.json_block(rows)};\n".encode(),
+    }
+
+
+def _policy() -> str:
+    """The styles of the page, and scripts next to it."""
+    digest = base64.b64encode(hashlib.sha256(render.style_sheet(STYLES).encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+
+
+def _shown(text: str | None) -> str | None:
+    """A text as the page shows it."""
+    return None if text is None else visible(text)
 
 
 def _page_names(count: int) -> list[str]:

@@ -95,6 +95,7 @@ data_options = _all(
         "or columns called like all labels]",
     ),
     click.option("--id-column", metavar="NAME", help="Column with the ids of the rows. [default: id]"),
+    click.option("--title-column", metavar="NAME", help="Column with the titles of the rows. [default: title]"),
 )
 
 choice_options = _all(

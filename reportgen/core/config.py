@@ -54,7 +54,8 @@ MEASURES = ("taylor", "taylor-local", "ablation")  # of head importance
 PICKS = ("tp", "tn", "fp", "fn", "most-confident", "least-confident", "random")
 LABELLED = ("tp", "tn", "fp", "fn", "most-confident")  # picks that may name a label behind a colon
 CHOICE = ("index", "id", "pick")  # of a row
-OF_A_DATASET = ("dataset_config", "dataset_revision", "split", "text_column", "label_column", "id_column")
+COLUMNS = ("text_column", "label_column", "id_column", "title_column")
+OF_A_DATASET = ("dataset_config", "dataset_revision", "split", *COLUMNS)
 OF_ONE = (*CHOICE, "limit", "text", "file", "label")  # fields that are about one example
 HOW_FETCHED = ("offline",)  # gives the same report
 OF_THIS_COMMAND = ("output", "overwrite")  # no report keeps them
@@ -128,6 +129,7 @@ class Config:
     text_column: str | None = None  # "text", or the only column of text, if left out
     label_column: str | None = None  # "label" or "labels" by default, if there is one; "A,B" for a column of each label
     id_column: str | None = None  # "id" by default, if there is one
+    title_column: str | None = None  # "title" by default, if there is one
     index: int | None = None
     id: str | None = None
     pick: str | None = None  # an example by what the model says of it: "fp", "most-confident:right"

@@ -48,7 +48,7 @@ FAR_LONGER = 4  # times the longest string of a column: strings inside another o
 class Columns:
     """The columns that are read."""
 
-    roles: dict[str, str]  # {"text": "body", "label": "y", "id": "doi"}; what there is not is left out
+    roles: dict[str, str]  # {"text": "body", "label": "y", "id": "doi", "title": "name"}; what there is not is left out
     flags: dict[str, str]  # the column of 0 and 1 of each label of the model; {} without such columns
     problem: str | None  # why there is no label, where a column may hold labels, in a sentence
 
@@ -167,10 +167,14 @@ def _columns(table: DataTable, config: Config, dataset: str, labels: ModelLabels
             problem = unusable(usual[0], f"is of type {types[usual[0]]}")
     ids = re.compile(f"{STRING.pattern}|{INTEGER.pattern}")
     id_ = _asked(table, config.id_column, ids, "id", dataset, labels) or _usual(types, "id", ids)
-    found = {role: name for role, name in (("label", label), ("id", id_)) if name is not None}
+    title = _asked(table, config.title_column, ids, "title", dataset, labels)
+    found = {role: name for role, name in (("label", label), ("id", id_), ("title", title)) if name is not None}
     others = {*found.values(), *flags.values()}
     wanted = config.text_column or _usual(types, "text", re.compile(".*"))
     text = _asked(table, wanted, STRING, "text", dataset, labels) or _only_text(table, others, dataset, labels)
+    usual_title = None if title else _usual(types, "title", STRING)  # which may be the only column of text
+    if usual_title not in (None, text, *found.values()):
+        found["title"] = str(usual_title)
     return Columns({"text": text, **found}, flags, problem)
 
 
@@ -245,7 +249,8 @@ def _asked(
             f'{dataset}: no column "{clean(asked)}"; it has {_listed(types)}',
             hint=f"did you mean {_named(role, likely)}?" if likely else f"choose one with {option(f'{role}_column')}",
         )
-    wanted = {"text": "texts must be strings", "label": KINDS, "id": "ids must be strings or integers"}[role]
+    plain = "must be strings or integers"
+    wanted = {"text": "texts must be strings", "label": KINDS, "id": f"ids {plain}", "title": f"titles {plain}"}[role]
     raise DataError(
         f'{dataset}: column "{clean(asked)}" is of type {types[asked]}; {wanted}',
         hint=(f"use {_named(role, likely)}; " if likely else "") + f"it has {_listed(types)}",
@@ -308,12 +313,13 @@ def _row(index: int, values: dict[str, Any], columns: dict[str, str], names: Seq
     text = values["text"]
     if not isinstance(text, str):
         raise wrong(index, columns["text"], text, where, hint="texts must be strings; clean the data first")
-    identity = values.get("id")
+    identity, title = values.get("id"), values.get("title")
     return Row(
         index=index,
         text=text,
         label=label_of(index, values.get("label"), columns.get("label", ""), names, where),
         id=None if identity is None else str(identity),
+        title=None if title is None else str(title),
     )
 
 

@@ -20,6 +20,7 @@ from reportgen.core import palette
 from reportgen.core.characters import cut, visible
 from reportgen.core.nouns.faithfulness import VERDICTS as VERDICTS_ON_HEATMAPS
 from reportgen.report.page import render
+from reportgen.report.page.confusion import Confusion, confusion
 from reportgen.report.stored import store
 from reportgen.site import link_picture, search_index
 from reportgen.site.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card, plain
@@ -27,7 +28,7 @@ from reportgen.site.settings import SiteConfig
 
 FOLDER = "catalogue"
 SCRIPTS = ("data", "words", "state", "cards", "finder")  # of templates/js/site, in their order
-STYLES = ("heat", "page", "site")
+STYLES = ("heat", "page", "site", "confusion")
 TEMPLATES = [f"site/{name}.j2" for name in ("index.html", "how-to-read.html", "404.html", "sitemap.xml", "atom.xml")]
 CHUNK = 16  # cards in a file: a page of hits may need as many files as it has cards
 HITS = 24  # cards on a page of hits
@@ -89,6 +90,7 @@ def pages(cards: Sequence[Card], config: SiteConfig, data: Iterable[str]) -> dic
         "policy": render.SITE_POLICY,
         "assets": shared | {"overview": overview},
         "reports": len(cards),
+        "confusion": _confusion(cards),
     }
     made = {}
     for number, name in enumerate(names):
@@ -285,16 +287,38 @@ def _seen(card: Card) -> str:
     return f"{over}: strongest after {place:.0%} of it"
 
 
+def _confusion(cards: Sequence[Card]) -> Confusion | None:
+    """Gold against predicted labels, as filters name them; without reports that may have several labels."""
+    names = _names_of_labels(cards)
+    single = [card for card in cards if not (card.predicted_labels or card.true_labels)]
+    return confusion([(names.get(card.label or ""), names.get(card.predicted or "")) for card in single])
+
+
+def _names_of_labels(cards: Sequence[Card]) -> dict[str, str]:
+    """All labels in order, each with a name that no other one has."""
+    labels = {label for card in cards for label in (*_gold(card), *_said_labels(card))}
+    known = sorted(labels, key=lambda name: (name.casefold(), name))
+    shown = [visible(cut(name, LONG_LABEL)) for name in known]
+    times = Counter(shown)
+    named = [f"{name} ({place + 1})" if times[name] > 1 else name for place, name in enumerate(shown)]
+    return dict(zip(known, named, strict=True))
+
+
+def _gold(card: Card) -> tuple[str, ...]:
+    return card.true_labels or _one(card.label)
+
+
+def _said_labels(card: Card) -> tuple[str, ...]:
+    return card.predicted_labels or _one(card.predicted)
+
+
 def _overview(cards: Sequence[Card]) -> dict[str, Any]:
     """The data for filters and order of all cards; a label is its place in a list, -1 for none."""
-    gold = [card.true_labels or _one(card.label) for card in cards]
-    predicted = [card.predicted_labels or _one(card.predicted) for card in cards]
-    names = {label for labels in (*gold, *predicted) for label in labels}
-    places = {name: place for place, name in enumerate(sorted(names, key=lambda name: (name.casefold(), name)))}
-    shown = [visible(cut(name, LONG_LABEL)) for name in places]
-    times, codes = Counter(shown), list(VERDICTS_ON_HEATMAPS)
+    gold, predicted = ([of(card) for card in cards] for of in (_gold, _said_labels))
+    names, codes = _names_of_labels(cards), list(VERDICTS_ON_HEATMAPS)
+    places = {name: place for place, name in enumerate(names)}
     return {
-        "labels": [f"{name} ({place + 1})" if times[name] > 1 else name for place, name in enumerate(shown)],
+        "labels": list(names.values()),
         "verdicts": "".join(card.verdict[0] for card in cards),
         "gold": [_places(labels, places) for labels in gold],
         "predicted": [_places(labels, places) for labels in predicted],

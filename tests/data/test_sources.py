@@ -194,8 +194,17 @@ def test_only_what_needs_it_imports_datasets(tmp_path: Path, form: str) -> None:
 
 def test_the_usual_columns_are_found(tmp_path: Path) -> None:
     rows = opened(parquet(tmp_path / "d.parquet", {"labels": [1], "text": ["t"], "id": [7], "title": ["x"]}))
-    assert rows.columns == {"text": "text", "label": "labels", "id": "id"}
-    assert next(rows.read([0])) == Row(0, "t", 1, "7")
+    assert rows.columns == {"text": "text", "label": "labels", "id": "id", "title": "title"}
+    assert next(rows.read([0])) == Row(0, "t", 1, "7", title="x")
+
+
+def test_a_column_gives_the_titles_if_it_is_named_or_called_title(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", "text,name,title\na,N,T\nb,,\n")
+    assert [row.title for row in opened(path).read([0, 1])] == ["T", None]
+    assert [row.title for row in read(path, title_column="name")] == ["N", None]
+    assert "title" not in opened(write(tmp_path / "e.csv", "title,label\na text,x\n")).columns  # it is the text
+    assert read(parquet(tmp_path / "d.parquet", {"text": ["a"], "title": [["x"]]}))[0].title is None
+    assert read(path, text_column="name", title_column="title")[0].text == "N"
 
 
 def test_the_only_column_of_strings_is_the_text(tmp_path: Path) -> None:
@@ -228,6 +237,7 @@ COLUMNS = {
             "it has text",
         ),
         ({"id_column": "share"}, r'"share" is of type double; ids must be strings or integers', "it has text"),
+        ({"title_column": "share"}, r'"share" is of type double; titles must be strings or integers', "it has text"),
         ({"id_column": "doi"}, r'id "x" occurs in rows 0 and 1 of column "doi"', "--index"),
         ({"label_column": "share"}, r'row 0 of d\.parquet: column "share" holds 0\.5 \(float\)', "must be integers"),
     ],

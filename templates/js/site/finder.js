@@ -109,7 +109,26 @@ reportgen.finder = (() => {
     if (filtered) element("filters").open = true;
   }
 
+  function mark({ gold, predicted }) {
+    // Which cell of the table of labels is chosen.
+    for (const one of document.querySelectorAll("#confusion a")) {
+      if (gold && one.dataset.gold === gold && one.dataset.predicted === predicted) one.setAttribute("aria-current", "true");
+      else one.removeAttribute("aria-current");
+    }
+  }
+
+  function link() {
+    // The counts of the table of labels lead to their reports.
+    for (const cell of document.querySelectorAll("#confusion td[data-gold]")) {
+      const { gold, predicted } = cell.dataset;
+      const href = reportgen.state.link({ ...reportgen.state.FIRST, gold, predicted });
+      const said = `${cell.textContent} with gold label ${gold}, predicted ${predicted}`;
+      cell.replaceChildren(make("a", { href, "data-gold": gold, "data-predicted": predicted, "aria-label": said }, cell.textContent));
+    }
+  }
+
   function write(state) {
+    mark(state);
     // One entry of the history for all that is typed: Back leads to the page before.
     const bare = location.href.split("#")[0];
     const wanted = reportgen.state.link(state);
@@ -128,6 +147,7 @@ reportgen.finder = (() => {
   async function arrive() {
     // By the address: opened, come back to, or another page of hits.
     fill(reportgen.state.read());
+    mark(reportgen.state.read());
     const top = history.state?.top;
     await show();
     if (!reportgen.state.isSet(reportgen.state.read())) return;
@@ -149,6 +169,7 @@ reportgen.finder = (() => {
     element("heatmap").append(...tested.map((name) => make("option", { value: name }, name)));
     element("heatmap-field").hidden = !tested.length;
     element("finder").hidden = false;
+    link();
     element("filters").open = matchMedia("(min-width: 40rem)").matches;
     for (const name of CONTROLS)
       element(name).addEventListener("input", () => {
