@@ -19,14 +19,14 @@ from reportgen.core import presets
 from reportgen.core.characters import clean
 from reportgen.core.clock import Clock
 from reportgen.core.config import BATCH_SIZE, Config
-from reportgen.core.errors import OutputError, ReportgenError, StoppedError, UsageError
+from reportgen.core.errors import ModelError, OutputError, ReportgenError, StoppedError, UsageError, one_line
 from reportgen.core.files import disk
 from reportgen.core.nouns.faithfulness import Attribution, Faithfulness, ScoreName
-from reportgen.core.nouns.records import Example, Floats, Report, Scores, Tokens
+from reportgen.core.nouns.records import Example, Floats, Report, ReportWarning, Scores, Tokens
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import checkpoint, outputs, relocate
-from reportgen.report import present, scale
+from reportgen.report import anonymous, checks, present, redacted, scale
 from reportgen.report.stored import store
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier
 
 STAGES = ("attribution", "faithfulness")
+FAILED = "test-failed"  # code of a warning
 TOGETHER = 4  # variants of a document that a CPU reads together: they are about equally long, so nothing is padded
 
 Load = Callable[[Config, Clock, "Checkpoint"], "Classifier"]
@@ -47,6 +48,7 @@ def examined(config: Config, classifier: Classifier, report: Report, clock: Cloc
         DeviceError: If memory runs out with a single document.
         DataError, HubError: If words of another document are needed, and the split cannot be read.
     """
+    report = replace(report, warnings=tuple(one for one in report.warnings if one.code != FAILED))
     if config.attributed is not None:
         with clock.stage("attribution"):
             report = replace(report, attributions=attributions(config, classifier, report, clock))
@@ -71,7 +73,13 @@ def attempted(
         again = f"reportgen faithfulness {disk.shown(folder)}"
         return report, StoppedError("interrupted: the report was written without its test", hint=f"{again} makes it")
     except ReportgenError as error:
-        return report, error
+        return untested(report, error, config), error
+
+
+def untested(report: Report, error: ReportgenError, config: Config) -> Report:
+    """The report, with a warning that its test failed, and why."""
+    said = anonymous.sentence(one_line(error.message), config)
+    return checks.warned(report, ReportWarning(FAILED, f"The heatmap could not be tested: {said}."))
 
 
 def examine_folder(
@@ -82,7 +90,7 @@ def examine_folder(
     Args:
         folder: The report.
         changes: `faithfulness`, `unit`, `attribution` and what else of `Config` is not as the report was made.
-        places: Where model and tokenizer are now, by the names of `Config`.
+        places: Where model, tokenizer, and the source of a text with hidden words are now, by the names of `Config`.
         clock: Says which stage runs.
         load: `pipeline.load`.
 
@@ -98,7 +106,8 @@ def examine_folder(
     if report.given:
         raise UsageError(f"{disk.shown(folder)}: its scores were computed elsewhere", hint="there is no model to test")
     made = report.provenance
-    here = relocate.relocate(report, folder, places)
+    here = relocate.relocate(report, folder, places, command="faithfulness")
+    example = relocate.example_of(report, here, folder, command="faithfulness") if report.redaction else report.example
     config = replace(here.config, **changes)
     if "dataset" in here.stored:
         config = replace(config, dataset=None)
@@ -106,10 +115,26 @@ def examine_folder(
     found = checkpoint.named(config)
     relocate.check_weights(found, report)
     classifier = load(config, clock, found)
-    report = examined(config, classifier, report, clock)
+    report = redacted.like(examined(config, classifier, _whole(classifier, report, example, config), clock), report)
     told = replace(made, configuration=asked.plain(), command=clean(presets.command(asked)))
     report = replace(report, provenance=replace(told, stages=report.provenance.stages))
     return present.render(folder, folder, {}, clock, more=report)
+
+
+def _whole(classifier: Classifier, report: Report, example: Example, config: Config) -> Report:
+    """The report with all words of its text, for the model; *example* holds them.
+
+    Raises:
+        ModelError: If the tokenizer cuts the text at other places than the report's did.
+    """
+    if report.redaction is None:
+        return report
+    from reportgen.model.tokenizing.tokens import encode
+
+    before, tokens = report.tokens, encode(classifier, example.text, whole=config.long == "window")
+    if (tokens.starts, tokens.ends) != (before.starts, before.ends):
+        raise ModelError("the tokens of the text are not those of the report", hint="name the report's own tokenizer")
+    return replace(report, example=example, tokens=replace(before, ids=tokens.ids, strings=tokens.strings))
 
 
 def attributions(config: Config, classifier: Classifier, report: Report, clock: Clock) -> tuple[Attribution, ...]:

@@ -25,11 +25,11 @@ from reportgen.core.nouns.records import (
     Report,
     Scores,
 )
-from reportgen.data import choice, naming, predictions
+from reportgen.data import choice, naming, predictions, redact
 from reportgen.model import checkpoint, outputs, predict_split, provenance, relocate
 from reportgen.model.importance import importance_files, measure_split
 from reportgen.model.predict_split import Survey
-from reportgen.report import anonymous, caveats, checks, heatmap, present, scale
+from reportgen.report import anonymous, caveats, checks, heatmap, present, redacted, scale
 from reportgen.report.present import Known, write
 from reportgen.report.stored import store
 
@@ -61,6 +61,7 @@ class Rerun(NamedTuple):
 def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Written:
     """One example from its source to its folder; *found* is the model, if it has been found already."""
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
+    redact.of_config(config)
     present.check_typesetting(config.format, pdf=config.pdf)
     importance_files.check(config.importance)
     check_device(config.device)
@@ -167,14 +168,14 @@ def rerun(
 ) -> Rerun:
     """Run the configuration of a stored report again.
 
-    The text is the stored one, unless it is a row of a dataset that is here, which is read again. The new report is
-    kept only if *output* names a folder for it.
+    The text is the stored one, unless it is a row of a dataset that is here, which is read again, or words of it are
+    hidden: then its source is needed. The new report is kept only if *output* names a folder for it.
 
     Args:
         folder: The report.
         clock: Says which stage runs.
         output: Folder of the new report.
-        places: Where model, tokenizer, dataset and importance are now, by the names of `Config`.
+        places: Where model, tokenizer, dataset, file and importance are now, by the names of `Config`.
         announce: Called with what the hub will be asked for, before it is: the folder may be somebody else's.
 
     Raises:
@@ -195,14 +196,11 @@ def rerun(
     found = checkpoint.named(config)
     if "model" in (places or {}):
         relocate.check_weights(found, before)
-    example = before.example
-    if config.dataset is not None and "dataset" not in stored:
-        read = choice.choose(config, partial(outputs.names_before_loading, config))
-        example = replace(read, name=example.name, picked=example.picked)
+    example = relocate.example_of(before, made, folder, command="rerun")
     classifier = load(config, clock, found)
     heads = before.importance if "importance" in stored else find_importance(config, classifier, clock)
     ((after, _),) = analyse_together(config, classifier, [example], clock, heads)
-    after = examine.examined(config, classifier, after, clock)
+    after = redacted.like(examine.examined(config, classifier, after, clock), before)
     if output is not None:
         write(after, output, config=config, clock=clock)
     return Rerun(before, after, stored)

@@ -19,7 +19,7 @@ from reportgen.core.errors import DeviceError, ModelError, StoppedError, UsageEr
 from reportgen.core.nouns.records import Report
 from reportgen.report import given_scores
 from reportgen.report.stored import store
-from tests import planted, reports
+from tests import batches, planted, reports
 from tests.report.test_given_scores import written
 
 TEXT = planted.text(0, seed=4)
@@ -208,3 +208,77 @@ def test_head_importance_is_tested_too(model: Path, tmp_path: Path) -> None:
     assert made.heads.heads == ((1, 2),)
     assert {(a.one, a.other) for a in made.agreements} >= {("heatmap", "heatmap, unscaled"), ("heatmap", "attribution")}
     assert {empty.operator for empty in made.empty} == {"delete", "mask"}
+
+
+def test_a_batch_keeps_a_report_whose_test_fails_and_says_so(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for the first row; later `reportgen faithfulness` makes the test."""
+    rows = [{"text": planted.text(n % 2, seed=n), "label": planted.LABELS[n % 2]} for n in range(2)]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows)))
+    whole, texts = examine.faithfulness, [row["text"] for row in rows]
+
+    def fails(config: Config, classifier: Any, report: Report, clock: Clock) -> Any:
+        if report.example.text == texts[1]:
+            raise ValueError(f"it does not like this: {texts[1]}")
+        return whole(config, classifier, report, clock)
+
+    monkeypatch.setattr(examine, "faithfulness", fails)
+    asked = Config(
+        model=str(model), dataset=str(data), output=str(tmp_path / "out"), format=("tables",), faithfulness="quick",
+        device="cpu",
+    )  # fmt: skip
+    made = batches.make(asked)
+    assert [(one.error, one.heatmap, one.test_failed) for one in made.outcomes] == [
+        (None, "look-only", False), (None, None, True)]  # fmt: skip
+    with (tmp_path / "out" / "index.csv").open() as file:
+        first, second = csv.DictReader(file)
+    assert ("test-failed" in first["warnings"], "test-failed" in second["warnings"]) == (False, True)
+    assert "<td>test failed</td>" in (tmp_path / "out" / "index.html").read_text()
+    folder = tmp_path / "out" / made.outcomes[1].name
+    (said,) = [one.message for one in store.load(folder).warnings if one.code == "test-failed"]
+    assert said.startswith("The heatmap could not be tested: ValueError: it does not like this")
+    assert batches.make(asked).known == 2  # they are not made again
+    hidden = batches.make(replace(asked, no_text=True, output=str(tmp_path / "hidden")))
+    journal = (tmp_path / "hidden" / ".batch" / "journal.jsonl").read_text()
+    assert hidden.outcomes[1].test_failed
+    assert texts[1].split()[0] not in journal
+    (said,) = [
+        one.message
+        for one in store.load(tmp_path / "hidden" / hidden.outcomes[1].name).warnings
+        if one.code == "test-failed"
+    ]
+    assert said.startswith("The heatmap could not be tested: ValueError (test_examine.py")
+    monkeypatch.setattr(examine, "faithfulness", whole)
+    assert call("faithfulness", folder, "--device", "cpu", "--model", model).exit_code == 0
+    assert "test-failed" not in [one.code for one in store.load(folder).warnings]
+
+
+def test_a_rerun_repeats_the_test_and_says_what_differs(tested: Path, model: Path, tmp_path: Path) -> None:
+    ran = call("rerun", tested, "--model", model)
+    assert ran.exit_code == 0, ran.output
+    report = store.load(tested)
+    assert report.faithfulness is not None
+    scores = report.attributions[0].scores
+    assert scores is not None
+    changed = replace(
+        report,
+        attributions=(replace(report.attributions[0], scores=scores * 1.1),),
+        faithfulness=replace(report.faithfulness, margin=report.faithfulness.margin + 0.5),
+    )
+    facts = store.facts(changed, ())
+    store.write(tmp_path / "r", store.dump(changed), facts=facts, overwrite=False)
+    ran = call("rerun", tmp_path / "r", "--model", model)
+    assert ran.exit_code == 10
+    assert [line.partition(" ->")[0].partition(": at")[0] for line in ran.stdout.splitlines()] == [
+        "attribution for label 0",
+        f"test of the heatmap: margin: {changed.faithfulness.margin}",  # type: ignore[union-attr]
+    ]
+
+
+def test_a_model_that_is_not_here_is_named_for_the_command_that_needs_it(here: Path) -> None:
+    for command in ("rerun", "faithfulness"):
+        ran = call(command, here)
+        assert ran.exit_code == 2
+        assert f"hint: name it: reportgen {command} {here} --model PATH" in " ".join(ran.output.split())

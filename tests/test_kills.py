@@ -51,6 +51,7 @@ WRITERS = {
     "render elsewhere": Writer(
         ("render", "here/report", "-o", "here/new", "--top-k", "1", "-q"), reports=("here/report",), may_be_there=True
     ),
+    "faithfulness": Writer(("faithfulness", "here/report", "--device", "cpu", "-q"), reports=("here/report",)),
     "render --scores": Writer(
         ("render", "--scores", "scores.json", "-o", "here/report", "--overwrite", "--format", "tables", "-q"),
         reports=("here/report",),

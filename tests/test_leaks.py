@@ -207,3 +207,17 @@ def test_model_and_data_are_called_as_the_user_says(at_home: Path) -> None:
     assert (report.example.title, report.example.name) == ("Our papers", folder.name)
     assert folder.name.endswith("-our-model")
     assert leaks(folder, (*MINE, *NAMES)) == []
+
+
+def test_a_tested_report_and_a_file_of_head_importance_have_no_names(at_home: Path) -> None:
+    """Neither `faithfulness.json`, nor attributions, tables and curves; nor the predictions of a split."""
+    made("run", *of(at_home), "--index", "0", *PACKED, "--faithfulness", "full", "--anonymous", "-o", "all/one")
+    made("run", *of(at_home), "--index", "0", *QUICK, "--anonymous", "-o", "all/two")
+    places = ("--model", str(at_home / "model-canary"), "--tokenizer", str(at_home / "words-canary"))
+    made("faithfulness", "all/two", *places)
+    assert {store.FAITHFULNESS, "tables/faithfulness.parquet"} <= set(store.manifest(Path("all/two"))["files"])
+    made("importance", *of(at_home)[:6], "--limit", "2", "--anonymous", "-o", "all/heads.safetensors")
+    made("examples", *of(at_home)[:6], "-o", "all/rows.parquet", code=0)
+    assert leaks(Path("all"), (*MINE, *NAMES)) == []
+    made("importance", *of(at_home)[:6], "--limit", "2", "-o", "all/named.safetensors")
+    assert {name for name, _ in leaks(Path("all"), NAMES)} == {"model-canary", "data-canary", "words-canary"}

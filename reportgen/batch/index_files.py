@@ -23,6 +23,7 @@ from reportgen.report import tables
 from reportgen.report.page import confusion, render
 
 NAMES = re.compile(r"index\.csv|index(-rows)?\.js|index(-[0-9]+)?\.html")
+FAILED, UNTESTED = "test failed", "not tested"
 SCRIPT, ROWS = "index.js", "index-rows.js"
 STYLES = ("page", "batch", "confusion")
 PER_PAGE = 1000  # reports: about 300 kB
@@ -68,7 +69,7 @@ def write(
             place=place,
             counts=_counts(made, failed=len(failed), missing=total - len(outcomes)),
             failed=sorted(failed, key=lambda row: row[0]) if number == 0 else [],
-            tested=VERDICTS if any(outcome.heatmap for outcome in made) else None,
+            tested=VERDICTS if any(outcome.heatmap or outcome.test_failed for outcome in made) else None,
             made=made[number * PER_PAGE : (number + 1) * PER_PAGE],
             page=page,
             names=names,
@@ -97,7 +98,8 @@ def _scripts(made: Sequence[Outcome], page: str) -> dict[str, bytes]:
     labels = sorted({*gold, *predicted} - {None}, key=lambda label: (str(label).casefold(), str(label)))
     warnings = sorted({code for outcome in made for code in outcome.warnings})
     place = {label: number for number, label in enumerate(labels)}
-    heatmaps = [code for code in VERDICTS if any(outcome.heatmap == code for outcome in made)]
+    said = [VERDICTS[one.heatmap] if one.heatmap else FAILED if one.test_failed else UNTESTED for one in made]
+    heatmaps = [name for name in (*VERDICTS.values(), FAILED, UNTESTED) if name in said]
     meta = {
         "page": page,
         "rows": f"./{ROWS}",
@@ -106,7 +108,7 @@ def _scripts(made: Sequence[Outcome], page: str) -> dict[str, bytes]:
         "gold": sorted({place[label] for label in gold if label is not None}),
         "predicted": sorted({place[label] for label in predicted if label is not None}),
         "verdicts": sorted({outcome.verdict for outcome in made}),
-        "heatmaps": [VERDICTS[code] for code in heatmaps],
+        "heatmaps": heatmaps if heatmaps != [UNTESTED] else [],
         "warnings": warnings,
     }
     rows = [
@@ -119,7 +121,7 @@ def _scripts(made: Sequence[Outcome], page: str) -> dict[str, bytes]:
             "predicted": place.get(predicted[number], -1),
             "probability": outcome.probability,
             "verdict": outcome.verdict,
-            "heatmap": heatmaps.index(outcome.heatmap) if outcome.heatmap else -1,
+            "heatmap": heatmaps.index(said[number]),
             "tokens": outcome.tokens,
             "total": outcome.total,
             "warnings": [warnings.index(code) for code in outcome.warnings],

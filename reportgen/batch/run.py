@@ -25,7 +25,7 @@ from reportgen.core.files import disk, lock
 from reportgen.core.nouns.labels import say_reading
 from reportgen.core.nouns.records import Example
 from reportgen.core.workers import cores
-from reportgen.data import choice
+from reportgen.data import choice, redact
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import checkpoint, outputs, predict_split, provenance
 from reportgen.report import anonymous, present
@@ -100,6 +100,7 @@ def run(config: Config, chosen: Selection, clock: Clock, *, engine: Engines, how
     """
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
     check_device(config.device)
+    redact.of_config(config)
     present.check_typesetting(config.format, pdf=config.pdf)
     folder = Path(config.output or "reports").absolute()
     memory = Journal(folder)
@@ -169,6 +170,8 @@ def _run(
         raise LeftOutError(f"row {row:,}: {reason}", hint="leave out --fail-fast to make the others")
     entries = memory.entries()
     finished, changed = journal.find_finished(memory.folder, plan, entries)
+    changed |= _outspoken(source.asked, memory.folder, finished)
+    finished = {name: entry for name, entry in finished.items() if name not in changed}
     if changed and not how.overwrite:
         name, reason = next(iter(changed.items()))
         raise OutputError(f"{memory.folder / name}: {reason}", hint="leave out --no-overwrite to make it again")
@@ -201,6 +204,19 @@ def _run(
     return Batch(
         memory.folder, source.rows.place, told, plan.unreadable, len(known), made, time.monotonic() - began, notes
     )
+
+
+def _outspoken(config: Config, folder: Path, finished: Mapping[str, journal.Entry]) -> dict[str, str]:
+    """The reports that show words which are to be hidden now: nothing keeps the patterns of the run before."""
+    hider = redact.of_config(config)
+    if hider is None:
+        return {}
+    said = ((name, (store.text(folder / name), entry.outcome)) for name, entry in finished.items())
+    return {
+        name: "it shows words that --redact matches"
+        for name, (text, outcome) in said
+        if hider.text(text) != text or any(hider.said(one) != one for one in (outcome.title, outcome.id or ""))
+    }
 
 
 def _write_index(source: _BatchSource, plan: BatchPlan, told: tuple[Outcome, ...], memory: Journal) -> None:
@@ -242,7 +258,8 @@ def _plan(source: _BatchSource, chosen: Selection, memory: Journal, *, how: How)
     predict = functools.cache(lambda: predict_split.predict(config, source.load(), rows, source.clock))
     taken = select.choose(config, chosen, rows, predict)
     lengths, unreadable = _lengths(source.asked, rows, taken.indices)
-    asked = {index: f"{reason} (--restart tries again)" for index, reason in taken.left_out.items()}
+    left_out = {index: anonymous.sentence(reason, source.asked) for index, reason in taken.left_out.items()}
+    asked = {index: f"{reason} (--restart tries again)" for index, reason in left_out.items()}
     plan = BatchPlan(
         settings, recipe_digest(made), _split(lengths, config.batch_size or BATCH_SIZE), asked | unreadable
     )

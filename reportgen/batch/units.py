@@ -74,6 +74,11 @@ class Outcome:
     total: int = 0  # that the text has
     warnings: tuple[str, ...] = ()  # their codes
 
+    @property
+    def test_failed(self) -> bool:
+        """Whether the heatmap was to be tested, and could not be."""
+        return "test-failed" in self.warnings
+
     def plain(self) -> dict[str, Any]:
         """For a line of JSON."""
         return asdict(self)
@@ -121,20 +126,34 @@ def analyse(task: Task, reader: ModelReader, unit: Unit) -> Iterator[Report | Ou
 
 def _analyse(task: Task, reader: ModelReader, together: Sequence[Example]) -> list[Report | Outcome]:
     """Reports of examples that are read together; if that fails, one by one."""
-    from reportgen import examine, pipeline
+    from reportgen import pipeline
 
     try:
         config = task.config
         made = pipeline.analyse_together(config, reader.classifier, together, Clock(), reader.importance)
-        return [examine.examined(config, reader.classifier, report, Clock()) for report, _ in made]
+        return [_examined(config, reader.classifier, report) for report, _ in made]
     except FATAL:
         raise
     except Exception as error:  # whatever it is, the other examples are not to blame
-        found = known(error)
+        found = known(error, task.config)
         traceback.clear_frames(error.__traceback__)  # of what was computed: the others need that memory
     if len(together) == 1:
         return [failed(together[0], found, task.config)]
     return [one for example in together for one in _analyse(task, reader, [example])]
+
+
+def _examined(config: Config, classifier: Classifier, report: Report) -> Report:
+    """The report with what is asked for of tests and attribution; without it, and with a warning, if that fails."""
+    from reportgen import examine
+
+    try:
+        return examine.examined(config, classifier, report, Clock())
+    except FATAL:
+        raise
+    except Exception as error:  # whatever it is, the report itself is made
+        found = known(error, config)
+        traceback.clear_frames(error.__traceback__)  # of what was computed: the next one needs that memory
+        return examine.untested(report, found, config)
 
 
 def finish(task: Task, report: Report) -> Outcome:
@@ -152,7 +171,7 @@ def finish(task: Task, report: Report) -> Outcome:
     except FATAL:
         raise
     except Exception as error:
-        return failed(report.example, known(error), task.config)
+        return failed(report.example, known(error, task.config), task.config)
 
 
 def succeeded(report: Report) -> Outcome:
@@ -191,12 +210,17 @@ def unread(
     return Outcome(name, index, id_, anonymous.sentence(title, config) or name, error=said, hint=hint)
 
 
-def known(error: Exception) -> ReportgenError:
-    """An error as one of ours; a bug keeps the place where it arose, to be found in a batch of a thousand."""
+def known(error: Exception, config: Config | None = None) -> ReportgenError:
+    """An error as one of ours; a bug keeps the place where it arose, to be found in a batch of a thousand.
+
+    Where words are hidden, nothing is kept of a message that is not ours: it may quote the text.
+    """
     if isinstance(error, ReportgenError):
         return error
     if isinstance(error, MemoryError):
         return DeviceError("out of memory", hint="use a smaller --max-length")
     where = traceback.extract_tb(error.__traceback__)[-1:]
     place = f" ({Path(where[0].filename).name}, line {where[0].lineno})" if where else ""
-    return ReportgenError(f"{type(error).__name__}: {error}{place}", hint="this is a bug; please report it")
+    hides = config is not None and (config.no_text or config.redact is not None)
+    said = "" if hides else f": {error}"
+    return ReportgenError(f"{type(error).__name__}{said}{place}", hint="this is a bug; please report it")

@@ -170,6 +170,7 @@ def _summary(made: Batch) -> str:
         ("made now", f"{made.made:,}", rate),
         ("existed already", f"{made.known:,}", ""),
         ("failed", f"{made.failed:,}", ""),
+        ("made, but not tested: the test failed", f"{sum(one.test_failed for one in made.outcomes):,}", ""),
         ("right", f"{verdicts['right']:,}", ""),
         ("wrong", f"{verdicts['wrong']:,}", ""),
         ("without a gold label", f"{verdicts['unknown']:,}", ""),

@@ -231,6 +231,12 @@ naming_options = _all(
         default=None,
         help="For double-blind review: call model and data by hashes, or by --model-name and --data-name.",
     ),
+    click.option(
+        "--redact",
+        metavar="REGEX|FILE",
+        help="Show words that match as XXXX in every file; a FILE has a regular expression on each line.",
+    ),
+    click.option("--no-text", is_flag=True, default=None, help="Show every word as XXXX in every file."),
 )
 
 presentation_options = _all(

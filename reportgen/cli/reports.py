@@ -138,6 +138,9 @@ def render(
         target = Path(given.pop("output", folder))
         if given.get("anonymous") and target.resolve() == folder.resolve():
             raise UsageError("--anonymous needs --output", hint="the report that names model and data stays as it is")
+        if (given.get("redact") or given.get("no_text")) and target.resolve() == folder.resolve():
+            option = "--redact" if given.get("redact") else "--no-text"
+            raise UsageError(f"{option} needs --output", hint="the report that shows the text stays as it is")
         report = present.render(folder, target, given, clock)
     for warning in report.warnings:
         click.echo(f"warning: {one_line(warning.message)}", err=True)
@@ -174,6 +177,7 @@ def verify(folder: Path, quiet: bool) -> None:
 @click.option("--model", metavar="FOLDER|ID", help="Place of the model now; its weights must be the same.")
 @click.option("--tokenizer", metavar="FOLDER|ID", help="Place of a tokenizer of its own now.")
 @click.option("--dataset", metavar="PATH|ID", help="Place of the dataset now. [default: the stored text if gone]")
+@click.option("--file", metavar="PATH", help="Place of the text now, where the report hides words of it.")
 @click.option("--importance", metavar="PATH", help="Place of the head importance now. [default: as stored if gone]")
 @click.option("--offline", is_flag=True, help="Use only local and cached files.")
 @verbose_option
@@ -228,6 +232,10 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
 @click.option("--batch-size", type=int, metavar="N", help="Variants of the text in one forward pass. [default: 8 or 4]")
 @click.option("--model", metavar="FOLDER|ID", help="Place of the model now; its weights must be the same.")
 @click.option("--tokenizer", metavar="FOLDER|ID", help="Place of a tokenizer of its own now.")
+@click.option(
+    "--dataset", metavar="PATH|ID", help="Place of the dataset now, where the report hides words of its text."
+)
+@click.option("--file", metavar="PATH", help="Place of the text now, where the report hides words of it.")
 @click.option("--offline", is_flag=True, help="Use only local and cached files.")
 @verbose_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -236,6 +244,8 @@ def faithfulness(
     depth: str,
     model: str | None,
     tokenizer: str | None,
+    dataset: str | None,
+    file: str | None,
     offline: bool,
     verbose: bool,
     quiet: bool,
@@ -250,7 +260,8 @@ def faithfulness(
     from reportgen import examine, pipeline
 
     clock = clock_for(quiet=quiet, verbose=verbose)
-    places = {name: place for name, place in (("model", model), ("tokenizer", tokenizer)) if place is not None}
+    named = {"model": model, "tokenizer": tokenizer, "dataset": dataset, "file": file}
+    places = {name: place for name, place in named.items() if place is not None}
     changes = given_options({**options, "faithfulness": depth})
     report = examine.examine_folder(folder, changes, places, clock, load=pipeline.load)
     if verbose:

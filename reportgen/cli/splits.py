@@ -104,6 +104,9 @@ def examples(
     default="importance.safetensors",
     help="File of the result. [default: importance.safetensors]",
 )
+@click.option(
+    "--anonymous", is_flag=True, default=None, help="Name neither model nor data in the file, for double-blind review."
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--restart", is_flag=True, help="Start over instead of continuing an interrupted run.")
 @verbose_option

@@ -56,6 +56,7 @@ LABELLED = ("tp", "tn", "fp", "fn", "most-confident")  # picks that may name a l
 CHOICE = ("index", "id", "pick")  # of a row
 COLUMNS = ("text_column", "label_column", "id_column", "title_column")
 OF_A_DATASET = ("dataset_config", "dataset_revision", "split", *COLUMNS)
+PATTERNS_COPY = "PATTERNS.txt"  # what a report calls the patterns that hide its words: they may be names
 OF_ONE = (*CHOICE, "limit", "text", "file", "label")  # fields that are about one example
 HOW_FETCHED = ("offline",)  # gives the same report
 OF_THIS_COMMAND = ("output", "overwrite")  # no report keeps them
@@ -159,6 +160,8 @@ class Config:
     model_name: str | None = None  # what the report calls the model, instead of its path or id
     data_name: str | None = None  # what it calls the dataset; without a dataset, the text
     anonymous: bool = False  # names neither, see `report/anonymous.py`
+    redact: str | None = None  # a pattern, or a file of patterns: what matches is shown as placeholders
+    no_text: bool = False  # the whole text is
     output: str | None = None
     format: tuple[str, ...] = DEFAULT_FORMATS
     pdf: PdfNeed = "required"  # or, where no PDF can be made, a warning in its place
@@ -356,6 +359,8 @@ def plain_value(name: str, value: Any) -> Any:
         return [plain_value(name, item) for item in value]
     if not isinstance(value, str):
         return value
+    if name == "redact":
+        return PATTERNS_COPY
     return clean(public(value) if name in PATHS else value)
 
 

@@ -112,13 +112,13 @@ def command(config: Config) -> str:
     base = load(config.preset) if config.preset else Config()
     set_ = {field.name: value for field in fields(config) if (value := getattr(config, field.name)) not in (None, ())}
     base = without_overridden(base, {n: value for n, value in set_.items() if value != getattr(base, n)})
-    words = ["reportgen", "run"]
+    words, hides = ["reportgen", "run"], config.no_text or config.redact is not None
     if config.preset:
         words += ["--preset", plain_value("preset", config.preset)]
     for name, value in set_.items():
         if name in ("preset", *OF_THIS_COMMAND) or value == getattr(base, name):
             continue
-        if (name == "file" and value == "-") or (name == "text" and len(value) > LONG_TEXT):
+        if (name == "file" and value == "-") or (name == "text" and (hides or len(value) > LONG_TEXT)):
             words += ["--file", STDIN_COPY]
             continue
         words += [option(name)] if value is True else [option(name), written(plain_value(name, value))]

@@ -13,6 +13,8 @@ from typing import Any
 
 WITHHELD = "withheld"  # in the place of a revision by which a name could be found
 REVISIONS = ("revision", "base_revision", "tokenizer_revision", "dataset_revision")  # fields of `Config`
+FACTS = ("created", "dtype", "examples", "labels", "measure", "reportgen", "rows drawn", "seed", "tokens at most",
+         "weights sha256")  # about head importance, that name nothing  # fmt: skip
 PATHS = ("preset", "model", "tokenizer", "dataset", "file", "importance")  # fields of `Config` that may be paths
 
 

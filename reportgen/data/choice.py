@@ -21,7 +21,7 @@ from reportgen.core.errors import DataError, UsageError
 from reportgen.core.files import regular_files
 from reportgen.core.nouns.labels import column_of
 from reportgen.core.nouns.records import Example
-from reportgen.data import naming, sources
+from reportgen.data import naming, redact, sources
 from reportgen.data.dataset_rows import Row, Rows
 from reportgen.data.formats import foreign_files
 from reportgen.data.label_columns import ModelLabels
@@ -91,11 +91,16 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
     Raises:
         DataError: If its text is longer than `max_chars`.
     """
-    title = row.title or ""
+    hider = redact.of_config(config)
+    named = row
+    if hider is not None:  # names of folders, pages and titles are made of what may be seen
+        id_, title = (part and hider.said(clean(part)) for part in (row.id, row.title))
+        named = replace(row, text=hider.text(clean(row.text)), id=id_, title=title and hider.title(title))
+    title = named.title or ""
     if not title.strip():
-        title = f"{rows.dataset}, {row.id or f'example {row.index}'}"
+        title = f"{rows.dataset}, {named.id or f'example {row.index}'}"
     found = Example(
-        name=naming.of_row(config, rows, row),
+        name=naming.of_row(config, rows, named),
         title=clean(title),
         text=clean(row.text),
         replaced=len(UNPRINTABLE.findall(row.text)),
@@ -107,7 +112,7 @@ def of_row(config: Config, rows: Rows, row: Row) -> Example:
         dataset=rows.dataset,
         split=rows.split,
         index=row.index,
-        id=None if row.id is None else clean(row.id),
+        id=None if named.id is None else clean(named.id),
         revision=rows.revision,
     )
     return _checked(found, config.max_chars)
@@ -235,9 +240,11 @@ def _read(file: str, *, most: int) -> bytes:
 
 
 def _example(text: str, config: Config, *, title: str, stem: str = "") -> Example:
-    cleaned = clean(text)
+    cleaned, hider = clean(text), redact.of_config(config)
+    shown = cleaned if hider is None else hider.text(cleaned)
+    stem, title = (part if hider is None else hider.said(part) for part in (stem, title))
     return Example(
-        name=naming.of_text(cleaned, config, stem=stem),
+        name=naming.of_text(shown, config, stem=stem),
         title=title,
         text=cleaned,
         replaced=len(UNPRINTABLE.findall(text)),

@@ -58,6 +58,8 @@ def make_recipe(
     Without names, what they name is still there by its hash.
     """
     own = config.plain()
+    if (config.no_text or config.redact is not None) and not hub.COMMIT.fullmatch(revision or ""):
+        revision = None  # a hash of the data: hidden words could be found by trying names on it
     if config.anonymous:
         own, dataset, revision = private.without_names(own), None, disk.key(revision=revision)
     return recipe(

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from reportgen.core import presets
 from reportgen.core.config import Config
-from reportgen.core.errors import ModelError, UsageError
+from reportgen.core.errors import DataError, ModelError, UsageError
 from reportgen.core.files import disk
-from reportgen.core.nouns.records import Report
+from reportgen.core.nouns.records import Example, Report
 from reportgen.core.private import WITHHELD
-from reportgen.data import hub, sources
-from reportgen.model import checkpoint
+from reportgen.data import choice, hub, redact, sources
+from reportgen.model import checkpoint, outputs
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.file_kinds import LOCAL
 from reportgen.model.importance import importance_files
@@ -31,13 +32,14 @@ class Relocated(NamedTuple):
     stored: tuple[str, ...]  # "dataset", "importance": not here, so that the report's own data take their place
 
 
-def relocate(report: Report, folder: Path, places: Mapping[str, str]) -> Relocated:
+def relocate(report: Report, folder: Path, places: Mapping[str, str], *, command: str = "rerun") -> Relocated:
     """The configuration of *report*, with *places* for its files.
 
     Args:
         report: From *folder*.
         folder: For the hint.
-        places: Where model, tokenizer, dataset and importance are now, by the names of `Config`.
+        places: Where model, tokenizer, dataset, file and importance are now, by the names of `Config`.
+        command: For the hint.
 
     Raises:
         UsageError: If the model or the tokenizer was a folder that is not here.
@@ -45,6 +47,7 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str]) -> Relocat
     made = report.provenance
     given: dict[str, Any] = {**places}
     config = replace(Config.restored(made.configuration, text=report.example.text), **given)
+    config = replace(config, redact=None, no_text=False)  # what the report hides, it knows itself
     if config.preset not in presets.names():  # its settings are in the configuration
         config = replace(config, preset=None)
     for name, revision in (("model", made.revision), ("tokenizer", made.tokenizer_revision)):
@@ -57,7 +60,7 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str]) -> Relocat
         ):
             raise UsageError(
                 f"{disk.shown(folder)}: its {name}, {wanted}, is not in the current folder",
-                hint=f"name it: reportgen rerun {disk.shown(folder)} --{name} PATH",
+                hint=f"name it: reportgen {command} {disk.shown(folder)} --{name} PATH",
             )
     stored = []
     if "dataset" not in places and _is_gone(config.dataset, report.example.revision):
@@ -68,6 +71,41 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str]) -> Relocat
         stored.append("importance")
         config = replace(config, importance="none")
     return Relocated(config, tuple(stored))
+
+
+def example_of(report: Report, made: Relocated, folder: Path, *, command: str) -> Example:
+    """The example that the model read: the stored one, or, where words of it are hidden, that of its source.
+
+    A row of a dataset that is here is read again in any case.
+
+    Args:
+        report: From *folder*.
+        made: From `relocate`.
+        folder: For the hint.
+        command: For the hint.
+
+    Raises:
+        UsageError: If the source of a text with hidden words is not here.
+        DataError: If it is another text, or cannot be read.
+    """
+    config, example, gone = made.config, report.example, "dataset" in made.stored
+    if report.redaction is None and (config.dataset is None or gone):
+        return example
+    at_hand = config.dataset is not None and not gone
+    if not at_hand and (config.file in (None, "-") or not _here(config.file or "").is_file()):
+        option = "file" if config.dataset is None else "dataset"
+        raise UsageError(
+            f"{disk.shown(folder)}: words of its text are hidden, and the {option} with the text is not here",
+            hint=f"name it: reportgen {command} {disk.shown(folder)} --{option} PATH",
+        )
+    chosen = replace(config, text=None, file=None if at_hand else config.file)
+    if report.redaction is not None and at_hand:  # its id may be hidden
+        chosen = replace(chosen, id=None, pick=None, limit=None, index=example.index)
+    read = choice.choose(chosen, partial(outputs.names_before_loading, config))
+    hidden = report.redaction
+    if hidden and (len(read.text) != len(example.text) or redact.hidden(read.text, hidden.spans) != example.text):
+        raise DataError(f"{disk.shown(folder)}: the source has another text than the report", hint="name the right one")
+    return replace(read, name=example.name, picked=example.picked)
 
 
 def asked_of_hub(made: Relocated) -> tuple[str, ...]:

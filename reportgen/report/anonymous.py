@@ -16,19 +16,21 @@ from typing import Any
 from reportgen.core import presets, private
 from reportgen.core.config import Config
 from reportgen.core.nouns.records import Example, HeadImportance, Report
-from reportgen.core.private import REVISIONS, WITHHELD
-from reportgen.data import naming
+from reportgen.core.private import FACTS, REVISIONS, WITHHELD
+from reportgen.data import naming, redact
 
 DIGITS = 8  # of a hash in the place of a name
-FACTS = ("created", "dtype", "examples", "labels", "measure", "reportgen", "rows drawn", "seed", "tokens at most",
-         "weights sha256")  # of head importance, that name nothing  # fmt: skip
+HELD = re.compile(r"holds .*", re.DOTALL)  # in an error that shows a value
 SHORTEST = 3  # letters of a name that is looked for in sentences
 
 
 def disclosed(report: Report, config: Config) -> Report:
     """The report with the names that the configuration gives its model and data, or without any."""
     report = renamed(report, model=config.model_name, data=config.data_name)
-    return anonymous(report) if config.anonymous else report
+    if not config.anonymous:
+        return report
+    hider = None if report.redaction else redact.of_config(config)  # the name of a folder is made of what may be seen
+    return anonymous(report, None if hider is None else hider.text(report.example.text))
 
 
 def renamed(report: Report, *, model: str | None, data: str | None) -> Report:
@@ -45,8 +47,8 @@ def renamed(report: Report, *, model: str | None, data: str | None) -> Report:
     return _with(replace(report, example=example, provenance=made), made.configuration | given)
 
 
-def anonymous(report: Report) -> Report:
-    """The report without names, the same if it has none."""
+def anonymous(report: Report, text: str | None = None) -> Report:
+    """The report without names, the same if it has none; *text* is what may be seen of its own, all if left out."""
     made, example = report.provenance, report.example
     if made.revision == WITHHELD:
         return report
@@ -56,7 +58,9 @@ def anonymous(report: Report) -> Report:
     replaced = _replaced(report, model=model, data=data)
     example = replace(
         _called(example, data, file=plain.get("file")),
-        name=naming.anonymous(example.text, index=example.index, called=plain.get("model_name")),
+        name=naming.anonymous(
+            example.text if text is None else text, index=example.index, called=plain.get("model_name")
+        ),
         revision=example.revision if (example.revision or "sha256:").startswith("sha256:") else WITHHELD,
         label_problem=unnamed(example.label_problem, replaced) if example.label_problem else None,
     )
@@ -88,7 +92,10 @@ def unnamed(message: str, replaced: Mapping[str, str]) -> str:
 
 
 def sentence(message: str, config: Config) -> str:
-    """A message about a row for files that are handed on: without folders, and without names if none are wanted."""
+    """A message about a row for files that are handed on: without folders, hidden words, and names if so wanted."""
+    hider = redact.of_config(config)
+    if hider is not None:
+        message = hider.said(HELD.sub("holds another value", message) if hider.whole else message)
     if not config.anonymous:
         return private.said(message)
     names = {config.model: "the model", config.tokenizer: "the tokenizer", config.dataset: "the dataset"}

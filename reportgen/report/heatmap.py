@@ -103,11 +103,24 @@ def _shown(report: Report, scores: Scores) -> list[tuple[str, str, str, Floats]]
 
 def outlined(report: Report) -> str:
     """Which tokens have an outline, in a sentence."""
+    note = _hidden(report)
     if not report.tokens.echoes:
-        return SPECIAL_OUTLINED
+        return f"{SPECIAL_OUTLINED}{note}"
     kept = "on the scale" if report.tokens.keep_echoes else "left out of the scale"
     verb = "is" if len(report.tokens.echoes) == 1 else "are"
-    return f"{SPECIAL_OUTLINED[:-1]}; {report.echoes} {verb} outlined with dashes and {kept}."
+    return f"{SPECIAL_OUTLINED[:-1]}; {report.echoes} {verb} outlined with dashes and {kept}.{note}"
+
+
+def _hidden(report: Report) -> str:
+    """That words are not shown, as another sentence."""
+    hidden = report.redaction
+    if hidden is None or not hidden.spans:
+        return ""
+    if hidden.whole:
+        return " Every word is replaced by XXXX of its length; the scores are those of the words."
+    count = len(hidden.spans)
+    verb, its = ("are", "their") if count != 1 else ("is", "its")
+    return f" {count:,} stretch{'es' * (count != 1)} of text {verb} replaced by XXXX of {its} length; the scores stay."
 
 
 def _shown_of_given(scores: Scores, *, layers: int, several: bool) -> list[tuple[str, str, str, Floats]]:

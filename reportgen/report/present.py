@@ -17,7 +17,7 @@ from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
 from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.data import naming
-from reportgen.report import caveats, checks, given_scores, heatmap, rank, scale, signed, tables, words
+from reportgen.report import caveats, checks, given_scores, heatmap, rank, redacted, scale, signed, tables, words
 from reportgen.report.anonymous import disclosed
 from reportgen.report.draw import chart_points, maps
 from reportgen.report.faithfulness import data_files, panel
@@ -100,7 +100,9 @@ def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN
     Raises:
         UsageError: If `span` holds no token.
     """
-    shown = bool(set(config.format) - {"tables"})
+    shown, whole = bool(set(config.format) - {"tables"}), report
+    report = redacted.redacted(report, config)
+    covered = known.cells if report is whole else None
     with clock.stage("scale"):
         scores = known.scores or scale.of_report(report)
     with clock.stage("rank"):
@@ -116,9 +118,7 @@ def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN
         with clock.stage("charts"):
             figures = draw_figures(report, scores, rankings, config.format)
         room = config.max_html_mb
-        parts = make_parts(
-            report, scores, rankings, figures, config.format, clock, max_html_mb=room, covered=known.cells
-        )
+        parts = make_parts(report, scores, rankings, figures, config.format, clock, max_html_mb=room, covered=covered)
         report, drawn = figure_files(report, parts, config, clock)
         report, rendered = render_files(report, parts, attached, config, clock)
         files |= drawn | rendered
@@ -319,6 +319,7 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock,
         keep = config.echoes == "keep" if "echoes" in changes else stored.tokens.keep_echoes
         report = caveats.reshown(report, stored, keep_echoes=keep)
     report = disclosed(report, config)
+    report = redacted.again(report, Config(redact=changes.get("redact"), no_text=bool(changes.get("no_text"))))
     if report != stored:  # what shows it is made again, or the folder would contradict itself
         config = replace(config, format=tuple(dict.fromkeys((*config.format, *formats(kept)))))
     replace_it = again or bool(changes.get("overwrite"))
@@ -353,7 +354,8 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
         DataError: If the file cannot be read, or its parts do not fit together.
         OutputError: If something is at the folder.
     """
-    report = disclosed(caveats.marked(given_scores.load(path, config, title=title)), config)
+    given = caveats.marked(given_scores.load(path, config, title=title))
+    report = redacted.again(disclosed(given, config), config)
     check_seen(report)
     folder = naming.of_output(config.output, report.example.name)
     store.check_target(folder, overwrite=config.overwrite)

@@ -6,7 +6,8 @@ Rounding differences, as from sums in another order, do not count. Nothing is ru
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from reportgen.core.nouns.records import Floats, Report, Tokens
 
 SAME = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}  # of the largest value; by the numbers of the model
 TOP = 10  # tokens of a head whose order is compared
+LOOSER = 10  # times so far may a gradient be off, or a margin: differences of logits
+NUMBERS = ("target", "margin", "probability", "shares", "counts", "empty", "trials", "shifts", "sentences", "heads")
 
 
 class Difference(NamedTuple):
@@ -28,7 +31,7 @@ class Difference(NamedTuple):
 
 def differences(before: Report, after: Report) -> tuple[Difference, ...]:
     """The differences, first of the runs, then of the results."""
-    return (*_runs(before, after), *_results(before, after))
+    return (*_runs(before, after), *_results(before, after), *_attributions(before, after), *_tests(before, after))
 
 
 def _runs(before: Report, after: Report) -> Iterator[Difference]:
@@ -95,6 +98,73 @@ def _arrays(before: Report, after: Report) -> Iterator[Difference]:
     if moved:
         heads = before.attention.shape[0] * before.attention.shape[1]
         yield Difference(f"the {TOP} top tokens of a head", "the same", f"others in {moved} of {heads} heads", True)
+
+
+def _attributions(before: Report, after: Report) -> Iterator[Difference]:
+    """Signed scores; they are sums of gradients, which rounding moves further than attention."""
+    pairs = zip_longest(before.attributions, after.attributions)
+    for was, now in pairs:
+        label = (was or now).label  # one of the two is there
+        what = f"attribution for label {label}"
+        if was is None or now is None:
+            yield Difference(what, _there(was), _there(now), True)
+        elif (was.method, was.label, was.baseline) != (now.method, now.label, now.baseline):
+            yield Difference(what, f"{was.method} for {was.label}", f"{now.method} for {now.label}", True)
+        elif was.scores is None or now.scores is None:
+            if was.scores is not now.scores:
+                yield Difference(what, _there(was.scores), _there(now.scores), True)
+        elif was.scores.shape != now.scores.shape:
+            yield Difference(what, str(was.scores.shape), str(now.scores.shape), True)
+        else:
+            largest = float(np.abs(was.scores).max(initial=0))
+            off = float(np.abs(was.scores.astype(np.float64) - now.scores).max(initial=0))
+            if not off <= LOOSER * _allowed(after) * largest:  # also true for NaN
+                yield Difference(what, f"at most {largest:.4g}", f"differs by up to {off:.2g}", True)
+
+
+def _tests(before: Report, after: Report) -> Iterator[Difference]:
+    """The test of the heatmap: what was asked, the verdicts, and every number."""
+    was, now = before.faithfulness, after.faithfulness
+    if was is None or now is None:
+        if was is not now:
+            yield Difference("test of the heatmap", _there(was), _there(now), True)
+        return
+    asked = [f"{one.depth}, by {one.unit}, seed {one.seed}, {len(one.units):,} units" for one in (was, now)]
+    if asked[0] != asked[1] or was.units != now.units:
+        yield Difference("test of the heatmap", asked[0], asked[1], True)
+        return
+    codes = [", ".join(f"{one.order}: {one.code}" for one in each.verdicts) or "none" for each in (was, now)]
+    if codes[0] != codes[1]:
+        yield Difference("verdict on the heatmap", codes[0], codes[1], True)
+    moved = {one.name for one, other in zip_longest(was.orders, now.orders) if one and one != other}
+    for name in sorted(moved):  # words with almost equal scores may change places
+        yield Difference(f"order of words: {name}", "the same", "another", False)
+    for field in NUMBERS:
+        one, other = (dict(_numbers(getattr(each, field), field, moved)) for each in (was, now))
+        off = [name for name in {**one, **other} if not _close(one.get(name), other.get(name), _allowed(after))]
+        if off:
+            first = min(off)
+            told = (str(each.get(first, "none")) for each in (one, other))
+            yield Difference(f"test of the heatmap: {first}", next(told), next(told), True)
+
+
+def _numbers(value: object, name: str, moved: set[str]) -> Iterator[tuple[str, object]]:
+    """Every number and code below a value, by its place, without the curves of orders that have *moved*."""
+    if isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from _numbers(item, f"{name}[{number}]", moved)
+    elif is_dataclass(value):
+        if getattr(value, "order", None) not in moved:
+            for field in fields(value):
+                yield from _numbers(getattr(value, field.name), f"{name}.{field.name}", moved)
+    else:
+        yield name, value
+
+
+def _close(one: object, other: object, allowed: float) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) <= LOOSER * allowed * max(1.0, abs(one))
+    return one == other
 
 
 def _allowed(report: Report) -> float:

@@ -62,7 +62,7 @@
       if (state.gold && label(row.label) !== state.gold) return false;
       if (state.predicted && label(row.predicted) !== state.predicted) return false;
       if (state.verdict && row.verdict !== state.verdict) return false;
-      if (state.heatmap && (meta.heatmaps[row.heatmap] ?? "not tested") !== state.heatmap) return false;
+      if (state.heatmap && meta.heatmaps[row.heatmap] !== state.heatmap) return false;
       if (state.warning && !row.warnings.some((place) => meta.warnings[place] === state.warning)) return false;
       const said = `${row.index} ${row.id} ${row.name} ${row.title}`.toLowerCase();
       return words.every((word) => said.includes(word));
@@ -71,7 +71,7 @@
 
   function value(row, column) {
     if (column === "label" || column === "predicted") return label(row[column]);
-    if (column === "heatmap") return meta.heatmaps[row.heatmap] ?? "not tested";
+    if (column === "heatmap") return meta.heatmaps[row.heatmap];
     return row[column];
   }
 
@@ -95,7 +95,7 @@
       cell(label(row.predicted)),
       cell(`${(row.probability * 100).toFixed(1)}%`, "number"),
       cell(row.verdict, row.verdict),
-      ...(meta.heatmaps.length ? [cell(meta.heatmaps[row.heatmap] ?? "not tested")] : []),
+      ...(meta.heatmaps.length ? [cell(meta.heatmaps[row.heatmap])] : []),
       cell(tokens, "number"),
     ];
     return make("tr", {}, cells);
@@ -172,7 +172,6 @@
       search.focus();
     });
     status = make("span", { id: "count", role: "status" });
-    const heatmaps = meta.heatmaps.length ? [...meta.heatmaps, "not tested"] : [];
     return make(
       "div",
       { class: "finder", role: "search", "aria-label": "Reports" },
@@ -183,7 +182,7 @@
         choice("gold", "Gold label", meta.gold.map(label)),
         choice("predicted", "Predicted label", meta.predicted.map(label)),
         choice("verdict", "Verdict", meta.verdicts),
-        choice("heatmap", "Heatmap", heatmaps),
+        choice("heatmap", "Heatmap", meta.heatmaps),
         choice("warning", "Warning", meta.warnings),
       ),
       make("p", { class: "count" }, status, " ", clear),

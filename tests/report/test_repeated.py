@@ -10,7 +10,7 @@ import pytest
 
 from reportgen.core.nouns.records import Report
 from reportgen.report.repeated import differences
-from tests import reports
+from tests import faithful, reports
 
 BASE = reports.report()
 
@@ -110,3 +110,52 @@ def test_a_report_from_before_echoes_were_marked_is_the_same() -> None:
     echo = tuple(place == 7 for place in range(len(before.tokens)))
     after = replace(before, tokens=replace(before.tokens, echo=echo), attention=replace(before.attention, period=7))
     assert differences(before, after) == ()
+
+
+def test_signed_scores_are_compared_by_label() -> None:
+    before = faithful.report()
+    one = before.attributions[0]
+    assert one.scores is not None
+    off = one.scores * np.float32(1 + 1e-5)
+    assert differences(before, replace(before, attributions=(replace(one, scores=off), *before.attributions[1:]))) == ()
+    for other, said in (
+        (replace(one, scores=one.scores * 1.01), "differs by up to"),
+        (replace(one, scores=None), "none"),
+        (replace(one, method="ig"), "ig for"),
+    ):
+        (found,) = differences(before, replace(before, attributions=(other, *before.attributions[1:])))
+        assert (found.what, found.matters) == (f"attribution for label {one.label}", True)
+        assert said in found.after
+    assert [one.after for one in differences(before, replace(before, attributions=()))] == ["none"] * len(
+        before.attributions
+    )
+
+
+def test_every_number_of_a_test_is_compared_and_sentences_are_not() -> None:
+    before = faithful.report()
+    tested = before.faithfulness
+    assert tested is not None
+
+    def found(**changes: Any) -> list[tuple[str, bool]]:
+        after = replace(before, faithfulness=replace(tested, **changes))
+        return [(one.what, one.matters) for one in differences(before, after)]
+
+    assert found(margin=tested.margin + 1e-5) == []
+    assert found(passes=tested.passes + 1, caveats=()) == []
+    assert found(margin=tested.margin + 0.1) == [("test of the heatmap: margin", True)]
+    assert found(seed=tested.seed + 1) == [("test of the heatmap", True)]
+    trial = tested.trials[0]
+    curve = replace(trial.curves[0], aopc=trial.curves[0].aopc + 0.1)
+    other = (replace(trial, curves=(curve, *trial.curves[1:])), *tested.trials[1:])
+    assert found(trials=other) == [("test of the heatmap: trials[0].curves[0].aopc", True)]
+    verdict = replace(tested.verdicts[0], sentence="Another sentence.")
+    assert found(verdicts=(verdict, *tested.verdicts[1:])) == []
+    verdict = replace(tested.verdicts[0], code="look-only")
+    assert found(verdicts=(verdict, *tested.verdicts[1:])) == [("verdict on the heatmap", True)]
+    order = replace(tested.orders[0], units=(*tested.orders[0].units[1::-1], *tested.orders[0].units[2:]))
+    moved = (order, *tested.orders[1:])
+    assert found(orders=moved, trials=other) == [(f"order of words: {order.name}", False)]  # nor its curves
+    after = replace(before, faithfulness=None)
+    assert [(one.what, one.before, one.after) for one in differences(before, after)] == [
+        ("test of the heatmap", "there", "none")
+    ]

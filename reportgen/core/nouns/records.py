@@ -24,6 +24,7 @@ from reportgen.core.nouns.labels import NO_LABEL as NO_LABEL
 from reportgen.core.nouns.labels import LabelColumn, as_list
 from reportgen.core.nouns.labels import Prediction as Prediction
 from reportgen.core.nouns.labels import Verdict as Verdict
+from reportgen.core.nouns.redaction import Redaction as Redaction
 from reportgen.core.nouns.values import ROUNDED, Between, Count, Matches, NotNegative, Number, Sha256, Share, axes
 
 if TYPE_CHECKING:
@@ -303,6 +304,7 @@ class Report:
     received: Received = "total"  # or "per-query": divided by the number of queries that can see the token
     attributions: tuple[Attribution, ...] = ()  # () where none was asked for
     faithfulness: Faithfulness | None = None  # None where it was not asked for
+    redaction: Redaction | None = None  # None where the whole text is shown
 
     @property
     def given(self) -> bool:

@@ -20,7 +20,7 @@ from reportgen.core.config import BATCH_SIZE, MEASURES, Config
 from reportgen.core.errors import DataError, ImportanceError, OutputError, UsageError
 from reportgen.core.files import disk
 from reportgen.core.nouns.records import HeadImportance, Tokens
-from reportgen.core.private import public
+from reportgen.core.private import FACTS, public
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import predict_split
@@ -94,6 +94,8 @@ def measure(
         config, classifier, sample, clock, by=by, name=name, state=state, restart=restart, machines=machines
     )
     facts = {**_facts(config, classifier, rows, sample), "created": now().isoformat(timespec="seconds")}
+    if config.anonymous:
+        facts = {name: value for name, value in facts.items() if name in FACTS}
     importance_files.save(output, found, provenance=facts)
     state.unlink(missing_ok=True)
     return importance_files.known(found, facts, source=output.name)

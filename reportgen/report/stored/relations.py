@@ -15,7 +15,9 @@ from reportgen.core.config import MAX_POSITIONS
 from reportgen.core.nouns.faithfulness import Faithfulness
 from reportgen.core.nouns.labels import Prediction
 from reportgen.core.nouns.records import Attention, Provenance, Report, Tokens
+from reportgen.core.nouns.redaction import Spans
 from reportgen.core.nouns.values import Axes, hints
+from reportgen.data import redact
 
 Problem = tuple[str, str]  # the field, and what is wrong with it
 LARGEST = 3e38  # about what a float32 can hold
@@ -33,6 +35,8 @@ def problems(report: Report) -> Iterator[Problem]:
     elif not report.given:
         yield "prediction", "is missing"
     yield from _of_provenance(report.provenance, report.example.text)
+    if report.redaction is not None:
+        yield from _of_redaction(report.redaction.spans, report.example.text, report.tokens)
     for number, one in enumerate(report.attributions):
         yield from _outside(f"attributions[{number}].label", (one.label,), _labels(report))
     if report.faithfulness is not None:
@@ -193,6 +197,18 @@ def _of_provenance(provenance: Provenance, text: str) -> Iterator[Problem]:
         datetime.fromisoformat(provenance.created)
     except ValueError:
         yield "provenance.created", f"is no time of ISO 8601: {provenance.created[:40]!r}"
+
+
+def _of_redaction(spans: Spans, text: str, tokens: Tokens) -> Iterator[Problem]:
+    if redact.joined(spans) != spans or (spans and spans[-1][1] > len(text)):
+        yield "redaction.spans", "are not in order, touch, or end outside the text"
+    if redact.hidden(text, spans) != text:
+        yield "redaction.spans", "hold words of the text that are not replaced"
+    places = zip(tokens.starts, tokens.ends, tokens.strings, strict=True)
+    for position, (start, end, string) in enumerate(places):
+        covered = start < end and any(a < end and start < b for a, b in spans)
+        if covered and (tokens.ids[position] != 0 or string != text[start:end]):
+            yield f"tokens.strings[{position}]", "is not replaced, though its text is"
 
 
 def _outside(field: str, indices: Iterable[int | None], count: int) -> Iterator[Problem]:
