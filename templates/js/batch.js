@@ -11,6 +11,7 @@
   const controls = {};
   let body, head, status, clear, more, listed, rows;
   let shown = SHOWN;
+  let sought = false; // a cell of the matrix was chosen: the reports may be below the screen
   let turn = 0;
 
   function make(tag, properties = {}, ...children) {
@@ -220,11 +221,14 @@
       const { gold, predicted } = cell.dataset;
       const to = make("a", { href: link({ ...FIRST, gold, predicted }), "data-gold": gold, "data-predicted": predicted }, cell.textContent);
       to.setAttribute("aria-label", `${cell.textContent} with gold label ${gold}, predicted ${predicted}`);
+      to.addEventListener("click", () => (sought = true));
       cell.replaceChildren(to);
     }
-    addEventListener("hashchange", () => {
+    addEventListener("hashchange", async () => {
       shown = SHOWN;
-      show();
+      await show();
+      if (sought) document.getElementById("reports").scrollIntoView();
+      sought = false;
     });
     show();
   }

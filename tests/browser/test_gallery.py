@@ -289,6 +289,28 @@ def test_a_card_from_data_is_the_card_of_the_page(visit: Visit, addresses: Mappi
     assert page.locator("#hits .card").evaluate_all(shape) == listed
 
 
+@pytest.mark.parametrize("kind", ["http", "file"])
+def test_a_count_of_gold_and_predicted_labels_leads_to_its_reports(
+    visit: Visit, addresses: Mapping[str, str], kind: str
+) -> None:
+    page = visit(f"{addresses[kind]}/index.html")
+    wait(page, "!document.getElementById('finder').hidden")
+    cells = page.locator("#confusion td a")
+    assert cells.all_inner_texts() == ["40", "20"]  # left, and right that is called left
+    cells.nth(1).click()
+    assert hits(page, "20 of 60 reports") == numbered(*range(0, 60, 3))
+    assert page.get_by_label("Gold label").input_value() == "right"
+    assert page.locator("#confusion [aria-current]").all_inner_texts() == ["20"]
+    page.go_back()
+    wait(page, "document.getElementById('hits').hidden")
+    assert page.locator("#confusion [aria-current]").count() == 0
+    assert visit(f"{addresses[kind]}/page-2.html").locator("#confusion").count() == 0
+    bare = visit(f"{addresses[kind]}/index.html", java_script_enabled=False)
+    assert bare.locator("#confusion td[data-gold]").all_inner_texts() == ["40", "20"]
+    assert bare.locator("#confusion a").count() == 0
+    unharmed(page)
+
+
 def test_a_part_that_is_missing_is_told_and_asked_for_again(visit: Visit, tmp_path: Path) -> None:
     put(tmp_path, sixty(), CONFIG, texts())
     (words,) = tmp_path.glob("catalogue/words-*.js")

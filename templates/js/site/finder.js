@@ -10,6 +10,7 @@ reportgen.finder = (() => {
   let overview;
   let turn = 0; // only what was asked for last is shown
   let timer;
+  let sought = false; // a count of the table of labels was chosen: the reports may be below the screen
 
   function tests(state) {
     // What every hit passes.
@@ -123,7 +124,9 @@ reportgen.finder = (() => {
       const { gold, predicted } = cell.dataset;
       const href = reportgen.state.link({ ...reportgen.state.FIRST, gold, predicted });
       const said = `${cell.textContent} with gold label ${gold}, predicted ${predicted}`;
-      cell.replaceChildren(make("a", { href, "data-gold": gold, "data-predicted": predicted, "aria-label": said }, cell.textContent));
+      const to = make("a", { href, "data-gold": gold, "data-predicted": predicted, "aria-label": said }, cell.textContent);
+      to.addEventListener("click", () => (sought = true));
+      cell.replaceChildren(to);
     }
   }
 
@@ -148,10 +151,12 @@ reportgen.finder = (() => {
     // By the address: opened, come back to, or another page of hits.
     fill(reportgen.state.read());
     mark(reportgen.state.read());
-    const top = history.state?.top;
+    const [top, chosen] = [history.state?.top, sought];
+    sought = false;
     await show();
     if (!reportgen.state.isSet(reportgen.state.read())) return;
-    if (top !== undefined) scrollTo(0, top);
+    if (chosen) element("reports").scrollIntoView();
+    else if (top !== undefined) scrollTo(0, top);
     else if (reportgen.state.read().page > 1) {
       element("reports").focus({ preventScroll: true });
       element("reports").scrollIntoView();
