@@ -94,9 +94,8 @@ def measure(
         config, classifier, sample, clock, by=by, name=name, state=state, restart=restart, machines=machines
     )
     facts = {**_facts(config, classifier, rows, sample), "created": now().isoformat(timespec="seconds")}
-    if config.anonymous:
-        facts = {name: value for name, value in facts.items() if name in FACTS}
-    importance_files.save(output, found, provenance=facts)
+    kept = {name: value for name, value in facts.items() if name in FACTS or not config.anonymous}
+    importance_files.save(output, found, provenance=kept)
     state.unlink(missing_ok=True)
     return importance_files.known(found, facts, source=output.name)
 
