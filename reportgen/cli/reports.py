@@ -153,7 +153,7 @@ def render(
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing unless a file differs.")
 def verify(folder: Path, quiet: bool) -> None:
-    """Check the files of a report: their hashes, and what the report holds.
+    """Check the files of a report, or a corpus report: their hashes, and what the report holds.
 
     Every file in FOLDER is compared with the hash in its manifest, and every field of the report with what it may
     hold. The exit code is 7 if one is wrong.
@@ -161,7 +161,8 @@ def verify(folder: Path, quiet: bool) -> None:
     from reportgen.report.stored import store
 
     count, others = store.verify(folder)
-    store.load(folder)
+    if not store.manifest(folder).get("corpus"):  # a corpus is its files, and no report is stored in it
+        store.load(folder)
     if quiet:
         return
     for name in others:

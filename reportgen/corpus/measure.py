@@ -6,6 +6,7 @@ length, and models of any scale, can be added. The rest are shares, probabilitie
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -29,7 +30,7 @@ BINS = 10  # of the reliability curve: 0 to 10 %, 10 to 20 %, ...
 TOP = 10  # words of a document that are kept with it
 NO_VALUE = "none"  # in a key, where there is no label or no test
 CLASSES = ("special", "first", "punctuation", "stop words")  # of `heads.MEASURES`
-UNNAMED = regex.compile(r"^[█▇■□▒░_*xX•·]{2,}$")  # what stands for a word that may not be read
+PLACEHOLDER = "X"  # stands for every letter of a word that may not be read
 
 
 def facts(report: Report) -> dict[str, Any]:
@@ -58,8 +59,9 @@ def measure(report: Report, *, name: str, page: str, headings: regex.Pattern[str
         page: The file of the folder that is worth opening.
         headings: What separates sections, from `sections.compiled`.
     """
-    found = whole_words(report.example.text, report.tokens, language=report.language)
-    classes = classes_of(report, found)
+    everything = whole_words(report.example.text, report.tokens, language=report.language)
+    classes = classes_of(report, everything)
+    found = tuple(word for word in everything if not hidden(report, word.text))
     relative = _relative_scores(report)
     types = _Types(found, len(report.tokens))
     by_head = heads.words_of_heads(report.attention, types.of_token, len(types.names))
@@ -77,6 +79,12 @@ def measure(report: Report, *, name: str, page: str, headings: regex.Pattern[str
     row = _row(report, name, page) | {"words": _top_words(found, relative)}
     examples = tuple(_examples(report, row, measured, beyond))
     return Measured(row, {key: sums.values(key, columns) for key, columns in values.items()}, examples)
+
+
+def hidden(report: Report, word: str) -> bool:
+    """Whether a word is not shown, but placeholders in its place: it counts as a token, and as no word type."""
+    redacted = getattr(report, "redaction", None) is not None  # of a version of reportgen that can redact
+    return redacted and not word.strip(f"{PLACEHOLDER} ")
 
 
 def classes_of(report: Report, words: Sequence[Word]) -> dict[str, Flags]:
@@ -106,7 +114,7 @@ class _Types:
         self.of_token: npt.NDArray[np.int64] = np.full(tokens, -1, np.int64)
         known: dict[str, int] = {}
         for word in words:
-            if word.positions and not word.masked and not UNNAMED.match(word.text):
+            if word.positions and not word.masked:
                 number = known.setdefault(word.text.casefold(), len(known))
                 self.of_token[list(word.positions)] = number
         self.names = list(known)
@@ -172,12 +180,13 @@ def _group(report: Report) -> tuple[str, str]:
 
 def _words(report: Report, words: Sequence[Word], relative: Doubles) -> dict[str, dict[str, Sequence[Any]]]:
     """The mean score of each word type; words without letters and digits are punctuation, and left out."""
+    scores = relative.tolist()  # words are short: plain numbers are quicker than arrays
     found: dict[str, list[float]] = defaultdict(list)
     stop: dict[str, bool] = {}
     for word in words:
-        if word.positions and any(map(str.isalnum, word.text)) and not UNNAMED.match(word.text):
+        if word.positions and any(map(str.isalnum, word.text)):
             key = clean(word.text).casefold()
-            found[key].append(float(relative[list(word.positions)].mean()))
+            found[key].append(sum(scores[position] for position in word.positions) / len(word.positions))
             stop[key] = word.masked
     predicted, verdict = _group(report)
     return {
@@ -186,18 +195,19 @@ def _words(report: Report, words: Sequence[Word], relative: Doubles) -> dict[str
             "stop": [stop[key] for key in found],
             "predicted": [predicted] * len(found),
             "verdict": [verdict] * len(found),
-            "value": [float(np.mean(each)) for each in found.values()],
+            "value": [sum(each) / len(each) for each in found.values()],
         }
     }
 
 
 def _top_words(words: Sequence[Word], relative: Doubles) -> list[str]:
     """The words with the highest-scoring tokens, each once, stop words and signs left out."""
+    scores = relative.tolist()
     best: dict[str, float] = {}
     for word in words:
-        if word.positions and not word.masked and any(map(str.isalnum, word.text)) and not UNNAMED.match(word.text):
-            score, key = float(relative[list(word.positions)].max()), clean(word.text).casefold()
-            if np.isfinite(score):
+        if word.positions and not word.masked and any(map(str.isalnum, word.text)):
+            score, key = max(scores[position] for position in word.positions), clean(word.text).casefold()
+            if math.isfinite(score):
                 best[key] = max(best.get(key, 0.0), score)
     return sorted(best, key=lambda key: -best[key])[:TOP]
 
@@ -273,7 +283,7 @@ def _sections(report: Report, relative: Doubles, headings: regex.Pattern[str]) -
     sizes: dict[str, int] = defaultdict(int)
     for number, part in enumerate(parts):
         inside = content & (own == number)
-        if inside.any():
+        if inside.any() and not hidden(report, part.name.upper()):
             scores[clean(part.name)] += float(relative[inside].sum())
             sizes[clean(part.name)] += int(inside.sum())
     whole = int(content.sum())  # the scores of content tokens sum to their number

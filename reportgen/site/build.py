@@ -20,9 +20,10 @@ from reportgen.core.files import disk
 from reportgen.core.workers import Pool
 from reportgen.report.page import render
 from reportgen.report.stored import store
-from reportgen.site import cards, dead_links, find_reports, index_pages, report_page
+from reportgen.site import cards, corpus_page, dead_links, find_reports, index_pages, report_page
 from reportgen.site import folder as site_folder
 from reportgen.site.cards import Card
+from reportgen.site.corpus_page import SiteCorpus
 from reportgen.site.find_reports import Found, Note, natural
 from reportgen.site.folder import Made, SiteState
 from reportgen.site.report_page import PageJob
@@ -73,7 +74,10 @@ def build(
         BrokenLinkError: If a link of the new site would lead nowhere.
     """
     named, notes = (folders, []) if folders else find_reports.expand(config.reports, base)
-    found, unread = find_reports.gather(named, unnamed=config.anonymous)
+    found, unread = find_reports.gather([folder for folder in named if not find_reports.is_corpus(folder)],
+                                        unnamed=config.anonymous)  # fmt: skip
+    corpus, others = _corpus(named, config)
+    notes = [*notes, *others]
     if not folders:
         notes += _unknown_notes(config, found)
     if not found and not output.exists():
@@ -81,14 +85,22 @@ def build(
     with site_folder.opened(output) as before, Pool(workers) as pool:
         shown, broken = _read_cards(found, config, before, output, pool, clock)
         _refuse_empty(shown, before, output, [*notes, *unread, *broken])
-        shown, made, failed, rendered = _render(shown, config, before, output, pool, clock)
+        shown, made, failed, rendered = _render(shown, config, before, output, pool, clock, corpus)
         _refuse_empty(shown, before, output, failed)
         with clock.stage("index"):
-            site = _site(shown, made, config, before, output)
+            site = _site(shown, made, config, before, output, corpus)
         with clock.stage("write"):
             removed = _put(output, before, SiteState(_kept(shown), made, site))
     notes += [*unread, *broken, *failed]
     return Built(output / INDEX, len(shown), rendered, removed, tuple(notes))
+
+
+def _corpus(folders: Sequence[Path], config: SiteConfig) -> tuple[SiteCorpus | None, list[Note]]:
+    """The report over a batch that is the front of the site; an anonymous site has none, as it may name the model."""
+    found, notes = corpus_page.find(folders)
+    if found is None or not config.anonymous:
+        return found, notes
+    return None, [*notes, Note(str(found.folder), "an anonymous site shows no corpus report: it may name the model")]
 
 
 def _refuse_empty(shown: list[Shown], before: SiteState, output: Path, notes: list[Note]) -> None:
@@ -132,7 +144,13 @@ def _read_cards(
 
 
 def _render(
-    shown: list[Shown], config: SiteConfig, before: SiteState, output: Path, pool: Pool, clock: Clock
+    shown: list[Shown],
+    config: SiteConfig,
+    before: SiteState,
+    output: Path,
+    pool: Pool,
+    clock: Clock,
+    corpus: SiteCorpus | None,
 ) -> tuple[list[Shown], dict[str, Made], list[Note], int]:
     """A page for every report, already in the site or staged, except reports whose page cannot be made.
 
@@ -142,7 +160,7 @@ def _render(
     rendered: set[str] = set()
     with clock.stage("render"):
         while True:
-            jobs = _jobs(shown, config, output)
+            jobs = _jobs(shown, config, output, corpus)
             made = {name: found for name, job in jobs.items() if (found := _made_before(job, before))}
             missing = [job for name, job in jobs.items() if name not in made]
             failed: dict[str, Note] = {}
@@ -158,14 +176,15 @@ def _render(
             shown = [one for one in shown if one.found.name not in failed]
 
 
-def _jobs(shown: Sequence[Shown], config: SiteConfig, output: Path) -> dict[str, PageJob]:
+def _jobs(shown: Sequence[Shown], config: SiteConfig, output: Path, corpus: SiteCorpus | None) -> dict[str, PageJob]:
     """The pages to render, by the names of the reports."""
     drawn_with = [*report_page.site_assets(), render.sources(report_page.TEMPLATE)]
     around = [None, *(one.card for one in shown), None]
     jobs = {}
     for number, one in enumerate(shown):
         note, previous, following = config.notes.get(one.found.called), around[number], around[number + 2]
-        place = report_page.place_of(one.card, config, note=note, previous=previous, following=following)
+        within = corpus.place_of(one.found, one.card) if corpus else None
+        place = report_page.place_of(one.card, config, note=note, previous=previous, following=following, corpus=within)
         key = _key(one.key, asdict(place), drawn_with)
         jobs[one.found.name] = PageJob(one.found, one.card, place, key, output)
     return jobs
@@ -179,14 +198,21 @@ def _made_before(job: PageJob, before: SiteState) -> Made | None:
     return site_folder.staged(job.output, job.key)
 
 
-def _site(shown: list[Shown], made: dict[str, Made], config: SiteConfig, before: SiteState, output: Path) -> Made:
+def _site(
+    shown: list[Shown],
+    made: dict[str, Made],
+    config: SiteConfig,
+    before: SiteState,
+    output: Path,
+    corpus: SiteCorpus | None,
+) -> Made:
     """All that belongs to no one report, in the site already or staged. Every link is looked at before."""
     told = [(one.key, config.notes.get(one.found.called), sorted(made[one.found.name].files)) for one in shown]
     plain = [config.title, config.blurb, config.base_url, config.order, config.per_page, config.downloads]
     drawn_with = [*report_page.site_assets(), *index_pages.site_assets(), render.sources(*index_pages.TEMPLATES)]
-    wanted = _key(versions.installed(), drawn_with, *plain, config.language, told)
+    wanted = _key(versions.installed(), drawn_with, *plain, config.language, told, corpus and corpus.key)
     there = before.site if site_folder.is_whole(output, before.site, wanted) else None
-    files = {} if there else _site_files(shown, made, config)
+    files = {} if there else _site_files(shown, made, config, corpus)
     read = {path: dead_links.read(content.decode()) for path, content in files.items() if path.endswith(".html")}
     of_reports = {page_of(name): dead_links.Linked(each.links, frozenset()) for name, each in made.items()}
     paths = {*(there.files if there else files), *(path for each in made.values() for path in each.files)}
@@ -198,19 +224,24 @@ def _site(shown: list[Shown], made: dict[str, Made], config: SiteConfig, before:
     return there or site_folder.stage(output, wanted, files)
 
 
-def _site_files(shown: list[Shown], made: dict[str, Made], config: SiteConfig) -> dict[str, bytes]:
+def _site_files(
+    shown: list[Shown], made: dict[str, Made], config: SiteConfig, corpus: SiteCorpus | None
+) -> dict[str, bytes]:
     """Assets, catalogue, pages of the index, and files for programs, in the order of putting them in place."""
     all_cards = [one.card for one in shown]
     noted = {one.found.name: config.notes[one.found.called] for one in shown if one.found.called in config.notes}
     config = replace(config, notes=noted)
     data = index_pages.files(all_cards, _texts(shown), config)
-    html = index_pages.pages(all_cards, config, data)
+    html = index_pages.pages(all_cards, config, data, corpus)
+    called = {one.found.called: one.found.name for one in shown}
+    over = corpus_page.files(corpus, called, title=config.title, language=config.language) if corpus else {}
     named = {one.found.name: links_of(one.found.name, made[one.found.name]) for one in shown}
     listed = [name for name in html if name != dead_links.NOT_FOUND]
     return {
         **report_page.site_assets(),
         **index_pages.site_assets(),
         **data,
+        **over,
         **index_pages.for_programs(all_cards, config, links=named, pages=listed),
         **{name: html[name].encode() for name in sorted(html, key=lambda name: (name == INDEX, name))},
     }

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.core.errors import OutputError, ReportgenError, one_line
-from reportgen.core.files import disk, regular_files
+from reportgen.core.files import disk, json_text, regular_files
 from reportgen.core.nouns.records import Report
 from reportgen.data import naming
 from reportgen.report import anonymous
@@ -159,7 +159,16 @@ def _reports_in(folder: Path) -> list[Path]:
         children = sorted(
             (path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: natural(path.name)
         )
-        return [path for path in children if _may_be_report(path)]
+        return [path for path in children if _may_be_report(path) and not is_corpus(path)]
+
+
+def is_corpus(folder: Path) -> bool:
+    """Whether a folder is that of a corpus report."""
+    try:
+        content = regular_files.read_own(folder / store.MANIFEST, most=store.MOST[store.MANIFEST])
+        return b'"corpus"' in content and bool(json_text.parse(content).get("corpus"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _may_be_report(folder: Path) -> bool:

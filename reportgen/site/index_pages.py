@@ -22,8 +22,9 @@ from reportgen.core.nouns.faithfulness import VERDICTS as VERDICTS_ON_HEATMAPS
 from reportgen.report.page import render
 from reportgen.report.page.confusion import Confusion, confusion
 from reportgen.report.stored import store
-from reportgen.site import link_picture, search_index
+from reportgen.site import corpus_page, link_picture, search_index
 from reportgen.site.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card, plain
+from reportgen.site.corpus_page import SiteCorpus
 from reportgen.site.settings import SiteConfig
 
 FOLDER = "catalogue"
@@ -74,13 +75,16 @@ class Face:
         return tuple(found.items())
 
 
-def pages(cards: Sequence[Card], config: SiteConfig, data: Iterable[str]) -> dict[str, str]:
+def pages(
+    cards: Sequence[Card], config: SiteConfig, data: Iterable[str], corpus: SiteCorpus | None = None
+) -> dict[str, str]:
     """The pages of the site that are of no one report, by path.
 
     Args:
         cards: In the order of the site.
         config: Of the site; its notes by the names of the cards.
         data: Paths of `files`.
+        corpus: The report over a batch that is the front of the site; None without one.
     """
     names = page_names(len(cards), config.per_page)
     (overview,) = (path for path in data if path.startswith(f"{FOLDER}/overview-"))
@@ -91,6 +95,7 @@ def pages(cards: Sequence[Card], config: SiteConfig, data: Iterable[str]) -> dic
         "assets": shared | {"overview": overview},
         "reports": len(cards),
         "confusion": _confusion(cards),
+        "corpus": corpus and {"title": corpus.title, "says": corpus.says, "place": corpus_page.PLACE},
     }
     made = {}
     for number, name in enumerate(names):

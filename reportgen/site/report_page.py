@@ -59,6 +59,7 @@ def place_of(
     note: str | None = None,
     previous: Card | None = None,
     following: Card | None = None,
+    corpus: str | None = None,
 ) -> Place:
     """Everything that a page shows in addition to its report.
 
@@ -68,6 +69,7 @@ def place_of(
         note: Of the site on this report.
         previous: The report before it in the order of the site.
         following: The report after it.
+        corpus: Its place in the report over the batch.
     """
     return Place(
         site=config.title,
@@ -79,6 +81,7 @@ def place_of(
         next=None if following is None else (following.name, cut(following.title, LONG_TITLE)),
         pdf="report.pdf" in card.files,
         download=config.downloads and "report.html" in card.files,
+        corpus=corpus,
     )
 
 

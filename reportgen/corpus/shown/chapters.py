@@ -90,7 +90,7 @@ def _confusion(sums: Sums, cells: dict[tuple[str, str], int]) -> tuple[Linked, .
     given = [name for name in names if any(label == name for label, _ in cells)]
     shown = [name for name in names if any(predicted == name for _, predicted in cells)]
     rows = [(label, *(f"{cells.get((label, name), 0):,}" for name in shown)) for label in given]
-    links = [("", *(_anchor(label, name) if cells.get((label, name)) and not several else "" for name in shown))
+    links = [("", *(anchor(label, name) if cells.get((label, name)) and not several else "" for name in shown))
              for label in given]  # fmt: skip
     rest = f", the {MOST_LABELS} most frequent labels of {len(sizes)}" if len(sizes) > MOST_LABELS else ""
     count = sum(cells.values()) if not several else sums.documents
@@ -104,7 +104,7 @@ def _confusion(sums: Sums, cells: dict[tuple[str, str], int]) -> tuple[Linked, .
     return (Linked(made, tuple(links)),)
 
 
-def _anchor(label: str, predicted: str) -> str:
+def anchor(label: str, predicted: str) -> str:
     """The address of a list in the page: a number for each pair of labels would change with the others."""
     return "#list-" + "-".join(name.encode().hex()[:40] for name in (label, predicted))
 
@@ -313,7 +313,7 @@ def _lists(documents: list[Row], cells: Iterable[tuple[str, str]], link: Link) -
         own = sorted(groups[key], key=lambda row: (-(row["probability"] or 0), row["document"]))
         what = f"Gold label “{key[0]}”, predicted “{key[1]}”" if key != ("", "") else "Other documents"
         rest = f", the {LISTED} surest" if len(own) > LISTED else ""
-        name = _anchor(*key)[1:] if key != ("", "") else "list-others"
+        name = anchor(*key)[1:] if key != ("", "") else "list-others"
         rows = [_listed(row) for row in own[:LISTED]]
         columns = [("Document", False), ("Probability", True), ("Tokens", True), ("Heatmap", False), ("Words", False)]
         caption = f"{what}: {n_documents(len(own))}{rest}"

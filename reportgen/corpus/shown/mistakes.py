@@ -15,7 +15,7 @@ from reportgen.core import joining
 from reportgen.core.characters import clean
 from reportgen.core.errors import ReportgenError
 from reportgen.core.nouns.records import Report
-from reportgen.corpus import gather
+from reportgen.corpus import gather, measure
 from reportgen.corpus.frames import Row
 from reportgen.corpus.shown.parts import Mistake
 from reportgen.report import scale
@@ -70,7 +70,8 @@ def hottest(report: Report, count: int = PASSAGES) -> tuple[str, ...]:
         if inside.sum() >= 5:
             found.append((float(total[inside].mean(dtype=np.float64)), start, end))
     best = sorted(sorted(found, key=lambda one: (-one[0], one[1]))[:count], key=lambda one: one[1])
-    return tuple(_cut(clean(" ".join(text[start:end].split()))) for _, start, end in best)
+    said = [clean(" ".join(text[start:end].split())) for _, start, end in best]
+    return tuple(_cut(one) for one in said if not measure.hidden(report, one))
 
 
 def _cut(text: str) -> str:

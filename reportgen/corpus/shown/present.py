@@ -113,6 +113,8 @@ def write(
             "documents": corpus.sums.documents,
             "left_out": len(corpus.left_out),
             "not_chosen": corpus.not_chosen,
+            "title": made.title,
+            "says": [sentence for chapter in made.chapters[:1] for sentence in chapter.says],
             **chosen,
             **corpus.sums.facts,
         },

@@ -58,6 +58,7 @@ class Place:
     next: tuple[str, str] | None = None
     pdf: bool = False  # whether there is one
     download: bool = False  # whether there is the self-contained page
+    corpus: str | None = None  # its place in the report over the batch, from the top of the site
 
 
 def page(report: Report, parts: Parts, *, bundle: str) -> str:
@@ -236,8 +237,7 @@ def excerpt(
 def plain_page(template: str, styles: tuple[str, ...], **values: object) -> str:
     """A page without scripts, with its styles inside; the template prints *values*."""
     style = style_sheet(styles)
-    fields = {"style": Markup(style), "policy": _policy(style, ())} | values
-    return environment().get_template(template).render(fields)
+    return environment().get_template(template).render(style=Markup(style), policy=_policy(style, ()), **values)
 
 
 def style_sheet(names: tuple[str, ...]) -> str:

@@ -1,0 +1,78 @@
+"""The page of a corpus in a browser: accessible, silent, narrow; and its PDF for assistive technology."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from reportgen.core.clock import Clock
+from reportgen.corpus import frames, gather
+from reportgen.corpus.shown import present
+from reportgen.corpus.shown.parts import CorpusParts
+from reportgen.report.paper import pdf
+from tests import corpora, pdf_check
+from tests.browser.page import Show
+from tests.browser.test_accessibility import violations
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> CorpusParts:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REPORTGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+        patch.setattr(frames, "SUPPORT", 3)
+        batch = corpora.batch(tmp_path_factory.mktemp("corpus") / "batch")
+        (batch / "torn").mkdir()
+        (batch / "torn" / "manifest.json").write_text('{"files": {"report.json": ""}}')
+        found = gather.gather(batch, clock=Clock(), engine=gather.here(1))
+        return present.parts(found, batch / "corpus")
+
+
+def unfolded(page: Page) -> Page:
+    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    return page
+
+
+@pytest.mark.parametrize("width", [1440, 320])
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(show: Show, made: CorpusParts, width: int) -> None:
+    page = unfolded(show(present.page(made), viewport={"width": width, "height": 800}))
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == [], scheme
+    assert page.evaluate("violations") == []
+    assert page.wrong == []  # type: ignore[attr-defined]
+
+
+def test_every_chapter_is_there_and_cells_lead_to_their_documents(show: Show, made: CorpusParts) -> None:
+    page = show(present.page(made))
+    titles = [
+        "Predictions",
+        "Words",
+        "Positions and sinks",
+        "Heads",
+        "Sections",
+        "Faithfulness",
+        "Mistakes",
+        "Documents",
+    ]
+    assert page.locator("main h2").all_inner_texts() == [*titles, "Method"]
+    assert "torn" in page.locator(".warnings").inner_text()
+    links = page.locator("#confusion a")
+    assert links.count() == 4
+    for number in range(4):
+        count, target = links.nth(number).inner_text(), links.nth(number).get_attribute("href")
+        assert page.locator(f"{target} tbody tr").count() == int(count)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    first = page.locator("#documents td a").first.get_attribute("href")
+    assert first is not None
+    assert (first[:9], first[-12:]) == ("./../doc-", "/report.json")
+
+
+def test_the_pdf_is_tagged_and_leads_nowhere(made: CorpusParts, tmp_path: Path) -> None:
+    path = tmp_path / "corpus.pdf"
+    path.write_bytes(pdf.pdf(present.document(made), created=made.created).data)
+    assert pdf_check.problems(path) == []

@@ -1,0 +1,143 @@
+"""Chunks of a batch: the same sums however they are divided, where they are made, and when they were interrupted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reportgen.core.clock import Clock
+from reportgen.core.errors import DeviceError, OutputError
+from reportgen.core.files import disk
+from reportgen.corpus import gather, sums
+from reportgen.corpus.gather import Corpus, Job
+from reportgen.corpus.shown import present
+from tests import corpora, kills
+
+COUNT = 7
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return corpora.batch(tmp_path_factory.mktemp("batch"), COUNT)
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    monkeypatch.setattr(gather, "CHUNK", 2)
+
+
+def summed(batch: Path, engine: gather.Engine | None = None) -> Corpus:
+    return gather.gather(batch, clock=Clock(), engine=engine or gather.here(1))
+
+
+def same(one: Corpus, other: Corpus) -> bool:
+    return sums.dump(one.sums, one.rows) == sums.dump(other.sums, other.rows)
+
+
+def test_the_order_in_which_chunks_arrive_does_not_matter(batch: Path) -> None:
+    whole = summed(batch)
+    shutil.rmtree(disk.cache())
+
+    def backwards(jobs: Sequence[Job]) -> Iterator[tuple[Job, bytes | None]]:
+        assert len(jobs) == 4
+        yield from ((job, gather.sum_chunk(job)) for job in reversed(jobs))
+
+    assert same(whole, summed(batch, backwards))
+    assert whole.rows["document"].to_pylist() == [f"doc-{number}" for number in range(COUNT)]
+
+
+def test_chunks_of_another_size_give_the_same_sums(batch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = summed(batch)
+    monkeypatch.setattr(gather, "CHUNK", 3)
+    three = summed(batch)
+    for name, keys in sums.KEYS.items():
+        assert two.sums[name].select(list(keys)) == three.sums[name].select(list(keys))
+        for number in sums.NUMBERS:
+            np.testing.assert_allclose(two.sums[name][number], three.sums[name][number], rtol=1e-9)
+
+
+def test_what_is_in_the_cache_is_not_read_again(batch: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(batch, tmp_path / "batch"))
+    whole = summed(own)
+
+    def none(jobs: Sequence[Job]) -> Iterator[tuple[Job, bytes | None]]:
+        raise AssertionError(jobs)
+
+    assert same(whole, summed(own, none))
+    torn = next((disk.cache() / gather.KIND).glob("*.sums"))
+    torn.write_bytes(torn.read_bytes()[:100])
+    again: list[Job] = []
+
+    def watched(jobs: Sequence[Job]) -> Iterator[tuple[Job, bytes | None]]:
+        again.extend(jobs)
+        yield from ((job, gather.sum_chunk(job)) for job in jobs)
+
+    assert same(whole, summed(own, watched))
+    assert len(again) == 1
+    again.clear()
+    corpora.write(own, corpora.report(COUNT))  # a chunk more than before; the others stay
+    assert summed(own, watched).sums.documents == COUNT + 1
+    assert [job.names for job in again] == [(f"doc-{COUNT - 1}", f"doc-{COUNT}")]
+
+
+def test_a_process_that_is_lost_is_an_error(batch: Path) -> None:
+    with pytest.raises(DeviceError, match="doc-0 and others was killed"):
+        summed(batch, lambda jobs: iter([(jobs[0], None)]))
+
+
+def test_of_a_folder_without_a_readable_report_the_reason_is_named(batch: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(batch / "doc-0", tmp_path / "batch" / "doc-0")).parent
+    (own / "doc-0" / "report.json").write_text("{}")
+    with pytest.raises(OutputError, match=r"no report in .* can be read; doc-0: .*report.json was changed"):
+        summed(own)
+
+
+@pytest.mark.slow
+def test_worker_processes_give_the_same_bytes(batch: Path) -> None:
+    whole = summed(batch)
+    shutil.rmtree(disk.cache())
+    assert same(whole, summed(batch, gather.here(2)))
+
+
+@pytest.mark.slow
+def test_killed_at_ten_moments_and_run_again_it_gives_the_same_bytes(batch: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def run() -> None:
+        found = summed(batch)
+        made = present.parts(found, out)
+        files = present.files(found, made, Clock(), formats=("html", "tables"))
+        present.write(found, out, files, made, chosen={}, overwrite=True)
+
+    def contents() -> dict[str, bytes]:
+        return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    run()
+    whole = contents()
+    shutil.rmtree(out)
+    shutil.rmtree(disk.cache())
+    steps = kills.count(run, tmp_path)
+    for moment in range(10):
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.rmtree(disk.cache(), ignore_errors=True)
+        step = 1 + moment * (steps - 1) // 9
+        assert kills.killed_before(step, run, tmp_path), step
+        run()
+        assert contents() == whole, step
+        assert kills.left(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+def test_a_ray_cluster_gives_the_same_bytes(batch: Path) -> None:
+    from reportgen.corpus.ray_sums import Cluster
+
+    whole = summed(batch)
+    shutil.rmtree(disk.cache())
+    assert same(whole, summed(batch, Cluster(workers=2)))
