@@ -17,6 +17,7 @@ import click
 
 from reportgen import __version__
 from reportgen.cli.batches import batch
+from reportgen.cli.comparing import compare
 from reportgen.cli.corpora import corpus
 from reportgen.cli.presets import presets
 from reportgen.cli.printing import drop_output
@@ -121,5 +122,7 @@ def _terminate(*_: object) -> None:
     raise SystemExit(TERMINATED)
 
 
-for command in (run, batch, corpus, examples, importance, presets, render, verify, rerun, faithfulness, site):
+for command in (
+    run, batch, corpus, compare, examples, importance, presets, render, verify, rerun, faithfulness, site,
+):  # fmt: skip
     main.add_command(command)

@@ -161,7 +161,8 @@ def verify(folder: Path, quiet: bool) -> None:
     from reportgen.report.stored import store
 
     count, others = store.verify(folder)
-    if not store.manifest(folder).get("corpus"):  # a corpus is its files, and no report is stored in it
+    told = store.manifest(folder)
+    if not told.get("corpus") and told.get("kind", "report") == "report":  # others are their files, and no report
         store.load(folder)
     if quiet:
         return

@@ -49,11 +49,12 @@ def align(one: Report, other: Report) -> Alignment:
     """
     if one.example.text != other.example.text:
         raise ValueError("two texts cannot be aligned")
-    text = one.example.text[: min(one.tokens.end, other.tokens.end)]
-    covers = [[cell for cell in heatmap.cells(text, report.tokens) if not cell.special] for report in (one, other)]
+    whole = one.example.text
+    text = whole[: min(one.tokens.end, other.tokens.end)]
+    covers = [[cell for cell in heatmap.cells(whole, report.tokens) if not cell.special] for report in (one, other)]
     pieces = shared(*([(cell.start, cell.end, cell.positions) for cell in cover] for cover in covers), end=len(text))
     words = shared(
-        *([(w.start, w.end, w.positions) for w in joining.words(text, r.tokens)] for r in (one, other)), end=len(text)
+        *([(w.start, w.end, w.positions) for w in joining.words(whole, r.tokens)] for r in (one, other)), end=len(text)
     )
     ranked = tuple(word for word in words if _ranked(word.one, one.tokens) and _ranked(word.other, other.tokens))
     cells = tuple(_cell(number, piece, text, one.tokens, other.tokens) for number, piece in enumerate(pieces))
@@ -103,6 +104,5 @@ def _cell(number: int, piece: Stretch, text: str, one: Tokens, other: Tokens) ->
     sides = ((piece.one, one), (piece.other, other))
     echo = any(tokens.echo[position] for positions, tokens in sides for position in positions)
     out = any(tokens.left_out[position] for positions, tokens in sides for position in positions)
-    missing = not piece.one or not piece.other
-    shown = text[piece.start : piece.end]
-    return Cell((number,), shown, False, piece.start, piece.end, echo=echo, left_out=out or missing)
+    out = out or not piece.one or not piece.other
+    return Cell((number,), text[piece.start : piece.end], False, piece.start, piece.end, echo=echo, left_out=out)

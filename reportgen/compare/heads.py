@@ -1,43 +1,38 @@
-"""Describe each head by numbers that do not depend on the words of a text, and say how far two reports' heads differ.
+"""Describe the heads of a report by numbers, and say how far the heads of two reports differ.
 
-Heads are paired by layer and number, so both models need as many of each. Of one text, also the share of a head's
-attention that lands elsewhere is known: the total variation distance of what the stretches of the text receive.
+The numbers are those of a corpus, and mean the same for any text. Heads are paired by layer and number, so both models
+need as many of each. Of one text, also the share of a head's attention that lands elsewhere is known: the total
+variation distance of what the stretches of the text receive.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from reportgen.compare.align import Alignment, Doubles, Stretch
 from reportgen.core.nouns.records import Report
-from reportgen.report.draw.captions import top_shares
+from reportgen.corpus.sums import Measured
 
-TOP = 0.01  # share of the tokens on which concentration is measured: it means the same at any length
-
-FACTS = {
-    "moved": "Share of the attention received that lands elsewhere",
-    "concentration": "Share of the attention received on the top 1% of the tokens",
-    "evenness": "Entropy of the attention received, as a share of the largest possible",
-    "special": "Share of the attention received on special tokens",
-    "importance": "Head importance",
-}
+MOVED = "share of the attention received that lands elsewhere"
 
 
-def profile(report: Report) -> dict[str, Doubles]:
-    """Numbers of every head, (layer, head) each, by the names of `FACTS`: those that are known."""
-    received = report.attention.received.astype(np.float64)
-    count = received.shape[-1]
-    whole = received.sum(axis=-1, keepdims=True)
-    shares = received / np.where(whole > 0, whole, 1)
-    found = {
-        "concentration": top_shares(received, max(1, round(TOP * count))),
-        "evenness": _entropy(shares) / np.log(max(count, 2)),
-        "special": shares[..., np.array(report.tokens.special, bool)].sum(axis=-1),
-    }
-    if report.importance.measure != "none":
-        found["importance"] = report.importance.values.astype(np.float64)
-    return found
+def profile(report: Report, measured: Measured) -> dict[str, Doubles]:
+    """Numbers of every head, (layer, head) each, by the names of `corpus.heads.MEASURES`."""
+    shape = report.attention.shape[:2]
+    table = measured.values["heads"]
+    place = {place: number for number, place in enumerate(report.places)}
+    found: dict[str, Doubles] = {}
+    for name, layer, head, value in zip(*(table[c].to_pylist() for c in table.column_names), strict=True):
+        found.setdefault(name, np.full(len(place), np.nan))[place[layer, head]] = value
+    return {name: values.reshape(shape) for name, values in found.items()}
+
+
+def roles(report: Report, measured: Measured) -> tuple[str, ...]:
+    """The role of each head, in the order of `Report.places`."""
+    table = measured.values["roles"]
+    named = dict(zip(zip(table["layer"].to_pylist(), table["head"].to_pylist(), strict=True),
+                     table["role"].to_pylist(), strict=True))  # fmt: skip
+    return tuple(named[place] for place in report.places)
 
 
 def comparable(one: Report, other: Report) -> bool:
@@ -57,14 +52,17 @@ def moved(one: Report, other: Report, aligned: Alignment) -> Doubles:
     return distance
 
 
-def top_word(report: Report, layer: int, head: int, words: tuple[Stretch, ...], *, first: bool) -> str:
-    """The word that receives most in a head, as it is written."""
-    row = report.attention.received[layer, head].astype(np.float64)
-    scores = [row[list(word.one if first else word.other)].sum() for word in words]
-    if not scores:
-        return ""
-    best = words[int(np.argmax(scores))]
-    return report.example.text[best.start : best.end]
+def top_words(report: Report, words: tuple[Stretch, ...], *, first: bool) -> tuple[str, ...]:
+    """The word that receives most in each head, as it is written, in the order of `Report.places`."""
+    if not words:
+        return ("",) * len(report.places)
+    owner = np.full(len(report.tokens), -1, np.int64)
+    for number, word in enumerate(words):
+        owner[list(word.one if first else word.other)] = number
+    kept = owner >= 0
+    rows = report.attention.received.reshape(len(report.places), -1).astype(np.float64)
+    best = (int(np.bincount(owner[kept], weights=row[kept], minlength=len(words)).argmax()) for row in rows)
+    return tuple(report.example.text[words[number].start : words[number].end] for number in best)
 
 
 def _received(report: Report, pieces: list[tuple[int, ...]]) -> Doubles:
@@ -75,16 +73,8 @@ def _received(report: Report, pieces: list[tuple[int, ...]]) -> Doubles:
     bins[np.array(report.tokens.special, bool)] = len(pieces)
     kept = bins >= 0
     layers, heads, _ = report.attention.received.shape
-    made = np.array([
-        np.bincount(bins[kept], weights=row[kept], minlength=len(pieces) + 1)
-        for row in report.attention.received.reshape(layers * heads, -1).astype(np.float64)
-    ])  # fmt: skip
+    rows = report.attention.received.reshape(layers * heads, -1).astype(np.float64)
+    made = np.array([np.bincount(bins[kept], weights=row[kept], minlength=len(pieces) + 1) for row in rows])
     whole = made.sum(axis=-1, keepdims=True)
     shares: Doubles = (made / np.where(whole > 0, whole, 1)).reshape(layers, heads, -1)
     return shares
-
-
-def _entropy(shares: npt.NDArray[np.float64]) -> Doubles:
-    logs = np.log(np.where(shares > 0, shares, 1))
-    found: Doubles = -(shares * logs).sum(axis=-1)
-    return found

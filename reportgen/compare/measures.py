@@ -62,7 +62,7 @@ def _attributions(one: Report, other: Report) -> Iterator[Measure]:
     if one.prediction is None or other.prediction is None:
         return
     named = {(a.method, other.prediction.labels[a.label]): a for a in signed.found(other)}
-    for number, mine in enumerate(signed.found(one), start=1):
+    for number, mine in signed.printed(one):
         label = one.prediction.labels[mine.label]
         theirs = named.get((mine.method, label))
         if theirs is not None and mine.scores is not None and theirs.scores is not None:

@@ -218,7 +218,8 @@ def _boxes(ink: Ink, panel: Panel, layer: Spec, rows: Sequence[Row]) -> None:
 def classes(colour: Spec, rows: Sequence[Row]) -> Classes:
     """The scale of the colours of cells."""
     values = [row[colour["field"]] for row in rows]
-    return Classes(min(values), max(values), tuple(colour["scale"]["range"]))
+    low, high = colour["scale"].get("domain", (min(values), max(values)))
+    return Classes(low, high, tuple(colour["scale"]["range"]))
 
 
 def _lines(ink: Ink, panel: Panel, layer: Spec, rows: Sequence[Row]) -> None:

@@ -24,6 +24,7 @@ from reportgen.core.config import Paper, PdfViews
 from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap, signed, words
 from reportgen.report.page.compress import Packed, dense, pack
+from reportgen.report.page.styles import dark, policy, variables
 from reportgen.report.page.svg import THEME, strip_markup, svg_markup
 from reportgen.report.parts import Chart, HeatView, Line, Parts
 
@@ -77,7 +78,7 @@ def page(report: Report, parts: Parts, *, bundle: str) -> str:
         site=None,
         style=Markup(style),
         scripts=[Markup(source) for source in scripts],
-        policy=_policy(style, (*scripts, bundle) if scripts else ()),
+        policy=policy(style, (*scripts, bundle) if scripts else ()),
         blocks={"theme": THEME} | parts.blocks | {"bundle": _packed(bundle)} if scripts else {},
     )
 
@@ -237,12 +238,17 @@ def excerpt(
 def plain_page(template: str, styles: tuple[str, ...], **values: object) -> str:
     """A page without scripts, with its styles inside; the template prints *values*."""
     style = style_sheet(styles)
-    return environment().get_template(template).render(style=Markup(style), policy=_policy(style, ()), **values)
+    return environment().get_template(template).render(style=Markup(style), policy=policy(style, ()), **values)
 
 
 def style_sheet(names: tuple[str, ...]) -> str:
     """The colours, light and dark, and the style sheets of these names, as one."""
-    return _variables(palette.LIGHT) + _dark() + "".join(_source(f"css/{name}.css") for name in names)
+    return variables(palette.LIGHT) + dark() + sheets(names)
+
+
+def sheets(names: tuple[str, ...]) -> str:
+    """The style sheets of these names, as one, without colours."""
+    return "".join(_source(f"css/{name}.css") for name in names)
 
 
 def script(names: tuple[str, ...]) -> str:
@@ -325,9 +331,9 @@ def _page_style() -> str:
     """On the screen the page has its own looks; printed, it has those of the document that becomes the PDF."""
     screen = "".join(_source(f"css/{name}.css") for name in ("page", "instrument"))
     return (
-        f"{_variables(palette.LIGHT)}"
+        f"{variables(palette.LIGHT)}"
         f"{_source('css/heat.css')}{_source('css/signed.css')}{_source('css/views.css')}"
-        f"@media screen{{\n{_dark()}{screen}}}\n"
+        f"@media screen{{\n{dark()}{screen}}}\n"
         f"@media print{{\n{_source('css/document.css')}{_source('css/print.css')}}}\n"
     )
 
@@ -361,19 +367,7 @@ def _source(name: str) -> str:
 
 def paper_style(*names: str) -> str:
     """The style sheets of these names, with the colours of paper."""
-    return _variables(palette.PAPER) + "".join(_source(f"css/{sheet}.css") for sheet in (*names, "heat", "signed"))
-
-
-def _variables(ramps: dict[str, tuple[str, ...]]) -> str:
-    """Colours as CSS variables, and for heat the text colour that can be read on each."""
-    colours = [f"--{letter}{n}:{colour};" for letter, ramp in ramps.items() for n, colour in enumerate(ramp)]
-    texts = [f"--t{n}:{palette.text_on(colour)};" for n, colour in enumerate(ramps["h"])]
-    return f":root{{{''.join(colours + texts)}}}\n"
-
-
-def _dark() -> str:
-    """The colours of a dark page, if the reader prefers one."""
-    return f"@media (prefers-color-scheme:dark){{{_variables(palette.DARK)}}}\n"
+    return variables(palette.PAPER) + sheets((*names, "heat", "signed"))
 
 
 def _classes(parts: Parts) -> list[str]:
@@ -386,15 +380,3 @@ def _classes(parts: Parts) -> list[str]:
 def _check_script(source: str) -> None:
     if re.search(r"</script|<!--", source, re.IGNORECASE):
         raise ValueError("a script holds a sequence that would end its element")
-
-
-def _policy(style: str, scripts: tuple[str, ...]) -> str:
-    def hashed(source: str) -> str:
-        digest = hashlib.sha256(source.encode()).digest()
-        return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-    none = "'none'"
-    return (
-        f"default-src 'none'; script-src {' '.join(map(hashed, scripts)) or none}; style-src {hashed(style)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )

@@ -17,10 +17,13 @@ SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "
 COMMON = {  # said once for a whole drawing, or what holds anyway
     ("font-family", palette.FONT), ("opacity", "1"), ("stroke-width", "1"), ("x2", "0"), ("y2", "0"),
 }  # fmt: skip
-# The colours of charts on paper, and the CSS variables that replace them in the page. No chart shows a sign.
+# The colours of charts on paper, and the CSS variables that replace them in the page. No live chart shows a sign.
 THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"} | {
     colour: f"--{letter}{n}" for letter, ramp in palette.LIGHT.items() if letter != "s" for n, colour in enumerate(ramp)
 }
+STILL = THEME | {
+    colour: f"--s{n}" for n, colour in enumerate(palette.SIGNED_LIGHT)
+}  # of drawings that stay as they are
 
 
 def strip_markup(classes: Sequence[int], *, title: str) -> Markup:
@@ -66,8 +69,8 @@ def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
                 del element.attrib[name]  # the figure around it has a name of its own
             elif (name, value) in COMMON:
                 del element.attrib[name]
-            elif themed and value in THEME and name in ("fill", "stroke"):
-                element.set(name, f"var({THEME[value]})")
+            elif themed and value in STILL and name in ("fill", "stroke"):
+                element.set(name, f"var({STILL[value]})")
             elif name in ("d", "transform"):
                 element.set(name, re.sub(r"(\d\.\d)\d+", r"\1", value))  # a tenth of a pixel is enough
     root.set("font-family", palette.FONT)

@@ -54,6 +54,7 @@ class Manifest:
     """What it takes to check and to repeat a report. An earlier version may have written less."""
 
     files: dict[str, Sha256]  # by their paths in the folder
+    kind: str = "report"  # what the folder holds; "comparison" of two
     reportgen: str = ""  # version
     command: str = ""
     configuration: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,151 @@
+"""Turn a comparison into the files of its folder, and put the folder in place.
+
+A comparison has a page, a PDF, its figures as SVG, PDF, Vega-Lite and CSV, its tables as Parquet, CSV and LaTeX, its
+numbers as JSON, and a manifest that `reportgen verify` checks.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from reportgen.compare import page
+from reportgen.compare.parts import Comparison
+from reportgen.core import versions
+from reportgen.core.clock import Clock
+from reportgen.core.config import Paper
+from reportgen.report import tables
+from reportgen.report.draw import specs
+from reportgen.report.paper import figures, pdf, typesetting
+from reportgen.report.paper.latex.letters import escape
+from reportgen.report.parts import Chart, Table
+from reportgen.report.stored import store
+
+KIND = "comparison"  # of its manifest
+HTML, PDF, NUMBERS = "compare.html", "compare.pdf", "comparison.json"
+FORMATS = ("html", "pdf", "figures", "tables", "latex")
+
+
+def write(
+    made: Comparison,
+    folder: Path,
+    *,
+    formats: tuple[str, ...] = FORMATS,
+    command: str,
+    created: str,
+    paper: Paper = "a4",
+    overwrite: bool = False,
+    clock: Clock,
+) -> None:
+    """Make all files, then the folder in one step.
+
+    Args:
+        made: The comparison.
+        folder: Where it goes.
+        formats: Which files, of `FORMATS`.
+        command: That makes it again.
+        created: ISO 8601, UTC.
+        paper: What the PDF is printed on.
+        overwrite: Replace what is there.
+        clock: Says which stage runs.
+
+    Raises:
+        OutputError: If something is there already, or the disk refuses it.
+    """
+    with_ = versions.installed()
+    told: dict[str, Any] = {"command": command, "created": created, "versions": with_}
+    files: dict[str, bytes] = {NUMBERS: _json(made)}
+    if "html" in formats:
+        with clock.stage("render"):
+            files[HTML] = page.page(made, name=folder.name, **told).encode()
+    if "pdf" in formats:
+        with clock.stage("pdf"):
+            typesetting.check_engine()
+            document = functools.partial(page.document, made, paper=paper, **told)
+            files[PDF] = pdf.either(document, created=created).data
+    if "figures" in formats:
+        with clock.stage("figures"):
+            for chart in made.charts:
+                files |= {f"figures/{name}": content for name, content in _figure(chart).items()}
+    if "tables" in formats:
+        for name, table in made.data.items():
+            files[f"tables/{name}.parquet"] = tables.parquet(_filled(table))
+            if name in made.csv:
+                files[f"tables/{name}.csv"] = tables.comma_separated(table)
+    if "latex" in formats:
+        files |= {f"latex/{table.key}.tex": latex(table).encode() for table in made.tables}
+    facts = {
+        "kind": KIND,
+        "reportgen": with_["reportgen"],
+        "command": command,
+        "input": {side.key: side.manifest for side in made.sides},
+        "versions": with_,
+        "created": created,
+    }
+    store.write(folder, files, facts=facts, overwrite=overwrite)
+
+
+def latex(table: Table) -> str:
+    """The source of a table that floats, with caption and label; its preamble needs booktabs."""
+    columns = "".join("r" if number else "l" for number in table.numeric)
+    rows = "\n".join(f"{' & '.join(map(_cell, row))} \\tabularnewline" for row in table.rows)
+    return "\n".join((
+        "% \\input it; the preamble needs booktabs.",
+        "\\begin{table*}[tb]\n\\small\\centering",
+        f"\\caption{{{_cell(table.caption)}}}%",
+        f"\\label{{tab:compare-{table.key}}}%",
+        f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule",
+        f"{' & '.join(map(_cell, table.columns))} \\tabularnewline\n\\midrule",
+        rows,
+        "\\bottomrule\n\\end{tabular}\n\\end{table*}\n",
+    ))  # fmt: skip
+
+
+def _cell(text: str) -> str:
+    plain = " ".join(text.split()).replace("’", "'").replace("“", "``").replace("”", "''")
+    return escape(plain).replace("\\textquotesingle{}", "'").replace("−", "$-$").replace("×", "$\\times$")
+
+
+def _figure(chart: Chart) -> dict[str, bytes]:
+    """A chart in every form."""
+    width, height = figures.size(chart.svg)
+    columns = {
+        name: pa.array([row[n] for row in chart.data.rows], pa.string()) for n, name in enumerate(chart.data.columns)
+    }
+    return {
+        f"{chart.key}.svg": chart.svg.encode(),
+        f"{chart.key}.pdf": figures.page(chart.svg, width, height, title=f"{chart.title}. {chart.caption}"),
+        f"{chart.key}.vl.json": specs.text(chart.spec).encode(),
+        f"{chart.key}.csv": tables.comma_separated(pa.table(columns)),
+    }
+
+
+def _filled(table: pa.Table) -> pa.Table:
+    """The table for `tables.parquet`, which takes no nulls: what is not there is NaN, or an empty string."""
+    columns = {}
+    for name in table.column_names:
+        column = table[name].combine_chunks()
+        if pa.types.is_null(column.type):
+            column = column.cast(pa.string())
+        if column.null_count and not pa.types.is_string(column.type):
+            column = column.cast(pa.float64())
+        columns[name] = (
+            column.fill_null("" if pa.types.is_string(column.type) else float("nan")) if column.null_count else column
+        )
+    return pa.table(columns)
+
+
+def _json(made: Comparison) -> bytes:
+    plain = {
+        "kind": made.kind,
+        "title": made.title,
+        **{side.key: {"name": side.name, "about": side.about, "manifest_sha256": side.manifest} for side in made.sides},
+        "summary": list(made.summary),
+        "warnings": list(made.warnings),
+        **made.numbers,
+    }
+    return (json.dumps(plain, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()

@@ -1,0 +1,92 @@
+"""Compare what two folders hold: two reports, or two batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reportgen.compare import batches, reports
+from reportgen.compare.links import digest, link
+from reportgen.compare.parts import A, B, Comparison, Side
+from reportgen.core.clock import Clock
+from reportgen.core.errors import OutputError
+from reportgen.core.files import disk
+from reportgen.core.nouns.records import Report
+from reportgen.report.stored import store
+
+
+def compare(folders: tuple[Path, Path], output: Path, names: tuple[str | None, str | None], clock: Clock) -> Comparison:
+    """The comparison of two folders.
+
+    Args:
+        folders: Two reports, or two batches.
+        output: Where it will be; links to the reports start there.
+        names: What a reader calls the two; None: as their folders.
+        clock: Told of progress.
+
+    Raises:
+        OutputError: If a folder is neither, or one is a report and the other a batch.
+    """
+    kinds = [_is_report(folder) for folder in folders]
+    if kinds[0] != kinds[1]:
+        one, other = (disk.shown(folder) for folder in folders)
+        raise OutputError(
+            f"{one} is {'a report' if kinds[0] else 'a batch'}, {other} is {'a report' if kinds[1] else 'a batch'}",
+            hint="compare two reports, or two batches",
+        )
+    called = _called(folders, names)
+    if not kinds[0]:
+        return batches.compare(folders, output, called, clock)
+    with clock.stage("load"):
+        found = [store.load(folder) for folder in folders]
+    sides = [
+        Side(key, name, about(report), link(folder, output), digest(folder))
+        for key, name, report, folder in zip((A, B), called, found, folders, strict=True)
+    ]
+    with clock.stage("compare"):
+        return reports.compare(found[0], found[1], (sides[0], sides[1]))
+
+
+def about(report: Report) -> str:
+    """What a report is, in a line."""
+    weighed = report.importance.measure
+    parts = [
+        report.example.title,
+        f"model {report.provenance.model}",
+        "heads count equally" if weighed == "none" else f"head importance {weighed}",
+        f"{len(report.tokens):,} tokens",
+    ]
+    return " · ".join(parts)
+
+
+def _is_report(folder: Path) -> bool:
+    """Whether a folder is a report, and not a batch.
+
+    Raises:
+        OutputError: If it is neither.
+    """
+    disk.put_back(folder)
+    with disk.errors(folder):
+        if (folder / store.REPORT).is_file() and (folder / store.MANIFEST).is_file():
+            return True
+        if folder.is_dir() and next(folder.glob(f"*/{store.REPORT}"), None) is not None:
+            return False
+    store.manifest(folder)  # says what is wrong with it
+    raise OutputError(
+        f"{disk.shown(folder)} holds neither a report nor reports", hint="give folders that run or batch wrote"
+    )
+
+
+def _called(folders: Sequence[Path], names: Sequence[str | None]) -> tuple[str, str]:
+    """The names of the two sides; of folders of one name, with the folder above."""
+    plain = [folder.resolve().name for folder in folders]
+    if plain[0] == plain[1]:
+        plain = ["/".join(folder.resolve().parts[-2:]) for folder in folders]
+    one, other = (name or own for name, own in zip(names, plain, strict=True))
+    return one, other
+
+
+def default_output(folders: Sequence[Path]) -> Path:
+    """Where a comparison goes if nobody says: next to the reports of the working folder."""
+    one, other = (folder.resolve().name for folder in folders)
+    return Path("reports") / f"compare-{one}-{other}"
