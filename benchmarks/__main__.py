@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=usual, help="sections; default: all")
     parser.add_argument("--against", metavar="COMMIT", help="measure that commit and this one, in turn; nothing else")
     parser.add_argument("--times", type=int, default=against.TIMES, metavar="N", help="runs of each task of --against")
+    parser.add_argument("--tasks", default="", metavar="TEXT", help="tasks of --against whose name holds it; not kept")
     chosen = parser.parse_args()
     wanted = chosen.only or (["against"] if chosen.against else usual)
     kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
@@ -51,8 +52,13 @@ def main() -> None:
         print(f"{name} ...", file=sys.stderr, flush=True)
         began = datetime.datetime.now(datetime.UTC)
         found = (
-            against.measure(chosen.against, times=chosen.times) if name == "against" else SECTIONS[name][1].measure()
+            against.measure(chosen.against, times=chosen.times, tasks=chosen.tasks)
+            if name == "against"
+            else SECTIONS[name][1].measure()
         )
+        if chosen.tasks:
+            print(against.markdown(found))
+            return
         if found is None:
             print(f"{name}: nothing here to measure it on", file=sys.stderr)
             continue
