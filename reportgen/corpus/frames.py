@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from reportgen.corpus import intervals
 from reportgen.corpus.sums import NUMBERS, Sums
@@ -49,6 +50,11 @@ def where(found: Iterable[Row], **values: Any) -> list[Row]:
     return [row for row in found if all(row[name] == value for name, value in values.items())]
 
 
+def supported(table: pa.Table) -> pa.Table:
+    """The rows with enough documents; most words of a corpus are in few."""
+    return table.filter(pc.greater_equal(table["documents"], SUPPORT))
+
+
 def counts(sums: Sums, *keys: str) -> dict[Any, int]:
     """How many documents have each predicted label, verdict or verdict on the heatmap; by one key, or a tuple."""
     table = over(sums["verdicts"], *keys)
@@ -66,8 +72,8 @@ def separating(words: pa.Table) -> list[Row]:
     from scipy import stats
 
     found: dict[str, dict[str, Row]] = {}
-    for row in over(words, "word", "stop", "verdict").to_pylist():
-        if not row["stop"] and row["documents"] >= SUPPORT and row["verdict"] in ("right", "wrong"):
+    for row in supported(over(words, "word", "stop", "verdict")).to_pylist():
+        if not row["stop"] and row["verdict"] in ("right", "wrong"):
             found.setdefault(row["word"], {})[row["verdict"]] = row
     compared = []
     for word, both in found.items():
@@ -146,14 +152,16 @@ def main_roles(sums: Sums, order: Sequence[str]) -> list[Row]:
 
 def words_of_heads(sums: Sums, most: int) -> dict[tuple[int, int], list[Row]]:
     """The words that each head attends to most: by the share of its attention, added over all documents."""
-    found: dict[tuple[int, int], list[Row]] = {}
     table = sums["head_words"].sort_by([("total", "descending"), ("word", "ascending")])
-    for layer, head, word, documents, total in zip(
-        *(table[name].to_pylist() for name in ("layer", "head", "word", "documents", "total")), strict=True
-    ):
-        kept = found.setdefault((layer, head), [])
-        if len(kept) < most:
-            kept.append({"word": word, "documents": documents, "total": total})
+    layers, heads = (table[name].to_numpy() for name in ("layer", "head"))
+    places = layers.astype(np.int64) * (int(heads.max(initial=0)) + 1) + heads
+    by_place = np.argsort(places, kind="stable")  # within a head, the largest share first
+    starts = np.flatnonzero(np.diff(places[by_place], prepend=-1))
+    rank = np.arange(len(places)) - np.repeat(starts, np.diff(starts, append=len(places)))
+    found: dict[tuple[int, int], list[Row]] = {}
+    for row in table.take(pa.array(by_place[rank < most])).to_pylist():
+        kept = {name: row[name] for name in ("word", "documents", "total")}
+        found.setdefault((row["layer"], row["head"]), []).append(kept)
     return found
 
 

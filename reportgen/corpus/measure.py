@@ -21,6 +21,7 @@ from reportgen.core.nouns.records import Report
 from reportgen.corpus import heads, sections, sums
 from reportgen.corpus.heads import Doubles, Flags
 from reportgen.corpus.sums import Measured
+from reportgen.data.redact import PLACEHOLDER
 from reportgen.report import scale
 from reportgen.report.parts import Word
 from reportgen.report.words import whole_words
@@ -30,7 +31,6 @@ BINS = 10  # of the reliability curve: 0 to 10 %, 10 to 20 %, ...
 TOP = 10  # words of a document that are kept with it
 NO_VALUE = "none"  # in a key, where there is no label or no test
 CLASSES = ("special", "first", "punctuation", "stop words")  # of `heads.MEASURES`
-PLACEHOLDER = "X"  # stands for every letter of a word that may not be read
 
 
 def facts(report: Report) -> dict[str, Any]:
@@ -83,8 +83,7 @@ def measure(report: Report, *, name: str, page: str, headings: regex.Pattern[str
 
 def hidden(report: Report, word: str) -> bool:
     """Whether a word is not shown, but placeholders in its place: it counts as a token, and as no word type."""
-    redacted = getattr(report, "redaction", None) is not None  # of a version of reportgen that can redact
-    return redacted and not word.strip(f"{PLACEHOLDER} ")
+    return report.redaction is not None and not word.strip(f"{PLACEHOLDER} ")
 
 
 def classes_of(report: Report, words: Sequence[Word]) -> dict[str, Flags]:

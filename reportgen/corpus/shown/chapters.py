@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from reportgen.core.nouns.faithfulness import VERDICTS
 from reportgen.corpus import frames, heads, intervals
 from reportgen.corpus.frames import SUPPORT, Row
@@ -116,8 +119,7 @@ def _words(sums: Sums) -> Chapter | None:
     if not len(sums["words"]):
         return None
     classes = frames.counts(sums, "predicted")
-    by_class = frames.rows(frames.over(sums["words"], "word", "stop", "predicted"))
-    kept = [row for row in by_class if row["documents"] >= SUPPORT]
+    kept = frames.rows(frames.supported(frames.over(sums["words"], "word", "stop", "predicted")))
     order = sorted(classes, key=lambda name: (-classes[name], name))
     # The mean score times the share of documents is the sum of the scores over the documents of the class.
     tops = {
@@ -125,7 +127,7 @@ def _words(sums: Sums) -> Chapter | None:
         for stop in (False, True)
     }
     types = frames.over(sums["words"], "word")
-    enough = sum(count >= SUPPORT for count in types["documents"].to_pylist())
+    enough = len(frames.supported(types))
     says = (
         f"{len(types):,} word types over {n_documents(sums.documents)}, {enough:,} of them in at least {SUPPORT} "
         "documents. A score is relative to its document: 1 is the mean of its content tokens. Words are ordered by "
@@ -145,9 +147,11 @@ def _by_total(found: list[Row]) -> list[Row]:
 
 
 def _word_table(sums: Sums, key: str, what: str, top: list[tuple[str, int, list[Row]]]) -> Table | None:
+    shown = pa.array(sorted({row["word"] for _, _, each in top for row in each[:WORDS]}), pa.string())
+    listed = sums["words"].filter(pc.is_in(sums["words"]["word"], shown))
     by_verdict = {
         (row["word"], row["predicted"], row["verdict"]): row
-        for row in frames.rows(frames.over(sums["words"], "word", "predicted", "verdict"))
+        for row in frames.rows(frames.over(listed, "word", "predicted", "verdict"))
     }
 
     def cell(word: Row, verdict: str) -> str:

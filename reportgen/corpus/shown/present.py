@@ -27,7 +27,8 @@ from reportgen.report import tables
 from reportgen.report.draw import specs
 from reportgen.report.page import render
 from reportgen.report.page.svg import svg_markup
-from reportgen.report.paper import citation, figures, pdf
+from reportgen.report.paper import figures, pdf
+from reportgen.report.paper.latex import letters
 from reportgen.report.parts import Chart, Table
 from reportgen.report.stored import store
 
@@ -35,7 +36,7 @@ FORMATS = ("html", "pdf", "tables", "figures", "latex")
 PAGE, DOCUMENT = "corpus.html", "corpus.pdf"
 NAMED = 5  # reports left out that a note names
 LATEX_ROWS = 60  # of a table; longer ones are for programs
-TYPED = str.maketrans({"“": "``", "”": "''", "’": "'", "−": "$-$", "–": "--", "…": r"\ldots{}", "·": r"$\cdot$"})
+PLAIN = {" ": " ", "−": "$-$", "·": r"$\cdot$", "×": r"$\times$", "…": r"\ldots{}"}
 
 
 def parts(corpus: Corpus, output: Path, *, title: str | None = None) -> CorpusParts:
@@ -87,7 +88,11 @@ def files(
     if "latex" in formats:
         with clock.stage("latex"):
             shown = [*made.tables, *(chart.data for chart in made.charts)]
-            found |= {f"latex/{one.key}.tex": latex(one).encode() for one in shown if len(one.rows) <= LATEX_ROWS}
+            found |= {
+                f"latex/{one.key}.tex": latex(one).encode()
+                for one in shown
+                if len(one.rows) <= LATEX_ROWS and not one.key.startswith("list-")
+            }
     return found
 
 
@@ -192,17 +197,27 @@ def _drawn_rows(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def latex(table: Table) -> str:
-    r"""A table for a manuscript: \input it, with booktabs in the preamble."""
+    r"""A table for a manuscript: \input it, with booktabs and graphicx in the preamble."""
     align = "".join("r" if number else "l" for number in table.numeric)
     names = " & ".join(
         r"\shortstack[b]{" + r"\\".join(map(_tex, textwrap.wrap(name, 14) or [""])) + "}" for name in table.columns
     )
     rows = "\n".join(" & ".join(map(_tex, row)) + r" \\" for row in table.rows)
-    return (
-        f"% \\input it; the preamble needs booktabs.\n\\begin{{table}}[tb]\n\\small\\tabcolsep3pt\\centering\n"
-        f"\\caption{{{_tex(table.caption)}}}\n\\label{{tab:corpus-{_label(table.key)}}}\n"
-        f"\\begin{{tabular}}{{@{{}}{align}@{{}}}}\n\\toprule\n{names} \\\\\n\\midrule\n{rows}\n\\bottomrule\n"
-        "\\end{tabular}\n\\end{table}\n"
+    return "\n".join(
+        (
+            "% \\input it; the preamble needs booktabs and graphicx.",
+            r"\begin{table}[tb]",
+            r"\small\tabcolsep3pt\centering",
+            rf"\caption{{{_tex(table.caption)}}}",
+            rf"\label{{tab:corpus-{_label(table.key)}}}",
+            rf"\setbox0\hbox{{\begin{{tabular}}{{@{{}}{align}@{{}}}}",
+            rf"\toprule{chr(10)}{names} \\",
+            rf"\midrule{chr(10)}{rows}",
+            r"\bottomrule",
+            r"\end{tabular}}%",
+            r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\box0\fi",
+            "\\end{table}\n",
+        )
     )
 
 
@@ -212,10 +227,9 @@ def _tex(text: str) -> str:
 
 
 def _sign(sign: str) -> str:
-    own = sign.translate(TYPED)
-    if own != sign:
-        return own
-    return citation.escape(sign) if sign in citation.BIB else f"[U+{ord(sign):04X}]"
+    if sign in PLAIN:
+        return PLAIN[sign]
+    return letters.escape(sign) if sign in letters.SAFE else f"[U+{ord(sign):04X}]"
 
 
 def _label(key: str) -> str:
