@@ -3,7 +3,7 @@
 # make test-slow    run the slow tests: Ray, kill -9, TeX, and 200 examples of each property
 # make test-lowest  make test with the lowest versions that pyproject.toml allows
 # make bench        measure speed and size, compared with other tools: benchmarks/README.md
-# make site         make a report of every document of the demo, and a site in site/_build
+# make site         make a report of every document of the demo, over them and of a twin: a site in site/_build
 # make gallery      train a Longformer of MiniLM's weights, and make a site of its reports in site/_gallery: long
 # make docs         build the manual in site/_docs; a broken link is an error
 # make lint         check style, types, and imports between rooms
@@ -39,6 +39,14 @@ bench: $(VENV)/.installed-dev
 
 site: $(VENV)/.installed
 	$(BIN)/reportgen batch --preset demo --pick all -o site/_reports
+	$(BIN)/python -m training.twin build/untrained-head
+	$(BIN)/reportgen batch --preset demo --model build/untrained-head --dataset reportgen/demo/documents.jsonl \
+		--importance build/untrained-head/head_importance.safetensors --pick all -o site/_twin_reports
+	$(BIN)/reportgen corpus site/_reports --overwrite
+	$(BIN)/reportgen compare site/_reports site/_twin_reports -o site/_compared/untrained-head --overwrite \
+		--name-a "the demo" --name-b "its twin with an untrained head"
+	$(BIN)/reportgen compare site/_reports/demo-4 site/_twin_reports/*garbage* -o site/_compared/document-4 --overwrite \
+		--name-a "the demo" --name-b "its twin with an untrained head"
 	$(BIN)/reportgen site build --strict $(ARGS)
 
 # needs python3.11-doc, python-sklearn-doc, rust-doc and python-statsmodels-doc of Debian, see training/corpus.py
@@ -62,7 +70,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) .venv-lowest reports site/_reports site/_build site/_gallery_reports site/_gallery site/_docs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest reports site/_reports site/_twin_reports site/_compared site/_build site/_gallery_reports site/_gallery site/_docs build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.installed: pyproject.toml constraints.txt scripts/install.py
 	$(PYTHON) scripts/install.py $(VENV)

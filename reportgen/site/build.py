@@ -20,9 +20,10 @@ from reportgen.core.files import disk
 from reportgen.core.workers import Pool
 from reportgen.report.page import render
 from reportgen.report.stored import store
-from reportgen.site import cards, corpus_page, dead_links, find_reports, index_pages, report_page
+from reportgen.site import cards, compare_pages, corpus_page, dead_links, find_reports, index_pages, report_page
 from reportgen.site import folder as site_folder
 from reportgen.site.cards import Card
+from reportgen.site.compare_pages import SiteComparison
 from reportgen.site.corpus_page import SiteCorpus
 from reportgen.site.find_reports import Found, Note, natural
 from reportgen.site.folder import Made, SiteState
@@ -74,10 +75,11 @@ def build(
         BrokenLinkError: If a link of the new site would lead nowhere.
     """
     named, notes = (folders, []) if folders else find_reports.expand(config.reports, base)
-    found, unread = find_reports.gather([folder for folder in named if not find_reports.is_corpus(folder)],
+    found, unread = find_reports.gather([folder for folder in named if not find_reports.is_of_several(folder)],
                                         unnamed=config.anonymous)  # fmt: skip
     corpus, others = _corpus(named, config)
-    notes = [*notes, *others]
+    compared, more = _comparisons(named, config)
+    notes = [*notes, *others, *more]
     if not folders:
         notes += _unknown_notes(config, found)
     if not found and not output.exists():
@@ -88,7 +90,7 @@ def build(
         shown, made, failed, rendered = _render(shown, config, before, output, pool, clock, corpus)
         _refuse_empty(shown, before, output, failed)
         with clock.stage("index"):
-            site = _site(shown, made, config, before, output, corpus)
+            site = _site(shown, made, config, before, output, corpus, compared)
         with clock.stage("write"):
             removed = _put(output, before, SiteState(_kept(shown), made, site))
     notes += [*unread, *broken, *failed]
@@ -101,6 +103,15 @@ def _corpus(folders: Sequence[Path], config: SiteConfig) -> tuple[SiteCorpus | N
     if found is None or not config.anonymous:
         return found, notes
     return None, [*notes, Note(str(found.folder), "an anonymous site shows no corpus report: it may name the model")]
+
+
+def _comparisons(folders: Sequence[Path], config: SiteConfig) -> tuple[tuple[SiteComparison, ...], list[Note]]:
+    """The comparisons that the front page lists; an anonymous site has none, as they may name the models."""
+    found, notes = compare_pages.find(folders)
+    if not config.anonymous:
+        return found, notes
+    why = "an anonymous site shows no comparison: it may name the models"
+    return (), [*notes, *(Note(str(one.folder), why) for one in found)]
 
 
 def _refuse_empty(shown: list[Shown], before: SiteState, output: Path, notes: list[Note]) -> None:
@@ -205,14 +216,16 @@ def _site(
     before: SiteState,
     output: Path,
     corpus: SiteCorpus | None,
+    compared: tuple[SiteComparison, ...],
 ) -> Made:
     """All that belongs to no one report, in the site already or staged. Every link is looked at before."""
     told = [(one.key, config.notes.get(one.found.called), sorted(made[one.found.name].files)) for one in shown]
     plain = [config.title, config.blurb, config.base_url, config.order, config.per_page, config.downloads]
     drawn_with = [*report_page.site_assets(), *index_pages.site_assets(), render.sources(*index_pages.TEMPLATES)]
-    wanted = _key(versions.installed(), drawn_with, *plain, config.language, told, corpus and corpus.key)
+    keys = [(one.name, one.key) for one in compared]
+    wanted = _key(versions.installed(), drawn_with, *plain, config.language, told, corpus and corpus.key, keys)
     there = before.site if site_folder.is_whole(output, before.site, wanted) else None
-    files = {} if there else _site_files(shown, made, config, corpus)
+    files = {} if there else _site_files(shown, made, config, corpus, compared)
     read = {path: dead_links.read(content.decode()) for path, content in files.items() if path.endswith(".html")}
     of_reports = {page_of(name): dead_links.Linked(each.links, frozenset()) for name, each in made.items()}
     paths = {*(there.files if there else files), *(path for each in made.values() for path in each.files)}
@@ -225,16 +238,22 @@ def _site(
 
 
 def _site_files(
-    shown: list[Shown], made: dict[str, Made], config: SiteConfig, corpus: SiteCorpus | None
+    shown: list[Shown],
+    made: dict[str, Made],
+    config: SiteConfig,
+    corpus: SiteCorpus | None,
+    compared: tuple[SiteComparison, ...],
 ) -> dict[str, bytes]:
     """Assets, catalogue, pages of the index, and files for programs, in the order of putting them in place."""
     all_cards = [one.card for one in shown]
     noted = {one.found.name: config.notes[one.found.called] for one in shown if one.found.called in config.notes}
     config = replace(config, notes=noted)
     data = index_pages.files(all_cards, _texts(shown), config)
-    html = index_pages.pages(all_cards, config, data, corpus)
+    html = index_pages.pages(all_cards, config, data, corpus, compared)
     called = {one.found.called: one.found.name for one in shown}
     over = corpus_page.files(corpus, called, title=config.title, language=config.language) if corpus else {}
+    places = {one.found.folder.resolve(): one.found.name for one in shown}
+    over |= compare_pages.files(compared, places, title=config.title, language=config.language)
     named = {one.found.name: links_of(one.found.name, made[one.found.name]) for one in shown}
     listed = [name for name in html if name != dead_links.NOT_FOUND]
     return {

@@ -159,16 +159,31 @@ def _reports_in(folder: Path) -> list[Path]:
         children = sorted(
             (path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: natural(path.name)
         )
-        return [path for path in children if _may_be_report(path) and not is_corpus(path)]
+        return [path for path in children if _may_be_report(path) and not is_of_several(path)]
+
+
+def is_of_several(folder: Path) -> bool:
+    """Whether a folder is that of a corpus report, or of a comparison."""
+    return is_corpus(folder) or is_comparison(folder)
 
 
 def is_corpus(folder: Path) -> bool:
     """Whether a folder is that of a corpus report."""
+    return bool(_told(folder, "corpus"))
+
+
+def is_comparison(folder: Path) -> bool:
+    """Whether a folder is that of a comparison."""
+    return bool(_told(folder, "kind") == "comparison")
+
+
+def _told(folder: Path, field: str) -> Any:
+    """A field of the manifest in a folder; None if it has none."""
     try:
         content = regular_files.read_own(folder / store.MANIFEST, most=store.MOST[store.MANIFEST])
-        return b'"corpus"' in content and bool(json_text.parse(content).get("corpus"))
+        return json_text.parse(content).get(field) if f'"{field}"'.encode() in content else None
     except (OSError, ValueError, AttributeError):
-        return False
+        return None
 
 
 def _may_be_report(folder: Path) -> bool:

@@ -24,6 +24,7 @@ from reportgen.report.page.confusion import Confusion, confusion
 from reportgen.report.stored import store
 from reportgen.site import corpus_page, link_picture, search_index
 from reportgen.site.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card, plain
+from reportgen.site.compare_pages import SiteComparison
 from reportgen.site.corpus_page import SiteCorpus
 from reportgen.site.settings import SiteConfig
 
@@ -76,7 +77,11 @@ class Face:
 
 
 def pages(
-    cards: Sequence[Card], config: SiteConfig, data: Iterable[str], corpus: SiteCorpus | None = None
+    cards: Sequence[Card],
+    config: SiteConfig,
+    data: Iterable[str],
+    corpus: SiteCorpus | None = None,
+    compared: Sequence[SiteComparison] = (),
 ) -> dict[str, str]:
     """The pages of the site that are of no one report, by path.
 
@@ -85,6 +90,7 @@ def pages(
         config: Of the site; its notes by the names of the cards.
         data: Paths of `files`.
         corpus: The report over a batch that is the front of the site; None without one.
+        compared: Comparisons that the front page lists.
     """
     names = page_names(len(cards), config.per_page)
     (overview,) = (path for path in data if path.startswith(f"{FOLDER}/overview-"))
@@ -96,6 +102,7 @@ def pages(
         "reports": len(cards),
         "confusion": _confusion(cards),
         "corpus": corpus and {"title": corpus.title, "says": corpus.says, "place": corpus_page.PLACE},
+        "compared": compared,
     }
     made = {}
     for number, name in enumerate(names):

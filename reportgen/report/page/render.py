@@ -238,7 +238,8 @@ def excerpt(
 def plain_page(template: str, styles: tuple[str, ...], **values: object) -> str:
     """A page without scripts, with its styles inside; the template prints *values*."""
     style = style_sheet(styles)
-    return environment().get_template(template).render(style=Markup(style), policy=policy(style, ()), **values)
+    fields = {"style": Markup(style), "policy": policy(style, ())} | values
+    return environment().get_template(template).render(fields)
 
 
 def style_sheet(names: tuple[str, ...]) -> str:
