@@ -27,6 +27,7 @@ from reportgen.report.parts import Word
 from reportgen.report.words import whole_words
 
 DECILES = 10
+PER_OCTAVE = 4  # bins of lengths between a length and its double
 BINS = 10  # of the reliability curve: 0 to 10 %, 10 to 20 %, ...
 TOP = 10  # words of a document that are kept with it
 NO_VALUE = "none"  # in a key, where there is no label or no test
@@ -147,7 +148,7 @@ def _labels(report: Report) -> dict[str, dict[str, Sequence[Any]]]:
         "verdicts": {"predicted": [predicted], "verdict": [verdict], "heatmap": [heatmap or NO_VALUE], "value": [1.0]}
     }
     read, whole = len(report.tokens), max(float(report.tokens.total), 1.0)
-    bins = [int(np.log2(whole)), min(int(read / whole * BINS), BINS)]
+    bins = [int(math.log2(whole) * PER_OCTAVE), min(int(read / whole * BINS), BINS)]
     counts["lengths"] = {"measure": ["tokens", "read"], "bin": bins, "value": [whole, min(read / whole, 1.0)]}
     if said is None or said.true is None or said.tied:
         return counts

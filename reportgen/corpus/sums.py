@@ -22,7 +22,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "verdicts": ("predicted", "verdict", "heatmap"),  # value 1: a count
     "confusion": ("label", "predicted"),  # value 1; of several labels a row for each: label, "yes" or "no" twice
     "calibration": ("measure", "bin"),  # "confidence"; "gap": 1 or 0 for right or wrong, minus the confidence
-    "lengths": ("measure", "bin"),  # "tokens", by powers of two; "read": share of a text that was read
+    "lengths": (
+        "measure",
+        "bin",
+    ),  # "tokens", four bins from a length to its double; "read": share of a text that was read
     "words": ("word", "stop", "predicted", "verdict"),  # mean score of the word, 1 is the document's mean
     "positions": ("measure", "layer", "decile"),  # share of the attention on content tokens
     "layers": ("measure", "class", "layer"),  # share of all attention on a class of tokens

@@ -128,7 +128,7 @@ def test_verdicts_confusion_and_lengths(files: Path, documents: list[Document]) 
     cells = [{"label": one.label, "predicted": one.predicted, "value": 1.0} for one in documents if one.label]
     assert_same(files, "confusion", pd.DataFrame(cells))
     total = [one.plain["tokens"]["total"] for one in documents]
-    lengths = [{"measure": "tokens", "bin": int(math.log2(n)), "value": float(n)} for n in total]
+    lengths = [{"measure": "tokens", "bin": int(math.log2(n) * 4), "value": float(n)} for n in total]
     share = [len(one.tokens) / n for one, n in zip(documents, total, strict=True)]
     lengths += [{"measure": "read", "bin": int(value * 10), "value": value} for value in share]
     assert_same(files, "lengths", pd.DataFrame(lengths))

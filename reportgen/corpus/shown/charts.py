@@ -5,6 +5,7 @@ Every chart shows means over documents; where an interval is drawn, it is that o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from reportgen.core.characters import visible
 from reportgen.core.palette import ACCENT, INK, MUTED, RULE, VIRIDIS_LIGHT
 from reportgen.corpus import frames
 from reportgen.corpus.frames import Row
-from reportgen.corpus.measure import BINS
+from reportgen.corpus.measure import BINS, PER_OCTAVE
 from reportgen.corpus.sums import Sums
 from reportgen.report.draw import specs, still
 from reportgen.report.draw.specs import WIDTH, Spec, digits, of
@@ -26,6 +27,7 @@ VERDICT_COLOURS = {"right": BLUE, "wrong": ACCENT, "unknown": MUTED}
 HEADER = {"labelAnchor": "start", "labelAngle": 0, "labelOrient": "top", "labelPadding": 4}
 RULE_MARK = {"type": "rule", "color": INK, "strokeWidth": 1}
 POINT_MARK = {"type": "point", "filled": True, "size": 45, "color": ACCENT, "opacity": 1}
+LENGTH_AXIS = {"labelAngle": 0, "labelOverlap": True, "ticks": False}
 PER_QUERY = {"received": "attention received", "per query": "per query that can see the token"}
 
 
@@ -104,10 +106,12 @@ def reliability(sums: Sums) -> Chart | None:
 def lengths(sums: Sums) -> Chart:
     """How many documents have how many tokens."""
     found = frames.where(frames.rows(sums["lengths"]), measure="tokens")
+    by_bin = {row["bin"]: row["documents"] for row in found}
+    ends = {number: math.ceil(2 ** (number / PER_OCTAVE)) for number in range(min(by_bin), max(by_bin) + 2)}
     rows = [
-        {"from": 2 ** row["bin"], "tokens": f"{2 ** row['bin']:,}–{2 ** (row['bin'] + 1) - 1:,}",
-         "documents": row["documents"]}
-        for row in found
+        {"from": ends[number], "tokens": f"{ends[number]:,}–{max(ends[number + 1] - 1, ends[number]):,}",
+         "documents": by_bin.get(number, 0)}
+        for number in range(min(by_bin), max(by_bin) + 1)
     ]  # fmt: skip
     names = [str(row["tokens"]) for row in rows]
     chart = {
@@ -115,7 +119,7 @@ def lengths(sums: Sums) -> Chart:
         "height": 150,
         "mark": {"type": "bar", "color": ACCENT},
         "encoding": {
-            "x": of("tokens", "ordinal", title="tokens of the whole text", sort=names, axis={"labelAngle": 0}),
+            "x": of("tokens", "ordinal", title="tokens of the whole text", sort=names, axis=LENGTH_AXIS),
             "y": of("documents", title="documents", axis={"tickCount": 4}),
         },
     }
