@@ -88,7 +88,8 @@ def _points(found: paired.Change) -> str:
     """A change in percentage points with its interval, in brackets."""
     if found.documents < intervals.LEAST:
         return ""
-    numbers = [signed(round(value * 100, 2)) for value in (found.change, found.low, found.high)]
+    ends = (found.change, max(found.low, -1.0), min(found.high, 1.0))  # a share changes by no more
+    numbers = [signed(round(value * 100, 2)) for value in ends]
     return f" (change {numbers[0]} points, {numbers[1]} to {numbers[2]})"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from reportgen.core.config import Paper
 from reportgen.report import tables
 from reportgen.report.draw import specs
 from reportgen.report.paper import figures, pdf, typesetting
-from reportgen.report.paper.latex.letters import escape
+from reportgen.report.paper.latex.letters import SAFE, escape
 from reportgen.report.parts import Chart, Table
 from reportgen.report.stored import store
 
 KIND = "comparison"  # of its manifest
 HTML, PDF, NUMBERS = "compare.html", "compare.pdf", "comparison.json"
+TYPED = {"−": "$-$", "×": "$\\times$", "·": "$\\cdot$", "–": "--"}  # in TeX
 FORMATS = ("html", "pdf", "figures", "tables", "latex")
 
 
@@ -106,8 +108,10 @@ def latex(table: Table) -> str:
 
 
 def _cell(text: str) -> str:
-    plain = " ".join(text.split()).replace("’", "'").replace("“", "``").replace("”", "''")
-    return escape(plain).replace("\\textquotesingle{}", "'").replace("−", "$-$").replace("×", "$\\times$")
+    """Text as TeX reads it; what its fonts do not have is named by its code point."""
+    plain = " ".join(text.split())
+    known = "".join(sign if sign in SAFE or sign in TYPED or sign == " " else f"[U+{ord(sign):04X}]" for sign in plain)
+    return "".join(TYPED.get(part, escape(part)) for part in re.split(f"([{''.join(TYPED)}])", known))
 
 
 def _figure(chart: Chart) -> dict[str, bytes]:
