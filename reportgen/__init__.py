@@ -25,14 +25,19 @@ from reportgen.core.errors import ReportgenError
 
 if TYPE_CHECKING:
     from reportgen.core.nouns.records import Report
+    from reportgen.notebook.explain import explain
 
 __version__ = "0.1.0"  # its only home; CITATION.cff and CHANGELOG.md are checked against it
 
-__all__ = ["Config", "Report", "ReportgenError", "__version__"]
+__all__ = ["Config", "Report", "ReportgenError", "__version__", "explain"]
 
 
 def __getattr__(name: str) -> object:
-    """`Report` is imported when it is asked for: it needs numpy, and `reportgen --help` does not."""
+    """`Report` and `explain` are imported when they are asked for: they need numpy, and `reportgen --help` does not."""
+    if name == "explain":
+        from reportgen.notebook.explain import explain
+
+        return explain
     if name == "Report":
         from reportgen.core.nouns.records import Report
 

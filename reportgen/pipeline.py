@@ -49,6 +49,10 @@ class Written(NamedTuple):
     folder: Path
     files: dict[str, bytes]  # by their paths in the folder
 
+    def __repr__(self) -> str:
+        """One line, without the bytes of the files."""
+        return f"Written({self.report!r}, {str(self.folder)!r}, {len(self.files)} files)"
+
 
 class Rerun(NamedTuple):
     """A stored report, and what its configuration gives now."""

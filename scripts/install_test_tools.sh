@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the tests need in addition to Python packages: a browser, a PDF reader, TeX, fonts; with the argument `slow` also
-# Firefox and WebKitGTK. Installs them where it can (Debian or Ubuntu, as root); elsewhere it says what is missing and
-# goes on.
+# Firefox, WebKitGTK, LibreOffice and npm. Installs them where it can (Debian or Ubuntu, as root); elsewhere it says what
+# is missing and goes on.
 set -eu
 
 missing=""
@@ -26,6 +26,8 @@ if [ "${1:-}" = slow ]; then
   command -v WebKitWebDriver >/dev/null 2>&1 || missing="$missing webkit2gtk-driver"
   command -v Xvfb >/dev/null 2>&1 || missing="$missing xvfb"
   command -v w3m >/dev/null 2>&1 || missing="$missing w3m"
+  command -v soffice >/dev/null 2>&1 || missing="$missing libreoffice-calc"  # about a minute
+  command -v npm >/dev/null 2>&1 || missing="$missing npm"
 fi
 [ -n "$missing" ] || exit 0
 

@@ -37,7 +37,7 @@ TEXT = "Attention heads of a long document classifier attend to tokens; a window
 FILES = {
     "report.html", "report.pdf", "report.json", "attention.safetensors", "manifest.json",
     "tables/token_attention.parquet", "tables/top_tokens.parquet", "tables/top_tokens.csv",
-    "tables/attended_tokens.parquet", "tables/tokens.csv",
+    "tables/attended_tokens.parquet", "tables/tokens.csv", "tables/tokens.parquet",
     *(f"figures/{key}.{kind}" for kind in ("svg", "vl.json") for key in (
         "rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview")),
     "figures/attention-maps.png",

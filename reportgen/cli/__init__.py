@@ -19,6 +19,7 @@ from reportgen import __version__
 from reportgen.cli.batches import batch
 from reportgen.cli.comparing import compare
 from reportgen.cli.corpora import corpus
+from reportgen.cli.doctor import doctor
 from reportgen.cli.presets import presets
 from reportgen.cli.printing import drop_output
 from reportgen.cli.reports import faithfulness, render, rerun, run, verify
@@ -125,4 +126,5 @@ def _terminate(*_: object) -> None:
 for command in (
     run, batch, corpus, compare, examples, importance, presets, render, verify, rerun, faithfulness, site,
 ):  # fmt: skip
+for command in (run, batch, examples, importance, presets, render, verify, rerun, faithfulness, site, doctor):
     main.add_command(command)

@@ -37,6 +37,7 @@ from reportgen.core.config import (
     RECEIVED,
     UNITS,
     Config,
+    listed,
     option,
 )
 from reportgen.core.errors import UsageError
@@ -105,7 +106,9 @@ choice_options = _all(
     click.option("--limit", type=int, metavar="N", help="Let --pick choose among the first N rows. [default: all]"),
     click.option("--text", help="Read this text instead of a dataset."),
     click.option(
-        "--file", metavar="PATH|-", help="Read this file (UTF-8) instead of a dataset; - reads standard input."
+        "--file",
+        metavar="PATH|-",
+        help="Read this file instead of a dataset: text in UTF-8, PDF, Word; - reads standard input.",
     ),
     click.option("--label", metavar="NAME|INDEX", help="Gold label of --text or --file."),
 )
@@ -356,7 +359,8 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
     """The given options that are fields of `Config`, with values as it takes them."""
     known = {field.name for field in fields(Config)}
     given = {name: value for name, value in options.items() if value is not None and name in known}
-    return given | _lists(given)
+    several = ("labels", "global_tokens", "positions", "figure_width", "format")
+    return given | {name: listed(name, given[name]) for name in several if name in given}
 
 
 def _check_choice(given: dict[str, Any]) -> None:
@@ -381,20 +385,3 @@ def _check_source(given: dict[str, Any], *, rows: bool) -> None:
         raise UsageError("--model needs a text", hint="add --dataset, or --preset demo" if rows else one)
     if "dataset" in given and "model" not in given:
         raise UsageError("--dataset needs a model", hint="add --model, or a --preset with a model")
-
-
-def _lists(given: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """The options that hold several values, taken apart at their commas."""
-    parts: dict[str, tuple[Any, ...]] = {
-        name: tuple(part.strip() for part in given[name].split(",") if part.strip() or name == "labels")
-        for name in ("labels", "global_tokens", "positions", "figure_width")
-        if name in given
-    }
-    if "format" in given:
-        parts["format"] = tuple(re.findall(r"[^\s,]+", given["format"]))
-    for name in {"global_tokens", "positions"} & set(parts):
-        try:
-            parts[name] = tuple(sorted({int(part) for part in parts[name]}))
-        except ValueError as error:
-            raise UsageError(f"{option(name)} takes positions, like 0,17") from error
-    return parts

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,22 +32,10 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
         click.echo(f"warning: {one_line(warning.message)}", err=True)
     if verbose:
         print_seconds(seconds)
-    said, tested = report.prediction, report.faithfulness
+    said = report.prediction
     assert said is not None  # a run predicts
     if as_json:
-        result = {
-            "report": str(folder),
-            "predicted": list(said.predicted_names) if said.several else said.predicted_name,
-            "probability": said.confidence,
-            "gold": list(said.gold_names) if said.several and said.gold_names is not None else said.gold_name,
-            "verdict": said.verdict,
-            "tokens": len(report.tokens),
-            "device": report.provenance.device,
-            "faithfulness": tested.code if tested else None,
-            "warnings": [warning.code for warning in report.warnings],
-            "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
-        }
-        click.echo(json.dumps(result, ensure_ascii=False))
+        click.echo(json.dumps(plain(made, seconds), ensure_ascii=False))
         return
     if not quiet:
         if page is not None and verbose:
@@ -57,6 +45,32 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
         click.echo(f"{one_line(report.example.title)}: {predicted(said)}{verdict}")
         print_faithfulness(report)
     click.echo(folder if page is None else folder / "report.html")
+
+
+def plain(made: Written, seconds: dict[str, float]) -> dict[str, Any]:
+    """What `run --json` prints: the answer of the model, what draws attention, whether it was tested, and the files."""
+    from reportgen.report import summary
+
+    report, folder, files = made
+    said, tested = report.prediction, report.faithfulness
+    assert said is not None  # a run predicts
+    verdict = tested.verdict if tested else None
+    return {
+        "report": str(folder),
+        "files": [str(folder / name) for name in sorted(files)],
+        "predicted": list(said.predicted_names) if said.several else said.predicted_name,
+        "probability": said.confidence,
+        "probabilities": {said.labels[index]: said.probabilities[index] for index in said.by_probability},
+        "gold": list(said.gold_names) if said.several and said.gold_names is not None else said.gold_name,
+        "verdict": said.verdict,
+        "top_words": list(summary.top_words(report)),
+        "tokens": len(report.tokens),
+        "device": report.provenance.device,
+        "faithfulness": tested.code if tested else None,
+        "faithfulness_verdict": None if verdict is None else verdict.sentence,
+        "warnings": [warning.code for warning in report.warnings],
+        "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
+    }
 
 
 def print_faithfulness(report: Report) -> None:

@@ -179,6 +179,9 @@ class Config:
 
     def __post_init__(self) -> None:
         for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, str | list) and field.type.startswith("tuple"):
+                object.__setattr__(self, field.name, listed(field.name, value))
             wrong = problem(field.name, getattr(self, field.name))
             if wrong:
                 value = getattr(self, field.name)
@@ -229,6 +232,28 @@ class Config:
         """The positions of `span`; None for the whole document."""
         match = SPAN.fullmatch(self.span or "")
         return range(int(match[1]), int(match[2])) if match else None
+
+
+def listed(name: str, value: str | list[Any]) -> tuple[Any, ...]:
+    """The values of a field that takes several: a list's, or those of a text, taken apart at its commas.
+
+    >>> listed("format", "html, tables"), listed("positions", "17,0"), listed("labels", "yes,")
+    (('html', 'tables'), (0, 17), ('yes', ''))
+
+    Raises:
+        UsageError: If one should be a number, and is none.
+    """
+    if isinstance(value, list):
+        return tuple(value)
+    if name == "format":
+        return tuple(re.findall(r"[^\s,]+", value))
+    parts = [part.strip() for part in value.split(",") if part.strip() or name == "labels"]
+    if name not in ("global_tokens", "positions"):
+        return tuple(parts)
+    try:
+        return tuple(sorted({int(part) for part in parts}))
+    except ValueError as error:
+        raise UsageError(f"{option(name)} takes positions, like 0,17") from error
 
 
 def option(name: str) -> str:

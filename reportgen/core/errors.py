@@ -21,6 +21,8 @@ class ReportgenError(click.ClickException):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")  # Python and notebooks show it below the message
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the error and its hint, one line each, on stderr."""

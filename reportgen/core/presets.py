@@ -37,6 +37,7 @@ JSON_KINDS = {"str": "string", "int": "integer", "float": "number", "bool": "boo
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 MOST_BYTES = 10_000_000  # of a preset: label names and their explanations fit
 STDIN_COPY = "TEXT.txt"  # what the command of a report calls a text that it cannot name
+SAVED_MODEL = "MODEL"  # what it calls a model that was loaded in Python, and has to be saved first
 LONG_TEXT = 300  # characters: a longer --text is no line to read
 
 

@@ -23,7 +23,7 @@ from reportgen.core.nouns.labels import column_of
 from reportgen.core.nouns.records import Example
 from reportgen.data import naming, redact, sources
 from reportgen.data.dataset_rows import Row, Rows
-from reportgen.data.formats import foreign_files
+from reportgen.data.formats import documents, foreign_files
 from reportgen.data.label_columns import ModelLabels
 from reportgen.data.naming import DEMO_SPLIT
 
@@ -212,13 +212,19 @@ def _demo_rows(config: Config) -> Rows:
 
 def _of_file(file: str, config: Config) -> Example:
     title = "Text from standard input" if file == "-" else clean(Path(file).name)
-    content = _read(file, most=4 * config.max_chars + 4)  # UTF-8 takes 4 bytes at most; 3 are the byte order mark
+    content = _read(file, most=max(4 * config.max_chars + 4, documents.MOST_BYTES))
+    sha256 = hashlib.sha256(content).hexdigest()
+    kind = foreign_files.kind_of(content)
+    extracted = documents.extract(content, kind.name, title) if kind else None
+    if extracted is not None:
+        example = _example(extracted.text, config, title=title, stem="" if file == "-" else Path(title).stem)
+        return replace(example, file_sha256=sha256, extracted=extracted.how)
     foreign_files.refuse_others(content, file, title)
-    if len(content) == 4 * config.max_chars + 4:
+    if len(content) >= 4 * config.max_chars + 4:  # UTF-8 takes 4 bytes at most; 3 are the byte order mark
         raise _too_long(title, "", config.max_chars)
     text = foreign_files.decoded(content, file, title)
     example = _example(text, config, title=title, stem="" if file == "-" else Path(title).stem)
-    return replace(example, file_sha256=hashlib.sha256(content).hexdigest())
+    return replace(example, file_sha256=sha256)
 
 
 def _read(file: str, *, most: int) -> bytes:

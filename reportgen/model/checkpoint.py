@@ -37,12 +37,17 @@ class Checkpoint:
     """A model and its tokenizer, found and checked for foreign code."""
 
     name: str  # as the user wrote it
-    location: str  # folder: the user's, or one of the hub's cache
+    location: str  # folder: the user's, or one of the hub's cache; "" in memory, see `borrowed.py`
     revision: str  # resolved commit on the hub; "local" for a folder of the user
     tokenizer: str  # as the user wrote it; the model's name where it is the model's own
     tokenizer_revision: str
     tokenizer_location: str | None = None  # folder, where it is not the model's
     base: Checkpoint | None = None  # the model that this is an adapter of; None for a whole model
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it was loaded by somebody else, and has no folder."""
+        return not self.location
 
     @property
     def weight_names(self) -> tuple[str, ...]:

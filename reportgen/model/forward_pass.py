@@ -82,8 +82,11 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
 
 @contextlib.contextmanager
 def _running(classifier: Classifier) -> Iterator[None]:
-    """Around a forward pass: no gradients, and every error in the model is one of ours."""
-    with torch.inference_mode(), memory_errors(), forward_errors(classifier.model, classifier.checkpoint.name), quiet():
+    """Around a forward pass: no gradients, and every error in the model is one of ours.
+
+    Not torch's inference mode: what a model of the user's keeps of a pass could then not be trained with later.
+    """
+    with torch.no_grad(), memory_errors(), forward_errors(classifier.model, classifier.checkpoint.name), quiet():
         yield
 
 

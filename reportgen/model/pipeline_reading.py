@@ -33,6 +33,8 @@ def other_reading(
         long: Whether it is cut or read in windows if it is too long.
         stride: Of the windows, see `long_documents.plan`.
     """
+    if classifier.checkpoint.in_memory:  # then the user's pipeline has the very same
+        return None
     with quiet():
         tokenizer = rebuilt(classifier.checkpoint, classifier.tokenizer)
     if tokenizer is None:

@@ -30,12 +30,14 @@ def of_run(config: Config, classifier: Classifier, example: Example, *, stages: 
     own = exact(config, found, dataset_revision=example.revision)
     made = make_recipe(own, found, dataset=example.dataset, split=example.split, revision=example.revision)
     return Provenance(
-        model=characters.clean(private.public(config.model)),
+        model=found.name if found.in_memory else characters.clean(private.public(config.model)),
         model_type=classifier.model.config.model_type,
         revision=found.revision,
         base=found.merged_into,
         weights_sha256=found.weights_sha256(),
-        tokenizer=characters.clean(private.public(found.tokenizer if found.base else config.tokenizer or config.model)),
+        tokenizer=found.tokenizer
+        if found.in_memory
+        else characters.clean(private.public(found.tokenizer if found.base else config.tokenizer or config.model)),
         tokenizer_revision=found.tokenizer_revision,
         text_sha256=hashlib.sha256(example.text.encode()).hexdigest(),
         device=str(classifier.device),

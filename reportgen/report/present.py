@@ -17,7 +17,19 @@ from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
 from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.data import naming
-from reportgen.report import caveats, checks, given_scores, heatmap, rank, redacted, scale, signed, tables, words
+from reportgen.report import (
+    caveats,
+    checks,
+    given_scores,
+    heatmap,
+    rank,
+    redacted,
+    scale,
+    signed,
+    summary,
+    tables,
+    words,
+)
 from reportgen.report.anonymous import disclosed
 from reportgen.report.draw import chart_points, maps
 from reportgen.report.faithfulness import data_files, panel
@@ -30,7 +42,6 @@ from reportgen.report.stored.file_formats import formats
 if TYPE_CHECKING:
     from reportgen.report.draw.specs import Draw
 
-SUMMARY = 5  # words on the first screen
 WITHOUT_MODEL = ("top_k", "colour_scale", "language", "received")  # can be chosen again of a stored report; echoes, too
 
 
@@ -186,7 +197,7 @@ def make_parts(
         panel=panel.panel(report, figures.curves),
         findings=figures.findings,
         maps=figures.maps,
-        summary=words.top_words(found, rankings, count=SUMMARY),
+        summary=words.top_words(found, rankings, count=summary.WORDS),
         blocks=blocks,
     )
 

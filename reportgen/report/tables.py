@@ -32,12 +32,13 @@ def files(report: Report, scores: Scores, rankings: Rankings) -> dict[str, bytes
     """The data files of a report by name, for its folder `tables`."""
     with ThreadPoolExecutor(1) as pool:  # the largest file is written in parallel: Arrow releases the GIL
         attended = pool.submit(lambda: parquet(attended_tokens(report, scores))) if report.attention.top_k else None
-        top = top_tokens(report, scores, rankings)
+        top, listed = top_tokens(report, scores, rankings), token_list(report, scores)
         made = {
             "token_attention.parquet": parquet(token_attention(report, scores, rankings)),
             "top_tokens.parquet": parquet(top),
             "top_tokens.csv": comma_separated(top),
-            "tokens.csv": comma_separated(token_list(report, scores)),
+            "tokens.parquet": parquet(listed),
+            "tokens.csv": comma_separated(listed),
         }
         made |= {"attended_tokens.parquet": attended.result()} if attended else {}
     pa.default_memory_pool().release_unused()  # page and PDF come next, and need some
@@ -96,6 +97,28 @@ def attended_tokens(report: Report, scores: Scores) -> pa.Table:
     )
 
 
+def attending_tokens(report: Report, scores: Scores) -> pa.Table:
+    """The tokens that attend to every token most, in every layer and head; at most layers * heads * tokens * m rows."""
+    attention = report.attention
+    layers, heads, tokens, m = attention.attending_positions.shape
+    there = attention.attending_weights.reshape(-1) > 0  # an entry with weight 0 is no token
+    keys = np.tile(np.repeat(np.arange(tokens, dtype=np.int32), m), layers * heads)
+    weighed = attention.attending_weights * scores.factors[:, :, None, None]
+    whole = pa.table(
+        {
+            "token": _tokens(report, keys),
+            "self_position": _column(keys),
+            "attending_token": _tokens(report, attention.attending_positions),
+            "token_position": _column(attention.attending_positions),
+            "attention_scores": _column(weighed),
+            **_layer_head_columns(report, tokens * m),
+            "rank": _column(np.tile(np.arange(1, m + 1, dtype=np.int32), layers * heads * tokens)),
+            "echo": _column(np.array(report.tokens.echo, bool)[attention.attending_positions]),  # the attending token
+        }
+    )
+    return whole.filter(pa.array(there))
+
+
 def token_list(report: Report, scores: Scores) -> pa.Table:
     """The document token by token: tokens rows."""
     tokens = report.tokens
@@ -129,40 +152,50 @@ def _attributions(report: Report) -> dict[str, pa.Array]:
 
 
 def parquet(table: pa.Table) -> bytes:
-    """Parquet, compressed with zstd; the same bytes for the same table and version of pyarrow.
+    """Parquet that every reader takes; the same bytes for the same table and version of pyarrow.
 
-    All columns but floats are stored as a dictionary with codes. Floats rarely repeat, but their first bytes are
-    alike, so bytes are stored by place. Text has no minimum and maximum, which cost the most time and help no reader.
-    Columns are declared non-null, which saves a flag in every row.
+    Snappy and plain floats: fastparquet does not read floats that are split by bytes, hyparquet alone no ZSTD. Both
+    together would save a sixth. All columns but floats are stored as a dictionary with codes. Text has no minimum and
+    maximum, which cost the most time and help no reader. Columns without gaps are declared non-null, which saves a flag
+    in every row.
     """
-    schema = pa.schema([field.with_nullable(False) for field in table.schema])
+    fields = zip(table.schema, table.columns, strict=True)
+    schema = pa.schema([field.with_nullable(column.null_count > 0) for field, column in fields])
     table = pa.Table.from_arrays(table.columns, schema=schema)
     floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
-    others = [name for name in table.column_names if name not in floats]
     sink = pa.BufferOutputStream()
     pq.write_table(
         table,
         sink,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=others,
-        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        compression="snappy",
+        use_dictionary=[name for name in table.column_names if name not in floats],
+        column_encoding=dict.fromkeys(floats, "PLAIN"),
         write_statistics=[field.name for field in table.schema if not pa.types.is_dictionary(field.type)],
     )
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
 def comma_separated(table: pa.Table) -> bytes:
-    """CSV for spreadsheets: text that they could run something from gets an apostrophe before it, see `FORMULA`.
+    """CSV for spreadsheets: with a byte order mark, or they take UTF-8 for something else, and text made harmless.
 
-    Other text is exact: "=", "-b" and "@user" stay as they are.
+    Text that they could run something from gets an apostrophe before it, see `FORMULA` and `unguarded`. Other text is
+    exact: "=", "-b" and "@user" stay as they are. Programs read the Parquet file, whose text is exact.
     """
     sink = io.StringIO()
     writer = csv.writer(sink)  # subtle: with another line end than its own it leaves a lone CR unquoted
     writer.writerow(table.column_names)
     for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
         writer.writerow([_cell(value) for value in row])
-    return sink.getvalue().encode()
+    return sink.getvalue().encode("utf-8-sig")
+
+
+def unguarded(cell: str) -> str:
+    """The text that a cell of a CSV file was written from: without the apostrophe of `comma_separated`.
+
+    >>> unguarded("'=HYPERLINK(1)"), unguarded("'tis"), unguarded("=")
+    ('=HYPERLINK(1)', "'tis", '=')
+    """
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def for_people(report: Report, scores: Scores, rankings: Rankings, words: tuple[WordCount, ...]) -> tuple[Table, ...]:

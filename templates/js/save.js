@@ -14,12 +14,13 @@ reportgen.save = (() => {
   }
 
   function csv(rows) {
-    // As spreadsheets take it: text that they could run something from gets an apostrophe, as in tables.py.
+    // As spreadsheets take it: with a byte order mark; text that they could run something from gets an apostrophe, as in
+    // tables.py.
     const cell = (value) => {
       const text = typeof value === "string" && /^'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20][^]*[(\uff08|!\[#]/.test(value) ? `'${value}` : `${value ?? ""}`;
       return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
-    return rows.map((row) => row.map(cell).join(",") + "\r\n").join("");
+    return `\ufeff${rows.map((row) => row.map(cell).join(",") + "\r\n").join("")}`;
   }
 
   const SIGNS = {

@@ -16,7 +16,7 @@ PLAIN = Outcome("a-0", 0, None, "A title", label="left", predicted="left", proba
 def index(tmp_path: Path, *outcomes: Outcome) -> tuple[str, list[dict[str, str]]]:
     """The page, and the rows of the file for programs."""
     index_files.write(tmp_path, "small", outcomes, {}, total=len(outcomes), page="report.html")
-    rows = csv.DictReader(io.StringIO((tmp_path / "index.csv").read_text()))
+    rows = csv.DictReader(io.StringIO((tmp_path / "index.csv").read_text(encoding="utf-8-sig")))
     return (tmp_path / "index.html").read_text(), list(rows)
 
 

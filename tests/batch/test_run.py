@@ -152,7 +152,7 @@ def test_the_index_lists_what_was_made_and_what_failed(asked: Config) -> None:
     assert page.count("/report.json") == 2
     assert "<script" not in page
     assert "row 1" in made.unreadable[1]
-    rows = list(csv.DictReader((out(asked) / "index.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((out(asked) / "index.csv").read_text(encoding="utf-8-sig").splitlines()))
     assert [row["index"] for row in rows] == ["0", "1", "2"]
     assert rows[1]["error"] == made.unreadable[1]
     assert rows[2]["label"] == "'=f(1)"

@@ -805,7 +805,7 @@ def test_a_table_is_saved_as_csv_as_it_is_shown(page: Page) -> None:
     tools = page.locator('[aria-labelledby="table-top-tokens"] + .tools')
     name, content = saved(page, tools.get_by_role("button", name="Save CSV"))
     assert name == "small-0-table-top-tokens.csv"
-    read = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    read = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     assert read[0] == ["Rank", "Token", "Position", "Score", "Share of total score", "Best rank in a head"]
     assert read[1:] == table(page, "table-top-tokens")
 
@@ -816,7 +816,7 @@ def test_a_cell_that_a_spreadsheet_would_run_begins_with_an_apostrophe(show: Sho
     page = settled(show(render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE)))
     tools = page.locator('[aria-labelledby="table-top-tokens"] + .tools')
     _, content = saved(page, tools.get_by_role("button", name="Save CSV"))
-    names = {row[1] for row in csv.reader(io.StringIO(content.decode(), newline=""))}
+    names = {row[1] for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))}
     assert names == {"Token", "'=f(1)", "plain,", 'quoted"', "=1+1"}
 
 
@@ -1008,7 +1008,7 @@ def check_saved_forms(page: Page, key: str) -> None:
     assert vl_convert.vegalite_to_svg(read).startswith("<svg")
     name, content = saved(page, group.get_by_role("button", name="CSV"))
     assert name.endswith(".csv")
-    rows_ = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    rows_ = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     assert len(rows_) == len(values_of(page, key))
     assert set(rows_[0]) == set(values_of(page, key)[0])
 
@@ -1058,7 +1058,7 @@ def test_the_enlarged_map_is_saved(show: Show) -> None:
     assert name == "small-0-attention-maps-layer-1-head-1.svg"
     assert svg.decode().count("<path") > 10
     _, content = saved(page, group.get_by_role("button", name="CSV"))
-    assert content.decode().startswith("layer,head,from,to,share,")
+    assert content.decode("utf-8-sig").startswith("layer,head,from,to,share,")
 
 
 # --- any script -------------------------------------------------------------------------------------------------------

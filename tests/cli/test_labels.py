@@ -154,7 +154,7 @@ def test_a_column_for_each_label_is_the_gold_label_of_every_command(several: Pat
     assert call("importance", *arguments, "-o", "i.safetensors").exit_code == 0
     where = ("--where", "label_name = 'left'", "--format", "tables")
     assert call("batch", *arguments, *where, "-o", "many").exit_code == 0
-    table = (here / "many" / "index.csv").read_text().splitlines()
+    table = (here / "many" / "index.csv").read_text(encoding="utf-8-sig").splitlines()
     assert len(table) == 2
     assert table[1].startswith("1,b,")
 

@@ -165,7 +165,7 @@ def test_a_text_without_content_has_no_tables_and_no_colours() -> None:
 def test_the_token_list_has_a_column_for_each_attribution() -> None:
     report = attributed()
     files = tables.files(report, *reports.ranked(report))
-    rows = list(csv.DictReader(io.StringIO(files["tokens.csv"].decode())))
+    rows = list(csv.DictReader(io.StringIO(files["tokens.csv"].decode("utf-8-sig"))))
     frozen, integrated, _ = report.attributions
     for column, scores in (("attribution_frozen_0", frozen.scores), ("attribution_ig_1", integrated.scores)):
         assert [float(row[column]) for row in rows] == pytest.approx(scores, rel=1e-6)

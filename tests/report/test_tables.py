@@ -71,7 +71,8 @@ def cells(shape: tuple[int, int, int]) -> Iterator[tuple[int, int, int]]:
 
 def test_the_files_are_those_of_the_design(files: dict[str, bytes]) -> None:
     assert set(files) == {
-        "token_attention.parquet", "top_tokens.parquet", "top_tokens.csv", "attended_tokens.parquet", "tokens.csv"
+        "token_attention.parquet", "top_tokens.parquet", "top_tokens.csv", "attended_tokens.parquet", "tokens.parquet",
+        "tokens.csv",
     }  # fmt: skip
 
 
@@ -83,6 +84,7 @@ def test_the_files_are_those_of_the_design(files: dict[str, bytes]) -> None:
         ("top_tokens.csv", LAYERS * HEADS * K),
         ("attended_tokens.parquet", LAYERS * HEADS * TOKENS * K),
         ("tokens.csv", TOKENS),
+        ("tokens.parquet", TOKENS),
     ],
 )
 def test_columns_and_number_of_rows(files: dict[str, bytes], name: str, rows: int) -> None:
@@ -205,10 +207,14 @@ def test_any_text_comes_back_from_its_files(case: tuple[str, Tokens]) -> None:
     made = tables.files(shown, *reports.ranked(shown))
     read = pd.read_parquet(io.BytesIO(made["token_attention.parquet"]))
     assert read["token"].astype(str).tolist() == list(tokens.strings) * 4
-    rows = list(csv.DictReader(io.StringIO(made["tokens.csv"].decode(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(made["tokens.csv"].decode("utf-8-sig"), newline="")))
     unprefixed = [documented(row["text"]) for row in rows]
     spans = zip(tokens.starts, tokens.ends, tokens.special, strict=True)
-    assert unprefixed == ["" if special else text[a:b] for a, b, special in spans]
+    written = ["" if special else text[a:b] for a, b, special in spans]
+    assert unprefixed == written
+    exact = pd.read_parquet(io.BytesIO(made["tokens.parquet"]))
+    assert exact["token"].tolist() == list(tokens.strings)
+    assert exact["text"].tolist() == written
 
 
 def documented(cell: str) -> str:
@@ -224,8 +230,8 @@ SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝")
 @given(st.text("=+-@\t\r\n＝'(|!#[ab", max_size=8))
 def test_the_guard_of_a_cell_can_be_taken_away_and_leaves_nothing_to_run(text: str) -> None:
     made = tables.comma_separated(pa.table({"token": [text]}))
-    _, (cell,) = csv.reader(io.StringIO(made.decode(), newline=""))
-    assert documented(cell) == text
+    _, (cell,) = csv.reader(io.StringIO(made.decode("utf-8-sig"), newline=""))
+    assert documented(cell) == tables.unguarded(cell) == text
     runs = text.lstrip("'").startswith(SIGNS) and not set(text).isdisjoint("(|!#[")
     assert cell == (f"'{text}" if runs else text)
 
@@ -234,7 +240,7 @@ def test_the_guard_of_a_cell_can_be_taken_away_and_leaves_nothing_to_run(text: s
     "text", ["-", "=", "+", "-b", "@user", "--flag", "=>", "+1", "-3.5", "= c", "'- f", "'", "->", "a=f(x)", "@", "−b"]
 )
 def test_a_cell_that_a_spreadsheet_runs_nothing_from_is_exact(text: str) -> None:
-    assert tables.comma_separated(pa.table({"token": [text]})) == f"token\r\n{text}\r\n".encode()
+    assert tables.comma_separated(pa.table({"token": [text]})) == f"token\r\n{text}\r\n".encode("utf-8-sig")
 
 
 @pytest.mark.parametrize(
@@ -246,14 +252,14 @@ def test_a_cell_that_a_spreadsheet_runs_nothing_from_is_exact(text: str) -> None
 )  # fmt: skip
 def test_a_formula_that_reaches_out_is_guarded(text: str) -> None:
     made = tables.comma_separated(pa.table({"token": [text]}))
-    assert list(csv.reader(io.StringIO(made.decode(), newline="")))[1] == [f"'{text}"]
+    assert list(csv.reader(io.StringIO(made.decode("utf-8-sig"), newline="")))[1] == [f"'{text}"]
 
 
 @pytest.mark.parametrize("start", SIGNS)
 def test_a_cell_that_a_spreadsheet_would_run_is_prefixed(start: str) -> None:
     payload = f"{start}cmd|' /C calc'!A0"
     made = tables.comma_separated(pa.table({"token": [payload, "plain"], "score": [-1.5, -2.0], "position": [-3, 4]}))
-    rows = list(csv.reader(io.StringIO(made.decode(), newline="")))
+    rows = list(csv.reader(io.StringIO(made.decode("utf-8-sig"), newline="")))
     assert rows == [["token", "score", "position"], ["'" + payload, "-1.5", "-3"], ["plain", "-2", "4"]]
 
 

@@ -54,6 +54,7 @@ class Example:
     picked: str | None = None  # how it was chosen, where a model's answers decided: "fp, of 1,070 examples, seed 0"
     revision: str | None = None  # of the dataset: resolved commit, or the hash of its file
     file_sha256: Sha256 | None = None  # of the bytes as they were read; None for a text that was no file
+    extracted: str = ""  # what the text was taken from, and by which library; "" for a file of text
 
     @property
     def label_column(self) -> LabelColumn:
@@ -285,7 +286,7 @@ class OtherReading:
     prediction: Prediction | str  # from the tokens of the pipeline; or why the model cannot read them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """The hinge between analysis and presentation: all that a report shows, in plain values."""
 
@@ -305,6 +306,10 @@ class Report:
     attributions: tuple[Attribution, ...] = ()  # () where none was asked for
     faithfulness: Faithfulness | None = None  # None where it was not asked for
     redaction: Redaction | None = None  # None where the whole text is shown
+
+    def __repr__(self) -> str:
+        """One line; the whole would be a hundred thousand characters."""
+        return f"<Report {self.example.name!r}: {len(self.tokens):,} tokens, {self.attention.shape[0]} layers>"
 
     @property
     def given(self) -> bool:

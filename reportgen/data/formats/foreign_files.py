@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
+from reportgen.data.formats import documents
 
 HEAD = 1024  # bytes in which a PDF may say that it is one
 NOT_WINDOWS = frozenset(b"\x81\x8d\x8f\x90\x9d")  # bytes that Windows-1252 does not have
@@ -136,6 +137,11 @@ ADVICE = {  # where no command makes a text of it
 }
 
 
+def kind_of(content: bytes) -> ForeignFile | None:
+    """What a file is, as its bytes say; None for text in UTF-8, and what looks like it."""
+    return next((kind for kind in FOREIGN if kind.known_by(content)), None)
+
+
 def refuse_others(content: bytes, file: str, title: str) -> None:
     """Refuse a file that is no text in UTF-8, as its first bytes say.
 
@@ -147,9 +153,11 @@ def refuse_others(content: bytes, file: str, title: str) -> None:
     Raises:
         DataError: With what it is, and a command that makes a text of it.
     """
-    kind = next((kind for kind in FOREIGN if kind.known_by(content)), None)
+    kind = kind_of(content)
     if kind is not None:
         hint = _advice(kind.command, file) if kind.command else _other_advice(kind.name, file)
+        if kind.name in documents.KINDS:
+            hint = f"{documents.EXTRA}; or {hint}"
         raise DataError(f"{title}: this is {kind.name}, not text in UTF-8", hint=hint)
 
 

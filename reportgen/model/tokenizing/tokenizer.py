@@ -110,7 +110,7 @@ def rebuilt(checkpoint: Checkpoint, tokenizer: Any) -> Any | None:
         return None
     if not other.is_fast or (TYPES in other.model_input_names) != (TYPES in tokenizer.model_input_names):
         return other
-    _settle(other.backend_tokenizer)
+    settle(other.backend_tokenizer)
     if other.backend_tokenizer.to_str() != tokenizer.backend_tokenizer.to_str():
         return other
     disk.keep(same, b"")
@@ -126,7 +126,7 @@ def _own(checkpoint: Checkpoint, settings: Mapping[str, Any], kinds: int) -> Any
         raise _unreadable(checkpoint, error) from error
     if backend.get_vocab_size() <= sum(token.special for token in backend.get_added_tokens_decoder().values()):
         raise _no_tokenizer(checkpoint, "no vocabulary")
-    _settle(backend)
+    settle(backend)
     kind = _kind(checkpoint, settings)
     generic: Any = PreTrainedTokenizerFast  # its constructor carries no types
     # subtle: transformers adds tokens to a tokenizer that it is given, so it is given another one
@@ -160,7 +160,7 @@ def _built(checkpoint: Checkpoint) -> Any:
     return tokenizer
 
 
-def _settle(backend: Tokenizer) -> None:
+def settle(backend: Tokenizer) -> None:
     """Leave out what tokenizer.json holds of its training: where texts were cut and padded, and dropout of merges."""
     backend.no_truncation()
     backend.no_padding()

@@ -58,7 +58,7 @@ def test_agreement_has_each_coefficient_with_its_chance() -> None:
 def test_the_csv_says_the_same() -> None:
     files = data_files.files(faithful.report())
     for name in ("faithfulness", "sentences", "agreement"):
-        rows = list(csv.reader(io.StringIO(files[f"{name}.csv"].decode(), newline="")))
+        rows = list(csv.reader(io.StringIO(files[f"{name}.csv"].decode("utf-8-sig"), newline="")))
         table = read(f"{name}.parquet")
         assert rows[0] == table.column_names
         assert len(rows) == len(table) + 1
