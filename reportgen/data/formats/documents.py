@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
 
 CUT = "\ufffe"  # what PDFium has in the place of a hyphen at the end of a line, and of the line break
+HYPHENS = re.compile("[\u00ad\u2010]\n")  # hyphens that are only at the end of a line
 FULL = 0.8  # of the usual length of a page's long lines: a shorter line ends a paragraph, or is a heading
 LONG_LINES = 0.9  # quantile of the lengths that counts as usual
 MOST_BYTES = 200_000_000  # of a file, and of a Word document unpacked
@@ -87,7 +89,8 @@ def _reflowed(text: str) -> str:
     >>> _reflowed("A heading\r\nof a line that is full and con\ufffetinues on the next, full as well,\r\nand ends.")
     'A heading\nof a line that is full and continues on the next, full as well, and ends.'
     """
-    lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
+    text = HYPHENS.sub(CUT, text.replace("\r\n", "\n"))
+    lines = [line.rstrip() for line in text.split("\n")]
     lengths = sorted(len(part) for line in lines for part in line.split(CUT) if part)
     if not lengths:
         return ""

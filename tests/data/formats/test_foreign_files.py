@@ -26,7 +26,7 @@ from pyarrow import parquet
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError
 from reportgen.data import choice
-from reportgen.data.formats import foreign_files
+from reportgen.data.formats import documents, foreign_files
 
 TEXT = "The heads of a café gather there.\n"
 
@@ -107,7 +107,9 @@ FILES = {
 def test_a_file_that_is_no_text_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "paper.txt"
     path.write_bytes(FILES[kind])
-    with pytest.raises(DataError, match=f"paper.txt: this is {kind.strip()}, not text in UTF-8") as caught:
+    read = kind.strip() in documents.KINDS  # and nothing is in these
+    said = f"{kind.strip()} that cannot be read" if read else f"this is {kind.strip()}, not text in UTF-8"
+    with pytest.raises(DataError, match=f"paper.txt: {said}") as caught:
         choice.choose(Config(file=str(path)))
     assert caught.value.exit_code == 3
     assert caught.value.hint
@@ -262,7 +264,7 @@ def test_any_text_without_control_characters_is_a_text(text: str) -> None:
 def test_a_large_file_that_is_no_text_is_named_before_its_length(tmp_path: Path) -> None:
     path = tmp_path / "paper.pdf"
     path.write_bytes(FILES["a PDF"] + bytes(1000))
-    with pytest.raises(DataError, match="this is a PDF"):
+    with pytest.raises(DataError, match="a PDF that cannot be read"):
         choice.choose(Config(file=str(path), max_chars=10))
 
 
