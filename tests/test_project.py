@@ -17,8 +17,8 @@ import reportgen
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DISTRIBUTIONS = {  # named otherwise than what is imported
-    "PIL": "pillow", "google": "protobuf", "sklearn": "scikit-learn", "vl_convert": "vl-convert-python",
-    "yaml": "pyyaml",
+    "PIL": "pillow", "docx": "python-docx", "google": "protobuf", "sklearn": "scikit-learn",
+    "vl_convert": "vl-convert-python", "yaml": "pyyaml",
 }  # fmt: skip
 
 
@@ -70,7 +70,9 @@ def test_what_is_imported_is_what_is_declared() -> None:
     """Nothing is there by chance because another package brings it, and nothing is installed for no use."""
     extras = PROJECT["project"]["optional-dependencies"]
     needed = declared(PROJECT["project"]["dependencies"])
-    optional = declared(extras["ray"]) | declared(extras["train"]) | declared(extras["peft"])
+    optional = (
+        declared(extras["ray"]) | declared(extras["train"]) | declared(extras["peft"]) | declared(extras["files"])
+    )
     found = imported(ROOT / "reportgen") | imported(ROOT / "training")
     assert found - optional == needed
     assert optional <= found

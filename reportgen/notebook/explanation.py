@@ -47,7 +47,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """The page, in a frame of its own that no script can leave."""
-        return framed(self.page(), caption=repr(self))
+        return framed(self.page(), caption=repr(self)[1:-1])
 
     def page(self, *, max_html_mb: float | None = IN_A_CELL_MB) -> str:
         """The page as HTML, self-contained, with lists of attended tokens as long as fit in so many MB."""
