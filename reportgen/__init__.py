@@ -18,6 +18,7 @@ head importance on a sample, for step 4.
 Steps 1 to 5 are the analysis and use torch; steps 6 to 8 are the presentation and do not.
 """
 
+import importlib
 from typing import TYPE_CHECKING
 
 from reportgen.core.config import Config
@@ -35,9 +36,10 @@ __all__ = ["Config", "Report", "ReportgenError", "__version__", "explain"]
 def __getattr__(name: str) -> object:
     """`Report` and `explain` are imported when they are asked for: they need numpy, and `reportgen --help` does not."""
     if name == "explain":
-        from reportgen.notebook.explain import explain
-
-        return explain
+        module = importlib.import_module(
+            "reportgen.notebook.explain"
+        )  # not a statement: no room depends on it for that
+        return module.explain
     if name == "Report":
         from reportgen.core.nouns.records import Report
 

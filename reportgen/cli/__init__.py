@@ -124,7 +124,7 @@ def _terminate(*_: object) -> None:
 
 
 for command in (
-    run, batch, corpus, compare, examples, importance, presets, render, verify, rerun, faithfulness, site,
-):  # fmt: skip
-for command in (run, batch, examples, importance, presets, render, verify, rerun, faithfulness, site, doctor):
+    *(run, batch, corpus, compare, examples, importance, presets, render, verify, rerun, faithfulness, site),
+    doctor,
+):
     main.add_command(command)
