@@ -36,9 +36,8 @@ __all__ = ["Config", "Report", "ReportgenError", "__version__", "explain"]
 def __getattr__(name: str) -> object:
     """`Report` and `explain` are imported when they are asked for: they need numpy, and `reportgen --help` does not."""
     if name == "explain":
-        module = importlib.import_module(
-            "reportgen.notebook.explain"
-        )  # not a statement: no room depends on it for that
+        # not a statement: no room depends on the notebook because it imports reportgen
+        module = importlib.import_module("reportgen.notebook.explain")
         return module.explain
     if name == "Report":
         from reportgen.core.nouns.records import Report
