@@ -95,7 +95,7 @@ def _points(found: paired.Change) -> str:
 
 def _counts(found: dict[str, Any]) -> Table:
     return Table(
-        "verdicts", "Documents by the verdicts on both predictions", ("", f"right in {B}", f"wrong in {B}"),
+        "verdicts", "Documents by the verdicts on both predictions", ("Documents", f"right in {B}", f"wrong in {B}"),
         (False, True, True),
         (
             (f"right in {A}", f"{found['both_right']:,}", f"{found['only_a_right']:,}"),

@@ -66,7 +66,7 @@ def gather(folders: Sequence[Path], *, unnamed: bool = False) -> tuple[list[Foun
     for folder in folders:
         inside = _reports_in(folder)
         reports += inside
-        if not inside:
+        if not inside and not any(map(is_of_several, folder.iterdir())):
             notes.append(Note(disk.shown(folder), "contains no report"))
     found = []
     once: dict[Path, Path] = {}
