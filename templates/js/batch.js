@@ -220,7 +220,7 @@
     for (const cell of document.querySelectorAll("#confusion td[data-gold]")) {
       const { gold, predicted } = cell.dataset;
       const to = make("a", { href: link({ ...FIRST, gold, predicted }), "data-gold": gold, "data-predicted": predicted }, cell.textContent);
-      to.setAttribute("aria-label", `${cell.textContent} with gold label ${gold}, predicted ${predicted}`);
+      to.setAttribute("aria-label", `${cell.textContent}: gold ${gold}, predicted ${predicted}`);
       to.addEventListener("click", () => (sought = true));
       cell.replaceChildren(to);
     }

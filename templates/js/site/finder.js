@@ -123,7 +123,7 @@ reportgen.finder = (() => {
     for (const cell of document.querySelectorAll("#confusion td[data-gold]")) {
       const { gold, predicted } = cell.dataset;
       const href = reportgen.state.link({ ...reportgen.state.FIRST, gold, predicted });
-      const said = `${cell.textContent} with gold label ${gold}, predicted ${predicted}`;
+      const said = `${cell.textContent}: gold ${gold}, predicted ${predicted}`;
       const to = make("a", { href, "data-gold": gold, "data-predicted": predicted, "aria-label": said }, cell.textContent);
       to.addEventListener("click", () => (sought = true));
       cell.replaceChildren(to);
