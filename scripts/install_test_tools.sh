@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests need in addition to Python packages: a browser, a PDF reader, TeX, fonts; with the argument `slow` also
+# What the tests need in addition to Python packages: a browser, PDF readers, TeX, fonts; with the argument `slow` also
 # Firefox, WebKitGTK, LibreOffice and npm. Installs them where it can (Debian or Ubuntu, as root); elsewhere it says what
 # is missing and goes on.
 set -eu
@@ -11,6 +11,7 @@ elif apt-cache show chromium-headless-shell >/dev/null 2>&1; then missing="$miss
 elif ! command -v chromium >/dev/null 2>&1 && ! command -v google-chrome >/dev/null 2>&1; then missing="$missing chromium"
 fi
 command -v pdftotext >/dev/null 2>&1 || missing="$missing poppler-utils"
+command -v mutool >/dev/null 2>&1 || missing="$missing mupdf-tools"
 ldconfig -p 2>/dev/null | grep -q libpangoft2 || missing="$missing libpangoft2-1.0-0"
 ldconfig -p 2>/dev/null | grep -q libharfbuzz-subset || missing="$missing libharfbuzz-subset0"
 fc-list "DejaVu Serif" 2>/dev/null | grep -q . || missing="$missing fontconfig fonts-dejavu-core"

@@ -318,6 +318,18 @@ def test_the_table_of_heads_names_every_head(small: Report) -> None:
     assert rows[4][3].split(" · ")[0] == small.words()[first]
 
 
+def test_on_paper_a_head_is_one_cell_and_importance_is_left_out_where_all_have_the_same(small: Report) -> None:
+    made = table_of(small)
+    shown = tables.on_paper(made["head-tokens"])
+    assert shown.columns == ("Layer, head", "Importance", "Tokens, most attention first")
+    assert shown.rows[4] == ("3, 1", *made["head-tokens"].rows[4][2:])
+    equal = replace(made["head-tokens"], rows=tuple((*row[:2], "1.000", row[3]) for row in made["head-tokens"].rows))
+    assert tables.on_paper(equal).columns == ("Layer, head", "Tokens, most attention first")
+    assert tables.on_paper(equal).numeric == (True, False)
+    assert tables.on_paper(equal).rows[4] == ("3, 1", made["head-tokens"].rows[4][3])
+    assert tables.on_paper(made["top-tokens"]) is made["top-tokens"]
+
+
 @pytest.mark.parametrize("text", ["", "  \n "])
 def test_a_text_without_content_has_no_tables(text: str) -> None:
     """A note stands in their place."""

@@ -2,6 +2,10 @@
 
 It knows the marks, scales, axes and legends of most of our charts, and hands others to Vega. The live chart is drawn by
 Vega from the same specification; `tests/report/draw/test_still.py` holds the two next to each other.
+
+Why not Vega for all: measured with vl-convert 1.9 at 12 layers x 12 heads, five charts take 0.02 CPU seconds here;
+there 1.2 in a new process and 0.55 in a warm one, and 110 MB. In a batch, all the rest of a page takes 0.3 seconds.
+One call for all charts still has to draw them.
 """
 
 from __future__ import annotations

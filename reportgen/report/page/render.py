@@ -22,7 +22,7 @@ from markupsafe import Markup
 from reportgen.core import characters, palette
 from reportgen.core.config import Paper, PdfViews
 from reportgen.core.nouns.records import Report
-from reportgen.report import heatmap, signed, words
+from reportgen.report import heatmap, signed, tables, words
 from reportgen.report.page.compress import Packed, dense, pack
 from reportgen.report.page.styles import dark, policy, variables
 from reportgen.report.page.svg import THEME, strip_markup, svg_markup
@@ -188,6 +188,7 @@ def document(
             style=Markup(f"@page{{size:{paper}}}\n{style}"),
             findings=[svg_markup(found.svg, themed=False, title=found.sentence) for found in parts.findings],
             figures=[_plate(chart) for chart in parts.charts],
+            tables=[tables.on_paper(table) for table in parts.tables],
             curves=[_plate(chart) for chart in parts.curves],
         )
     )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import html
+import shutil
+import subprocess
 import unicodedata
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -139,6 +142,22 @@ def test_letters_with_marks_are_copied_as_they_were_written(text: str, tmp_path:
     (tmp_path / "x.pdf").write_bytes(typesetting.typeset(page, pdf_tags=True).data)
     copied = unicodedata.normalize("NFC", said(tmp_path / "x.pdf").strip())
     assert copied == unicodedata.normalize("NFC", f"{text} and {text}")
+
+
+IN_ORDER = {"Latin", "Vietnamese in pieces", "Korean in pieces"}  # what glyphs alone can say
+
+
+@pytest.mark.skipif(shutil.which("mutool") is None, reason="mutool is not installed")
+@pytest.mark.parametrize("script", STACKS)
+def test_a_reader_that_knows_glyphs_alone_loses_no_letter_and_no_mark(script: str, tmp_path: Path) -> None:
+    """MuPDF, and pdf.js likewise: a vowel that is drawn before its letter, and the vowel am, come in another order."""
+    page = f"<!doctype html><html lang=en><title>t</title><p>{STACKS[script]}"
+    (tmp_path / "x.pdf").write_bytes(typesetting.typeset(page, pdf_tags=True).data)
+    command = ["mutool", "draw", "-q", "-F", "text", str(tmp_path / "x.pdf")]
+    copied = subprocess.run(command, capture_output=True, check=True).stdout.decode().strip()
+    if script in IN_ORDER:
+        assert unicodedata.normalize("NFC", copied) == unicodedata.normalize("NFC", STACKS[script])
+    assert Counter(unicodedata.normalize("NFKD", copied)) == Counter(unicodedata.normalize("NFKD", STACKS[script]))
 
 
 def test_every_glyph_of_a_pointed_word_says_its_own_character(tmp_path: Path) -> None:
