@@ -49,7 +49,7 @@ def _ended(step: int, action: Callable[[], object], folder: Path, *, told: int |
         status = 1
         signal.alarm(LONGEST)  # a copy has no other threads: what waits for one would wait without end
         try:
-            seen = _watch(step, str(folder))
+            seen = watch(step, str(folder))
             action()
             if told is not None:
                 os.write(told, str(seen[0]).encode())
@@ -63,7 +63,7 @@ def _ended(step: int, action: Callable[[], object], folder: Path, *, told: int |
     return ended
 
 
-def _watch(step: int, folder: str) -> list[int]:
+def watch(step: int, folder: str) -> list[int]:
     """Count the steps of this process from now on, and kill it before that of this number."""
     seen = [0]
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -107,29 +110,49 @@ def test_worker_processes_give_the_same_bytes(batch: Path) -> None:
     assert same(whole, summed(batch, gather.here(2)))
 
 
+def make(batch: Path, folder: Path) -> None:
+    """What the command does, without the charts, which take long."""
+    found, out = summed(batch), folder / "out"
+    files = present.files(found, UNDRAWN, Clock(), formats=("html", "tables"))
+    present.write(found, out, files, UNDRAWN, chosen={}, overwrite=True)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from reportgen.corpus import gather
+from tests import kills
+from tests.corpus import test_gather
+
+gather.CHUNK = 2
+seen = kills.watch(int(sys.argv[1]), sys.argv[3])
+test_gather.make(Path(sys.argv[2]), Path(sys.argv[3]))
+print(seen[0])
+"""
+
+
 @pytest.mark.slow
 def test_killed_at_ten_moments_and_run_again_it_gives_the_same_bytes(batch: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+    """In a process of its own: threads of Arrow do not survive in a copy of this one."""
 
-    def run() -> None:
-        found = summed(batch)
-        files = present.files(found, UNDRAWN, Clock(), formats=("html", "tables"))
-        present.write(found, out, files, UNDRAWN, chosen={}, overwrite=True)
+    def run(step: int) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", KILLED, str(step), str(batch), str(tmp_path)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
 
     def contents() -> dict[str, bytes]:
+        out = tmp_path / "out"
         return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
 
-    run()
-    whole = contents()
-    shutil.rmtree(out)
-    shutil.rmtree(disk.cache())
-    steps = kills.count(run, tmp_path)
+    whole_run = run(0)
+    assert whole_run.returncode == 0, whole_run.stderr
+    steps, whole = int(whole_run.stdout), contents()
+    assert steps > 20
     for moment in range(10):
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.rmtree(disk.cache(), ignore_errors=True)
+        for folder in (tmp_path / "out", disk.cache()):
+            shutil.rmtree(folder, ignore_errors=True)
         step = 1 + moment * (steps - 1) // 9
-        assert kills.killed_before(step, run, tmp_path), step
-        run()
+        assert run(step).returncode == -signal.SIGKILL, step
+        make(batch, tmp_path)
         assert contents() == whole, step
         assert kills.left(tmp_path) == []
 

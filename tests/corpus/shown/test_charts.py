@@ -73,7 +73,9 @@ def test_the_surest_mistakes_come_first_with_their_passages_and_neighbours(made:
         assert number % 3
         assert number != corpora.COUNT - 1  # it has no gold label
         assert (folder / "out" / link).resolve().is_file()
-        assert all(word in corpora.text(number) and word in written for word in shared.split(", "))
+        assert all(
+            word in corpora.text(number).casefold() and word in written.casefold() for word in shared.split(", ")
+        )
 
 
 def test_hidden_words_are_no_word_types_and_no_passages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,12 +100,11 @@ def test_one_document_has_means_without_intervals(tmp_path: Path, monkeypatch: p
     corpora.batch(tmp_path / "batch", 1)
     made = present.parts(gather.gather(tmp_path / "batch", clock=Clock(), engine=gather.here(1)), tmp_path / "out")
     assert made.byline.startswith("1 document · ")
-    assert "nan" not in present.page(made).casefold().replace("finance", "")
+    assert not re.search(r"\bnan\b", present.page(made), re.IGNORECASE)
 
 
 def test_latex_escapes_what_tex_would_run_and_names_what_it_cannot_set() -> None:
     source = present.latex(Table("key", "5% of θ_1 & “\\x”", ("Word", "−1"), (False, True), (("a{b}", "$2"),)))
-    assert r"5\% of [U+03B8]\_1 \&" in source
-    assert r"\textbackslash{}x" in source
-    assert r"$-$1" in source
-    assert r"\$2 \\" in source
+    assert r"\caption{5\% of [U+03B8]\textunderscore{}1 \& \textquotedblleft{}\textbackslash{}x" in source
+    assert r"\shortstack[b]{$-$1} \\" in source
+    assert r"a\textbraceleft{}b\textbraceright{} & \textdollar{}2 \\" in source
