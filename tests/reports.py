@@ -29,8 +29,8 @@ from reportgen.core.nouns.records import (
     Scores,
     Tokens,
 )
-from reportgen.report import heatmap, rank, scale, signed, tables, words
-from reportgen.report.draw import chart_points, charts, findings, maps, vega
+from reportgen.report import heatmap, opening, passages, rank, scale, signed, tables, words
+from reportgen.report.draw import chart_points, charts, findings, first_screen, maps, vega
 from reportgen.report.faithfulness import panel
 from reportgen.report.page import page_data, render
 from reportgen.report.parts import Chart, Parts, Table
@@ -321,7 +321,8 @@ def parts(given: Report, drawn: tuple[Chart, ...] = (), curves: tuple[Chart, ...
     covered = heatmap.cells(given.example.text, given.tokens)
     views = heatmap.views(given, scores, covered) + signed.views(given, covered)
     spans = tuple(heatmap.spans(given.example.text, covered, view) for view in views)
-    counts = words.count_words(found, rankings.attended_counts)
+    counts = words.count_words(words.content_words(found), rankings.attended_counts)
+    common = words.common_positions(found)
     blocks: dict[str, object] = {}
     if given.live:
         blocks = page_data.blocks(given, scores, rankings, found, kept=chart_points.kept(given, rankings))
@@ -332,12 +333,14 @@ def parts(given: Report, drawn: tuple[Chart, ...] = (), curves: tuple[Chart, ...
         views=views,
         spans=spans,
         lines=tuple(heatmap.lines(runs) for runs in spans),
-        tables=tables.for_people(given, scores, rankings, counts) + signed.tables(given),
+        tables=tables.for_people(given, scores, rankings, counts, common) + signed.tables(given, common),
         charts=drawn,
-        panel=panel.panel(given, curves),
+        panel=panel.panel(given, curves, first_screen.curve(given) if curves else ""),
         findings=findings.findings(given, scores, rankings) if drawn else (),
         maps=maps.picture(given),
-        summary=words.top_words(found, rankings, count=5),
+        summary=words.top_words(found, opening.ranked(given, rankings), count=5),
+        key=passages.key_passages(given, scores, views[0], covered),
+        opens=opening.opening(given)[1],
         blocks=blocks,
     )
 

@@ -145,7 +145,7 @@ score_options = _all(
         help="Positions of the tokens in the layer trend. [default: [CLS] and the five top tokens]",
     ),
     click.option(
-        "--colour-scale", metavar="|".join(COLOUR_SCALES), help="Colour scale of the heatmap. [default: linear]"
+        "--colour-scale", metavar="|".join(COLOUR_SCALES), help="Colour scale of the heatmap. [default: contrast]"
     ),
     click.option(
         "--received",

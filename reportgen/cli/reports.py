@@ -91,7 +91,7 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
 @click.option(
     "--colour-scale",
     metavar="|".join(COLOUR_SCALES),
-    help="Colour scale of the heatmap. [default: as stored, or linear]",
+    help="Colour scale of the heatmap. [default: as stored, or contrast]",
 )
 @click.option(
     "--received",

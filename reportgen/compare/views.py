@@ -16,6 +16,7 @@ from reportgen.compare.parts import A, B, Group
 from reportgen.core.config import ColourScale
 from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap, signed
+from reportgen.report.even_share import equal_but_for_rounding
 from reportgen.report.heatmap import CLASSES, LEFT_OUT, on_scale
 from reportgen.report.parts import Cell, HeatView
 
@@ -72,7 +73,7 @@ def _shares(measure: Measure, mine: Doubles, theirs: Doubles, cells: tuple[Cell,
             floor=floor,
             coloured=int(on.sum()),
             strongest=int((own == CLASSES - 1).sum()),
-            uniform=bool(on.sum() > 1 and heatmap.equal_but_for_rounding(values[on])),
+            uniform=bool(on.sum() > 1 and equal_but_for_rounding(values[on])),
             outlined=OUTLINED,
         )
         for name, own, values in parts

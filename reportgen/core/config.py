@@ -18,7 +18,7 @@ from reportgen.core.characters import clean
 from reportgen.core.errors import DeviceError, UsageError
 from reportgen.core.private import PATHS, public
 
-ColourScale = Literal["linear", "rank", "log"]
+ColourScale = Literal["contrast", "linear", "rank", "log"]
 Paper = Literal["a4", "letter"]
 PdfVariant = Literal["ua-1", "a-3u"]
 PdfViews = Literal["main", "all"]
@@ -42,7 +42,7 @@ PAPERS: tuple[Paper, ...] = ("a4", "letter")
 PDF_NEEDS: tuple[PdfNeed, ...] = ("required", "best-effort")
 PDF_VARIANTS: tuple[PdfVariant, ...] = ("ua-1", "a-3u")
 PDF_VIEWS: tuple[PdfViews, ...] = ("main", "all")
-COLOUR_SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
+COLOUR_SCALES: tuple[ColourScale, ...] = ("contrast", "linear", "rank", "log")
 DTYPES = ("float32", "float16", "bfloat16")
 LONG: tuple[Long, ...] = ("truncate", "window")
 ECHOES: tuple[Echoes, ...] = ("leave-out", "keep")
@@ -146,7 +146,7 @@ class Config:
     importance_key: str | None = None
     top_k: int = 10
     positions: tuple[int, ...] = ()  # of the layer trend; empty: the classifier's own token and the five top tokens
-    colour_scale: ColourScale = "linear"
+    colour_scale: ColourScale = "contrast"
     received: Received = "total"  # the sum over all queries; or divided by the number of queries that see the token
     faithfulness: Faith = "none"  # how thoroughly the heatmap is tested by removing words
     unit: UnitKind = "word"  # what is removed in that test

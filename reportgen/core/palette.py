@@ -4,17 +4,17 @@ FONT = "Inter, Helvetica Neue, Arial, Noto Sans, DejaVu Sans, sans-serif"
 
 INK, MUTED, RULE, ACCENT = "#1b1b1b", "#5d5d5d", "#e3e0dd", "#c6521a"  # of charts, on paper
 LINE = 0.32  # how much of the line below a colour is ink
-TEXT = "#000"  # of the heatmap: can be read on every step of the heat of the light page
+TEXT, TEXT_DARK = "#000", "#f6f2ee"  # of the heatmap: each can be read on every step of its page
 
-# One hue whose OKLCH lightness falls (light page) or rises (dark page) in even steps. Black can be read on every step
-# of the light page: letters have one ink.
+# One hue whose OKLCH lightness falls (light page) or rises (dark page) in even steps, from the colour of the page. One
+# ink can be read on every step: letters never change their colour from word to word.
 HEAT_LIGHT = (
-    "#fdf6f4", "#fdeae4", "#fcdfd4", "#fad4c5", "#f7c9b8", "#f4bfaa", "#f0b49d", "#ecaa90",
-    "#e89f83", "#e49475", "#df8968", "#db7f5a", "#d6744d", "#d1693e", "#cc5d2d", "#c6521a",
+    "#fffdfb", "#fff1eb", "#ffe5da", "#fed9c9", "#fbceba", "#f8c3ab", "#f4b89d", "#f0ad8f",
+    "#eba281", "#e69773", "#e18c64", "#dc8156", "#d77648", "#d16a38", "#cb5f26", "#c6521a",
 )  # fmt: skip
 HEAT_DARK = (
-    "#28211e", "#392922", "#4a3026", "#5c382a", "#6e402e", "#814731", "#944f34", "#a75737",
-    "#bb5f39", "#d0673c", "#e46f3e", "#f77944", "#fe8b5d", "#fea27e", "#ffb69a", "#fecab6",
+    "#161412", "#221712", "#2c1a12", "#371d12", "#412012", "#4b2312", "#552712", "#602a12",
+    "#6a2d11", "#753010", "#80340f", "#8a370d", "#953b0a", "#a03e07", "#ab4204", "#b74600",
 )  # fmt: skip
 
 # Two hues for what has a sign, from the strongest against to the strongest for; 0, between the eighth and the ninth, is
@@ -73,11 +73,6 @@ def line_below(colour: str) -> str:
     """
     parts = ((int(colour[at : at + 2], 16), int(INK[at : at + 2], 16)) for at in (1, 3, 5))
     return "#" + "".join(f"{round(own * (1 - LINE) + ink * LINE):02x}" for own, ink in parts)
-
-
-def text_on(colour: str) -> str:
-    """Black or white, whichever can be read better on *colour*: never below 4.5:1."""
-    return "#000" if luminance(colour) > 0.179 else "#fff"
 
 
 def luminance(colour: str) -> float:

@@ -15,10 +15,10 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from reportgen.core.errors import one_line
+from reportgen.core.errors import UsageError, one_line
 from reportgen.core.nouns.records import Floats, Prediction, Report, ReportWarning, Scores, Tokens
 from reportgen.report import scale
-from reportgen.report.heatmap import equal_but_for_rounding
+from reportgen.report.even_share import equal_but_for_rounding
 from reportgen.report.rank import descending
 
 TOP = 10  # highest scores that are looked at
@@ -216,3 +216,14 @@ def _expected(count: int, lowest: int, *, tokens: int, text: int, anchored: bool
             whole, rest = divmod(tokens, distance)
             rows += rest if count == whole + 1 else distance - rest if count == whole else 0
     return rows * comb(lowest, count) / comb(text, count)
+
+
+def check_seen(report: Report) -> None:
+    """Check that the report knows which queries see a token, if attention is to be shown per query.
+
+    Raises:
+        UsageError: If it does not.
+    """
+    if report.received == "per-query" and report.attention.seen is None:
+        hint = "leave the option out" if report.given else "make the report again with reportgen run"
+        raise UsageError("--received per-query: the report does not say how many queries see a token", hint=hint)

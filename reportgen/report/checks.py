@@ -26,7 +26,7 @@ from reportgen.core.nouns.records import (
     Scores,
     Tokens,
 )
-from reportgen.report.heatmap import equal_but_for_rounding
+from reportgen.report.even_share import equal_but_for_rounding
 
 LOGITS_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 1e-1}
 ROW_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-2}  # of the sum of a row of rounded weights

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ import regex
 from reportgen.core.characters import label, one_break, visible
 from reportgen.core.config import ColourScale
 from reportgen.core.nouns.records import Floats, Report, Scores, Tokens
+from reportgen.report.even_share import equal_but_for_rounding, multiple, of_even
+from reportgen.report.opening import opening
 from reportgen.report.parts import Cell, Direction, HeatView, Line, Printed, Run
 
 CLASSES = 16
@@ -30,8 +32,8 @@ SPECIAL, ECHO, LABEL = "s", "e", "l"  # frames around characters in print
 APART = "\u2066\u202f{}\u202f\u2069"  # in a direction of its own, with narrow spaces that break no line
 ON_ONE_LINE = str.maketrans({"\n": "\u240a", "\t": "\u2409"})  # in the name of a special token
 CELL = re.compile(r"[^\t]*\t|[^\t]+")
-NOISE = 1e-6  # of the largest value: sums of equal float32 weights differ by less
 
+RECEIVED = "What every token receives from all tokens, over all layers and heads."
 READER_ALONE = (  # the meaning of the classifier's row in the last layer
     "In the last layer only this row feeds the classifier; the attention of other tokens there cannot reach the "
     "prediction."
@@ -39,6 +41,17 @@ READER_ALONE = (  # the meaning of the classifier's row in the last layer
 READER_MIXED = (
     "The attention of other tokens in this layer reaches the prediction too: what follows it mixes the tokens."
 )
+
+
+class Shown(NamedTuple):
+    """What a view shows, before it has colours."""
+
+    key: str
+    title: str
+    explanation: str
+    values: Floats  # (token,)
+    base: float  # what each of them is above no attention, see `scale.above_none`
+    brief: str = ""  # the explanation in a few words
 
 
 def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
@@ -72,14 +85,16 @@ def cells(text: str, tokens: Tokens) -> tuple[Cell, ...]:
 
 
 def views(report: Report, scores: Scores, covered: tuple[Cell, ...]) -> tuple[HeatView, ...]:
-    """The ways of colouring the document that every report shows: all layers, the classifier's row, last layer."""
+    """The ways of colouring the document that every report shows, the one that it opens with first."""
+    how: dict[str, Any] = {"scale": report.colour_scale, "outlined": outlined(report)}
     return tuple(
-        view(*one, covered, scale=report.colour_scale, outlined=outlined(report)) for one in _shown(report, scores)
+        view(one.key, one.title, one.explanation, one.values, covered, base=one.base, brief=one.brief, **how)
+        for one in shown(report, scores)
     )
 
 
-def _shown(report: Report, scores: Scores) -> list[tuple[str, str, str, Floats]]:
-    """The views: key, title, explanation, values."""
+def shown(report: Report, scores: Scores) -> list[Shown]:
+    """What colours the document: all layers, the classifier's row, the last layer; what the report opens with first."""
     layers, heads, _ = report.attention.shape
     last = report.attention.layers[-1]
     if report.given:
@@ -87,18 +102,27 @@ def _shown(report: Report, scores: Scores) -> list[tuple[str, str, str, Floats]]
     weighing = _weighing(report, scores.factors)
     average = ", divided by the number of tokens that can see it" * (report.received == "per-query")
     received = f"Colour shows the attention that a token receives from all tokens{average}"
-    shown = [
-        ("all", "All layers", f"{received}, {weighing}, summed over all layers and heads.", scores.total),
-        ("last", "Last layer, all tokens", f"{received} in layer {last}, {weighing}.", scores.last_layer),
+    every = f"{received}, {weighing}, summed over all layers and heads."
+    found = [
+        Shown("all", "All attention", every, scores.total, scores.base * layers * heads, RECEIVED),
+        Shown(
+            "last",
+            "Last layer, all tokens",
+            f"{received} in layer {last}, {weighing}.",
+            scores.last_layer,
+            scores.base * heads,
+            "The same in the last layer alone.",
+        ),
     ]
     if scores.reader is not None:
         meaning = READER_ALONE if report.attention.reader_alone else READER_MIXED
+        row = f"What {report.reader_name} attends to in the last layer: from this row the classifier predicts."
         explanation = (
             f"Colour shows the attention of {report.reader_name} to a token in layer {last}, "
             f"{_weighing(report, scores.reader_factors)}. {meaning}"
         )
-        shown.insert(1, ("reader", f"Last layer, row of {report.reader_name}", explanation, scores.reader))
-    return shown
+        found.insert(1, Shown("reader", "What the classifier reads", explanation, scores.reader, 0.0, row))
+    return sorted(found, key=lambda one: one.key != opening(report)[0])
 
 
 def outlined(report: Report) -> str:
@@ -123,16 +147,15 @@ def _hidden(report: Report) -> str:
     return f" {count:,} stretch{'es' * (count != 1)} of text {verb} replaced by XXXX of {its} length; the scores stay."
 
 
-def _shown_of_given(scores: Scores, *, layers: int, several: bool) -> list[tuple[str, str, str, Floats]]:
+def _shown_of_given(scores: Scores, *, layers: int, several: bool) -> list[Shown]:
     """The same of scores that someone else computed."""
     every = "summed over all layers and heads" if several else "as given"
-    shown = [
-        ("all", "All layers" if several else "Scores", f"Colour shows the score of a token, {every}.", scores.total)
-    ]
+    title = "All layers" if several else "Scores"
+    found = [Shown("all", title, f"Colour shows the score of a token, {every}.", scores.total, 0.0)]
     if layers > 1:
         explanation = f"Colour shows the score of a token in layer {layers}, summed over its heads."
-        shown.append(("last", "Last layer", explanation, scores.last_layer))
-    return shown
+        found.append(Shown("last", "Last layer", explanation, scores.last_layer, 0.0))
+    return found
 
 
 def _weighing(report: Report, factors: Floats) -> str:
@@ -151,15 +174,22 @@ def view(
     covered: tuple[Cell, ...],
     *,
     scale: ColourScale,
+    base: float = 0.0,
     outlined: str = SPECIAL_OUTLINED,
+    brief: str = "",
 ) -> HeatView:
-    """Colour *covered* by *values* (token,): each cell by the sum of its pieces; special tokens and echoes left out."""
+    """Colour *covered* by *values* (token,): each cell by the sum of its pieces; special tokens and echoes left out.
+
+    *base* is what every value is above no attention: see `scale.above_none`.
+    """
     added, content = sums(values, covered), on_scale(covered)
-    heat = percent(added, content)
+    times = of_even(added + base * np.array([len(cell.positions) for cell in covered]), content)
+    heat = times if scale == "contrast" else percent(added, content)
     classes, bounds, floor = classify(heat, content, scale=scale)
     return HeatView(
         key=key,
         title=title,
+        brief=brief,
         explanation=explanation,
         classes=tuple(classes.tolist()),
         values=tuple(round(float(value), 4) for value in heat),
@@ -170,6 +200,7 @@ def view(
         strongest=int((classes == CLASSES - 1).sum()),
         uniform=bool(content.sum() > 1 and equal_but_for_rounding(added[content])),
         outlined=outlined,
+        most=float(times[content].max(initial=0)),
     )
 
 
@@ -195,9 +226,10 @@ def percent(values: npt.NDArray[np.float64], content: npt.NDArray[np.bool_]) -> 
 def classify(
     heat: npt.NDArray[np.float64], content: npt.NDArray[np.bool_], *, scale: ColourScale, count: int = CLASSES
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float | None]:
-    """Put heat, 0..100, into *count* colour classes.
+    """Put heat, 0..100 or times even, into *count* colour classes.
 
-    The last class of the linear scale holds the strongest hundredth: one comma cannot pale the document.
+    By contrast, the first class holds all up to the median. The last class of this and of the linear scale holds the
+    strongest hundredth: one comma cannot pale the document.
 
     Returns:
         Classes (cell,), -1 where left out; the bounds of the classes, one more; for the log scale, the smallest heat
@@ -207,7 +239,10 @@ def classify(
     chosen = heat[content]
     above = chosen[chosen > 0]
     floor = None
-    if above.size == 0:
+    if scale == "contrast" and chosen.size:
+        median, strongest = np.quantile(chosen, (0.5, 0.99))
+        bounds = np.concatenate(([chosen.min()], np.linspace(median, strongest, count - 1), [chosen.max()]))
+    elif above.size == 0:
         bounds = np.linspace(0, 100, count + 1)
     elif scale == "rank":
         bounds = np.quantile(chosen, np.linspace(0, 1, count + 1))
@@ -218,6 +253,8 @@ def classify(
         strongest = float(np.quantile(chosen, 0.99)) or 100.0  # 0 where nearly all values are
         bounds = np.append(np.linspace(0, strongest, count), 100)
     classes[content] = np.clip(np.searchsorted(bounds[1:-1], chosen, side="right"), 0, count - 1)
+    if scale == "contrast":
+        classes[content & (heat <= bounds[1])] = 0
     return classes, bounds, floor
 
 
@@ -226,6 +263,8 @@ def labels(view: HeatView) -> dict[int, str]:
     if view.signed:
         places = ((-1, 0), (4, 4), (11, 12), (16, 16))
         return {step: signed(view.bounds[bound], digits=2) for step, bound in places}
+    if view.scale == "contrast":
+        return {step: multiple(view.bounds[step if step >= 0 else 0]) for step in (-1, 1, 8, 15, 16)}
     return {step: f"{view.bounds[bound]:.3g}" for step, bound in ((-1, 0), (4, 4), (8, 8), (12, 12), (16, 16))}
 
 
@@ -359,8 +398,3 @@ def direction(text: str) -> Direction | None:
         if kind in ("L", "R", "AL"):
             return "ltr" if kind == "L" else "rtl"
     return None
-
-
-def equal_but_for_rounding(values: npt.NDArray[np.floating]) -> bool:
-    """Whether all values are equal, sums of equal float32 weights taken as equal."""
-    return values.size == 0 or bool(np.ptp(values) <= NOISE * np.abs(values).max())

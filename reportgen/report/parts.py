@@ -10,6 +10,7 @@ from typing import Literal
 
 from reportgen.core.config import ColourScale
 from reportgen.core.nouns.faithfulness import VerdictCode
+from reportgen.report.even_share import ALMOST_EVEN
 
 Direction = Literal["ltr", "rtl"]
 
@@ -54,7 +55,7 @@ class HeatView:
     title: str
     explanation: str  # what the colours mean, in one sentence
     classes: tuple[int, ...]  # (cell,), 0..15, or 16..31 of a signed view; -1 for cells without a colour
-    values: tuple[float, ...]  # (cell,), 0..100 over the content cells; logits of a signed view
+    values: tuple[float, ...]  # (cell,), 0..100 over the content cells; by contrast, times even; signed, logits
     bounds: tuple[float, ...]  # 17 class limits, for the legend; of a signed view the ninth is 0
     scale: ColourScale
     floor: float | None  # smallest value above 0, where the log scale starts
@@ -63,6 +64,13 @@ class HeatView:
     uniform: bool  # all content cells are equal: the colours carry no information
     outlined: str  # which cells have an outline, and whether they are on the scale, in a sentence
     signed: bool = False  # whether it shows what speaks for and what speaks against, see `signed.py`
+    brief: str = ""  # what it shows, in a few words, for the choice between the views
+    most: float = 0.0  # the largest multiple of the even share that a cell draws; 0 of a signed view
+
+    @property
+    def even(self) -> bool:
+        """Whether no cell draws more than one and a half times the even share."""
+        return 0 < self.most <= ALMOST_EVEN
 
     @property
     def first(self) -> int:
@@ -79,6 +87,7 @@ class Table:
     columns: tuple[str, ...]
     numeric: tuple[bool, ...]  # by column; numeric columns are set to the right
     rows: tuple[tuple[str, ...], ...]
+    title: str = ""  # in a few words, of a table that is one of several lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +113,35 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """The test of the heatmap, as it is shown under the prediction."""
+class Passage:
+    """A sentence that matters, or a part of a long one."""
 
-    code: VerdictCode | None  # None where nothing could be tested
-    words: str  # the verdict on the heatmap: "no better than chance"
+    quote: str  # cut where it is long
+    first: int  # position of the first token of its first cell
+    last: int  # position of its last token
+    draws: str  # times even, in words: "2.4× even"; "" where nothing of it is ranked
+    effect: str  # what the prediction loses without it; "" where that was not tested
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPassages:
+    """The passages that the first screen quotes, the most important first."""
+
+    title: str
+    how: str  # how they were found, or why there are none, in a sentence or two
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The test of the heatmap."""
+
+    code: VerdictCode | None  # on the view that the report opens with; None where nothing could be tested
+    words: str  # the verdict: "no better than chance"
     sentence: str  # the same with its numbers
-    verdicts: tuple[tuple[str, str], ...]  # orders with their verdicts, the heatmap first
+    brief: str  # the same without them
+    verdicts: tuple[tuple[str, str], ...]  # orders with their verdicts, that of the view first
+    small: str  # SVG of the deletion curve for the first screen; "" where nothing could be tested
     curves: tuple[Chart, ...]  # deletion, keep-only; () where nothing could be tested
     tables: tuple[Table, ...]  # "aopc", "rests-on", "agreement": those that were measured
     notes: tuple[str, ...]  # what else was measured, a sentence or two each
@@ -173,7 +204,14 @@ class Parts:
     findings: tuple[Finding, ...]  # none where the text has no content tokens
     maps: Picture | None  # None if there is nothing to draw
     summary: tuple[str, ...]  # the words that draw most attention, each once
+    key: KeyPassages
+    opens: str  # why the report opens with the first view, in a sentence; "" where there is nothing to say
     blocks: dict[str, object]  # what the scripts of the page read, by name
+
+    @property
+    def small(self) -> str:
+        """SVG of the deletion curve for the first screen; "" without a test."""
+        return self.panel.small if self.panel else ""
 
     @property
     def curves(self) -> tuple[Chart, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reportgen.core.clock import Clock
 from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
-from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError, UsageError
+from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.data import naming
 from reportgen.report import (
@@ -22,6 +22,8 @@ from reportgen.report import (
     checks,
     given_scores,
     heatmap,
+    opening,
+    passages,
     rank,
     redacted,
     scale,
@@ -31,7 +33,7 @@ from reportgen.report import (
     words,
 )
 from reportgen.report.anonymous import disclosed
-from reportgen.report.draw import chart_points, maps
+from reportgen.report.draw import chart_points, first_screen, maps
 from reportgen.report.faithfulness import data_files, panel
 from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
@@ -128,8 +130,9 @@ def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN
     if shown:
         with clock.stage("charts"):
             figures = draw_figures(report, scores, rankings, config.format)
-        room = config.max_html_mb
-        parts = make_parts(report, scores, rankings, figures, config.format, clock, max_html_mb=room, covered=covered)
+        parts = make_parts(
+            report, scores, rankings, figures, config.format, clock, max_html_mb=config.max_html_mb, covered=covered
+        )
         report, drawn = figure_files(report, parts, config, clock)
         report, rendered = render_files(report, parts, attached, config, clock)
         files |= drawn | rendered
@@ -180,24 +183,28 @@ def make_parts(
         views = heatmap.views(report, scores, covered) + signed.views(report, covered)
         spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
     found = words.whole_words(report.example.text, report.tokens, language=report.language)
-    counts = words.count_words(found, rankings.attended_counts)
+    counts = words.count_words(words.content_words(found), rankings.attended_counts)
+    common = words.common_positions(found)
     blocks: dict[str, object] = {}
     if "html" in formats and report.live:
         with clock.stage("live"):
             kept = chart_points.kept(report, rankings)
-            max_bytes = None if max_html_mb is None else max_html_mb * 1e6
-            blocks = page_data.blocks(report, scores, rankings, found, kept=kept, max_bytes=max_bytes)
+            blocks = page_data.blocks(
+                report, scores, rankings, found, kept=kept, max_bytes=max_html_mb and max_html_mb * 1e6
+            )
             blocks |= page_data.specifications((*figures.charts, *figures.curves), figures.enlarged_map)
     return Parts(
         views=views,
         spans=spans,
         lines=tuple(heatmap.lines(runs) for runs in spans),
-        tables=tables.for_people(report, scores, rankings, counts) + signed.tables(report),
+        tables=tables.for_people(report, scores, rankings, counts, common) + signed.tables(report, common),
         charts=figures.charts,
-        panel=panel.panel(report, figures.curves),
+        panel=panel.panel(report, figures.curves, first_screen.curve(report) if figures.curves else ""),
         findings=figures.findings,
         maps=figures.maps,
-        summary=words.top_words(found, rankings, count=summary.WORDS),
+        summary=words.top_words(found, opening.ranked(report, rankings), count=summary.WORDS),
+        key=passages.key_passages(report, scores, views[0], covered),
+        opens=opening.opening(report)[1],
         blocks=blocks,
     )
 
@@ -325,7 +332,7 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock,
     kept, before, stored = store.files(folder), store.manifest(folder), store.load(folder)
     config = replace(Config.restored((more or stored).provenance.configuration), **changes)
     report = replace(more or stored, **{name: value for name, value in changes.items() if name in WITHOUT_MODEL})
-    check_seen(report)
+    caveats.check_seen(report)
     if {"echoes", "received"} & set(changes):
         keep = config.echoes == "keep" if "echoes" in changes else stored.tokens.keep_echoes
         report = caveats.reshown(report, stored, keep_echoes=keep)
@@ -347,17 +354,6 @@ def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock,
     return report
 
 
-def check_seen(report: Report) -> None:
-    """Check that the report knows which queries see a token, if attention is to be shown per query.
-
-    Raises:
-        UsageError: If it does not.
-    """
-    if report.received == "per-query" and report.attention.seen is None:
-        hint = "leave the option out" if report.given else "make the report again with reportgen run"
-        raise UsageError("--received per-query: the report does not say how many queries see a token", hint=hint)
-
-
 def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None) -> tuple[Report, Path]:
     """The report of tokens and scores that someone else computed, and its folder.
 
@@ -367,7 +363,7 @@ def render_scores(path: Path, config: Config, clock: Clock, *, title: str | None
     """
     given = caveats.marked(given_scores.load(path, config, title=title))
     report = redacted.again(disclosed(given, config), config)
-    check_seen(report)
+    caveats.check_seen(report)
     folder = naming.of_output(config.output, report.example.name)
     store.check_target(folder, overwrite=config.overwrite)
     check_typesetting(config.format, pdf=config.pdf)

@@ -20,7 +20,7 @@ def scale(attention: Attention, importance: HeadImportance, *, given: bool = Fal
     reader_factors = _not_all_zero(importance.values[-1])
     received = attention.per_query if per_query else attention.received
     weighed = weigh(received, factors)  # (layer, head, token)
-    scores = weighed if given else normalise(weighed)
+    scores, base = (weighed, 0.0) if given else (normalise(weighed), above_none(weighed))
     return Scores(
         attention_scores=scores,
         total=scores.sum(axis=(0, 1), dtype=np.float64).astype(np.float32),
@@ -29,6 +29,7 @@ def scale(attention: Attention, importance: HeadImportance, *, given: bool = Fal
         factors=factors,
         reader_factors=reader_factors,
         received=received,
+        base=base,
     )
 
 
@@ -49,6 +50,16 @@ def normalise(values: Floats) -> Floats:
     if high <= low:
         return np.zeros_like(values)
     return ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
+
+
+def above_none(values: Floats) -> float:
+    """What `normalise` takes from every score: added to it again, a score is in proportion to its attention.
+
+    >>> above_none(np.array([1, 3], np.float32)), above_none(np.array([0, 3], np.float32))
+    (0.5, 0.0)
+    """
+    low, high = float(values.min()), float(values.max())
+    return low / (high - low) if high > low else 0.0
 
 
 def reader_scores(row: Floats, factors: Floats) -> Floats:

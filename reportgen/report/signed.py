@@ -14,7 +14,9 @@ from reportgen.core.nouns.faithfulness import Attribution
 from reportgen.core.nouns.labels import Prediction
 from reportgen.core.nouns.records import Floats, Report
 from reportgen.report import heatmap
+from reportgen.report.even_share import NOISE
 from reportgen.report.parts import Cell, HeatView, Table
+from reportgen.report.tables import unranked, without
 
 FIRST = heatmap.CLASSES  # class of what speaks most against a label: those of heat come before it
 SIDE = 8  # classes on either side of 0
@@ -46,7 +48,7 @@ def printed(report: Report) -> tuple[tuple[int, Attribution], ...]:
 def _opposite(one: Attribution, other: Attribution) -> bool:
     assert one.scores is not None  # both are from `found`
     assert other.scores is not None
-    return bool(np.abs(one.scores + other.scores).max(initial=0) <= heatmap.NOISE * np.abs(one.scores).max(initial=0))
+    return bool(np.abs(one.scores + other.scores).max(initial=0) <= NOISE * np.abs(one.scores).max(initial=0))
 
 
 def missing(report: Report) -> tuple[str, ...]:
@@ -153,6 +155,7 @@ def view(
     return HeatView(
         key=key,
         title=title,
+        brief="What speaks for the label, and what against it.",
         explanation=explanation,
         classes=tuple(classes.tolist()),
         values=tuple(round(float(value), 6) for value in sums),
@@ -163,32 +166,36 @@ def view(
         strongest=int(np.isin(classes, (FIRST, FIRST + 2 * SIDE - 1)).sum()),
         uniform=largest == 0,
         outlined=outlined,
+        most=0.0,
         signed=True,
     )
 
 
-def tables(report: Report) -> tuple[Table, ...]:
+def tables(report: Report, common: frozenset[int] = frozenset()) -> tuple[Table, ...]:
     """The tokens that speak most for a label, and those that speak most against it, of each attribution printed.
 
-    There are no tables if the text has no content tokens.
+    There are no tables if the text has no content tokens. *common* are tokens that no list names.
     """
     if not report.tokens.content.any():
         return ()
-    return tuple(_table(report, one, number=number, sign=sign) for number, one in printed(report) for sign in (1, -1))
+    return tuple(
+        _table(report, one, common, number=number, sign=sign) for number, one in printed(report) for sign in (1, -1)
+    )
 
 
-def _table(report: Report, attribution: Attribution, *, number: int, sign: int) -> Table:
+def _table(report: Report, attribution: Attribution, common: frozenset[int], *, number: int, sign: int) -> Table:
     assert attribution.scores is not None  # from `printed`
     side = "for" if sign > 0 else "against"
     content = np.flatnonzero(report.tokens.content)
     values = attribution.scores[content]
     order = content[np.argsort(-sign * values, kind="stable")]
-    chosen = [position for position in order.tolist() if sign * attribution.scores[position] > 0]
+    chosen = [position for position in without(order, common) if sign * attribution.scores[position] > 0]
     names, shown = report.words(), chosen[: report.top_k]
     return Table(
         key=f"attribution-{number}-{side}",
+        title=f"{side.capitalize()} {name(report, attribution)}",
         caption=f"Tokens that speak most {side} {name(report, attribution)}: {len(shown)} of {len(chosen):,}, without "
-        f"{report.unranked}",
+        f"{unranked(report, common)}",
         columns=("Rank", "Token", "Position", "Attribution, logits"),
         numeric=(True, False, True, True),
         rows=tuple(

@@ -11,6 +11,7 @@ import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from reportgen.core.characters import numeral
 from reportgen.core.nouns.records import Floats, Integers, Rankings, Report, Scores
+from reportgen.report.even_share import multiple, of_even
 from reportgen.report.parts import Table, WordCount
 
 Array = npt.NDArray[np.generic]
@@ -200,64 +202,95 @@ def unguarded(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
-def for_people(report: Report, scores: Scores, rankings: Rankings, words: tuple[WordCount, ...]) -> tuple[Table, ...]:
-    """The top-k tables of the page, in reading order; no tables if the text has no content tokens."""
+def for_people(
+    report: Report,
+    scores: Scores,
+    rankings: Rankings,
+    words: tuple[WordCount, ...],
+    common: frozenset[int] = frozenset(),
+) -> tuple[Table, ...]:
+    """The top-k tables of the page, in reading order; no tables if the text has no content tokens.
+
+    Args:
+        report: That is shown.
+        scores: Of it.
+        rankings: Of its tokens.
+        words: From `words.count_words`, those that lists name.
+        common: From `words.common_positions`, tokens that no list names.
+    """
     if rankings.by_score.size == 0:
         return ()
-    shown = [_by_score(report, scores, rankings)]
+    shown = [_by_score(report, scores, rankings, common)]
     if scores.reader is not None and rankings.by_reader is not None:
-        shown.append(_by_reader(report, scores.reader, rankings.by_reader))
+        shown.append(_by_reader(report, scores.reader, without(rankings.by_reader, common)))
     if report.attention.top_k:
-        shown += [_by_count(report, rankings), _by_word(report, words)]
+        shown += [_by_count(report, rankings, common), _by_word(report, words)]
     if report.live:
-        shown.append(_by_head(report, rankings))
+        shown.append(_by_head(report, rankings, common))
     return tuple(shown)
 
 
-def _by_score(report: Report, scores: Scores, rankings: Rankings) -> Table:
-    names, total = report.words(), float(scores.total[report.tokens.content].sum()) or 1.0
+def without(order: npt.NDArray[np.integer[Any]], common: frozenset[int]) -> list[int]:
+    """Positions in their order, without the *common* ones."""
+    return [position for position in order.tolist() if position not in common]
+
+
+def unranked(report: Report, common: frozenset[int]) -> str:
+    """What a list leaves out, for sentences."""
+    left, _, last = report.unranked.rpartition(" and ")
+    names = [*left.split(", "), last]
+    if common:
+        names[2:2] = ["stop words", "punctuation"]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _by_score(report: Report, scores: Scores, rankings: Rankings, common: frozenset[int]) -> Table:
+    names, order = report.words(), without(rankings.by_score, common)
+    layers, heads, _ = report.attention.shape
+    times = of_even(scores.total.astype(np.float64) + scores.base * layers * heads, report.tokens.content)
     best = rankings.ranks.min(axis=(0, 1))
     rows = tuple(
-        (str(n), names[p], str(p), numeral(scores.total[p]), f"{scores.total[p] / total:.1%}", str(best[p]))
-        for n, p in enumerate(rankings.by_score[: report.top_k].tolist(), start=1)
+        (str(n), names[p], str(p), numeral(scores.total[p]), multiple(float(times[p])), str(best[p]))
+        for n, p in enumerate(order[: report.top_k], start=1)
     )
     where = " over all layers and heads" if report.live else ""
     shown = 6 if report.live else 5  # of one list of scores, the best rank in a head is the rank
     return Table(
         key="top-tokens",
-        caption=f"Tokens with the highest scores{where}: {len(rows)} of {len(rankings.by_score):,}, without "
-        f"{report.unranked}",
-        columns=("Rank", "Token", "Position", "Score", "Share of total score", "Best rank in a head")[:shown],
+        title="Highest scores",
+        caption=f"Tokens with the highest scores{where}: {len(rows)} of {len(order):,}, without "
+        f"{unranked(report, common)}",
+        columns=("Rank", "Token", "Position", "Score", "Times even", "Best rank in a head")[:shown],
         numeric=(True, False, True, True, True, True)[:shown],
         rows=tuple(row[:shown] for row in rows),
     )
 
 
-def _by_reader(report: Report, row: Floats, order: Integers) -> Table:
+def _by_reader(report: Report, row: Floats, order: list[int]) -> Table:
     names = report.words()
     weighed = report.importance.measure != "none" and report.importance.values[-1].any()
     return Table(
         key="reader-tokens",
+        title="Read by the classifier",
         caption=f"Tokens that {report.reader_name} attends to most in the last layer; the classifier reads this row",
         columns=("Rank", "Token", "Position", f"{'Weighted attention' if weighed else 'Attention'}, sum over heads"),
         numeric=(True, False, True, True),
-        rows=tuple(
-            (str(n), names[p], str(p), f"{row[p]:.4g}") for n, p in enumerate(order[: report.top_k].tolist(), start=1)
-        ),
+        rows=tuple((str(n), names[p], str(p), f"{row[p]:.4g}") for n, p in enumerate(order[: report.top_k], start=1)),
     )
 
 
-def _by_count(report: Report, rankings: Rankings) -> Table:
+def _by_count(report: Report, rankings: Rankings, common: frozenset[int]) -> Table:
     names, counts = report.words(), rankings.attended_counts.sum(axis=(0, 1))
     return Table(
         key="attended-instances",
+        title="Most often attended",
         caption=f"How often a token is among the {report.attention.top_k} most attended, counted over all other "
         "tokens, layers and heads",
         columns=("Rank", "Token", "Position", "Count"),
         numeric=(True, False, True, True),
         rows=tuple(
             (str(n), names[p], str(p), f"{counts[p]:,}")
-            for n, p in enumerate(rankings.by_count[: report.top_k].tolist(), start=1)
+            for n, p in enumerate(without(rankings.by_count, common)[: report.top_k], start=1)
         ),
     )
 
@@ -265,6 +298,7 @@ def _by_count(report: Report, rankings: Rankings) -> Table:
 def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
     return Table(
         key="attended-words",
+        title="By word",
         caption="The same by word: pieces joined, counts of all occurrences added up, upper and lower case alike",
         columns=("Rank", "Word", "Occurrences", "Count", "Count per occurrence"),
         numeric=(True, False, True, True, True),
@@ -275,11 +309,12 @@ def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
     )
 
 
-def _by_head(report: Report, rankings: Rankings) -> Table:
+def _by_head(report: Report, rankings: Rankings, common: frozenset[int] = frozenset()) -> Table:
     names, importance = report.words(), report.importance.values
     by_head = rankings.ranks.reshape(-1, rankings.ranks.shape[-1])
     return Table(
         key=HEADS,
+        title="By head",
         caption=f"Tokens {'with the highest scores' if report.given else 'that receive most attention'} in each layer "
         "and head",
         columns=("Layer", "Head", "Importance", f"Tokens, {'highest' if report.given else 'most attention'} first"),
@@ -289,7 +324,7 @@ def _by_head(report: Report, rankings: Rankings) -> Table:
                 str(layer),
                 str(head),
                 numeral(float(weight)),
-                " · ".join(names[p] for p in first_content(report, ranks, NAMED)),
+                " · ".join(names[p] for p in first_content(report, ranks, NAMED, common)),
             )
             for (layer, head), weight, ranks in zip(report.places, importance.flat, by_head, strict=True)
         ),
@@ -314,10 +349,10 @@ def on_paper(table: Table) -> Table:
     )
 
 
-def first_content(report: Report, ranks: Integers, count: int) -> list[int]:
-    """Positions of the *count* first-ranked content tokens, from ranks (token,)."""
+def first_content(report: Report, ranks: Integers, count: int, common: frozenset[int] = frozenset()) -> list[int]:
+    """Positions of the *count* first-ranked content tokens that are not *common*, from ranks (token,)."""
     content = np.flatnonzero(report.tokens.content)
-    return content[np.argsort(ranks[content])][:count].tolist()  # type: ignore[no-any-return]
+    return without(content[np.argsort(ranks[content])], common)[:count]
 
 
 def _layer_head_columns(report: Report, repeat: int) -> dict[str, pa.Array]:

@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 
 from reportgen.core import joining
-from reportgen.core.nouns.records import Integers, Rankings, Tokens
+from reportgen.core.nouns.records import Integers, Tokens
 from reportgen.report.parts import Word, WordCount
 
 SIGNS = ("Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "Zs", "Cc", "Cf")  # punctuation, + = $ ^, spaces
@@ -58,6 +58,17 @@ def _is_masked(word: str, common: frozenset[str]) -> bool:
     return word.casefold() in common or all(unicodedata.category(character) in SIGNS for character in word)
 
 
+def content_words(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words that lists name: without stop words and punctuation, unless there is nothing else."""
+    return tuple(word for word in words if not word.masked and word.positions) or words
+
+
+def common_positions(words: tuple[Word, ...]) -> frozenset[int]:
+    """The tokens of the others."""
+    kept = {position for word in content_words(words) for position in word.positions}
+    return frozenset(position for word in words for position in word.positions) - kept
+
+
 def count_words(words: tuple[Word, ...], counts: Integers) -> tuple[WordCount, ...]:
     """Counts of all occurrences of a word added up, most attended first, equal counts in order of appearance.
 
@@ -73,11 +84,11 @@ def count_words(words: tuple[Word, ...], counts: Integers) -> tuple[WordCount, .
     return tuple(sorted(found, key=lambda entry: -entry.attended))
 
 
-def top_words(words: tuple[Word, ...], rankings: Rankings, *, count: int) -> tuple[str, ...]:
-    """The words of the highest-scoring tokens, signs left out, each once whatever its case."""
-    word_of = {position: word.text for word in words for position in word.positions}
+def top_words(words: tuple[Word, ...], order: Integers, *, count: int) -> tuple[str, ...]:
+    """The content words of the first tokens of an *order*, signs left out, each once whatever its case."""
+    word_of = {position: word.text for word in content_words(words) for position in word.positions}
     found: dict[str, str] = {}
-    for word in (word_of[position] for position in rankings.by_score.tolist()):
+    for word in (word_of[position] for position in order.tolist() if position in word_of):
         if any(character.isalnum() for character in word):
             found.setdefault(word.casefold(), word)
     return tuple(found.values())[:count]

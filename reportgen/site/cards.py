@@ -17,7 +17,7 @@ from reportgen.core.nouns import plain_values
 from reportgen.core.nouns.faithfulness import VerdictCode
 from reportgen.core.nouns.labels import written
 from reportgen.core.nouns.records import Prediction, Report, Verdict
-from reportgen.report import heatmap, rank, scale, words
+from reportgen.report import heatmap, opening, rank, scale, words
 from reportgen.report.parts import HeatView
 from reportgen.report.stored import store
 from reportgen.site import find_reports
@@ -96,7 +96,7 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     whole = words.whole_words(example.text, report.tokens, language=report.language)
     covered = heatmap.cells(example.text, report.tokens)
-    top = words.top_words(whole, rankings, count=TOP)
+    top = words.top_words(whole, opening.ranked(report, rankings), count=TOP)
     return Card(
         name=name,
         title=clean(example.title).strip() or name,

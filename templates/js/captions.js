@@ -4,6 +4,8 @@ reportgen.captions = (() => {
 
   const number = (value) => value.toLocaleString("en-US");
   const short = (value) => (value === 0 ? "0" : String(Number(value.toPrecision(3))));
+  const multiple = (times) => (times >= 9.95 ? `${number(Math.round(times))}×` : `${Number(times.toFixed(times >= 0.095 ? 1 : 2))}×`);
+  const almostEven = (most, unit = "token") => `No ${unit} draws more than ${multiple(most)} the even share: attention is almost even here.`;
   const digits = (value) => Number(value.toPrecision(4));
   const percent = (share, places = 0) => `${(share * 100).toFixed(places)}%`;
   const facts = () => reportgen.scores.model().facts;
@@ -35,12 +37,14 @@ reportgen.captions = (() => {
     if (facts().given) return `Colour shows the score of a token, summed over ${where(chosen)}. Colour has no sign: it does not show which words support or oppose a label.`;
     if (chosen.from === "all") return `Colour shows the attention that a token receives from all tokens${average(chosen)}, ${summed} ${unsigned}`;
     const last = chosen.layers.includes(facts().layers - 1);
+    const plain = last && chosen.layers.length === 1 && chosen.heads.length === facts().heads; // as in `heatmap.py`
     const why = !last
       ? ""
       : facts().reader_alone
       ? " In the last layer only this row feeds the classifier; the attention of other tokens there cannot reach the prediction."
       : " The attention of other tokens in the last of these layers reaches the prediction too: what follows it mixes the tokens.";
-    return `Colour shows the attention of ${facts().reader} to a token, ${summed}${why} ${unsigned}`;
+    const over = plain ? ` in layer ${layer(facts().layers - 1)}, ${weighing(chosen)}.` : `, ${summed}`;
+    return `Colour shows the attention of ${facts().reader} to a token${over}${why} ${unsigned}`;
   }
 
   function score(chosen) {
@@ -58,8 +62,9 @@ reportgen.captions = (() => {
       return [layer, total > 0 ? line.slice(0, k).reduce((a, b) => a + b, 0) / total : 0];
     });
     const [most, share] = shares.reduce((a, b) => (b[1] > a[1] ? b : a));
-    if (shares.length === 1) return `In ${where(chosen)} the first ${k} tokens hold ${percent(share)} of the ${score(chosen)}.`;
-    return `In layer ${layer(most)} the first ${k} tokens hold ${percent(share)} of the ${score(chosen)}, the most of ${where(chosen)}.`;
+    const times = multiple((share * means.get(most).length) / Math.min(k, means.get(most).length));
+    if (shares.length === 1) return `In ${where(chosen)} the first ${k} tokens have ${times} the even share of the ${score(chosen)}.`;
+    return `In layer ${layer(most)} the first ${k} tokens have ${times} the even share of the ${score(chosen)}, the most of ${where(chosen)}.`;
   }
 
   function rankTrendByHead(chosen, highest, value) {
@@ -78,5 +83,5 @@ reportgen.captions = (() => {
     return `In ${where(chosen)} the first quarter of the document holds ${percent(quarter)} of the total score. The peak is at ${at}, around “${peak.top}”.`;
   }
 
-  return { number, short, layer, some, digits, percent, where, score, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
+  return { number, short, multiple, almostEven, layer, some, digits, percent, where, score, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
 })();

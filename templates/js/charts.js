@@ -282,7 +282,8 @@ reportgen.charts = (() => {
     const figures = [...document.querySelectorAll("figure[data-chart]")].filter((figure) => figure.dataset.chart in MAKERS);
     const again = (figure) => reportgen.dom.later(figure.id, () => update(figure, reportgen.state.get()));
     const all = () => figures.forEach(again);
-    reportgen.state.subscribe(all);
+    const matters = ({ scale, special, common, above, view, attribution, ...rest }) => JSON.stringify(rest); // those are colours alone
+    reportgen.state.subscribe((state, before) => matters(state) !== matters(before) && all());
     for (const fold of new Set([...document.querySelectorAll("details > figure")].map((figure) => figure.parentElement))) fold.addEventListener("toggle", () => all());
     reportgen.removed.subscribe(() => figures.filter(({ dataset }) => dataset.chart === "deletion-curve").forEach(again));
     let width = innerWidth;

@@ -3,35 +3,55 @@ reportgen.controls = (() => {
   "use strict";
 
   let panel;
+  let views;
   const fields = (name) => [...panel.querySelectorAll(`[name="${name}"]`)];
   const ticked = (name) => fields(name).flatMap((box) => (box.checked ? [Number(box.value)] : []));
 
   function show(state) {
     for (const name of ["layers", "heads"]) for (const box of fields(name)) box.checked = state[name].includes(Number(box.value));
-    for (const name of ["special", "echoes", "per_query", "mask", "words"]) for (const box of fields(name)) box.checked = state[name];
+    for (const name of ["special", "echoes", "per_query", "mask", "common", "words"]) for (const box of fields(name)) box.checked = state[name];
     for (const name of ["scores", "scale"]) fields(name)[0].value = state[name];
-    if (fields("colour").length) showColour(state);
+    fields("above")[0].value = state.above;
+    showView(state);
     fields("from")[0].value = reportgen.scores.selection(state).from;
     if (document.activeElement !== fields("k")[0]) fields("k")[0].value = state.k;
   }
 
-  function showColour({ attribution }) {
+  function showView({ view, attribution }) {
+    const shown = attribution === null ? view : "attribution";
+    for (const choice of views) choice.checked = choice.value === shown;
     const [label] = fields("label");
-    fields("colour")[0].value = attribution === null ? "attention" : "attribution";
+    if (!label) return; // there is no attribution
     label.disabled = attribution === null;
     if (attribution !== null) label.value = attribution;
     document.getElementById("signless").hidden = attribution === null;
   }
 
+  function startViews() {
+    // The large choices above the text. The last layer alone is one of the choices below; attribution needs a script.
+    const { make } = reportgen.dom;
+    const group = document.getElementById("views");
+    const last = document.getElementById("view-last");
+    last?.nextElementSibling.remove();
+    last?.remove();
+    if (fields("label").length) {
+      const name = make("label", { class: "views", for: "view-attribution" }, make("b", {}, "Attribution"), " ",
+        make("span", { class: "brief" }, "What speaks for a label, and what against it."));
+      [...document.querySelectorAll("label.views")].at(-1).after(" ", make("input", { class: "views", type: "radio", name: "view", id: "view-attribution", value: "attribution" }), " ", name);
+    }
+    views = [...document.querySelectorAll("input.views")];
+    group.setAttribute("aria-owns", views.map(({ id }) => id).join(" "));
+    for (const choice of views)
+      choice.addEventListener("change", ({ target: { value } }) =>
+        reportgen.state.change(value === "attribution" ? { attribution: Number(fields("label")[0].value) } : { view: value, attribution: null }));
+  }
+
   function changed({ target }) {
     const { name } = target;
-    if (name === "colour" || name === "label") {
-      const shown = fields("colour")[0].value === "attribution";
-      reportgen.state.change({ attribution: shown ? Number(fields("label")[0].value) : null });
-      return;
-    }
+    if (name === "label") return reportgen.state.change({ attribution: Number(target.value) });
     if (name === "layers" || name === "heads") reportgen.state.change({ [name]: ticked(name) });
     else if (target.type === "checkbox") reportgen.state.change({ [name]: target.checked });
+    else if (name === "above") reportgen.state.change({ above: Number(target.value) });
     else if (name === "k") {
       const k = Number(target.value);
       if (reportgen.state.isLength(k)) reportgen.state.change({ k });
@@ -61,7 +81,9 @@ reportgen.controls = (() => {
 
   function start() {
     panel = document.getElementById("controls");
+    startViews();
     panel.addEventListener("change", changed);
+    fields("above")[0].addEventListener("input", changed); // while it is dragged
     panel.addEventListener("click", pressed);
     document.getElementById("reset").addEventListener("click", () => reportgen.state.reset());
     const link = document.getElementById("link");

@@ -65,7 +65,7 @@ reportgen.find = (() => {
 
   function setSpots(state, scores) {
     const signed = reportgen.scores.attribution(state) !== null;
-    const units = signed || !reportgen.scores.selection(state).empty ? reportgen.scores.units(state) : [];
+    const units = signed || !reportgen.scores.shown(state).empty ? reportgen.scores.units(reportgen.scores.listed(state)) : [];
     const strength = signed ? Math.abs : undefined; // what speaks against is a hot spot, too
     const hottest = reportgen.scores.highest(units, scores, strength).slice(0, state.k);
     spots = hottest.map(([{ positions }]) => positions[0]).sort((a, b) => a - b);
@@ -87,6 +87,7 @@ reportgen.find = (() => {
       next(event.shiftKey ? -1 : 1);
     });
     const click = (id, action) => document.getElementById(id).addEventListener("click", action);
+    reportgen.state.onReset(() => search((field.value = "")));
     click("find-next", () => next(1));
     click("find-previous", () => next(-1));
     click("spot-next", () => nextSpot(1));

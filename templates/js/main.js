@@ -21,6 +21,7 @@
     reportgen.tables.start();
     reportgen.token.start(model);
     reportgen.rankings.start();
+    reportgen.contents.start();
     await reportgen.removed.start();
     document.documentElement.dataset.ready = Math.round(performance.now() - began);
     reportgen.dom.later("bundle", async () => {

@@ -3,7 +3,7 @@ reportgen.rankings = (() => {
   "use strict";
 
   const NAMED = 5; // tokens per head in the table of heads
-  const { short, percent, number, where } = reportgen.captions;
+  const { short, multiple, number, where } = reportgen.captions;
   const numeral = (value) => (Math.abs(value) >= 0.1 && Math.abs(value) < 1e6 ? value.toFixed(3) : short(value)); // as in characters.py
 
   function top(units, k) {
@@ -17,18 +17,22 @@ reportgen.rankings = (() => {
 
   function unranked({ mask, echoes }) {
     const left = ["special tokens", "white space"];
-    if (mask) left.push("stop words", "punctuation");
+    if (mask && reportgen.scores.model().facts.masked.length) left.push("stop words", "punctuation");
     if (!echoes && reportgen.scores.model().facts.echo.length) left.push("echoes of position");
     return `${left.slice(0, -1).join(", ")} and ${left.at(-1)}`;
   }
 
   function byScore(state, chosen, units) {
-    const all = valued(units, reportgen.scores.byToken(chosen));
-    const whole = all.reduce((total, [, value]) => total + value, 0) || 1;
+    const scores = reportgen.scores.byToken(chosen);
+    const all = valued(units, scores);
+    const base = reportgen.scores.base(chosen);
+    const amount = ([{ positions }, value]) => value + base * positions.length;
+    const every = valued(reportgen.scores.units({ ...state, mask: false }), scores).map(amount); // 1 is the mean of these
+    const mean = every.reduce((total, value) => total + value, 0) / every.length || 1;
     return {
       caption: `${unitName(state)} with the highest ${reportgen.captions.score(chosen)} over ${where(chosen)}: ${Math.min(state.k, all.length)} of ${number(all.length)}, without ${unranked(state)}`,
       rows: top(all, state.k).map(([unit, value], n) => [
-        String(n + 1), link(unit), String(unit.positions[0]), numeral(value), percent(value / whole, 1),
+        String(n + 1), link(unit), String(unit.positions[0]), numeral(value), multiple(amount([unit, value]) / mean),
         String(reportgen.scores.bestRank(chosen, unit.positions)),
       ]),
     };
@@ -107,7 +111,8 @@ reportgen.rankings = (() => {
     "table-head-tokens": byHead,
   };
 
-  function update(state) {
+  function update(current) {
+    const state = reportgen.scores.listed(current);
     const chosen = reportgen.scores.selection(state);
     const units = reportgen.scores.units(state);
     const nothing = { caption: "No layer or no head is chosen, so there is nothing to rank", rows: [] };
@@ -122,7 +127,7 @@ reportgen.rankings = (() => {
 
   function start() {
     const later = (state) => reportgen.dom.later("rankings", () => update(state));
-    const matters = ({ token, map, scale, special, attribution, ...rest }) => JSON.stringify(rest);
+    const matters = ({ token, map, scale, special, above, view, attribution, ...rest }) => JSON.stringify(rest);
     reportgen.state.subscribe((state, before) => matters(state) !== matters(before) && later(state));
     later(reportgen.state.get());
   }

@@ -15,6 +15,7 @@ reportgen.removed = (() => {
     element("removed-order").append(...tested.orders.map(({ name }, n) => reportgen.dom.make("option", { value: n }, name)));
     element("removed-order").addEventListener("change", ({ target }) => choose(at, Number(target.value)));
     element("removed").addEventListener("input", ({ target }) => choose(Number(target.value)));
+    reportgen.state.onReset(() => choose(0, 0));
     show();
   }
 

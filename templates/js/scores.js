@@ -25,6 +25,13 @@ reportgen.scores = (() => {
     return { layers, heads, from, perQuery, scaled, weighted, empty, every, mask, words, echoes };
   }
 
+  function shown(state) {
+    // What colours the text: what is chosen, or the row of the last layer that the classifier reads.
+    if (state.view !== "reader") return selection(state);
+    const { facts } = model;
+    return selection({ ...state, layers: facts.numbers.slice(-1), heads: Array.from({ length: facts.heads }, (_, h) => h + 1), scores: "scaled", from: "global" });
+  }
+
   function measure(chosen) {
     // (layer, head) -> how the values of that head become scores: (value * factor - low) / span.
     const { facts, importance } = model;
@@ -35,6 +42,12 @@ reportgen.scores = (() => {
       low: normalised ? low : 0,
       span: normalised ? high - low || 1 : 1,
     });
+  }
+
+  function base(chosen) {
+    // What every score is above no attention, see `scale.above_none`.
+    const { low, span } = measure(chosen)(0, 0);
+    return (chosen.layers.length * chosen.heads.length * low) / span;
   }
 
   const array = (chosen) => (chosen.from === "global" ? model.row : chosen.perQuery ? model.perQuery : model.received);
@@ -75,6 +88,14 @@ reportgen.scores = (() => {
     for (let t = 0; t < facts.tokens; t++)
       if (!isSpecial[t] && !isBlank[t] && isRanked(t, state) && !(state.mask && isMasked[wordOf[t]])) found.push({ name: facts.names[t], positions: [t] });
     return found;
+  }
+
+  function listed(state) {
+    // What lists name: content words, unless stop words and punctuation are asked for, or there is nothing else.
+    if (state.common) return state;
+    const { facts, isMasked } = model;
+    const content = facts.words.some((_, word) => !isMasked[word] && pieces(word, state).length);
+    return content ? { ...state, mask: true } : state;
   }
 
   const sum = (values, positions) => {
@@ -160,5 +181,5 @@ reportgen.scores = (() => {
     return total;
   }
 
-  return { start, attribution, selection, byToken, units, unitAt, pieces, sum, highest, ordered, ranks, bestRank, lists, model: () => model };
+  return { start, attribution, selection, shown, base, byToken, units, unitAt, pieces, listed, sum, highest, ordered, ranks, bestRank, lists, model: () => model };
 })();

@@ -30,7 +30,7 @@ reportgen.signed = (() => {
         ]
       : [`The score of every ${unit} is 0, so nothing has a colour.`];
     return {
-      classes, first: MIDDLE - SIDE, sentences, explanation,
+      classes, first: MIDDLE - SIDE, sentences, explanation, bounds, write: reportgen.captions.short,
       labels: Object.fromEntries([[-1, 0], [4, 4], [11, 12], [16, 16]].map(([step, bound]) => [step, write(bounds[bound], 2)])),
       name: `Colour scale, ${state.scale}, in logits: from ${write(bounds[0], 2)}, which speaks against, over 0, which has no colour, to ${write(bounds[16], 2)}, which speaks for`,
     };

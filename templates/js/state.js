@@ -2,6 +2,8 @@
 reportgen.state = (() => {
   "use strict";
 
+  const NARROWING = ["layers", "heads", "scores", "from", "per_query"]; // what chooses among all attention
+  const STRONGEST = 15; // the last class of colour
   const LONGEST = 100; // rows of a list, unless the run was asked for more
   let first; // what a page without a fragment shows
   let current;
@@ -9,6 +11,7 @@ reportgen.state = (() => {
   let attributions; // how many there are
   let again; // timer of an address that was refused
   const listeners = [];
+  const resetting = [];
 
   const everything = (count) => Array.from({ length: count }, (_, i) => i + 1);
   const whole = (text) => (/^\d{1,9}$/.test(text) ? Number(text) : null);
@@ -21,12 +24,15 @@ reportgen.state = (() => {
       heads: everything(facts.heads),
       scores: "scaled",
       from: "auto", // the classifier's own row where only the last layer is chosen: nothing else can reach it there
+      view: facts.opens, // what colours the text: "reader", the classifier's row, or "all", what is chosen below
       attribution: null, // which one colour shows, from 1; null for attention
       scale: facts.scale,
       special: false,
       echoes: facts.keep_echoes,
       per_query: facts.per_query,
       mask: false,
+      common: false, // whether lists name stop words and punctuation
+      above: 0, // classes paler than this one have no colour
       words: false,
       k: facts.top_k,
       token: null,
@@ -70,13 +76,17 @@ reportgen.state = (() => {
       const list = given.has(name) && numbers(given.get(name), first[name]);
       if (list && (list.length || given.get(name) === "none")) found[name] = list;
     }
-    const known = { scores: ["scaled", "unscaled"], scale: ["linear", "rank", "log"], from: ["all", "global"] };
+    const known = { scores: ["scaled", "unscaled"], scale: ["contrast", "linear", "rank", "log"], from: ["all", "global"] };
     for (const [name, options] of Object.entries(known))
       if (options.includes(given.get(name))) found[name] = given.get(name);
+    if (["all", "reader"].includes(given.get("view")) && (given.get("view") === "all" || counts.reader !== null)) found.view = given.get("view");
+    else if (NARROWING.some((name) => given.has(name))) found.view = "all";
     if (found.from === "global" && counts.reader === null) delete found.from;
-    for (const name of ["special", "echoes", "per_query", "mask", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
+    for (const name of ["special", "echoes", "per_query", "mask", "common", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
     const attribution = whole(given.get("attribution") ?? "");
     if (attribution >= 1 && attribution <= attributions) found.attribution = attribution;
+    const above = whole(given.get("above") ?? "");
+    if (above !== null && above <= STRONGEST) found.above = above;
     const k = whole(given.get("k") ?? "");
     if (isLength(k)) found.k = k;
     const token = whole(given.get("token") ?? "");
@@ -88,8 +98,10 @@ reportgen.state = (() => {
 
   function write() {
     const parts = [];
+    const implied = NARROWING.some((name) => String(current[name]) !== String(first[name])); // then "all" goes without saying
     for (const name of Object.keys(first)) {
       const value = current[name];
+      if (name === "view" && value === "all" && implied) continue;
       if (String(value) === String(first[name]) || value === null) continue;
       if (Array.isArray(value)) parts.push(`${name}=${name === "map" ? value.join(".") : ranges(value)}`);
       else parts.push(`${name}=${typeof value === "boolean" ? Number(value) : value}`);
@@ -112,7 +124,8 @@ reportgen.state = (() => {
 
   function change(changes) {
     const before = current;
-    current = { ...current, ...changes };
+    const narrowed = !("view" in changes) && NARROWING.some((name) => name in changes && String(changes[name]) !== String(current[name]));
+    current = { ...current, ...changes, ...(narrowed ? { view: "all" } : {}) };
     if (Object.keys(current).every((name) => String(current[name]) === String(before[name]))) return;
     address();
     for (const listener of listeners) listener(current, before);
@@ -121,7 +134,11 @@ reportgen.state = (() => {
   return {
     start,
     change,
-    reset: () => change({ ...first, token: current.token }),
+    reset() {
+      change({ ...first });
+      for (const listener of resetting) listener();
+    },
+    onReset: (listener) => resetting.push(listener), // what else has been chosen: find, tabs, the share removed
     subscribe: (listener) => listeners.push(listener),
     isLength,
     everything: () => ({ layers: first.layers, heads: first.heads }),

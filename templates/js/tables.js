@@ -13,6 +13,7 @@ reportgen.tables = (() => {
 
   function start() {
     for (const frame of document.querySelectorAll("main .table")) enhance(frame);
+    reportgen.state.onReset(() => known.forEach(restore));
   }
 
   function enhance(frame) {
@@ -34,6 +35,15 @@ reportgen.tables = (() => {
     known.set(frame.getAttribute("aria-labelledby"), table);
     addSorting(table);
     addTools(table);
+  }
+
+  function restore(table) {
+    // The order and the rows of the beginning.
+    table.sorted = null;
+    table.filters = {};
+    for (const head of table.frame.querySelectorAll("thead th")) head.removeAttribute("aria-sort");
+    addTools(table);
+    show(table);
   }
 
   function linkPlaces(table, { tr, cells }) {

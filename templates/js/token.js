@@ -109,13 +109,15 @@ reportgen.token = (() => {
   function ranking(state, scores) {
     // Position -> rank of its unit by the scores chosen, from 1.
     const units = reportgen.scores.highest(reportgen.scores.units(state), scores);
-    const whole = units.reduce((total, [, score]) => total + score, 0);
+    const base = reportgen.scores.base(reportgen.scores.shown(state));
+    const amount = ({ positions }, score) => score + base * positions.length;
+    const mean = units.reduce((total, [unit, score]) => total + amount(unit, score), 0) / units.length;
     const ranked = new Map(units.flatMap(([{ positions }], n) => positions.map((t) => [t, n + 1])));
-    return { ranked, whole, count: units.length };
+    return { ranked, times: (unit, score) => amount(unit, score) / (mean || 1), count: units.length };
   }
 
-  function facts(state, chosen, scores, { ranked, whole, count }, own) {
-    const { short, percent, number, score, where } = reportgen.captions;
+  function facts(state, chosen, scores, { ranked, times, count }, own) {
+    const { short, multiple, number, score, where } = reportgen.captions;
     const mine = reportgen.scores.sum(scores, own.positions);
     const rank = ranked.get(state.token);
     const best = reportgen.scores.bestRank(chosen, own.positions);
@@ -123,7 +125,7 @@ reportgen.token = (() => {
       "dl",
       {},
       line(score(chosen).replace(/^./, (letter) => letter.toUpperCase()), short(mine)),
-      line("Share of all", rank ? percent(mine / (whole || 1), 2) : "not counted"),
+      line("Times even", rank ? multiple(times(own, mine)) : "not counted"),
       line("Rank", rank ? `${number(rank)} of ${number(count)} ${state.words ? "words" : "tokens"}` : "not ranked"),
       line("Best rank in a head", best === Infinity ? "none" : number(best)),
       line("Over", where(chosen)),
@@ -177,7 +179,8 @@ reportgen.token = (() => {
       return;
     }
     links ??= await reportgen.data.links();
-    const scores = reportgen.scores.byToken(chosen);
+    const seen = reportgen.scores.shown(state); // the score is that of the colours
+    const scores = reportgen.scores.byToken(seen);
     const order = ranking(state, scores);
     const known = !model.facts.given; // given scores have no attention between tokens
     const to = known ? linked("attended", own.positions, chosen, model) : [];
@@ -187,7 +190,7 @@ reportgen.token = (() => {
     body.replaceChildren(
       title,
       ...(model.isEcho[state.token] ? [make("p", { class: "hint" }, `${model.facts.echo_note}. Its score belongs to the place, whatever the token says.`)] : []),
-      facts(state, chosen, scores, order, own),
+      facts(state, seen, scores, order, own),
       ...(known ? [linkTable("Attends to most", to, state, chosen, model), linkTable("Attended most by", by, state, chosen, model), legend(chosen)] : []),
       ...rankTable(own.positions, chosen, model),
       ...[sameWord(state, order.ranked, model)].filter(Boolean),

@@ -25,7 +25,17 @@ reportgen.walk = (() => {
       go(Number(span.dataset.position), { scroll: false });
       reportgen.state.change({ token: Number(span.dataset.position) });
     });
+    reportgen.state.onReset(() => markOnly("passage", []));
     document.addEventListener("click", (event) => {
+      const passage = event.target.closest("[data-passage]");
+      if (passage) {
+        event.preventDefault(); // the address belongs to the view
+        const [first, last] = passage.dataset.passage.split("-").map(Number);
+        markOnly("passage", Array.from({ length: last - first + 1 }, (_, n) => first + n));
+        go(first);
+        text.focus({ preventScroll: true });
+        return;
+      }
       const button = event.target.closest("[data-jump]");
       if (!button) return;
       const position = Number(button.dataset.jump);

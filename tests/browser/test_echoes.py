@@ -29,7 +29,7 @@ def html(*, keep: bool = False) -> str:
 
 @pytest.fixture
 def page(show: Show) -> Page:
-    return settled(show(html()))
+    return settled(show(html(), fragment="common=1"))
 
 
 def positions(page: Page, table: str) -> list[str]:
@@ -58,8 +58,8 @@ def test_a_choice_brings_them_back_everywhere(page: Page) -> None:
     settled(page)
     assert close(page.evaluate(CLASSES), parts(keep=True).views[0].classes)
     assert positions(page, "table-top-tokens")[:3] == ["33", "22", "11"]
-    assert page.evaluate("location.hash") == "#echoes=1"
-    assert "are outlined with dashes and included in the scale" in page.inner_text(".about-all .scale")
+    assert page.evaluate("location.hash") == "#echoes=1&common=1"
+    assert "are outlined with dashes and included in the scale" in page.inner_text(".about .scale")
     assert "echoes of position" not in page.inner_text("#table-top-tokens")
     page.get_by_role("button", name="Reset").click()
     settled(page)
@@ -78,12 +78,13 @@ def test_a_report_that_keeps_them_begins_with_them_and_can_leave_them_out(show: 
 
 
 def test_a_link_shows_them(show: Show) -> None:
-    page = settled(show(html(), fragment="echoes=1"))
+    page = settled(show(html(), fragment="echoes=1&common=1"))
     assert page.get_by_role("checkbox", name="Echoes of position").is_checked()
     assert positions(page, "table-top-tokens")[0] == "33"
 
 
 def test_an_opened_echo_is_named_and_not_ranked(page: Page) -> None:
+    page.evaluate("reportgen.state.change({ view: 'all' })")
     page.click('[data-position="22"]')
     settled(page)
     said = page.inner_text("#token-body")
@@ -96,6 +97,7 @@ def test_an_opened_echo_is_named_and_not_ranked(page: Page) -> None:
 
 def test_hot_spots_pass_them_by(page: Page) -> None:
     report = echoing()
+    page.evaluate("reportgen.state.change({ view: 'all' })")
     scores, _ = reports.ranked(report)
     top = np.argsort(-np.where(report.tokens.content, scores.total, -1), kind="stable")[: report.top_k]
     seen = set()

@@ -20,7 +20,7 @@ from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from reportgen.core.nouns.records import Report
-from reportgen.report import heatmap, rank, words
+from reportgen.report import even_share, heatmap, rank, words
 from reportgen.report.draw import charts, vega
 from reportgen.report.page import render
 from reportgen.report.page.svg import svg_markup
@@ -112,7 +112,8 @@ def colours(
     known = list(dict.fromkeys(owner for owner in owners if owner is not None))
     sums = np.array([values[list(found[o[1]].positions if o[0] == "word" else o)].sum() for o in known])
     everything = np.ones(len(sums), bool)
-    classes, _, _ = heatmap.classify(heatmap.percent(sums, everything), everything, scale=colour_scale)
+    heat = even_share.of_even(sums, everything) if colour_scale == "contrast" else heatmap.percent(sums, everything)
+    classes, _, _ = heatmap.classify(heat, everything, scale=colour_scale)
     return [-1 if owner is None else int(classes[known.index(owner)]) for owner in owners]
 
 
@@ -153,7 +154,7 @@ def test_controls_have_the_names_that_the_design_gives_them(page: Page) -> None:
         assert group.get_by_role("button", name="All").is_visible()
         assert group.get_by_role("button", name="None").is_visible()
     wanted = {"Scores": ["scaled", "unscaled"], "Received from": ["all tokens", "global token"],
-              "Colour scale": ["linear", "rank", "log"]}  # fmt: skip
+              "Colour scale": ["contrast", "linear", "rank", "log"]}  # fmt: skip
     for name, options in wanted.items():
         assert page.get_by_role("combobox", name=name, exact=True).locator("option").all_inner_texts() == options
     for name in ("Special tokens", "Mask stop words and punctuation", "Whole words"):
@@ -167,9 +168,9 @@ def test_at_the_start_the_page_shows_what_stood_there_without_scripts(page: Page
     report = example()
     view = reports.parts(report).views[0]
     assert page.evaluate(CLASSES) == list(view.classes)
-    check_colours(page, colours(report, expected(report)))
-    assert view.explanation in page.locator(".about-all .explain").inner_text()
-    shown = page.locator(".about-all .step").all_inner_texts()
+    check_colours(page, colours(report, expected(report, layers=[3], from_global=True)))
+    assert view.explanation in page.locator(".about .explain").inner_text()
+    shown = page.locator(".about .step").all_inner_texts()
     assert [shown[n] for n in (4, 8, 12)] == [f"{view.bounds[n]:.3g}" for n in (4, 8, 12)]
     assert page.evaluate(f"new Set({EVERY}.map((e) => getComputedStyle(e).backgroundColor)).size") > 8
 
@@ -182,11 +183,13 @@ VIEWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "from=global&layers=3&scores=unscaled": ({"layers": [3], "from_global": True, "scaled": False}, {}),
     "layers=3": ({"layers": [3], "from_global": True}, {}),  # of the last layer only this row reaches the classifier
     "layers=3&from=all": ({"layers": [3]}, {}),
-    "scale=rank": ({}, {"colour_scale": "rank"}),
+    "view=all&scale=rank": ({}, {"colour_scale": "rank"}),
+    "view=all&scale=contrast": ({}, {"colour_scale": "contrast"}),
+    "scale=contrast&layers=1": ({"layers": [1]}, {"colour_scale": "contrast"}),
     "scale=log&layers=1": ({"layers": [1]}, {"colour_scale": "log"}),
-    "special=1": ({}, {"special": True}),
-    "mask=1": ({}, {"mask": True}),
-    "words=1": ({}, {"whole": True}),
+    "view=all&special=1": ({}, {"special": True}),
+    "view=all&mask=1": ({}, {"mask": True}),
+    "view=all&words=1": ({}, {"whole": True}),
     "words=1&mask=1&special=1&scale=rank&heads=2-4": (
         {"heads": [2, 3, 4]},
         {"whole": True, "mask": True, "special": True, "colour_scale": "rank"},
@@ -242,7 +245,8 @@ def test_all_and_none(page: Page) -> None:
     heads.get_by_role("button", name="None").click()
     assert fragment(page) == "#heads=none"
     assert set(page.evaluate(CLASSES)) == {-1}
-    assert "nothing to colour" in page.locator(".about-all .explain").inner_text()
+    assert page.get_by_text("No head is chosen, so the text has no colours.").is_visible()
+    assert "nothing to colour" in page.locator(".about .explain").inner_text()
     settled(page)
     assert table(page, "table-top-tokens") == table(page, "table-attended-words") == []
     assert "nothing to rank" in page.locator("#table-top-tokens").inner_text()
@@ -251,8 +255,9 @@ def test_all_and_none(page: Page) -> None:
     region = details(page, 4)
     assert "there is nothing to show" in region.inner_text()
     region.get_by_role("button", name="Close").click()
-    heads.get_by_role("button", name="All").click()
-    assert fragment(page) == ""
+    page.get_by_role("button", name="Choose all").click()
+    assert fragment(page) == "#view=all", "the view that was narrowed stays"
+    assert not page.get_by_text("No head is chosen, so the text has no colours.").is_visible()
     assert set(page.evaluate(CLASSES)) != {-1}
     assert page.wrong == []  # type: ignore[attr-defined]
 
@@ -262,7 +267,7 @@ def test_the_last_layer_alone_is_seen_from_the_global_token_and_the_page_says_wh
     group.get_by_role("button", name="None").click()
     group.get_by_role("checkbox", name="3", exact=True).check()
     assert page.get_by_role("combobox", name="Received from", exact=True).input_value() == "global"
-    assert "only this row feeds the classifier" in page.locator(".about-all .explain").inner_text()
+    assert "only this row feeds the classifier" in page.locator(".about .explain").inner_text()
     page.get_by_role("combobox", name="Received from", exact=True).select_option("all tokens")
     assert fragment(page) == "#layers=3&from=all"
     check_colours(page, colours(example(), expected(example(), layers=[3])))
@@ -272,8 +277,8 @@ def test_masked_words_stay_readable_and_have_no_colour(show: Show) -> None:
     page = at(show, "mask=1", color_scheme="dark")
     the = page.locator("#text [data-position]", has_text=re.compile("^The$")).first
     assert the.evaluate("e => getComputedStyle(e).backgroundColor") == "rgba(0, 0, 0, 0)"
-    assert the.evaluate("e => getComputedStyle(e).color === getComputedStyle(document.body).color")
-    assert "masked" in page.locator(".about-all .scale").inner_text()
+    assert the.evaluate("e => getComputedStyle(e).color === getComputedStyle(e.parentElement).color")
+    assert "masked" in page.locator(".about .scale").inner_text()
 
 
 def test_where_every_chosen_head_counts_nothing_all_count_the_same(show: Show) -> None:
@@ -292,7 +297,7 @@ def test_a_pooling_classifier_has_no_view_from_its_token(show: Show) -> None:
     assert page.get_by_role("combobox", name="Received from", exact=True).locator("option").all_inner_texts() == [
         "all tokens"
     ]
-    assert "receives from all tokens" in page.locator(".about-all .explain").inner_text()
+    assert "receives from all tokens" in page.locator(".about .explain").inner_text()
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
@@ -337,7 +342,7 @@ def test_a_link_that_makes_no_sense_shows_the_first_view(show: Show, link: str) 
     page = at(show, link)
     assert ticked(page, "Layers") == ["1", "2", "3"]
     assert ticked(page, "Heads") == ["1", "2", "3", "4"]
-    check_colours(page, colours(example(), expected(example())))
+    check_colours(page, colours(example(), expected(example(), layers=[3], from_global=True)))
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
@@ -383,6 +388,7 @@ def rows(region: Any, caption: str) -> list[list[str]]:
 
 def test_an_opened_token_shows_its_rank_in_every_layer_and_head(page: Page) -> None:
     report = example()
+    page.evaluate("reportgen.state.change({ view: 'all' })")
     position = report.words().index("Longformer"[:4])
     region = details(page, position)
     scores, rankings = reports.ranked(report)
@@ -463,7 +469,7 @@ def test_seen_from_the_global_token_ranks_are_those_of_its_row(show: Show) -> No
     assert "by the attention of <s>" in region.inner_text()
     assert "that <s> attends to most in each layer and head" in page.locator("#table-head-tokens").inner_text()
     first = [cells[3].split(" · ")[0] for cells in table(page, "table-head-tokens")]
-    content = np.flatnonzero(report.tokens.content)
+    content = named(report)
     wanted = [report.words()[content[ranks[la, he][content].argmin()]] for la in range(3) for he in range(4)]
     assert sum(a == b for a, b in zip(first, wanted, strict=True)) >= 11
 
@@ -508,6 +514,7 @@ def test_the_skip_link_leaves_the_view_as_it_is(show: Show) -> None:
 
 def test_other_occurrences_of_the_word_are_listed_and_lead_there(page: Page) -> None:
     report = example()
+    page.evaluate("reportgen.state.change({ view: 'all' })")
     heads = [n for n, word in enumerate(report.words()) if word == "heads"]
     assert len(heads) == 3
     region = details(page, heads[0])
@@ -619,7 +626,8 @@ def test_the_keyboard_reaches_every_control_and_leaves_every_place(show: Show) -
     assert page.evaluate("visited.size") >= wanted
     passed_by = page.evaluate(
         """() => [...document.querySelectorAll("button, input, select, summary")].filter(
-             (e) => e.checkVisibility({ visibilityProperty: true }) && e.tabIndex < 0 && !e.closest(".maps")).length"""
+             (e) => e.checkVisibility({ visibilityProperty: true }) && e.tabIndex < 0
+             && !e.closest(".maps, .tabs")).length"""
     )
     assert passed_by == 0
 
@@ -695,9 +703,11 @@ def test_what_is_found_may_reach_over_tokens(page: Page, wanted: str, text: str)
 
 
 def test_hot_spots_are_the_k_highest_scores_in_the_order_of_the_text(page: Page) -> None:
-    total = reports.ranked(example())[0].total
-    content = np.flatnonzero(example().tokens.content)
-    spots = sorted(content[rank.descending(total[content])][:5].tolist())
+    """Of content words, in the view that the page opens with."""
+    row = reports.ranked(example())[0].reader
+    assert row is not None
+    content = named(example())
+    spots = sorted(content[rank.descending(row[content])][:5].tolist())
     visited = []
     page.locator("#text").focus()
     page.keyboard.press("Home")
@@ -710,6 +720,17 @@ def test_hot_spots_are_the_k_highest_scores_in_the_order_of_the_text(page: Page)
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def named(report: Report) -> npt.NDArray[np.int64]:
+    """Positions of what lists name: content words."""
+    common = words.common_positions(words.whole_words(report.example.text, report.tokens, language="en"))
+    return np.array([p for p in np.flatnonzero(report.tokens.content) if p not in common])
+
+
+def tab(page: Page, name: str) -> None:
+    """Show another list of top tokens."""
+    page.get_by_role("tab", name=name, exact=True).click()
 
 
 def table(page: Page, key: str) -> list[list[str]]:
@@ -729,7 +750,7 @@ def test_tables_follow_the_choice_of_layers_and_heads(show: Show) -> None:
     report = example()
     page = at(show, "layers=2&heads=1,4&k=4")
     values = expected(report, layers=[2], heads=[1, 4])
-    content = np.flatnonzero(report.tokens.content)
+    content = named(report)
     order = content[np.argsort(-values[content], kind="stable")][:4]
     found = table(page, "table-top-tokens")
     assert [int(row[2]) for row in found] == order.tolist()
@@ -767,6 +788,7 @@ def test_a_click_on_a_column_sorts_and_another_turns_round(page: Page) -> None:
 
 
 def test_tables_are_filtered_by_layer_head_and_rank(page: Page) -> None:
+    tab(page, "By head")
     tools = page.locator('[aria-labelledby="table-head-tokens"] + .tools')
     tools.get_by_label("Layer").select_option("2")
     assert {row[0] for row in table(page, "table-head-tokens")} == {"2"}
@@ -806,7 +828,7 @@ def test_a_table_is_saved_as_csv_as_it_is_shown(page: Page) -> None:
     name, content = saved(page, tools.get_by_role("button", name="Save CSV"))
     assert name == "small-0-table-top-tokens.csv"
     read = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-    assert read[0] == ["Rank", "Token", "Position", "Score", "Share of total score", "Best rank in a head"]
+    assert read[0] == ["Rank", "Token", "Position", "Score", "Times even", "Best rank in a head"]
     assert read[1:] == table(page, "table-top-tokens")
 
 
@@ -825,7 +847,7 @@ def test_a_table_is_copied_as_latex(show: Show) -> None:
     spans = [match.span() for match in re.finditer(r"\S+", text)]
     report = reports.report(text, read=reports.tokens(text, spans=spans), top_k=9)
     source = render.page(report, reports.parts(report), bundle=reports.STUB_BUNDLE)
-    page = at(show, "", source, permissions=["clipboard-read", "clipboard-write"])
+    page = at(show, "common=1", source, permissions=["clipboard-read", "clipboard-write"])
     page.locator('[aria-labelledby="table-top-tokens"] + .tools').get_by_role("button", name="Copy LaTeX").click()
     page.get_by_role("button", name="Copied").wait_for()
     latex = page.evaluate("navigator.clipboard.readText()")
@@ -924,7 +946,7 @@ def test_a_click_on_a_cell_of_the_overview_chooses_its_head(show: Show) -> None:
     settled(page)
     cell.click()
     settled(page)
-    assert fragment(page) == "#words=1"  # of the choice only layers and heads are undone
+    assert fragment(page) == "#view=all&words=1"  # of the choice only layers and heads are undone
 
 
 def test_the_overview_still_chooses_after_it_was_drawn_anew(show: Show) -> None:

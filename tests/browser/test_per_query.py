@@ -34,8 +34,8 @@ def test_a_choice_shows_what_a_report_per_query_shows(page: Page) -> None:
     page.get_by_role("checkbox", name="Per query").check()
     settled(page)
     assert page.evaluate("location.hash") == "#per_query=1"
-    assert close(page.evaluate(CLASSES), other.views[0].classes)
-    assert other.views[0].explanation in page.inner_text(".about-all .explain")
+    assert close(page.evaluate(CLASSES), other.views[1].classes)
+    assert other.views[1].explanation in page.inner_text(".about .explain")
     assert positions(page, "table-top-tokens") == [row[2] for row in other.tables[0].rows]
     page.get_by_role("button", name="Reset").click()
     settled(page)
@@ -48,7 +48,7 @@ def test_a_report_per_query_begins_so_and_can_show_the_total(show: Show) -> None
     assert page.evaluate("location.hash") == ""
     page.get_by_role("checkbox", name="Per query").uncheck()
     settled(page)
-    assert close(page.evaluate(CLASSES), reports.parts(seen()).views[0].classes)
+    assert close(page.evaluate(CLASSES), reports.parts(seen()).views[1].classes)
     assert page.evaluate("location.hash") == "#per_query=0"
 
 
@@ -74,5 +74,5 @@ def test_where_all_tokens_are_seen_alike_there_is_no_such_choice(show: Show) -> 
     plain = reports.report()
     page = settled(show(render.page(plain, reports.parts(plain), bundle=reports.STUB_BUNDLE), fragment="per_query=1"))
     assert page.get_by_role("checkbox", name="Per query").count() == 0
-    assert page.evaluate(CLASSES) == list(reports.parts(plain).views[0].classes)
+    assert page.evaluate(CLASSES) == list(reports.parts(plain).views[1].classes)
     assert page.wrong == []  # type: ignore[attr-defined]

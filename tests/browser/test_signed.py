@@ -53,7 +53,8 @@ def view(number: int = 1, scale: Any = "linear") -> Any:
 def test_the_page_opens_with_attention_and_offers_attribution(show: Show) -> None:
     page = at(show, "")
     assert page.evaluate(CLASSES) == list(reports.parts(example()).views[0].classes)
-    assert select(page, "Colour shows").input_value() == "attention"
+    assert page.get_by_role("radio", name="What the classifier reads").is_checked()
+    assert not page.get_by_role("radio", name="Attribution").is_checked()
     assert select(page, "For label").is_disabled()
     assert select(page, "For label").locator("option").all_inner_texts() == ["“left” (predicted and gold)", "“right”"]
     assert not page.locator(".sides").is_visible()
@@ -62,12 +63,12 @@ def test_the_page_opens_with_attention_and_offers_attribution(show: Show) -> Non
 
 def test_a_choice_shows_attribution_and_another_label_and_reset_undoes_both(show: Show) -> None:
     page = at(show, "")
-    select(page, "Colour shows").select_option("attribution")
+    page.get_by_role("radio", name="Attribution").check()
     settled(page)
     assert page.evaluate(CLASSES) == list(view().classes)
     assert page.evaluate("location.hash") == "#attribution=1"
     assert page.locator("#signless").is_visible()
-    assert signed.explanation(example(), example().attributions[0]) == page.locator(".about-all .explain").inner_text()
+    assert signed.explanation(example(), example().attributions[0]) == page.locator(".about .explain").inner_text()
     select(page, "For label").select_option("2")
     settled(page)
     assert page.evaluate(CLASSES) == list(view(2).classes)
@@ -76,21 +77,21 @@ def test_a_choice_shows_attribution_and_another_label_and_reset_undoes_both(show
     settled(page)
     assert page.evaluate(CLASSES) == list(reports.parts(example()).views[0].classes)
     assert page.evaluate("location.hash") == ""
-    assert page.locator(".about-all .step").all_inner_texts()[8] != ""
+    assert page.locator(".about .step").all_inner_texts()[8] != ""
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("scale", ["linear", "rank", "log"])
+@pytest.mark.parametrize("scale", ["contrast", "linear", "rank", "log"])
 def test_a_link_shows_the_colours_and_the_legend_that_python_computes(show: Show, scale: Any) -> None:
     page = at(show, f"attribution=2&scale={scale}")
     wanted = view(2, scale)
     assert page.evaluate(CLASSES) == list(wanted.classes)
     said = heatmap.labels(wanted)
-    assert page.locator(".about-all .ends").all_inner_texts() == [said[-1], said[16]]
-    steps = page.locator(".about-all .step").all_inner_texts()
+    assert page.locator(".about .ends").all_inner_texts() == [said[-1], said[16]]
+    steps = page.locator(".about .step").all_inner_texts()
     assert {n: text for n, text in enumerate(steps) if text} == {4: said[4], 11: said[11]}
     assert page.locator(".sides").inner_text().split("\n") == ["speaks against", "0", "speaks for"]
-    assert f"hold {wanted.strongest} of {wanted.coloured} tokens" in page.locator(".about-all .scale").inner_text()
+    assert f"hold {wanted.strongest} of {wanted.coloured} tokens" in page.locator(".about .scale").inner_text()
 
 
 @pytest.mark.parametrize("link", ["attribution=0", "attribution=3", "attribution=-1", "attribution=x", "attribution="])
@@ -113,6 +114,7 @@ def test_a_word_has_the_sum_of_its_tokens(show: Show) -> None:
     settled(page)
     assert page.evaluate(CLASSES)[2:4] == [31, 31]
     assert "+0.5 logits, speaks for" in page.locator("#token-body").inner_text()
+    page.get_by_role("tab", name="For “left”").click()
     assert "Words that speak most for" in page.locator("#table-attribution-1-for").inner_text()
     assert (
         page.locator("[aria-labelledby=table-attribution-1-for] tbody tr").first.inner_text().split("\t")[1] == "unseen"
@@ -129,7 +131,7 @@ def test_special_tokens_and_masked_words_follow_their_choices(show: Show) -> Non
 
 
 def test_hot_spots_are_the_strongest_on_either_side(show: Show) -> None:
-    page = at(show, "attribution=1&layers=none&k=4")
+    page = at(show, "attribution=1&layers=none&k=4&common=1")
     scores = np.where(example().tokens.content, np.abs(view().values), 0)
     seen = set()
     for _ in range(4):
@@ -173,7 +175,8 @@ def test_the_strip_has_the_strongest_colour_of_each_stretch(show: Show) -> None:
 
 
 def test_a_table_sorts_numbers_with_a_minus_and_saves_them_as_numbers(show: Show) -> None:
-    page = at(show, "k=8")
+    page = at(show, "k=8&common=1")
+    page.get_by_role("tab", name="Against “left”").click()
     frame = page.locator("[aria-labelledby=table-attribution-1-against]")
     frame.get_by_role("button", name="Attribution, logits").click()
     shown = [cell.replace("−", "-") for cell in frame.locator("tbody td:nth-child(4)").all_inner_texts()]
@@ -188,11 +191,11 @@ def test_a_table_sorts_numbers_with_a_minus_and_saves_them_as_numbers(show: Show
 def test_letters_have_one_ink_that_can_be_read_on_every_class(show: Show, scheme: str) -> None:
     """In page and legend; what stands between the tokens has it, too."""
     page = at(show, "attribution=1&scale=rank", color_scheme=scheme)
-    looks = page.evaluate("""[...document.querySelectorAll("#text span:not(.special), .about-all .step")].map((e) => {
+    looks = page.evaluate("""[...document.querySelectorAll("#text span:not(.special), .about .step")].map((e) => {
       const style = getComputedStyle(e);
       return [style.color, style.backgroundColor];
     })""")
-    ink = page.evaluate("getComputedStyle(document.documentElement).color")
+    ink = page.evaluate("getComputedStyle(document.getElementById('text')).color")
     assert {colour for colour, _ in looks} == {ink}
     grounds = {ground for _, ground in looks} - {"rgba(0, 0, 0, 0)"}
     assert grounds == {rgb(colour) for colour in {"light": palette.SIGNED_LIGHT, "dark": palette.SIGNED_DARK}[scheme]}

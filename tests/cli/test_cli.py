@@ -506,7 +506,7 @@ MAYBE: dict[str, st.SearchStrategy[Any]] = {
     "importance": NAMES,
     "importance_key": NAMES,
     "top_k": st.integers(1, 99),
-    "colour_scale": st.sampled_from(["linear", "rank", "log"]),
+    "colour_scale": st.sampled_from(["contrast", "linear", "rank", "log"]),
     "device": st.sampled_from(["auto", "cpu", "cuda:1"]),
     "dtype": st.sampled_from(["float32", "float16"]),
     "seed": st.integers(-9, 99),

@@ -150,7 +150,7 @@ def test_the_demo_preset_needs_nothing_from_outside() -> None:
         ("global_tokens = ['0']", r"global_tokens = \['0'\] has the wrong type"),
         ("model = ['a']", r"model = \['a'\] has the wrong type"),
         ("model = {a = 1}", "has the wrong type"),
-        ("colour_scale = 'rainbow'", "colour_scale = 'rainbow': unknown; choose from linear, rank, log"),
+        ("colour_scale = 'rainbow'", "colour_scale = 'rainbow': unknown; choose from contrast, linear, rank, log"),
         ("colour_scale = 1", "colour_scale = 1 has the wrong type"),
         (
             "format = ['html', 'docx']",

@@ -80,7 +80,7 @@ def shown(report: Report) -> dict[str, Any]:
     return {
         "order": rankings.by_score.tolist(),
         "classes": {cell.positions[0]: heat for cell, heat in zip(cells, view.classes, strict=True)},
-        "summary": words.top_words(found, rankings, count=5),
+        "summary": words.top_words(found, rankings.by_score, count=5),
         "files": tables.files(report, scores, rankings),
     }
 

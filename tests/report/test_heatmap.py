@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from reportgen.core.config import ColourScale
 from reportgen.core.nouns.records import Tokens
-from reportgen.report import heatmap
+from reportgen.report import even_share, heatmap
+from reportgen.report import scale as scale_of
 from reportgen.report.parts import Cell, Line, Run
 from tests import reports
 
-SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
+SCALES: tuple[ColourScale, ...] = ("contrast", "linear", "rank", "log")
 HEATS = st.lists(st.floats(0, 1e6, width=32), min_size=1, max_size=40)
 
 
@@ -134,8 +135,9 @@ def test_the_hottest_tokens_come_highest_first() -> None:
     assert [run.text for run in heatmap.hottest(made, runs, count=2)] == ["b", "c"]
 
 
-def test_the_three_scales_by_hand() -> None:
+def test_the_scales_by_hand() -> None:
     values = [0, 1, 10, 100]
+    assert coloured(values, scale="contrast")[0] == [0, 0, 1, 15]  # white up to the median, 5.5; then to 97.3
     assert coloured(values)[0] == [0, 0, 1, 15]  # 15 classes up to the 99th percentile, 97.3
     assert coloured(values, scale="rank")[0] == [0, 5, 10, 15]  # thirds
     assert coloured(values, scale="log")[0] == [0, 0, 8, 15]  # 1 to 100: the middle is 10
@@ -152,8 +154,12 @@ def test_classes_follow_the_values_and_the_legend(scale: ColourScale, values: li
     order = np.argsort(heat)
     assert (np.diff(classes[order]) >= 0).all(), "a higher value never gets a paler class"
     for value, step in zip(heat.tolist(), classes.tolist(), strict=True):
-        assert step == 15 or value < bounds[step + 1] or bounds[step] == bounds[step + 1]
+        white = scale == "contrast" and step == 0 and value <= bounds[1]
+        assert white or step == 15 or value < bounds[step + 1] or bounds[step] == bounds[step + 1]
         assert step == 0 or value >= bounds[step]
+    if scale == "contrast":
+        assert (classes[heat <= np.median(heat)] == 0).all(), "white up to the median"
+        assert (classes[(heat >= np.quantile(heat, 0.99)) & (heat > np.median(heat))] == 15).all()
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -193,7 +199,7 @@ def test_the_log_scale_starts_at_the_smallest_value_above_zero() -> None:
 
 def test_only_the_log_scale_has_a_floor() -> None:
     values, everything = np.array([0, 50.0, 100]), np.ones(3, dtype=bool)
-    assert [heatmap.classify(values, everything, scale=s)[2] for s in SCALES] == [None, None, 50.0]
+    assert [heatmap.classify(values, everything, scale=s)[2] for s in SCALES] == [None, None, None, 50.0]
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -291,16 +297,16 @@ def test_what_is_behind_a_printed_line_covers_its_text(case: tuple[str, Tokens])
                 assert run.text in text
 
 
-def test_a_report_shows_all_layers_then_the_row_that_is_read_then_the_last_layer() -> None:
+def test_a_report_shows_the_row_that_is_read_then_all_layers_then_the_last_layer() -> None:
     given = reports.report()
     scores, _ = reports.ranked(given)
     covered = heatmap.cells(given.example.text, given.tokens)
     made = heatmap.views(given, scores, covered)
-    assert [view.key for view in made] == ["all", "reader", "last"]
-    assert made[1].title == "Last layer, row of <s>"
-    assert "weighted by head importance" in made[1].explanation
+    assert [view.key for view in made] == ["reader", "all", "last"]
+    assert [view.title for view in made[:2]] == ["What the classifier reads", "All attention"]
+    assert "weighted by head importance" in made[0].explanation
     content = [n for n, c in enumerate(covered) if not c.special]
-    for view, values in zip(made, (scores.total, scores.reader, scores.last_layer), strict=True):
+    for view, values in zip(made, (scores.reader, scores.total, scores.last_layer), strict=True):
         assert values is not None
         chosen = np.array([values[covered[n].positions[0]] for n in content])
         expected = (chosen - chosen.min()) / np.ptp(chosen) * 100
@@ -319,3 +325,34 @@ def test_a_view_and_cells_that_do_not_belong_together_are_an_error() -> None:
     made = heatmap.view("all", "", "", np.array([1, 2], np.float32), covered, scale="linear")
     with pytest.raises(ValueError, match="zip"):
         heatmap.spans("ab", covered[:1], made)
+
+
+def test_contrast_is_in_multiples_of_the_even_share() -> None:
+    """1, 2, 3 and 10 have the mean 4; *base* is what min-max has taken from each token."""
+    covered = tuple(cell("x", n) for n in range(4))
+    made = heatmap.view("all", "", "", np.array([1, 2, 3, 10], np.float32), covered, scale="contrast")
+    assert made.values == (0.25, 0.5, 0.75, 2.5)
+    assert heatmap.labels(made) == {-1: "0.3×", 1: "0.6×", 8: "1.5×", 15: "2.4×", 16: "2.5×"}
+    assert (made.most, made.even) == (2.5, False)
+    taken = heatmap.view("all", "", "", np.array([0, 1, 2, 9], np.float32), covered, scale="contrast", base=1.0)
+    assert taken.values == made.values
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=3, max_size=30))
+def test_min_max_takes_nothing_from_the_multiples(received: list[float]) -> None:
+    """The multiples of what is shown are those of the attention itself, whatever the scale of scores begins with."""
+    one = np.array(received, np.float32)[None, None]
+    base, scores = scale_of.above_none(one), scale_of.normalise(one)[0, 0]
+    everything = np.ones(len(received), bool)
+    times = even_share.of_even(scores.astype(np.float64) + base, everything)
+    if not even_share.equal_but_for_rounding(scores):
+        np.testing.assert_allclose(times, one[0, 0] / one.mean(dtype=np.float64), rtol=1e-3)
+
+
+def test_where_no_token_draws_much_more_than_another_attention_is_almost_even() -> None:
+    covered = tuple(cell("x", n) for n in range(3))
+    flat = heatmap.view("all", "", "", np.array([0.9, 1, 1.1], np.float32), covered, scale="contrast")
+    assert flat.even
+    assert "1.1× the even share: attention is almost even here" in even_share.almost_even(flat.most)
+    steep = heatmap.view("all", "", "", np.array([0, 0, 3], np.float32), covered, scale="contrast")
+    assert not steep.even

@@ -100,4 +100,4 @@ def test_top_words_are_whole_words_once_each_and_no_signs() -> None:
     by_score = np.array([4, 1, 2, 0, 3], np.int32)
     nothing = np.zeros(5, np.int32)
     rankings = Rankings(nothing, nothing, by_score, None, nothing, nothing)
-    assert words.top_words(found, rankings, count=5) == ("Longformer", "deep")
+    assert words.top_words(found, rankings.by_score, count=5) == ("Longformer", "deep")

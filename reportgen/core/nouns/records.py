@@ -360,8 +360,7 @@ class Report:
     @property
     def reader_name(self) -> str:
         """The name of the token whose row the classifier reads: "<s>", "[CLS]", "the last token"."""
-        position = self.attention.reader_position
-        return self.tokens.strings[0] if position == 0 else "the last token"
+        return self.tokens.strings[0] if self.attention.reader_position == 0 else "the last token"
 
     def words(self) -> tuple[str, ...]:
         """The name of each token for readers: its characters in the document, or the name of a special token."""
@@ -380,6 +379,7 @@ class Scores:
     factors: Floats  # (layer, head), what the attention was multiplied by; 1 where importance would make all 0
     reader_factors: Floats  # (head,), the same for the classifier's row in the last layer
     received: Floats  # (layer, head, token), what was multiplied: attention received, in total or per query
+    base: float  # of every score in `attention_scores`: how far the smallest weighted attention is from none, in scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core.nouns.records import FROM_FILE, Floats, HeadImportance, Report, Scores
+from reportgen.report.even_share import held, multiple
 
 Doubles = npt.NDArray[np.float64]
 
@@ -20,18 +21,13 @@ def rank_trend_by_layer(report: Report) -> str:
     shares = top_shares(received, report.top_k)  # (layer,)
     most, least = int(shares.argmax()), int(shares.argmin())
     numbers = report.attention.layers
-    others = f"; in layer {numbers[least]} it is {shares[least]:.0%}" if least != most else ""
-    if report.given:
-        where = f"Layer {numbers[most]}: " if len(shares) > 1 else ""
-        of = f"{min(report.top_k, tokens)} of {tokens:,} tokens"
-        return (
-            f"{where}{shares[most]:.0%} of the score is on {of}{others}. A steep line means that few tokens hold most "
-            "of it."
-        )
-    return (
-        f"Layer {numbers[most]}: {shares[most]:.0%} of the unweighted attention lands on {min(report.top_k, tokens)} "
-        f"of {tokens:,} tokens{others}. A steep line means that few tokens hold most of the score of a layer."
-    )
+    k = min(report.top_k, tokens)
+    low = multiple(float(shares[least]) * tokens / k) if k else ""
+    others = f"; in layer {numbers[least]} it is {low}" if least != most else ""
+    where = f"Layer {numbers[most]}: " if len(shares) > 1 or not report.given else ""
+    said = held(float(shares[most]), k, tokens, of="the score" if report.given else "the unweighted attention")
+    whole = "it" if report.given else "the score of a layer"
+    return f"{where}{said}{others}. A steep line means that few tokens hold most of {whole}."
 
 
 def rank_trend_by_head(report: Report, ordered: Doubles) -> str:
@@ -81,13 +77,13 @@ def distribution(report: Report, scores: Scores, *, peak: tuple[str, int, int, f
 
 def overview(report: Report, shares: Doubles, k: int) -> str:
     """The most concentrated head and the most important one."""
-    importance, verb = report.importance, "are" if report.given else "is"
+    importance, tokens = report.importance, report.attention.shape[2]
+    most = held(float(shares.max()), k, tokens, of=f"its {report.subject}")
     if np.ptp(shares) > 0:
         layer, head = report.places[shares.argmax()]
-        most = f"{shares.max():.0%} of its {report.subject} {verb} on {k} tokens"
         seen = f"Layer {layer}, head {head} is the most concentrated: {most}"
     else:
-        seen = f"All heads are equally concentrated: {shares.max():.0%} of their {report.subject} {verb} on {k} tokens"
+        seen = f"All heads are equally concentrated: {most.replace('of its', 'of their')}"
     if importance.measure == "none":
         return f"{seen}. No head importance was given, so all heads count equally."
     if np.ptp(importance.values) == 0:

@@ -12,6 +12,7 @@ from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, MUTED, RULE
 from reportgen.report.draw import captions, specs, still
 from reportgen.report.draw.specs import Spec, of
+from reportgen.report.even_share import ALMOST_EVEN, multiple
 from reportgen.report.parts import Finding
 
 WIDTH, HEIGHT = 150, 74  # px of a drawing, without its axes
@@ -31,7 +32,8 @@ def findings(report: Report, scores: Scores, rankings: Rankings) -> tuple[Findin
 
 def concentration(report: Report, scores: Scores, rankings: Rankings) -> Finding:
     """The share of the total score on the top tokens."""
-    ordered = scores.total[rankings.by_score].astype(np.float64)
+    layers, count, _ = report.attention.shape
+    ordered = scores.total[rankings.by_score].astype(np.float64) + scores.base * layers * count
     held = np.cumsum(ordered) / (ordered.sum() or 1.0)
     k, tokens = min(report.top_k, len(ordered)), len(ordered)
     kept = sorted({round(rank) for rank in np.geomspace(1, tokens, POINTS)})
@@ -50,8 +52,11 @@ def concentration(report: Report, scores: Scores, rankings: Rankings) -> Finding
         "encoding": {"x": of("rank"), "y": of("held")},
     }
     chart = {"layer": [line, mark]}
-    sentence = f"of the total score is on {k} of {tokens:,} tokens. With equal scores it would be {k / tokens:.1%}."
-    return _finding(f"{held[k - 1]:.0%}", sentence, chart, "table-top-tokens")
+    times = float(held[k - 1]) * tokens / k
+    sentence = f"the even share is what each of the {k} highest of {tokens:,} tokens draws on average."
+    if times <= ALMOST_EVEN:
+        sentence += f" {report.subject.capitalize()} {'are' if report.given else 'is'} almost even here."
+    return _finding(multiple(times), sentence, chart, "table-top-tokens")
 
 
 def place(report: Report, scores: Scores) -> Finding:
@@ -83,9 +88,9 @@ def densest(values: npt.NDArray[np.float64]) -> tuple[str, str]:
     width = -(-len(values) // 10)
     sums = np.convolve(values, np.ones(width), "valid")
     start = int(sums.argmax())
-    share = float(sums[start]) / (float(values.sum()) or 1.0)
+    times = float(sums[start]) / (float(values.sum()) or 1.0) * len(values) / width
     where = f"positions {start:,} to {start + width - 1:,}" if width > 1 else f"position {start:,}"
-    return f"{share:.0%}", f"of the total score is in the densest tenth of the document, {where}."
+    return multiple(times), f"the even share is in the densest tenth of the document, {where}."
 
 
 def heads(report: Report) -> Finding:
@@ -111,12 +116,12 @@ def heads(report: Report) -> Finding:
     }
     layer, head = report.places[shares.argmax()]
     least = report.places[shares.argmin()]
-    verb = "are" if report.given else "is"
+    times = shares * report.attention.shape[2] / k
     sentence = (
-        f"of the {report.subject} of layer {layer}, head {head} {verb} on {k} tokens, more than in any other of the "
-        f"{layers * count} heads. In layer {least[0]}, head {least[1]} it is {shares.min():.0%}, the least."
+        f"the even share is on each of {k} tokens in layer {layer}, head {head}, more than in any other of the "
+        f"{layers * count} heads. In layer {least[0]}, head {least[1]} it is {multiple(times.min())}, the least."
     )
-    return _finding(f"{shares.max():.0%}", sentence, chart, "figure-overview")
+    return _finding(multiple(times.max()), sentence, chart, "figure-overview")
 
 
 def _finding(number: str, sentence: str, chart: Spec, target: str) -> Finding:

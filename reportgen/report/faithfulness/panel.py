@@ -8,8 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reportgen.core.characters import cut, signed
-from reportgen.core.nouns.faithfulness import VERDICTS, Curve, Estimate, Faithfulness, SentenceEffect, Shift, Trial
+from reportgen.core.nouns.faithfulness import (
+    VERDICTS,
+    Curve,
+    Estimate,
+    Faithfulness,
+    OrderName,
+    SentenceEffect,
+    Shift,
+    Trial,
+    VerdictCode,
+)
 from reportgen.core.nouns.records import Report
+from reportgen.report import opening
 from reportgen.report.faithfulness.names import MEASURES, ORDERS, WAYS, label, listed, percent, units
 from reportgen.report.parts import Chart, Panel, Table
 
@@ -20,12 +31,23 @@ OVERLAP = 5  # %, the highest units whose overlap the table shows
 NAMED = 3  # heads that a sentence names
 
 
-def panel(report: Report, curves: tuple[Chart, ...]) -> Panel | None:
+TITLES: dict[OrderName, str] = {"heatmap": "all attention", "classifier": "what the classifier reads"}  # as views
+BRIEF: dict[VerdictCode, str] = {
+    "supported": "Without the {units} it marks, the prediction loses more than without random {units}.",
+    "no-better-than-chance": "Without the {units} it marks, the prediction loses no more than without random {units}.",
+    "depends-on-removal": "How the {units} are removed decides whether the prediction loses more than at random.",
+    "look-only": "Too few random choices were tried for a claim; see how far the line falls below the band.",
+}
+
+
+def panel(report: Report, curves: tuple[Chart, ...], small: str = "") -> Panel | None:
     """The panel; None where the heatmap was not tested."""
     tested = report.faithfulness
     if tested is None:
         return None
-    verdict = tested.verdict
+    opened = opening.order(report)
+    verdicts = sorted(tested.verdicts, key=lambda each: each.order != opened)
+    verdict = verdicts[0] if verdicts else None
     tables = (
         *([aopc(tested)] if tested.trials else []),
         *([sentences(report, tested)] if tested.sentences else []),
@@ -35,7 +57,11 @@ def panel(report: Report, curves: tuple[Chart, ...]) -> Panel | None:
         code=verdict.code if verdict else None,
         words=VERDICTS[verdict.code] if verdict else "not tested",
         sentence=verdict.sentence if verdict else "Nothing could be removed from this document.",
-        verdicts=tuple((ORDERS[each.order], VERDICTS[each.code]) for each in tested.verdicts),
+        brief=BRIEF[verdict.code].format(units=units(tested))
+        if verdict
+        else "Nothing could be removed from this document.",
+        verdicts=tuple((TITLES.get(each.order, each.order), VERDICTS[each.code]) for each in verdicts),
+        small=small,
         curves=curves,
         tables=tables,
         notes=tuple(notes(report, tested)),

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from reportgen.core import characters
 from reportgen.core.nouns.faithfulness import Faithfulness
 from reportgen.core.nouns.records import Attention, Floats, Integers, Rankings, Report, Scores
-from reportgen.report import signed
+from reportgen.report import opening, signed
 from reportgen.report.faithfulness import names
 from reportgen.report.page.compress import Packed, pack
 from reportgen.report.parts import Chart, Word
@@ -157,6 +157,7 @@ def document(report: Report, words: tuple[Word, ...]) -> Plain:
         "stretches": attention.maps.shape[-1] - bool(attention.global_positions),
         "top_k": report.top_k,
         "scale": report.colour_scale,
+        "opens": opening.opening(report)[0],
         "per_query": report.received == "per-query",
     }
 

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from reportgen.core import characters, palette
 from reportgen.core.config import Paper, PdfViews
 from reportgen.core.nouns.records import Report
-from reportgen.report import heatmap, signed, tables, words
+from reportgen.report import even_share, heatmap, signed, tables, words
 from reportgen.report.page.compress import Packed, dense, pack
 from reportgen.report.page.styles import dark, policy, variables
 from reportgen.report.page.svg import THEME, strip_markup, svg_markup
@@ -30,9 +30,10 @@ from reportgen.report.parts import Chart, HeatView, Line, Parts
 
 PACKAGE = Path(__file__).parents[2]
 SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "signed", "captions", "save", "tables", "charts", "maps",
-           "walk", "find", "strip", "token", "rankings", "removed", "controls", "main")  # fmt: skip
+           "walk", "find", "strip", "token", "rankings", "removed", "contents", "controls", "main")  # fmt: skip
 TEMPLATES = (PACKAGE / "templates", PACKAGE.parent / "templates")  # installed, or a checkout
 OPTION = re.compile(r"((?<!\S)--[a-z][a-z-]*)")
+SMALL = "Deletion curve: the probability as words are removed, against the band of random choices"
 WIDE = 40  # letters of a word that may be wider than a line
 TALL = 14_000  # points: no page of a PDF is higher
 SECTION = re.compile(
@@ -143,6 +144,10 @@ def _page(report: Report, parts: Parts, **how: object) -> str:
         .render(
             report=report,
             parts=parts,
+            paper=False,
+            curve=svg_markup(parts.small, themed=True, title=SMALL) if parts.small else "",
+            anchors=[f"at-{passage.first}" for passage in parts.key.passages],
+            anchored={passage.first for passage in parts.key.passages},
             spans=list(zip(parts.spans[0], _classes(parts), strict=True)),
             figures=[svg_markup(chart.svg, themed=True) for chart in parts.charts],
             curves=[svg_markup(chart.svg, themed=True) for chart in parts.curves],
@@ -178,6 +183,10 @@ def document(
         .render(
             report=report,
             parts=parts,
+            paper=True,
+            curve=svg_markup(parts.small, themed=False, title=SMALL) if parts.small else "",
+            anchors=[f"line-{line_of(parts.lines[0], passage.first)}" for passage in parts.key.passages],
+            anchored=(),
             attached=attached,
             painted=painted,
             whole=len(parts.views) if views == "all" else 1,
@@ -192,6 +201,12 @@ def document(
             curves=[_plate(chart) for chart in parts.curves],
         )
     )
+
+
+def line_of(lines: tuple[Line, ...], position: int) -> int:
+    """The number of the line in which the token at *position* begins."""
+    held = (number for number, line in enumerate(lines) if any(0 <= run.first <= position for run in line.runs))
+    return max(held, default=0)
 
 
 def _plate(chart: Chart) -> Markup:
@@ -320,10 +335,10 @@ def environment() -> jinja2.Environment:
     made.filters["right_to_left"] = characters.right_to_left
     made.filters["wide"] = lambda text: max(map(len, text.split()), default=0) > WIDE
     made.filters["percent"] = lambda share: f"{share:.1%}"
-    made.filters["number"] = lambda value: f"{value:,}"
-    made.filters["legend"] = heatmap.labels
+    made.filters |= {"number": lambda value: f"{value:,}", "legend": heatmap.labels}
     made.globals["signed"] = signed  # what templates ask of a report
     made.filters |= {"numeral": characters.numeral, "short": lambda value: f"{value:.3g}"}
+    made.filters |= {"multiple": even_share.multiple, "almost_even": even_share.almost_even}
     made.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return made
 

@@ -9,10 +9,10 @@ from reportgen.core import palette
 
 
 def variables(ramps: dict[str, tuple[str, ...]]) -> str:
-    """Colours as CSS variables, and for heat the text colour that can be read on each."""
+    """Colours as CSS variables, and the ink of the letters that stand on them."""
     colours = [f"--{letter}{n}:{colour};" for letter, ramp in ramps.items() for n, colour in enumerate(ramp)]
-    texts = [f"--t{n}:{palette.text_on(colour)};" for n, colour in enumerate(ramps["h"])]
-    return f":root{{{''.join(colours + texts)}}}\n"
+    letters = palette.TEXT_DARK if ramps is palette.DARK else palette.TEXT
+    return f":root{{{''.join(colours)}--letters:{letters};}}\n"
 
 
 def dark() -> str:

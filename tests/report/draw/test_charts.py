@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from reportgen.core.nouns.records import HeadImportance, Report, Tokens
 from reportgen.report.draw import chart_points, charts, specs
+from reportgen.report.even_share import multiple
 from reportgen.report.page import page_data
 from reportgen.report.page.svg import svg_markup
 from reportgen.report.parts import Chart
@@ -160,8 +161,9 @@ def test_captions_say_what_the_numbers_say(made: dict[str, Chart]) -> None:
     shares = [float(np.sort(layer)[::-1][:5].sum() / layer.sum()) for layer in by_layer]
     best = int(np.argmax(shares))
     assert made["rank-trend-layers"].caption.startswith(
-        f"Layer {best + 1}: {shares[best]:.0%} of the unweighted attention lands on 5 of {tokens} tokens; "
-        f"in layer {int(np.argmin(shares)) + 1} it is {min(shares):.0%}."
+        f"Layer {best + 1}: {shares[best]:.0%} of the unweighted attention is on 5 of {tokens} tokens, "
+        f"{multiple(shares[best] * tokens / 5)} the even share; in layer {int(np.argmin(shares)) + 1} it is "
+        f"{multiple(min(shares) * tokens / 5)}."
     )
     layer, head, _ = np.unravel_index(scores.attention_scores.argmax(), scores.attention_scores.shape)
     assert f"is in layer {layer + 1}, head {head + 1}." in made["rank-trend-heads"].caption

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from reportgen.core.nouns.records import Report
 from reportgen.report.draw import findings
+from reportgen.report.even_share import multiple
 from reportgen.report.page import render
 from tests import reports
 
@@ -21,23 +24,32 @@ def test_numbers_are_those_of_the_definitions() -> None:
     scores, _ = reports.ranked(report)
     concentration, place, heads = found(report)
     content = np.flatnonzero(report.tokens.content)
-    total = scores.total.astype(np.float64)[content]
-    assert concentration.number == f"{np.sort(total)[-5:].sum() / total.sum():.0%}"
-    assert f"on 5 of {len(content)} tokens" in concentration.sentence
-    assert f"{5 / len(content):.1%}" in concentration.sentence
+    weighed = report.attention.received.astype(np.float64) * report.importance.values[:, :, None]
+    total = weighed.sum(axis=(0, 1))[content]
+    assert concentration.number == multiple(np.sort(total)[-5:].mean() / total.mean())
+    assert f"each of the 5 highest of {len(content)} tokens" in concentration.sentence
     whole = np.where(report.tokens.content, scores.total, 0).astype(np.float64)
     width = -(-len(whole) // 10)
     sums = [whole[n : n + width].sum() for n in range(len(whole) - width + 1)]
     best = int(np.argmax(sums))
-    assert place.number == f"{max(sums) / whole.sum():.0%}"
+    assert place.number == multiple(max(sums) / whole.sum() * len(whole) / width)
     assert f"positions {best} to {best + width - 1}." in place.sentence
     received = np.sort(report.attention.received.astype(np.float64), axis=-1)
     shares = received[..., -5:].sum(-1) / received.sum(-1)
     layer, head = np.unravel_index(shares.argmax(), shares.shape)
-    assert heads.number == f"{shares.max():.0%}"
+    assert heads.number == multiple(shares.max() * received.shape[-1] / 5)
     assert (
-        f"layer {layer + 1}, head {head + 1} is on 5 tokens, more than in any other of the 12 heads." in heads.sentence
+        f"on each of 5 tokens in layer {layer + 1}, head {head + 1}, more than in any other of the 12 heads."
+        in heads.sentence
     )
+
+
+def test_a_flat_model_has_no_percentage_that_reads_as_nothing() -> None:
+    """10 of 2,000 even tokens hold 0.5%: that they hold what all do is what there is to say."""
+    flat = reports.report(attention=replace(reports.report().attention, received=np.ones((2, 2, 59), np.float32)))
+    said = " ".join(f"{one.number} {one.sentence}" for one in found(flat))
+    assert "attention is almost even here" in said.lower()
+    assert "%" not in said
 
 
 def test_every_finding_leads_to_a_figure_and_has_a_drawing() -> None:

@@ -66,19 +66,22 @@ def test_all_parts_of_the_test_are_shown(shown: Any) -> None:
     assert UNTESTED not in html
 
 
-def test_the_page_shows_it_between_prediction_and_heatmap_and_folds_the_numbers() -> None:
+def test_the_page_answers_first_and_shows_all_below_the_text_with_the_numbers_folded() -> None:
     html = page(example())
-    places = [html.index(f'id="{name}"') for name in ("prediction", "faithfulness", "figure-deletion-curve",
-              "table-rests-on", "table-aopc", "figure-keeping-curve", "heatmap")]  # fmt: skip
+    names = ("prediction", "stands", "passages", "heatmap", "faithfulness", "figure-deletion-curve")
+    places = [html.index(f'id="{name}"') for name in (*names, "table-rests-on", "table-aopc", "figure-keeping-curve")]
     assert places == sorted(places)
-    folded = html[html.index('<details class="numbers">') : html.index('id="heatmap"')]
+    folded = html[html.index('<details class="numbers">') : html.index('id="figures"')]
     assert all(f'id="{name}"' in folded for name in ("table-aopc", "table-agreement", "figure-keeping-curve"))
 
 
 def test_the_document_answers_in_its_summary_and_has_a_section_with_all() -> None:
     html = document(example())
     summary = html[html.index('id="summary"') : html.index('<section class="tested">')]
-    assert faithful.SENTENCE[:60] in summary
+    assert "Without the words it marks, the prediction loses more than without random words." in summary
+    assert "What the classifier reads: supported; all attention: supported; attribution: supported." in summary
+    assert "What the prediction rests on" in summary
+    assert faithful.SENTENCE[:60] in html
     assert '<a href="#faithfulness">Faithfulness</a>' in html
     assert html.index('<h2 id="faithfulness">') < html.index('id="figure-deletion-curve"') < html.index('id="heatmaps"')
 

@@ -99,7 +99,7 @@ def some_reports(draw: st.DrawFn) -> Report:
                 )
             ),
         ),
-        colour_scale=draw(st.sampled_from(["linear", "rank", "log"])),
+        colour_scale=draw(st.sampled_from(["contrast", "linear", "rank", "log"])),
     )
 
 

@@ -1,0 +1,113 @@
+"""Turn a report into its key passages: the few sentences that the prediction rests on, or that draw most.
+
+Where the test of the heatmap has left out sentence by sentence, those whose loss costs the prediction most come first;
+elsewhere those that draw most attention, a token at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from reportgen.core import joining
+from reportgen.core.characters import cut
+from reportgen.core.nouns.records import Report, Scores, Tokens
+from reportgen.report import heatmap
+from reportgen.report.even_share import multiple, of_even
+from reportgen.report.faithfulness import names
+from reportgen.report.parts import Cell, HeatView, KeyPassages, Passage
+
+MOST = 4  # passages
+QUOTED = 200  # characters
+LONG, STRETCH = 60, 30  # words: a sentence with more is cut in stretches of so many
+SHORT = 4  # words: fewer are a heading, a number, a stray sign
+
+
+class Stretch(NamedTuple):
+    """A sentence, or a part of a long one, by characters."""
+
+    start: int
+    end: int
+
+
+def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[Cell, ...]) -> KeyPassages:
+    """The passages that the first screen quotes.
+
+    Args:
+        report: Whose text it is.
+        scores: Of it.
+        view: That it opens with.
+        covered: From `heatmap.cells`.
+    """
+    opened = heatmap.shown(report, scores)[0]
+    times = of_even(opened.values.astype(np.float64) + opened.base, report.tokens.content)
+    tested = report.faithfulness
+    effects = {Stretch(one.start, one.end): one for one in tested.sentences} if tested else {}
+    for_it = sorted((one for one in effects.values() if one.change > 0), key=lambda one: -one.change)[:MOST]
+    if tested is not None and for_it:
+        label = names.label(report, tested)
+        measured = tuple(
+            _passage(
+                report, Stretch(one.start, one.end), times, covered, f"without it, “{label}” has {one.probability:.1%}"
+            )
+            for one in for_it
+        )
+        how = (
+            f"Without one of these sentences “{label}” loses most of its margin; the whole text gives it "
+            f"{tested.probability:.1%}."
+        )
+        return KeyPassages("What the prediction rests on", how, measured)
+    if view.even:
+        return KeyPassages("Key passages", "No passage stands out.", ())
+    drawn = [(float(times[own].mean()), one) for one in stretches(report) if (own := _own(report.tokens, one)).size]
+    if len(drawn) < 2:
+        return KeyPassages("Key passages", "The text is one passage.", ())
+    ordered = [one for share, one in sorted(drawn, key=lambda found: (-found[0], found[1])) if share > 1]
+    how = f"What {'has the highest scores' if report.given else 'draws most attention'}, a token at a time."
+    if not report.given:
+        how += " Whether the prediction rests on a sentence, the full test says: it leaves out each of them."
+    return KeyPassages("Key passages", how, tuple(_passage(report, one, times, covered) for one in ordered[:MOST]))
+
+
+def stretches(report: Report) -> Iterator[Stretch]:
+    """The sentences that the model has read, long ones in parts; headings and stray signs only if there is no other."""
+    text, tokens = report.example.text, report.tokens
+    words = [
+        word
+        for word in joining.words(text[: tokens.end], tokens)
+        if any(c.isalnum() for c in text[word.start : word.end])
+    ]
+    starts = np.array([word.start for word in words], np.int64)
+    found: list[tuple[int, Stretch]] = []
+    for start, end in joining.sentences(text[: tokens.end]):
+        first, last = np.searchsorted(starts, (start, end)).tolist()
+        parts = max(1, round((last - first) / STRETCH)) if last - first > LONG else 1
+        edges = np.linspace(first, last, parts + 1).round().astype(int).tolist()
+        cuts = [start, *(int(starts[edge]) for edge in edges[1:-1]), end]
+        found += [
+            (to - from_, Stretch(a, a + len(text[a:b].rstrip())))
+            for from_, to, a, b in zip(edges, edges[1:], cuts, cuts[1:], strict=False)
+        ]
+    whole = [one for count, one in found if count >= SHORT]
+    yield from whole if len(whole) >= 2 else [one for _, one in found]
+
+
+def _passage(
+    report: Report, one: Stretch, times: npt.NDArray[np.float64], covered: tuple[Cell, ...], effect: str = ""
+) -> Passage:
+    own = _own(report.tokens, one)
+    draws = f"{multiple(float(times[own].mean()))} even" if own.size else ""
+    first, last = (int(own[0]), int(own[-1])) if own.size else (0, 0)
+    anchor = next((cell.positions[0] for cell in covered if first in cell.positions), 0)
+    quoted = cut(" ".join(report.example.text[one.start : one.end].split()), QUOTED)
+    return Passage(quoted, anchor, last, draws, effect)
+
+
+def _own(tokens: Tokens, one: Stretch) -> npt.NDArray[np.int64]:
+    """Positions of its tokens that are ranked."""
+    starts = np.array(tokens.starts)
+    inside: npt.NDArray[np.int64] = np.flatnonzero(tokens.content & (starts >= one.start) & (starts < one.end))
+    return inside
