@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the tests need in addition to Python packages: a browser, PDF readers, TeX, fonts; with the argument `slow` also
-# Firefox, WebKitGTK, LibreOffice and npm. Installs them where it can (Debian or Ubuntu, as root); elsewhere it says what
-# is missing and goes on.
+# Firefox, WebKitGTK, LibreOffice, npm, and the classes, languages and fonts of manuscripts (TeX, 1 GB). Installs them
+# where it can (Debian or Ubuntu, as root); elsewhere it says what is missing and goes on.
 set -eu
 
 missing=""
@@ -29,6 +29,24 @@ if [ "${1:-}" = slow ]; then
   command -v w3m >/dev/null 2>&1 || missing="$missing w3m"
   command -v soffice >/dev/null 2>&1 || missing="$missing libreoffice-calc"  # about a minute
   command -v npm >/dev/null 2>&1 || missing="$missing npm"
+  command -v biber >/dev/null 2>&1 || missing="$missing biber"
+  while read -r file package; do
+    kpsewhich "$file" >/dev/null 2>&1 || missing="$missing $package"
+  done <<'FILES'
+acmart.cls texlive-publishers
+import.sty texlive-latex-extra
+luaotfload.sty texlive-luatex
+biblatex.sty texlive-bibtex-extra
+libertine.sty texlive-fonts-extra
+cmunrm.otf fonts-cmu
+LinLibertine_R.otf fonts-linuxlibertine
+ptmr8t.tfm texlive-fonts-recommended
+greek.ldf texlive-lang-greek
+french.ldf texlive-lang-french
+ngermanb.ldf texlive-lang-german
+spanish.ldf texlive-lang-spanish
+russianb.ldf texlive-lang-cyrillic
+FILES
 fi
 [ -n "$missing" ] || exit 0
 

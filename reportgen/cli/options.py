@@ -262,7 +262,11 @@ presentation_options = _all(
         metavar="|".join(PDF_VIEWS),
         help="The PDF's text in its main view, others as strips; or in all. [default: main]",
     ),
-    click.option("--figure-width", metavar="W,W", help="Widths of the figures. [default: 3.3in,6.9in]"),
+    click.option(
+        "--figure-width",
+        metavar="W,W",
+        help="Widths of the figures: lengths, or acl, acm, ieee, ... [default: 3.3in,6.9in]",
+    ),
     click.option("--figure-font", metavar="NAME", help="Font of the figures. [default: the page's font]"),
     click.option("--span", metavar="P:P", help="Part of the heatmap for figures and latex, by positions: 120:260."),
     click.option(

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from reportgen.core import widths
 from reportgen.core.characters import clean
 from reportgen.core.errors import DeviceError, UsageError
 from reportgen.core.private import PATHS, public
@@ -83,9 +84,6 @@ BATCH_SIZE = 8  # where nothing is said
 MAX_HTML_MB = 8.0  # of a page, if no limit is given: a larger page gives a warning
 MAX_POSITIONS = 6  # lines of a layer trend
 FONT_NAME = re.compile(r"[^\W_][\w .-]{0,79}")
-WIDTH = re.compile(r"(\d+(?:\.\d+)?)(in|cm|mm|pt)")
-POINTS = {"in": 72.0, "cm": 72 / 2.54, "mm": 72 / 25.4, "pt": 1.0}
-WIDTHS = (100.0, 1500.0)  # points: the narrowest figure in which a legend has room, and the width of a poster's column
 SPAN = re.compile(r"(\d{1,9}):(\d{1,9})")
 CHOICES: dict[str, tuple[str, ...]] = {
     "format": FORMATS,
@@ -223,9 +221,8 @@ class Config:
 
     @property
     def figure_widths(self) -> dict[str, float]:
-        """Width of the figures in points, by the width as given."""
-        found = {width: WIDTH.fullmatch(width) for width in self.figure_width}
-        return {width: float(match[1]) * POINTS[match[2]] for width, match in found.items() if match}
+        """Width of the figures in points, by what their files are called after."""
+        return widths.points(self.figure_width)
 
     @property
     def positions_shown(self) -> range | None:
@@ -292,9 +289,7 @@ def problem(name: str, value: Any) -> str | None:
         below = "positions count from 0" if min(value, default=0) < 0 else None
         return f"give at most {MAX_POSITIONS} positions" if many else below
     if name == "figure_width":
-        points = {w: float(m[1]) * POINTS[m[2]] for w in value if (m := WIDTH.fullmatch(w))}
-        fits = value and len(points) == len(value) and all(WIDTHS[0] <= w <= WIDTHS[1] for w in points.values())
-        return None if fits else "must be widths from 1.4in to 20.8in, like 3.3in,6.9in or 84mm"
+        return widths.problem(value)
     if name == "figure_font":
         return None if FONT_NAME.fullmatch(value) else "must be the name of a font, like Latin Modern Roman"
     if name == "span":
@@ -320,7 +315,7 @@ def meant(name: str, value: Any) -> str | None:
     >>> meant("format", ("html", "PDF")), meant("pick", "FP:no"), meant("paper", "x")
     ('did you mean pdf?', 'did you mean fp:no?', None)
     """
-    known = PICKS if name == "pick" else CHOICES.get(name, ())
+    known = {"pick": PICKS, "figure_width": tuple(widths.VENUES)}.get(name, CHOICES.get(name, ()))
     unknown = [one for one in (value if isinstance(value, tuple) else (value,)) if str(one) not in known]
     kind, colon, label = str(unknown[0] if unknown else "").partition(":")
     near = difflib.get_close_matches(kind.casefold(), known, n=1, cutoff=0.5)

@@ -514,7 +514,7 @@ MAYBE: dict[str, st.SearchStrategy[Any]] = {
     "paper": st.sampled_from(["a4", "letter"]),
     "pdf_variant": st.sampled_from(["ua-1", "a-3u"]),
     "pdf_views": st.sampled_from(["main", "all"]),
-    "figure_width": st.sampled_from([("84mm",), ("3in", "7in")]),
+    "figure_width": st.sampled_from([("84mm",), ("3in", "7in"), ("acl", "neurips")]),
     "figure_font": st.sampled_from(["Latin Modern Roman", "Arial"]),
     "span": st.sampled_from(["0:4", "12:99"]),
     "offline": st.booleans(),

@@ -40,6 +40,7 @@ def test_a_configuration_comes_back_from_its_plain_fields() -> None:
 @pytest.mark.parametrize(
     "settings",
     [
+        {"figure_width": ("acl", "cvpr")},
         {"figure_width": ("3.3",)}, {"figure_width": ()}, {"figure_width": ("1in",)}, {"figure_width": ("30in",)},
         {"figure_width": ("3in;x",)}, {"span": "4"}, {"span": "9:4"}, {"span": "a:b"}, {"span": "-1:4"},
         {"figure_font": "x;}body{"}, {"figure_font": "a'b"}, {"paper": "a3"}, {"pdf_variant": "x-4"},
@@ -55,6 +56,14 @@ def test_widths_are_points_whatever_their_unit() -> None:
     assert Config(figure_width=("1.5in", "50.8mm", "5.08cm", "300pt")).figure_widths == pytest.approx(
         {"1.5in": 108, "50.8mm": 144, "5.08cm": 144, "300pt": 300}
     )
+
+
+def test_a_venue_has_the_widths_of_its_column_and_text() -> None:
+    """TeX has 72.27 points in an inch."""
+    assert Config(figure_width=("acl", "84mm")).figure_widths == pytest.approx(
+        {"acl-column": 219.09 / 72.27 * 72, "acl-text": 455.24 / 72.27 * 72, "84mm": 238.11}, abs=0.01
+    )
+    assert set(Config(figure_width=("llncs",)).figure_widths) == {"llncs-text"}
 
 
 @pytest.mark.parametrize("positions", [(-1,), tuple(range(7))])

@@ -42,10 +42,12 @@ def svg(spec: dict[str, object], *, key: str) -> str:
 
 
 def png(drawn: str, *, ppi: int) -> bytes:
-    """An SVG, whose unit is a point, as PNG; compressed again, for the converter hardly compresses."""
-    image = Image.open(io.BytesIO(vl_convert.svg_to_png(drawn, ppi=ppi)))
+    """An SVG, whose unit is a point, as PNG on white; compressed again, for the converter hardly compresses."""
+    image = Image.open(io.BytesIO(vl_convert.svg_to_png(drawn, ppi=ppi))).convert("RGBA")
+    paper = Image.new("RGBA", image.size, "white")
+    paper.alpha_composite(image)
     sink = io.BytesIO()
-    image.save(sink, "PNG", dpi=(ppi, ppi))
+    paper.convert("RGB").save(sink, "PNG", dpi=(ppi, ppi))
     return sink.getvalue()
 
 

@@ -69,7 +69,18 @@ def either(document: Callable[..., str], **how: Any) -> Typeset:
 
 def _finish(_: object, made: Any) -> None:
     """The steps that WeasyPrint leaves out."""
+    _lead(made)
     _remove(made, tags.mend(made) | compact.compact(made))
+
+
+def _lead(made: Any) -> None:
+    """Have links lead to places, not to names of places: where reports are merged, a name is that of the first one."""
+    named = made.catalog.get("Names", {}).get("Dests", {}).get("Names", [])
+    places = {name.string: place for name, place in zip(named[::2], named[1::2], strict=True)}
+    for one in made.objects:
+        if isinstance(one, dict) and one.get("Subtype") == "/Link" and hasattr(one.get("Dest"), "string"):
+            place = places.get(one["Dest"].string)
+            one["Dest"] = type(place)(place) if place else one["Dest"]  # a copy: references in it are renamed once
 
 
 def _remove(made: Any, instead: dict[bytes, bytes]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-AT_WIDTH = r"figures/.*-[\d.]+(in|cm|mm|pt)\.(svg|pdf|png)"
+from reportgen.core import widths
+
+AT_WIDTH = rf"figures/.*-{widths.IN_NAMES}\.(svg|pdf|png)"
 FILES = {
     "html": re.compile(r"report\.html"),
     "pdf": re.compile(r"report\.pdf"),

@@ -49,6 +49,7 @@ def test_a_figure_is_as_wide_as_was_asked_for(key: str, width: str) -> None:
         assert float(page.MediaBox[2]) == pytest.approx(points, abs=0.05)
         height = float(page.MediaBox[3])
     image = Image.open(io.BytesIO(made()[f"{key}-{width}.png"]))
+    assert (image.mode, image.getpixel((0, 0))) == ("RGB", (255, 255, 255)), "on white, for JPEG and dark viewers"
     assert image.width == pytest.approx(points / 72 * 300, abs=2)
     assert image.height == pytest.approx(height / 72 * 300, abs=4)
     drawn = float((root.get("viewBox") or "0 0 0 0").split()[2])

@@ -252,6 +252,35 @@ def test_a_paragraph_of_the_document_holds_its_words_itself(made: Path) -> None:
             assert all(isinstance(kid, int) for kid in paragraph.K)
 
 
+def test_links_of_two_reports_in_one_file_lead_each_to_its_own(made: Path) -> None:
+    """Their places have the same names, and a name is that of the first."""
+    with pikepdf.open(made) as first, pikepdf.open(made) as second:
+        own = len(first.pages)
+        assert "/Dests" in first.Root.Names, "report.pdf#figures still leads somewhere"
+        first.pages.extend(second.pages)
+        numbers = {page.obj.objgen: number for number, page in enumerate(first.pages)}
+        led = [
+            (number, numbers[link.Dest[0].objgen])
+            for number, page in enumerate(first.pages)
+            for link in page.get("/Annots", [])
+            if link.Subtype == "/Link"
+        ]
+    assert sum(at < own for at, _ in led) == sum(at >= own for at, _ in led) > 10
+    assert all((at < own) == (to < own) for at, to in led)
+
+
+def test_no_glyph_says_two_letters(tmp_path: Path) -> None:
+    """Ghostscript makes other signs of ligatures."""
+    page = "<!doctype html><html lang=en><title>t</title><p>effects"
+    styled = page.replace("<p>", f"<style>{render._source('css/document.css')}</style><p>")
+    for document, ligatures in ((page, True), (styled, False)):
+        (tmp_path / "x.pdf").write_bytes(typeset(document).data)
+        with pikepdf.open(tmp_path / "x.pdf") as opened:
+            fonts = [one for one in opened.objects if isinstance(one, pikepdf.Dictionary) and "/ToUnicode" in one]
+            said = b"".join(font.ToUnicode.read_bytes() for font in fonts).lower()
+        assert (b"<00660066>" in said) == ligatures
+
+
 @pytest.mark.parametrize("lines", range(1, 40, 3))
 def test_no_page_ends_with_a_heading_or_a_legend(lines: int) -> None:
     """Wherever the text of the first view ends."""

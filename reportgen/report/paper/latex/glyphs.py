@@ -39,7 +39,7 @@ SPACES = " \t\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\
 
 FONTS = '"Latin Modern Roman", "Noto Serif", "DejaVu Serif", "Noto Serif CJK SC", "Noto Sans CJK SC", serif'
 STYLE = f"""@page {{ size: {WIDEST}pt {HEIGHT * EM}pt; margin: 0 }}
-html {{ font: {SIZE}pt {FONTS} }} body {{ margin: 0 }}
+html {{ font: {SIZE}pt {FONTS}; font-variant-ligatures: no-common-ligatures }} body {{ margin: 0 }}
 p {{ margin: 0; padding: 0 {PAD * EM}pt; height: {HEIGHT * EM}pt; line-height: {HEIGHT * EM}pt; white-space: pre;
   text-align: left; break-before: page }}
 a {{ color: inherit; text-decoration: none }}

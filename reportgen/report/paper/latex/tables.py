@@ -99,7 +99,7 @@ def _body(table: Table, cells: list[list[str]]) -> str:
     columns = "".join("r" if number else "l" for number in table.numeric)
     names = (
         f"\\begin{{tabular}}[b]{{@{{}}{'r' if number else 'l'}@{{}}}}"
-        + r"\tabularnewline ".join(map(_own, textwrap.wrap(name, HEAD)))
+        + r"\tabularnewline ".join(map(_own, textwrap.wrap(name, HEAD, break_long_words=False)))
         + r"\end{tabular}"
         for name, number in zip(table.columns, table.numeric, strict=True)
     )

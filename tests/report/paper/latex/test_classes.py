@@ -108,12 +108,11 @@ def written(case: Case) -> str:
     if case.language == "english":
         preamble.append(r"\newcommand\latin{}")
     else:
-        # Of Greek letters there are few fonts in T1's time; in Unicode, Latin Modern has none.
         preamble.append(
             rf"\usepackage[english,main={case.language}]{{babel}}\newcommand\latin{{\selectlanguage{{english}}}}"
         )
-        if case.language == "greek":
-            preamble.append(r"\iftutex\babelfont{rm}{FreeSerif}\babelfont{sf}{FreeSans}\fi")
+        if case.language in ("greek", "russian") and "acmart" not in case.name:  # Latin Modern has no such letters
+            preamble.append(r"\iftutex\babelfont{rm}{cmunrm.otf}\babelfont{sf}{cmunss.otf}\fi")
     preamble.append(r"\usepackage{xcolor,booktabs,graphicx,import}")
     if case.cite == "biblatex":
         preamble.append(r"\usepackage[backend=biber,style=authoryear]{biblatex}\addbibresource{report/citation.bib}")
@@ -131,7 +130,7 @@ def written(case: Case) -> str:
         r"\begin{figure}\subimport{report/}{heatmap}\caption{Heatmap}\end{figure}",
         r"\input{report/top_tokens}",
         r"\input{report/faithfulness}",
-        r"\begin{figure}\centering\includegraphics[width=\linewidth]{report/chart}\caption{Chart}\end{figure}",
+        r"\begin{figure}\centering\includegraphics[width=\linewidth,height=.6\textheight,keepaspectratio]{report/chart}\caption{Chart}\end{figure}",
         rf"\sloppy\latin See \ref{{tab:top-tokens-small-0}} and \ref{{tab:faithfulness-small-0}}, \cite{{{keys}}}.",
     ]
     ends = [rf"\begin{{frame}}[allowframebreaks]\latin\sloppy{sources}\end{{frame}}"] if beamer else [sources]
