@@ -29,8 +29,8 @@ IN_NAMES = rf"(?:[\d.]+(?:in|cm|mm|pt)|(?:{'|'.join(VENUES)})-(?:{'|'.join(PLACE
 def points(given: Sequence[str]) -> dict[str, float]:
     """The widths in points, by what files are called after; what is no width is left out.
 
-    >>> points(["84mm", "neurips"])
-    {'84mm': 238.11..., 'neurips-text': 396.0}
+    >>> points(["3in", "neurips"])
+    {'3in': 216.0, 'neurips-text': 396.0}
     """
     found: dict[str, float] = {}
     for width in given:

@@ -285,7 +285,7 @@ def test_titles_and_names_of_any_script_are_set(engine: str, tmp_path: Path) -> 
     text = squeezed(compile_clean(tmp_path, engine, manuscript(tmp_path, ["d"]), times=2))
     assert "The1tokenof“" in text
     assert {"כותרת", "שלום"} <= set(re.findall("[א-ת]+", text)) | {w[::-1] for w in re.findall("[א-ת]+", text)}
-    assert "title = {{[U+6F22]}}" in citation.citation(report)
+    assert "title = {{[U+6F22] (dataset)}}" in citation.citation(report)
 
 
 def test_the_sources_name_the_hub_only_for_what_comes_from_it() -> None:

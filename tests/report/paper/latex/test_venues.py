@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from reportgen.core import widths
+from tests import tex
 
 NEURIPS = r"\geometry{textheight=9in,textwidth=5.5in,top=1in,headheight=12pt,headsep=25pt,footskip=30pt}"
 PREAMBLES = {
@@ -32,15 +31,13 @@ def test_the_manual_has_every_venue_with_its_widths() -> None:
     assert set(PREAMBLES) == set(widths.VENUES)
 
 
-@pytest.mark.slow
+@tex.needs_tex
 @pytest.mark.parametrize("venue", widths.VENUES)
 def test_tex_has_the_same_widths(venue: str, tmp_path: Path) -> None:
     preamble = PREAMBLES[venue]
     name = re.findall(r"\\documentclass.*?{(\w+)}", preamble)[0] + ".cls"
-    found = shutil.which("kpsewhich") and subprocess.run(["kpsewhich", name], check=False, capture_output=True).stdout
-    if not found and "CI" not in os.environ:
+    if not tex.installed(name):
         pytest.skip(f"not installed: {name}")
-    # Two columns begin with the text in some classes.
     own = widths.VENUES[venue]
     body = r"\begin{figure}\typeout{column=\the\columnwidth, text=\the\textwidth.}\caption{x}\end{figure}x"
     if venue == "acm":
