@@ -17,8 +17,9 @@ from reportgen.core.nouns import plain_values
 from reportgen.core.nouns.faithfulness import VerdictCode
 from reportgen.core.nouns.labels import written
 from reportgen.core.nouns.records import Prediction, Report, Verdict
-from reportgen.report import heatmap, opening, rank, scale, words
-from reportgen.report.parts import HeatView
+from reportgen.data import redact
+from reportgen.report import heatmap, opening, passages, rank, scale, words
+from reportgen.report.parts import HeatView, KeyPassages
 from reportgen.report.stored import store
 from reportgen.site import find_reports
 from reportgen.site.find_reports import Found, Note
@@ -57,6 +58,8 @@ class Card:
     predicted_labels: tuple[str, ...] = ()  # each predicted label, if a text may have several, most probable first
     probabilities: tuple[float, ...] = ()  # of these
     heatmap: VerdictCode | None = None  # the verdict on the heatmap; None where it was not tested
+    sentence: str = ""  # the first key passage; "" where there is none, or its words are hidden
+    why: str = ""  # what makes it one: "1.4 times even"
 
     @property
     def predictions(self) -> tuple[tuple[str, float | None], ...]:
@@ -96,7 +99,10 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     whole = words.whole_words(example.text, report.tokens, language=report.language)
     covered = heatmap.cells(example.text, report.tokens)
-    top = words.top_words(whole, opening.ranked(report, rankings), count=TOP)
+    drawn = words.top_words(whole, opening.ranked(report, rankings), count=len(whole))
+    top = [word for word in drawn if not _is_hidden(word, report)][:TOP]
+    views = heatmap.views(report, scores, covered)
+    sentence, why = _sentence(report, passages.key_passages(report, scores, views[0], covered))
     return Card(
         name=name,
         title=clean(example.title).strip() or name,
@@ -113,15 +119,30 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
         tokens=report.tokens.total,
         read=len(report.tokens),
         top_tokens=tuple(map(clean, top)),
-        strip=strip(heatmap.views(report, scores, covered)[0]),
+        strip=strip(views[0]),
         created=report.provenance.created,
         version=report.provenance.versions["reportgen"],
         language=report.language,
         given=report.given,
         files=tuple(name for name in store.OFFERED if name in held),
         heatmap=report.faithfulness.code if report.faithfulness else None,
+        sentence=sentence,
+        why=why,
         **_each(said),
     )
+
+
+def _sentence(report: Report, key: KeyPassages) -> tuple[str, str]:
+    """The first key passage and what makes it one; empty where there is none, or none of its words is shown."""
+    for one in key.passages[:1]:
+        if not _is_hidden(one.quote, report):
+            return clean(one.quote), clean(one.effect or one.draws)
+    return "", ""
+
+
+def _is_hidden(text: str, report: Report) -> bool:
+    """Whether all letters and digits of a word or a sentence are placeholders."""
+    return report.redaction is not None and not any(c.isalnum() and c != redact.PLACEHOLDER for c in text)
 
 
 def strip(view: HeatView, *, stretches: int = STRETCHES) -> tuple[int, ...]:

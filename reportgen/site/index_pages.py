@@ -57,6 +57,8 @@ class Face:
     verdict: str
     said: tuple[tuple[str, str], ...]  # (kind, text) of what was predicted: kind "em", "strong" or ""
     tested: str  # the verdict on the heatmap; "" where it was not tested
+    quote: str  # the sentence that draws most; "" for none
+    why: str  # by how much
     drawn: str  # what the words are
     words: tuple[str, ...]
     note: str
@@ -260,6 +262,8 @@ def face(card: Card, config: SiteConfig) -> Face:
         verdict=card.verdict,
         said=_said(card),
         tested=f"Heatmap: {VERDICTS_ON_HEATMAPS[card.heatmap]}" if card.heatmap else "",
+        quote=card.sentence,
+        why=card.why,
         drawn=card.drawn,
         words=tuple(cut(word, LONG_WORD) for word in card.top_tokens),
         note=config.notes.get(card.name, ""),
@@ -308,7 +312,7 @@ def _confusion(cards: Sequence[Card]) -> Confusion | None:
 
 def _names_of_labels(cards: Sequence[Card]) -> dict[str, str]:
     """All labels in order, each with a name that no other one has."""
-    labels = {label for card in cards for label in (*_gold(card), *_said_labels(card))}
+    labels = {label for card in cards for of in _labels(card) for label in of}
     known = sorted(labels, key=lambda name: (name.casefold(), name))
     shown = [visible(cut(name, LONG_LABEL)) for name in known]
     times = Counter(shown)
@@ -316,17 +320,13 @@ def _names_of_labels(cards: Sequence[Card]) -> dict[str, str]:
     return dict(zip(known, named, strict=True))
 
 
-def _gold(card: Card) -> tuple[str, ...]:
-    return card.true_labels or _one(card.label)
-
-
-def _said_labels(card: Card) -> tuple[str, ...]:
-    return card.predicted_labels or _one(card.predicted)
+def _labels(card: Card) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return card.true_labels or _one(card.label), card.predicted_labels or _one(card.predicted)
 
 
 def _overview(cards: Sequence[Card]) -> dict[str, Any]:
     """The data for filters and order of all cards; a label is its place in a list, -1 for none."""
-    gold, predicted = ([of(card) for card in cards] for of in (_gold, _said_labels))
+    gold, predicted = ([_labels(card)[side] for card in cards] for side in (0, 1))
     names, codes = _names_of_labels(cards), list(VERDICTS_ON_HEATMAPS)
     places = {name: place for place, name in enumerate(names)}
     return {
@@ -376,7 +376,7 @@ def _put(made: dict[str, bytes], kind: str, number: int | None, value: object) -
 def _plain(face: Face) -> dict[str, Any]:
     """For the script: without empty values; texts with invisible characters in pieces."""
     texts = {name: value for name, value in asdict(face).items() if value}
-    for name in ("title", "about", "note"):
+    for name in ("title", "about", "note", "quote", "why"):
         if name in texts:
             texts[name] = _pieces(texts[name])
     said = [[kind, _pieces(text)] for kind, text in face.said if text]

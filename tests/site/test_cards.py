@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reportgen.core.config import Config
 from reportgen.core.nouns.records import Report
-from reportgen.report import heatmap
+from reportgen.report import heatmap, redacted, words
 from reportgen.report.parts import HeatView
 from reportgen.site import cards
 from tests import faithful, reports
@@ -37,11 +38,29 @@ def test_a_card_tells_source_prediction_and_top_words() -> None:
     assert (card.name, card.title, card.source, card.id) == (
         "small-3", "A small report", "small, split test, row 1,203", "ab")  # fmt: skip
     assert (card.label, card.predicted, card.probability, card.verdict) == ("left", "left", 0.802, "right")
-    assert card.top_tokens[: len(summary)] == summary
+    content = tuple(word for word in summary if word.casefold() not in words.stop_words("en"))
+    assert card.top_tokens[: len(content)] == content  # stop words are left out
     assert len(card.top_tokens) == 8
+    assert not {word.casefold() for word in card.top_tokens} & words.stop_words("en")
     assert (card.tokens, card.read) == (len(report.tokens), len(report.tokens))
     assert card.files == ("report.pdf",)
     assert (card.created, card.version, card.language) == ("2024-05-01T12:00:00+00:00", "0.1.0", "en")
+
+
+def test_a_card_quotes_what_the_report_quotes_first_unless_its_words_are_hidden() -> None:
+    report = reports.example()
+    first = reports.parts(report).key.passages[0]
+    card = cards.card(report, name="x")
+    assert (card.sentence, card.why) == (first.quote, first.draws)
+    assert card.sentence == "Words which draw attention are coloured; words which draw none are pale."
+    said = "|".join(sorted({word.strip(".;") for word in first.quote.split()}))
+    hidden = cards.card(redacted.redacted(report, Config(redact=said)), name="x")
+    assert (hidden.sentence, hidden.why) == ("", "")
+    assert hidden.top_tokens
+    assert not {"attention", "coloured", "pale"} & {word.casefold() for word in hidden.top_tokens}
+    assert not [word for word in hidden.top_tokens if not word.strip("X")]
+    whole = cards.card(redacted.redacted(report, Config(no_text=True)), name="x")
+    assert (whole.sentence, whole.top_tokens) == ("", ())
 
 
 def test_a_card_has_the_verdict_on_the_heatmap_where_there_is_one() -> None:

@@ -46,6 +46,10 @@ reportgen.cards = (() => {
       make("p", { class: `said ${face.verdict}`, lang: "en" }, face.said.flatMap(said)),
     );
     if (face.tested) made.append(make("p", { class: "tested", lang: "en" }, face.tested));
+    if (face.quote) {
+      made.append(make("blockquote", { dir: "auto" }, make("p", {}, text(face.quote))));
+      made.append(make("p", { class: "why", lang: "en" }, text(face.why ?? "")));
+    }
     if (face.words.length) {
       const words = face.words.map((word) => make("bdi", {}, text(word)));
       made.append(make("p", { class: "drawn" }, make("span", { lang: "en" }, `${face.drawn}: `), listed(words, ", ")));
