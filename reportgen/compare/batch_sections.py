@@ -45,13 +45,13 @@ def agreement(rows: Sequence[dict[str, Any]], draw: Draw) -> Section:
     table = Table(
         "agreement", f"{A} and {B} on each document: mean over documents, with its interval of 95 %",
         ("What", "Mean", "Interval", "Lowest", "Highest", "Documents"), (False, *(True,) * 5),
-        tuple((titles[name], f"{each.change:.3f}".replace("-", "−"), _interval(each), *_ends(found[name]),
+        tuple((titles[name], _plain(each.change), _around(each), *_ends(found[name]),
                f"{each.documents:,}") for name, each in means.items()),
     )  # fmt: skip
     tau = means["tau"]
     said = (
-        f"The heatmaps of {A} and {B} order the words of a document with a tau-b of {signed(tau.change)} on average"
-        + (f" ({_interval(tau)})." if tau.documents >= LEAST else ".")
+        f"The heatmaps of {A} and {B} order the words of a document with a tau-b of {_plain(tau.change)} on average"
+        + (f" ({_plain(tau.low)} to {_plain(tau.high)})." if tau.documents >= LEAST else ".")
     )
     chart = batch_charts.histogram(found["tau"], f"{said} Each document counts once.", draw)
     return Section("agreement", "Agreement of the heatmaps", (said,), charts=(chart,), tables=(table,))
@@ -239,4 +239,12 @@ def _interval(each: Change) -> str:
 
 
 def _ends(values: Sequence[float]) -> tuple[str, str]:
-    return f"{min(values):.3f}".replace("-", "−"), f"{max(values):.3f}".replace("-", "−")
+    return _plain(min(values)), _plain(max(values))
+
+
+def _around(each: Change) -> str:
+    return f"{_plain(each.low)} to {_plain(each.high)}" if each.documents >= LEAST else ""
+
+
+def _plain(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")

@@ -1,0 +1,53 @@
+"""charts: numbers of a comparison -> specifications that hold against the schema of Vega-Lite, and their drawings."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pytest
+
+from reportgen.compare import batch_charts, charts
+from reportgen.compare.paired import of
+from reportgen.core.agreement import agreement
+from reportgen.report.parts import Chart
+
+PLACES = [(1, 1), (1, 2), (2, 1), (2, 2)]
+
+
+def made() -> dict[str, Chart]:
+    """Each chart, of small numbers."""
+    random = np.random.default_rng(0)
+    one, other = random.normal(size=(2, 60))
+    found = agreement(("heatmap", "heatmap"), one, other, [n // 10 for n in range(60)], seed=0)
+    grids = {"moved": ("Elsewhere", np.array([0, 0.1, 0.2, 0.3]), False), "entropy": ("Entropy", one[:4], True)}
+    return {
+        "slopes": charts.slopes([("alpha", 1, 40), ("be\0ta", 2, 2), ("gamma", 30, 1)], "said"),
+        "overlap": charts.overlap([found], {"heatmap": "All layers"}, "said"),
+        "grids": charts.grids(PLACES, grids, "said"),
+        "deciles": charts.deciles({"A": np.full(10, 0.1), "B": np.arange(10) / 45}, "said"),
+        "histogram": batch_charts.histogram([0.2, 0.21, 0.9, 1.0], "said", charts.still.svg),
+        "forest": batch_charts.forest([("word", of([1.0, 2.0], [2.0, 2.5]))], "said", charts.still.svg),
+    }
+
+
+@pytest.mark.parametrize("name", ["slopes", "overlap", "grids", "deciles", "histogram", "forest"])
+def test_a_specification_holds_against_the_schema(name: str) -> None:
+    chart = made()[name]
+    alt.Chart.from_dict(chart.spec, validate=True)
+    assert chart.svg.startswith("<svg")
+    assert chart.data.rows
+    assert all(len(row) == len(chart.data.columns) for row in chart.data.rows)
+
+
+def test_words_stand_in_the_order_of_their_ranks() -> None:
+    rows = made()["slopes"].spec["data"]["values"]  # type: ignore[index]
+    places = {(row["label"].split()[0], row["side"]): row["place"] for row in rows if row["side"] == "A"}
+    assert places == {("alpha", "A"): 0, ("be␀ta", "A"): 1, ("gamma", "A"): 2}
+    turned = {row["line"]: row["change"] for row in rows}
+    assert turned == {0: "lower in B", 1: "the same", 2: "higher in B"}
+
+
+def test_a_grid_with_a_sign_has_0_in_its_middle() -> None:
+    grid = made()["grids"].spec["concat"][1]  # type: ignore[index]
+    low, high = grid["encoding"]["color"]["scale"]["domain"]
+    assert low == -high
