@@ -8,11 +8,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import regex
 
 from reportgen.core.errors import OutputError, RefusedError
 from reportgen.report.paper import painting, positions, tags
@@ -26,6 +29,8 @@ MOST_SECONDS = 300
 TEX_PDF = "1.5"  # the latest version that pdfTeX takes without a warning
 PX = 0.75  # pt of a pixel, in which WeasyPrint measures
 PICTURE = "data:image/png;base64,"
+LABEL = re.compile(r"(?<=>)[^<>]+(?=</text>)")  # of a drawing
+FROM_RIGHT = regex.compile(r"[\p{bc:R}\p{bc:AL}](?:[\p{bc:R}\p{bc:AL}\p{M}\s]*[\p{bc:R}\p{bc:AL}])?\p{M}*")
 PACKAGES = (
     "Debian and Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core; "
     "Fedora: dnf install pango; macOS: brew install pango"
@@ -114,7 +119,21 @@ def typeset(
 def _document(html: str, fetcher: URLFetcher, **options: Any) -> Document:
     import weasyprint
 
-    return weasyprint.HTML(string=html, url_fetcher=fetcher).render(**options)
+    drawn = LABEL.sub(lambda label: as_seen(label[0]), html)
+    return weasyprint.HTML(string=drawn, url_fetcher=fetcher).render(**options)
+
+
+def as_seen(label: str) -> str:
+    """The words of a drawing as they follow each other on paper, from left to right.
+
+    WeasyPrint sets the letters of an SVG one by one from left to right, so a word from right to left would be reversed.
+    Letters of Arabic do not join all the same.
+
+    >>> as_seen("7 \u05d0\u05d1 c")
+    '7 \u05d1\u05d0 c'
+    """
+    turned: str = FROM_RIGHT.sub(lambda run: "".join(reversed(regex.findall(r"\X", run[0]))), label)
+    return turned
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
+import re
 import shutil
 import subprocess
 import unicodedata
@@ -171,3 +172,17 @@ def test_every_glyph_of_a_pointed_word_says_its_own_character(tmp_path: Path) ->
     for character in "\u05e9\u05c1\u05b8\u05dc\u05d5\u05b9\u05dd":
         assert f"<{ord(character):04x}>".encode() in maps.lower()
     assert b"<>" not in maps
+
+
+@needs_reader
+def test_a_word_from_right_to_left_is_no_other_word_in_a_drawing(tmp_path: Path) -> None:
+    """WeasyPrint sets the letters of a drawing from left to right."""
+    word = "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd"
+    drawing = f'<svg width="300" height="40"><text x="10" y="30" font-size="20">{word} 258 a</text></svg>'
+    (tmp_path / "x.pdf").write_bytes(
+        typesetting.typeset(f"<!doctype html><html lang=en><title>t</title>{drawing}").data
+    )
+    turned = re.sub("[\u202a-\u202e]", "", said(tmp_path / "x.pdf"))
+    assert word in turned
+    assert typesetting.as_seen(word) == word[::-1]
+    assert typesetting.as_seen("plain 258 &amp; \u4f60\u597d") == "plain 258 &amp; \u4f60\u597d"
