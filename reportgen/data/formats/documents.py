@@ -22,7 +22,9 @@ from reportgen.core.errors import DataError
 
 CUT = "\ufffe"  # what PDFium has in the place of a hyphen at the end of a line, and of the line break
 HYPHENS = re.compile("[\u00ad\u2010]\n")  # hyphens that are only at the end of a line
-FULL = 0.8  # of the usual length of a page's long lines: a shorter line ends a paragraph, or is a heading
+FULL = 0.8  # of the usual length of a page's long lines: a shorter line may end a paragraph
+HALF = 0.5  # a line shorter than this is a heading, or the end of a paragraph, whatever it ends with
+ENDS = (".", "!", "?", ":", ";", "。", "！", "？")
 LONG_LINES = 0.9  # quantile of the lengths that counts as usual
 MOST_BYTES = 200_000_000  # of a file, and of a Word document unpacked
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -97,7 +99,8 @@ def _reflowed(text: str) -> str:
     usual = lengths[min(len(lengths) - 1, int(LONG_LINES * len(lengths)))]
     made = [lines[0]]
     for before, line in pairwise(lines):
-        full = len(before.rsplit(CUT, 1)[-1]) >= FULL * usual
+        share = len(before.rsplit(CUT, 1)[-1]) / usual
+        full = share >= FULL or (share >= HALF and not before.endswith(ENDS))
         if full and line:
             made[-1] += f" {line}"
         else:
