@@ -1,4 +1,4 @@
-"""axe-core on the page, in every state that a reader brings it to, light and dark: WCAG 2.2, levels A and AA."""
+"""axe-core on the page, in every state a reader brings it to, light, dark, high contrast: WCAG 2.2, levels A and AA."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.browser.page import Show, live, settled
 from tests.browser.test_instrument import drawn_html, html
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+LOOKS: tuple[tuple[Any, Any], ...] = (("light", "none"), ("dark", "none"), ("light", "active"), ("dark", "active"))
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 375, "height": 700}
 
 
@@ -61,18 +62,19 @@ def test_axe_finds_nothing(show: Show, state: str) -> None:
     if act:
         act(page)
         settled(page)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        assert violations(page) == [], scheme
+    for scheme, forced in LOOKS:
+        page.emulate_media(color_scheme=scheme, forced_colors=forced)
+        assert violations(page) == [], (scheme, forced)
     assert page.evaluate("violations") == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "forced"), LOOKS)
 @pytest.mark.parametrize("state", DRAWN)
-def test_axe_finds_nothing_in_live_charts(show: Show, state: str, scheme: str) -> None:
+def test_axe_finds_nothing_in_live_charts(show: Show, state: str, scheme: str, forced: str) -> None:
     link, viewport = DRAWN[state]
-    page = live(show(drawn_html(), fragment=link, viewport=viewport, color_scheme=scheme))
+    settings = {"viewport": viewport, "color_scheme": scheme, "forced_colors": forced}
+    page = live(show(drawn_html(), fragment=link, **settings))
     assert violations(page) == []
     assert page.evaluate("violations") == []
 

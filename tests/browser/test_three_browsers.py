@@ -25,6 +25,8 @@ MARK = """[...document.querySelectorAll("#text [data-mark~={}]")].map((e) => {{
   const style = getComputedStyle(e);
   return [style.textDecorationLine, style.textDecorationStyle, style.textDecorationThickness].join(" ");
 }})"""
+WEIGHTS = """[...document.querySelectorAll("{} span")].map((e) => [
+  Number(/\\bh(\\d+)/.exec(e.className)?.[1] ?? -1), parseFloat(getComputedStyle(e).borderBottomWidth)])"""
 TOP = "document.querySelector('[aria-labelledby=table-top-tokens]')"
 
 
@@ -253,4 +255,11 @@ def test_in_forced_colours_heat_choices_and_marks_are_lines(start: Open, address
         assert not reader.run("matchMedia('(forced-colors: active)').matches")
         pytest.skip("WebKitGTK has no forced colours")
     assert reader.run("matchMedia('(forced-colors: active)').matches")
+    weights = sorted({(heat, width) for heat, width in reader.run(WEIGHTS.format("#text")) if heat >= 0})
+    assert [width for _, width in weights] == sorted(width for _, width in weights)
+    assert len({width for _, width in weights}) > 3
+    assert sorted({width for _, width in reader.run(WEIGHTS.format(".legend"))}) == [0, 1, 2, 3, 5]
+    looks = [reader.run(LOOK.format(n)) for n in (1, 2, 3)]
+    assert looks[0] == looks[2] != looks[1]
+    assert all(line.startswith("overline ") for line in reader.run(MARK.format("to")))
     silent(reader)

@@ -346,7 +346,7 @@ def environment() -> jinja2.Environment:
 @functools.cache
 def _page_style() -> str:
     """On the screen the page has its own looks; printed, it has those of the document that becomes the PDF."""
-    screen = "".join(_source(f"css/{name}.css") for name in ("page", "instrument"))
+    screen = "".join(_source(f"css/{name}.css") for name in ("page", "instrument", "forced"))
     return (
         f"{variables(palette.LIGHT)}"
         f"{_source('css/heat.css')}{_source('css/signed.css')}{_source('css/views.css')}"
