@@ -332,3 +332,15 @@ def test_a_time_that_is_none_ends_before_the_model_is_loaded(epoch: str, monkeyp
     ran = call("run", "--model", "nowhere", "--text", "x")
     assert ran.exit_code == 2
     assert ran.stderr.startswith(f"error: SOURCE_DATE_EPOCH={epoch[:40]} is not a number of seconds")
+
+
+@pytest.mark.slow
+def test_a_document_of_7500_tokens_has_at_most_16_pages(tmp_path: Path) -> None:
+    """With the test of the heatmap and attribution, as the command makes it; the text is printed once."""
+    documents = [json.loads(line)["text"] for line in (DEMO / "documents.jsonl").open(encoding="utf-8")]
+    (tmp_path / "long.txt").write_text("\n\n".join(documents)[:28_000], encoding="utf-8")
+    done = reportgen("run", "--file", "long.txt", "--long", "window", "-o", "long", "--format", "pdf", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 7_400 < len(store.load(tmp_path / "long").tokens) < 7_700
+    with pikepdf.open(tmp_path / "long" / "report.pdf") as opened:
+        assert len(opened.pages) <= 16

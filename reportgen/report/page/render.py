@@ -25,7 +25,7 @@ from reportgen.core.nouns.records import Report
 from reportgen.report import even_share, heatmap, signed, tables, words
 from reportgen.report.page.compress import Packed, dense, pack
 from reportgen.report.page.styles import dark, policy, variables
-from reportgen.report.page.svg import THEME, strip_markup, svg_markup
+from reportgen.report.page.svg import THEME, strip, svg_markup
 from reportgen.report.parts import Chart, HeatView, Line, Parts
 
 PACKAGE = Path(__file__).parents[2]
@@ -190,12 +190,11 @@ def document(
             attached=attached,
             painted=painted,
             whole=len(parts.views) if views == "all" else 1,
-            strips=[
-                strip_markup(heatmap.strip(runs, tokens=len(report.tokens)), title=f"{view.title}, as a strip")
-                for view, runs in zip(parts.views, parts.spans, strict=True)
-            ],
+            strips=[strip(*shown, tokens=len(report.tokens)) for shown in zip(parts.views, parts.spans, strict=True)],
             style=Markup(f"@page{{size:{paper}}}\n{style}"),
-            findings=[svg_markup(found.svg, themed=False, title=found.sentence) for found in parts.findings],
+            findings=[
+                svg_markup(one.svg, themed=False, title=f"{one.number} {one.sentence}") for one in parts.findings
+            ],
             figures=[_plate(chart) for chart in parts.charts],
             tables=[tables.on_paper(table) for table in parts.tables],
             curves=[_plate(chart) for chart in parts.curves],

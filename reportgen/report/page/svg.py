@@ -9,7 +9,9 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from reportgen.core import palette
+from reportgen.core import characters, palette
+from reportgen.report import heatmap
+from reportgen.report.parts import HeatView, Run
 
 SVG = "{http://www.w3.org/2000/svg}"
 SVG_ELEMENTS = {"svg", "g", "path", "line", "rect", "circle", "text", "tspan", "defs", "clipPath", "stop",
@@ -24,6 +26,13 @@ THEME = {palette.INK: "--ink", palette.MUTED: "--muted", palette.RULE: "--rule"}
 STILL = THEME | {
     colour: f"--s{n}" for n, colour in enumerate(palette.SIGNED_LIGHT)
 }  # of drawings that stay as they are
+
+
+def strip(view: HeatView, runs: tuple[Run, ...], *, tokens: int) -> Markup:
+    """The document as a strip in the colours of a view, which says where it is strongest."""
+    hottest = ", ".join(f"“{run.text}” at {run.first:,}" for run in heatmap.hottest(view, runs, count=5)) or "none"
+    title = f"{view.title}, the document as a strip from its first token to its last. Hottest: {hottest}."
+    return strip_markup(heatmap.strip(runs, tokens=tokens), title=characters.visible(title))
 
 
 def strip_markup(classes: Sequence[int], *, title: str) -> Markup:

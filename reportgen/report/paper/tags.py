@@ -1,4 +1,4 @@
-"""Mend the structure tree of a PDF: what WeasyPrint does not say of tables and contents, and what says nothing.
+"""Mend the structure tree of a PDF: what WeasyPrint leaves out of tables, contents, figures, and what says nothing.
 
 It works on the objects of pydyf. Marked content stays as it is; only the tree above it changes.
 """
@@ -33,6 +33,7 @@ def mend(made: Any) -> dict[bytes, bytes]:
     elements = {element.reference: element for element in made.objects if _kind(element)}
     _scope(elements)
     _contents(elements)
+    _figures(elements)
     return _dissolve(elements)
 
 
@@ -61,6 +62,13 @@ def _contents(elements: Elements) -> None:
         if _kind(element) == "/L" and items and all(_leads(item, elements) for item in items):
             for part in (element, *items, *(elements[kid] for item in items for kid in item["K"] if kid in elements)):
                 part["S"] = CONTENTS.get(part["S"], part["S"])
+
+
+def _figures(elements: Elements) -> None:
+    """Give every figure its description in the place of its text: numbers at axes are no sentence."""
+    for element in elements.values():
+        if _kind(element) == "/Figure" and "Alt" in element:
+            element["ActualText"] = element["Alt"]
 
 
 def _leads(item: Any, elements: Elements) -> bool:
