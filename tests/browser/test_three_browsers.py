@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
 import shutil
 import subprocess
 import time
@@ -263,3 +265,30 @@ def test_in_forced_colours_heat_choices_and_marks_are_lines(start: Open, address
     assert looks[0] == looks[2] != looks[1]
     assert all(line.startswith("overline ") for line in reader.run(MARK.format("to")))
     silent(reader)
+
+
+def test_a_browser_without_scripts_shows_no_control_that_does_nothing(tmp_path: Path) -> None:
+    """In w3m, which knows neither scripts nor styles, but shows every form."""
+    tool = shutil.which("w3m")
+    if tool is None and "CI" not in os.environ:
+        pytest.skip("w3m is not installed")
+    assert tool, "w3m is not installed, and CI runs the browser tests"
+    (tmp_path / "report.html").write_text(drawn_html(), encoding="utf-8")
+    command = [tool, "-dump", "-cols", "100", str(tmp_path / "report.html")]
+    shown = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    for control in (
+        "Save",
+        "SVG",
+        "Find",
+        "Hot spots",
+        "Reset",
+        "Layers",
+        "Whole words",
+        "Arrow keys",
+        "Token details",
+    ):
+        assert control not in shown, control
+    assert "Longformer" in shown
+    assert "Data table: Rank trend by layer" in shown
+    assert re.search(r"^0 [\d.]+ [\d.]+ [\d.]+ 100$", shown, re.MULTILINE), "the legend has no spaces"
+    assert re.search(r"\b10 100\b|\b1 10\b", shown), "numbers at an axis have no spaces"

@@ -69,6 +69,8 @@ def svg_markup(svg: str, *, themed: bool, title: str | None = None) -> Markup:
     for element in root.iter():
         if element.tag.removeprefix(SVG) not in SVG_ELEMENTS:
             raise ValueError(f"unexpected element {element.tag} in a chart")
+        if element.tag == f"{SVG}text":
+            element.tail = " "  # a browser without drawings shows the words, one after the other
         for name, value in list(element.attrib.items()):
             if name.startswith("on") or name.endswith("href") or name == "style":
                 raise ValueError(f"unexpected attribute {name} in a chart")
