@@ -282,7 +282,7 @@ def test_a_browser_without_scripts_shows_no_control_that_does_nothing(tmp_path: 
         "Find",
         "Hot spots",
         "Reset",
-        "Layers",
+        "Copy link",
         "Whole words",
         "Arrow keys",
         "Token details",
