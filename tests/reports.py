@@ -324,7 +324,7 @@ def parts(given: Report, drawn: tuple[Chart, ...] = (), curves: tuple[Chart, ...
     counts = words.count_words(words.content_words(found), rankings.attended_counts)
     common = words.common_positions(found)
     blocks: dict[str, object] = {}
-    if given.live:
+    if given.attention.shape[2]:
         blocks = page_data.blocks(given, scores, rankings, found, kept=chart_points.kept(given, rankings))
         blocks |= page_data.specifications(
             (*drawn, *curves), charts.attention_map(given) if maps.picture(given) else None

@@ -186,7 +186,7 @@ def make_parts(
     counts = words.count_words(words.content_words(found), rankings.attended_counts)
     common = words.common_positions(found)
     blocks: dict[str, object] = {}
-    if "html" in formats and report.live:
+    if "html" in formats:
         with clock.stage("live"):
             kept = chart_points.kept(report, rankings)
             blocks = page_data.blocks(

@@ -18,7 +18,10 @@ reportgen.captions = (() => {
     return `${kind}${list.length === 1 ? "" : "s"} ${reportgen.state.ranges(list.map((n) => (kind === "layer" ? layer(n) : n + 1)))}`.replaceAll("-", "–");
   }
 
+  const single = () => facts().given && facts().layers === 1 && facts().heads === 1;
+
   function where({ layers, heads, every }) {
+    if (single()) return "the document"; // one list of scores has no layers, no heads
     return every ? "all layers and heads" : `${some("layer", layers, facts().layers)}, ${some("head", heads, facts().heads)}`;
   }
 
@@ -34,6 +37,7 @@ reportgen.captions = (() => {
     const unsigned = "Attention has no sign: it shows where the model looked, not which words support or oppose a label.";
     if (chosen.empty) return "No layer or no head is chosen, so there is nothing to colour.";
     const summed = `${weighing(chosen)}, summed over ${where(chosen)}.`;
+    if (single()) return "Colour shows the score of a token. Colour has no sign: it does not show which words support or oppose a label.";
     if (facts().given) return `Colour shows the score of a token, summed over ${where(chosen)}. Colour has no sign: it does not show which words support or oppose a label.`;
     if (chosen.from === "all") return `Colour shows the attention that a token receives from all tokens${average(chosen)}, ${summed} ${unsigned}`;
     const last = chosen.layers.includes(facts().layers - 1);
@@ -83,5 +87,5 @@ reportgen.captions = (() => {
     return `In ${where(chosen)} the first quarter of the document holds ${percent(quarter)} of the total score. The peak is at ${at}, around “${peak.top}”.`;
   }
 
-  return { number, short, multiple, almostEven, layer, some, digits, percent, where, score, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
+  return { single, number, short, multiple, almostEven, layer, some, digits, percent, where, score, heatmap, rankTrendByLayer, rankTrendByHead, layerTrend, distribution };
 })();

@@ -65,8 +65,8 @@ reportgen.charts = (() => {
       caption: reportgen.captions.rankTrendByLayer(chosen, means),
       adapt(spec) {
         spec.encoding.x.scale.domain = [1, Math.max(length, 2)];
-        spec.encoding.color.legend = { values: chosen.layers.map(number) };
-        scoreAxis(spec.encoding, `${reportgen.captions.score(chosen)}, mean over heads`, rows);
+        spec.encoding.color.legend = reportgen.captions.single() ? null : { values: chosen.layers.map(number) };
+        scoreAxis(spec.encoding, `${reportgen.captions.score(chosen)}${reportgen.captions.single() ? "" : ", mean over heads"}`, rows);
       },
       table: rankTable(["Layer"], shown, [...means].map(([layer, line]) => [[layer], line])),
     };

@@ -117,7 +117,7 @@ reportgen.token = (() => {
   }
 
   function facts(state, chosen, scores, { ranked, times, count }, own) {
-    const { short, multiple, number, score, where } = reportgen.captions;
+    const { short, multiple, number, score, where, single } = reportgen.captions;
     const mine = reportgen.scores.sum(scores, own.positions);
     const rank = ranked.get(state.token);
     const best = reportgen.scores.bestRank(chosen, own.positions);
@@ -127,8 +127,7 @@ reportgen.token = (() => {
       line(score(chosen).replace(/^./, (letter) => letter.toUpperCase()), short(mine)),
       line("Times even", rank ? multiple(times(own, mine)) : "not counted"),
       line("Rank", rank ? `${number(rank)} of ${number(count)} ${state.words ? "words" : "tokens"}` : "not ranked"),
-      line("Best rank in a head", best === Infinity ? "none" : number(best)),
-      line("Over", where(chosen)),
+      ...(single() ? [] : [line("Best rank in a head", best === Infinity ? "none" : number(best)), line("Over", where(chosen))]),
       ...signed(own),
     );
   }
@@ -164,7 +163,7 @@ reportgen.token = (() => {
     if (state.token === null) {
       shown = null;
       for (const name of ["open", "to", "by", "same"]) reportgen.walk.mark(name, []);
-      body.replaceChildren(make("p", { class: "hint" }, `Click a word, or move to it with the arrow keys and press Enter, to see ${model.facts.given ? "" : "which tokens it attends to, which tokens attend to it, and "}its rank in every head.`));
+      body.replaceChildren(make("p", { class: "hint" }, `Click a word, or move to it with the arrow keys and press Enter, to see ${model.facts.given ? "" : "which tokens it attends to, which tokens attend to it, and "}${reportgen.captions.single() ? "its score and its rank" : "its rank in every head"}.`));
       return;
     }
     const own = reportgen.scores.unitAt(state.token, state);
@@ -192,7 +191,7 @@ reportgen.token = (() => {
       ...(model.isEcho[state.token] ? [make("p", { class: "hint" }, `${model.facts.echo_note}. Its score belongs to the place, whatever the token says.`)] : []),
       facts(state, seen, scores, order, own),
       ...(known ? [linkTable("Attends to most", to, state, chosen, model), linkTable("Attended most by", by, state, chosen, model), legend(chosen)] : []),
-      ...rankTable(own.positions, chosen, model),
+      ...(reportgen.captions.single() ? [] : rankTable(own.positions, chosen, model)),
       ...[sameWord(state, order.ranked, model)].filter(Boolean),
     );
     if (state.token !== shown) {

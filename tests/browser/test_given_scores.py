@@ -73,13 +73,41 @@ def test_an_opened_token_tells_its_ranks_and_no_links(page: Page) -> None:
 
 @pytest.mark.parametrize("scores", [SCORES, SCORES[0, 0]], ids=["heads", "flat"])
 def test_nothing_speaks_of_attention(scores: np.ndarray, show: Callable[..., Page], tmp_path: Path) -> None:
-    """Where there are layers also after something was chosen; one list of scores has no controls."""
-    opened = show(shown(report(tmp_path, scores)))
-    if scores.ndim == 3:
-        live(opened)
-        opened.evaluate("reportgen.state.change({ layers: [1], heads: [2], token: 5 })")
-        settled(opened)
+    """Also after something was chosen."""
+    opened = live(show(shown(report(tmp_path, scores))))
+    layers = {"layers": [1], "heads": [2]} if scores.ndim == 3 else {}
+    opened.evaluate(f"reportgen.state.change({json.dumps({**layers, 'token': 5})})")
+    settled(opened)
     words = opened.evaluate("document.body.innerText").replace("reportgen", "")
     assert "attention" not in words.lower()
     assert "Of mine" in words
-    assert (opened.query_selector("#controls") is not None) == (scores.ndim == 3)
+    assert opened.wrong == []  # type: ignore[attr-defined]
+
+
+def test_one_number_a_token_is_found_sorted_and_saved_like_any_other(show: Callable[..., Page], tmp_path: Path) -> None:
+    """There are no layers and no heads to choose, and no sentence speaks of them."""
+    scores = SCORES[0, 0]
+    opened = live(show(shown(report(tmp_path, scores))))
+    opened.get_by_label("Find", exact=True).fill("word17")
+    assert opened.locator("#found").inner_text() == "1 found"
+    opened.get_by_role("button", name="Next hot spot").click()
+    hottest = np.argsort(-scores[1:-1])[:10] + 1
+    here = opened.evaluate("+document.querySelector('#text [data-mark~=here]').dataset.position")
+    assert here == hottest.min()
+    opened.keyboard.press("Enter")
+    opened.evaluate(f"reportgen.state.change({{ token: {here} }})")
+    settled(opened)
+    rank = 1 + int((scores[1:-1] > scores[here]).sum())
+    said = opened.inner_text("#token-body")
+    assert f"{rank} of 40 tokens" in said
+    assert not {"Layers", "layer", "head"} & set(opened.evaluate("document.querySelector('main').innerText").split())
+    place = '[aria-labelledby="table-top-tokens"] thead button'
+    opened.locator(place).nth(2).click()
+    rows = opened.locator('[aria-labelledby="table-top-tokens"] tbody tr td:nth-child(3)').all_inner_texts()
+    assert rows == sorted(rows, key=int)
+    assert sorted(map(int, rows)) == sorted(hottest.tolist())
+    with opened.expect_download() as saved:
+        opened.get_by_role("button", name="Save CSV").first.click()
+    assert "word" in Path(saved.value.path()).read_text(encoding="utf-8")
+    assert not opened.get_by_role("group", name="Layers", exact=True).is_visible()
+    assert opened.wrong == []  # type: ignore[attr-defined]

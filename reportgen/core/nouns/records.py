@@ -318,7 +318,7 @@ class Report:
 
     @property
     def live(self) -> bool:
-        """Whether the page has something to choose: one list of given scores has no layers, no heads."""
+        """Whether there are layers and heads to choose: one list of given scores has none."""
         return not self.given or self.attention.shape[:2] != (1, 1)
 
     @property

@@ -65,7 +65,8 @@ def rank_trend_by_layer(report: Report, scores: Scores, draw: Draw = still.svg) 
         "encoding": {
             "x": _rank_axis(means.shape[1]),
             "y": _score_axis(f"{_score_name(report)}{heads}", rows),
-            "color": specs.of("layer", "ordinal", title="layer", scale=specs.numbered(VIRIDIS_LIGHT, len(means))),
+            "color": specs.of("layer", "ordinal", title="layer", scale=specs.numbered(VIRIDIS_LIGHT, len(means)))
+            | ({} if report.live else {"legend": None}),
             "opacity": specs.faded("layer"),
             "tooltip": specs.numbers("layer", "rank", "score"),
         },

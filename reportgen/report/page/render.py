@@ -64,12 +64,9 @@ class Place:
 
 
 def page(report: Report, parts: Parts, *, bundle: str) -> str:
-    """The self-contained page. *bundle* is the script that draws the live charts.
-
-    One list of scores that someone else computed has no scripts: there is nothing to choose.
-    """
+    """The self-contained page. *bundle* is the script that draws the live charts."""
     names = SCRIPTS if signed.found(report) else tuple(name for name in SCRIPTS if name != "signed")
-    scripts = tuple(_source(f"js/{name}.js") for name in names) if report.live else ()
+    scripts = tuple(_source(f"js/{name}.js") for name in names)
     for source in scripts:
         _check_script(source)
     style = _page_style()
@@ -79,8 +76,8 @@ def page(report: Report, parts: Parts, *, bundle: str) -> str:
         site=None,
         style=Markup(style),
         scripts=[Markup(source) for source in scripts],
-        policy=policy(style, (*scripts, bundle) if scripts else ()),
-        blocks={"theme": THEME} | parts.blocks | {"bundle": _packed(bundle)} if scripts else {},
+        policy=policy(style, (*scripts, bundle)),
+        blocks={"theme": THEME} | parts.blocks | {"bundle": _packed(bundle)},
     )
 
 
@@ -98,11 +95,10 @@ def site_page(report: Report, parts: Parts, place: Place, *, bundle: str) -> str
     site = {
         "place": place,
         "assets": {name: f"{place.root}{path}" for name, (path, _) in _shared(bundle).items()},
-        "packed": Markup(packed.text) if report.live else None,  # its letters mean nothing to HTML
+        "packed": Markup(packed.text),  # its letters mean nothing to HTML
         "length": packed.length,
     }
-    scripts = ["first", "report"] if report.live else []
-    return _page(report, parts, site=site, scripts=scripts, policy=SITE_POLICY, blocks={})
+    return _page(report, parts, site=site, scripts=["first", "report"], policy=SITE_POLICY, blocks={})
 
 
 def site_assets(bundle: str) -> dict[str, bytes]:
