@@ -30,7 +30,7 @@ reportgen.controls = (() => {
   function startViews() {
     // The large choices above the text. The last layer alone is one of the choices below; attribution needs a script.
     const { make } = reportgen.dom;
-    const group = document.getElementById("views");
+    const group = document.getElementById("views"); // one list of scores has one view, and none to choose
     const last = document.getElementById("view-last");
     last?.nextElementSibling.remove();
     last?.remove();
@@ -40,7 +40,7 @@ reportgen.controls = (() => {
       [...document.querySelectorAll("label.views")].at(-1).after(" ", make("input", { class: "views", type: "radio", name: "view", id: "view-attribution", value: "attribution" }), " ", name);
     }
     views = [...document.querySelectorAll("input.views")];
-    group.setAttribute("aria-owns", views.map(({ id }) => id).join(" "));
+    group?.setAttribute("aria-owns", views.map(({ id }) => id).join(" "));
     for (const choice of views)
       choice.addEventListener("change", ({ target: { value } }) =>
         reportgen.state.change(value === "attribution" ? { attribution: Number(fields("label")[0].value) } : { view: value, attribution: null }));
