@@ -255,10 +255,11 @@ def test_printed_the_site_is_left_out(visit: Callable[..., Page]) -> None:
     assert page.locator("h1").is_visible()
 
 
-def test_a_list_of_given_scores_needs_no_script(visit: Callable[..., Page]) -> None:
+def test_a_list_of_given_scores_has_scripts_and_no_layers_to_choose(visit: Callable[..., Page]) -> None:
     report = reports.report(layers=1, heads=1)
     given = replace(report, provenance=replace(report.provenance, model_type=GIVEN))
     page = visit(stub_page(given))
-    assert page.evaluate("document.scripts.length") == 0
-    assert page.locator("h1").is_visible()
+    settled(page)
+    assert page.get_by_label("Find", exact=True).is_visible()
+    assert not page.get_by_role("group", name="Layers", exact=True).is_visible()
     fault_free(page)

@@ -360,7 +360,7 @@ def test_a_long_table_repeats_its_head_on_every_page(tmp_path: Path) -> None:
     html = render.document(report, reports.parts(report))
     pages = text(typeset(html).data, tmp_path).split("\f")
     inside = [page for page in pages if "Tokens, most attention first" in " ".join(page.split())]
-    assert len(inside) >= 3, "144 rows do not stand on two pages"
+    assert len(inside) >= 2, "144 rows in two columns do not stand on one page"
 
 
 def test_the_same_document_gives_the_same_bytes() -> None:
