@@ -79,6 +79,11 @@ def read_lines(path: Path, mode: str) -> list[str]:
     return [reading_order(line) for line in said.splitlines()]
 
 
+def heatmaps(lines: list[str]) -> list[str]:
+    """The lines behind the summary, which quotes passages of the text."""
+    return lines[next(n for n, line in enumerate(lines) if "Words that draw most" in line) + 1 :]
+
+
 def reading_order(line: str) -> str:
     """A line that pdftotext writes from left to right, with marks around what is to be read from right to left."""
     parts: list[str] = re.findall("\u202b[^\u202c]*\u202c|[^\u202b\u202c]+", line)
@@ -129,7 +134,7 @@ def test_the_pieces_of_a_character_are_one_element_of_the_page() -> None:
 @needs_tools
 @pytest.mark.parametrize("script", LINES)
 def test_a_line_of_the_pdf_reads_in_the_order_of_the_source(path: Path, script: str) -> None:
-    found = [letters(line) for line in read_lines(path, "-layout")]
+    found = [letters(line) for line in heatmaps(read_lines(path, "-layout"))]
     wanted = letters(LINES[script])
     assert sum(wanted in line for line in found) == len(reports.parts(report()).views)
 
@@ -137,7 +142,7 @@ def test_a_line_of_the_pdf_reads_in_the_order_of_the_source(path: Path, script: 
 @needs_tools
 @pytest.mark.parametrize("script", sorted(set(LINES) - {"Hebrew"}))  # points turn its letters round in this mode
 def test_the_words_of_the_pdf_are_drawn_in_the_order_of_the_source(path: Path, script: str) -> None:
-    drawn = letters("".join(read_lines(path, "-raw")))
+    drawn = letters("".join(heatmaps(read_lines(path, "-raw"))))
     assert drawn.count(letters(LINES[script])) == len(reports.parts(report()).views)
 
 
@@ -203,7 +208,7 @@ def test_without_the_fonts_the_pdf_is_made_and_the_characters_are_named(
         assert part in warning
     named = [chr(int(code, 16)) for code in re.findall(r"U\+([0-9A-F]+)", warning)]
     assert len(named) == 5
-    assert set(named) <= set(TEXT)
+    assert set(named) <= set(TEXT) | set(unicodedata.normalize("NFKD", TEXT))  # Pango takes Thai am apart
     for part in ("Latin", "Arabic"):  # DejaVu has them
         assert part not in warning
     assert "apt-get install fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji" in warning
