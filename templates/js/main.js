@@ -19,6 +19,7 @@
     reportgen.find.start();
     reportgen.controls.start();
     reportgen.tables.start();
+    reportgen.state.onReset(reportgen.tables.reset); // a comparison has tables, and no state
     reportgen.token.start(model);
     reportgen.rankings.start();
     reportgen.contents.start();

@@ -13,7 +13,6 @@ reportgen.tables = (() => {
 
   function start() {
     for (const frame of document.querySelectorAll("main .table")) enhance(frame);
-    reportgen.state.onReset(() => known.forEach(restore));
   }
 
   function enhance(frame) {
@@ -36,6 +35,8 @@ reportgen.tables = (() => {
     addSorting(table);
     addTools(table);
   }
+
+  const reset = () => known.forEach(restore);
 
   function restore(table) {
     // The order and the rows of the beginning.
@@ -169,5 +170,5 @@ reportgen.tables = (() => {
     reportgen.save.download(`${name}.csv`, reportgen.save.csv([columns, ...rows]), "text/csv");
   }
 
-  return { start, set, frameOf };
+  return { start, reset, set, frameOf };
 })();

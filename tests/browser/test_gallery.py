@@ -422,7 +422,7 @@ def test_no_text_from_outside_runs(visit: Visit, tmp_path: Path) -> None:
     assert len(titles) == min(count, index_pages.HITS)
     assert titles[0] == reports.PAYLOADS[0]
     for place in range(1, page.locator("#predicted option").count()):
-        page.get_by_label("Predicted label").select_option(index=place)
+        page.get_by_label("Predicted label", exact=True).select_option(index=place)
         page.wait_for_timeout(20)
     page.get_by_label("Search", exact=True).fill(reports.PAYLOADS[0])
     wait(page, "document.getElementById('count').textContent.includes(' of ')")
@@ -440,9 +440,9 @@ def test_a_report_with_several_labels_is_found_by_each(visit: Visit, tmp_path: P
         ("Predicted label", "left", ["Both", "One"]),
         ("Gold label", "far", ["Both"]),
     ):
-        page.get_by_label(name).select_option(label)
+        page.get_by_label(name, exact=True).select_option(label)
         assert hits(page, f"{len(titles)} of 2 reports") == titles
-        page.get_by_label(name).select_option("any")
+        page.get_by_label(name, exact=True).select_option("any")
 
 
 def test_five_thousand_reports_are_searched_by_small_parts(visit: Visit, tmp_path: Path) -> None:
