@@ -79,10 +79,10 @@ reportgen.state = (() => {
     const known = { scores: ["scaled", "unscaled"], scale: ["contrast", "linear", "rank", "log"], from: ["all", "global"] };
     for (const [name, options] of Object.entries(known))
       if (options.includes(given.get(name))) found[name] = given.get(name);
-    if (["all", "reader"].includes(given.get("view")) && (given.get("view") === "all" || counts.reader !== null)) found.view = given.get("view");
-    else if (NARROWING.some((name) => given.has(name))) found.view = "all";
     if (found.from === "global" && counts.reader === null) delete found.from;
     for (const name of ["special", "echoes", "per_query", "mask", "common", "words"]) if (given.has(name)) found[name] = given.get(name) === "1";
+    if (["all", "reader"].includes(given.get("view")) && (given.get("view") === "all" || counts.reader !== null)) found.view = given.get("view");
+    else if (NARROWING.some((name) => name in found)) found.view = "all";
     const attribution = whole(given.get("attribution") ?? "");
     if (attribution >= 1 && attribution <= attributions) found.attribution = attribution;
     const above = whole(given.get("above") ?? "");

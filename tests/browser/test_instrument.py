@@ -794,6 +794,7 @@ def test_tables_are_filtered_by_layer_head_and_rank(page: Page) -> None:
     assert {row[0] for row in table(page, "table-head-tokens")} == {"2"}
     tools.get_by_label("Head").select_option("3")
     assert [row[:2] for row in table(page, "table-head-tokens")] == [["2", "3"]]
+    tab(page, "Highest scores")
     page.locator('[aria-labelledby="table-top-tokens"] + .tools').get_by_label("Rank up to").fill("2")
     assert [row[0] for row in table(page, "table-top-tokens")] == ["1", "2"]
 
@@ -1188,7 +1189,7 @@ def test_printed_the_page_has_the_layout_of_the_document(show: Show) -> None:
     assert light  # not the picture for a dark screen
     style = "(e) => { const s = getComputedStyle(e); return [s.fontSize, s.color]; }"
     assert page.locator("h1").evaluate(style) == ["26.6667px", "rgb(27, 27, 27)"]  # 20pt, as in document.css
-    assert page.locator("#text").evaluate("e => getComputedStyle(e).fontSize") == "12.6667px"  # 9.5pt
+    assert page.locator("#text").evaluate("e => getComputedStyle(e).fontSize") == "11.6667px"  # 8.75pt
     token = page.locator("#text .h15").first
     assert token.evaluate("e => getComputedStyle(e).backgroundColor") == rgb("#c6521a")
     assert page.pdf().startswith(b"%PDF")
