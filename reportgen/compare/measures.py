@@ -62,9 +62,12 @@ def _attributions(one: Report, other: Report) -> Iterator[Measure]:
     if one.prediction is None or other.prediction is None:
         return
     named = {(a.method, other.prediction.labels[a.label]): a for a in signed.found(other)}
-    for number, mine in signed.printed(one):
-        label = one.prediction.labels[mine.label]
-        theirs = named.get((mine.method, label))
-        if theirs is not None and mine.scores is not None and theirs.scores is not None:
-            title = f"Attribution for “{label[: signed.LONGEST]}”"
-            yield Measure(f"attribution-{number}", title, "attribution", True, mine.scores, theirs.scores)
+    labels = one.prediction.labels
+    numbered = enumerate(signed.found(one), start=1)
+    for number, mine in signed.distinct(pair for pair in numbered if (pair[1].method, labels[pair[1].label]) in named):
+        label = labels[mine.label]
+        theirs = named[mine.method, label]
+        assert mine.scores is not None  # both are from `found`
+        assert theirs.scores is not None
+        title = f"Attribution for “{label[: signed.LONGEST]}”"
+        yield Measure(f"attribution-{number}", title, "attribution", True, mine.scores, theirs.scores)

@@ -6,6 +6,8 @@ colour. Attribution is computed in `reportgen.model.faithfulness`; nothing is dr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from reportgen.core.characters import cut
@@ -34,12 +36,17 @@ def found(report: Report) -> tuple[Attribution, ...]:
 
 
 def printed(report: Report) -> tuple[tuple[int, Attribution], ...]:
-    """The same with their numbers, from 1, without those whose scores are an earlier one's with all signs turned.
+    """The same with their numbers, from 1, without those that say nothing new."""
+    return distinct(enumerate(found(report), start=1))
+
+
+def distinct(numbered: Iterable[tuple[int, Attribution]]) -> tuple[tuple[int, Attribution], ...]:
+    """Those whose scores are not an earlier one's with all signs turned.
 
     The margins of two labels that exclude each other differ in their sign alone.
     """
     kept: list[tuple[int, Attribution]] = []
-    for number, one in enumerate(found(report), start=1):
+    for number, one in numbered:
         if not any(_opposite(one, other) for _, other in kept):
             kept.append((number, one))
     return tuple(kept)

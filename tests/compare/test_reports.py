@@ -174,6 +174,18 @@ def test_attributions_of_one_label_alone_are_laid_side_by_side() -> None:
     assert not any(each.signed for each in measures(one, right))
 
 
+def test_the_label_that_both_have_is_found_though_a_puts_its_other_one_first() -> None:
+    """Of two labels that exclude each other, A has its predicted one first and the gold one with all signs turned."""
+    one, other = attributed(reports.report()), attributed(reports.report(seed=5))
+    (gold,) = one.attributions
+    predicted = replace(gold, label=1, scores=-gold.scores)
+    (found,) = [each for each in measures(replace(one, attributions=(predicted, gold)), other) if each.signed]
+    assert found.title == "Attribution for “left”"
+    assert (found.one == gold.scores).all()
+    both = replace(one, attributions=(predicted, gold))
+    assert [each.title for each in measures(both, both) if each.signed] == ["Attribution for “right”"]
+
+
 def test_one_scale_colours_both() -> None:
     """The larger maximum is in the last class, and the same value has the same class in A and in B."""
     one = reports.report()
