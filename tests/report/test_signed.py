@@ -183,11 +183,11 @@ def test_a_report_without_attribution_has_nothing_of_it() -> None:
     """Neither choices, script, data nor colours on paper; page and document in `golden` do not change with it."""
     plain = reports.report()
     html, document = page(plain), printed_document(plain)
-    assert 'id="colour"' not in html
+    assert 'id="label"' not in html
     assert "data-attributions" not in html
     assert "reportgen.signed = " not in html
     assert 'class="sides"' not in document
-    assert 'id="colour"' in page(attributed())
+    assert 'id="label"' in page(attributed())
     assert "reportgen.signed = " in page(attributed())
 
 
