@@ -1181,6 +1181,8 @@ def test_printed_the_page_has_the_layout_of_the_document(show: Show) -> None:
     page.emulate_media(media="print", color_scheme="dark")
     for gone in ("#instrument", ".walk", "#strip", ".save", ".tools", ".maps", "#enlarged", "figure details"):
         assert page.locator(gone).first.is_hidden(), gone
+    for heading in page.locator("#tables .list h3").all():
+        assert heading.is_visible(), "on paper all lists are there, one below the other, each with its heading"
     chart = page.locator("#figure-layer-trend .live svg")
     assert chart.is_visible()  # what the reader has chosen, under its own caption
     assert chart.locator("text").first.evaluate("e => getComputedStyle(e).fill") == rgb("#5d5d5d")
