@@ -20,6 +20,7 @@ import pikepdf
 import pytest
 
 from reportgen.core.config import DEMO
+from reportgen.report import opening
 from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call
@@ -28,7 +29,7 @@ COMMAND = Path(sys.executable).parent / "reportgen"
 FILES = {
     "report.html", "report.pdf", "report.json", "attention.safetensors", "manifest.json",
     "tables/token_attention.parquet", "tables/top_tokens.parquet", "tables/top_tokens.csv",
-    "tables/attended_tokens.parquet", "tables/tokens.csv",
+    "tables/attended_tokens.parquet", "tables/tokens.csv", "tables/tokens.parquet",
     *(f"figures/{key}.{kind}" for kind in ("svg", "vl.json") for key in (
         "rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview")),
     "figures/attention-maps.png",
@@ -109,7 +110,8 @@ def test_the_page_shows_the_whole_text_and_the_prediction(done: tuple[Path, str,
     said = " ".join("".join(root.itertext()).split())
     assert report.prediction.labels[report.prediction.predicted] in said
     assert len(list(root.iter("figure"))) == 7
-    assert report.faithfulness.verdict.sentence in said
+    (opened,) = (one for one in report.faithfulness.verdicts if one.order == opening.order(report))
+    assert opened.sentence in said
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None and "CI" not in os.environ, reason="pdftotext is not installed")

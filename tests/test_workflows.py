@@ -70,7 +70,7 @@ def test_a_workflow_may_do_no_more_than_it_needs(path: Path) -> None:
     for name, job in jobs(path).items():
         beyond = {right: value for right, value in job.get("permissions", {}).items() if value != "read"}
         assert beyond == WRITES.get(f"{path.name}: {name}", {})
-        assert job["timeout-minutes"] <= 60
+        assert job["timeout-minutes"] <= 90
     for step in steps(path):
         assert "${{" not in step.get("run", "")
         assert pinned(step["uses"]) if "uses" in step else "run" in step
@@ -116,5 +116,5 @@ def test_what_is_released_is_what_was_attested() -> None:
 
 def test_the_settings_of_our_own_site_are_read() -> None:
     config = site_settings.load(ROOT / "site" / "site.toml")
-    assert config.reports == ("_reports",)
+    assert config.reports == ("_reports", "_compared")
     assert set(config.notes) <= {f"demo-{index}" for index in range(16)}

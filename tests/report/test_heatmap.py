@@ -332,7 +332,7 @@ def test_contrast_is_in_multiples_of_the_even_share() -> None:
     covered = tuple(cell("x", n) for n in range(4))
     made = heatmap.view("all", "", "", np.array([1, 2, 3, 10], np.float32), covered, scale="contrast")
     assert made.values == (0.25, 0.5, 0.75, 2.5)
-    assert heatmap.labels(made) == {-1: "0.3×", 1: "0.6×", 8: "1.5×", 15: "2.4×", 16: "2.5×"}
+    assert heatmap.labels(made) == {-1: "0.2×", 1: "0.6×", 8: "1.5×", 15: "2.4×", 16: "2.5×"}
     assert (made.most, made.even) == (2.5, False)
     taken = heatmap.view("all", "", "", np.array([0, 1, 2, 9], np.float32), covered, scale="contrast", base=1.0)
     assert taken.values == made.values

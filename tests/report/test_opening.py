@@ -15,7 +15,7 @@ from tests import faithful, planted, reports
 LEAST = 0.75  # area under the curve
 
 
-def tested(heatmap: VerdictCode, classifier: VerdictCode) -> Report:
+def judged(heatmap: VerdictCode, classifier: VerdictCode) -> Report:
     """A report with these verdicts."""
     made = faithful.report()
     assert made.faithfulness is not None
@@ -50,7 +50,7 @@ def test_a_model_that_reads_no_single_row_opens_with_all_attention() -> None:
 def test_a_view_that_the_test_finds_to_stand_for_less_does_not_come_first(
     heatmap: VerdictCode, classifier: VerdictCode, key: str
 ) -> None:
-    assert opening.opening(tested(heatmap, classifier))[0] == key
+    assert opening.opening(judged(heatmap, classifier))[0] == key
 
 
 @pytest.mark.parametrize("kind", planted.KINDS)

@@ -46,6 +46,7 @@ def scored(total: object, received: Floats) -> Scores:
         np.ones((1, 1), np.float32),
         np.ones(1, np.float32),
         received,
+        0.0,
     )
 
 

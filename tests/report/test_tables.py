@@ -297,8 +297,8 @@ def test_the_top_table_ranks_content_by_score(small: Report) -> None:
     assert [int(row[2]) for row in rows] == order
     assert [int(row[0]) for row in rows] == [1, 2, 3, 4]
     assert [row[1] for row in rows] == [small.words()[t] for t in order]
-    share = float(scores.total[order[0]]) / sum(float(scores.total[t]) for t in content)
-    assert rows[0][4] == f"{share:.1%}"
+    mean = sum(float(scores.total[t]) for t in content) / len(content)
+    assert rows[0][4] == f"{float(scores.total[order[0]]) / mean:.1f}×"
     assert rows[0][5] == str(rankings.ranks[:, :, order[0]].min())
 
 

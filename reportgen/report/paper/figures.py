@@ -149,8 +149,8 @@ def _legend(encoding: dict[str, Any], *, narrow: bool) -> None:
     encoding.pop("opacity", None)
     for channel in ("color", "shape"):
         names = encoding.get(channel, {}).get("scale", {}).get("domain")
-        if narrow and names:
-            own = encoding[channel].get("legend", {})
+        own = encoding.get(channel, {}).get("legend", {})
+        if narrow and names and own is not None:  # None: it has no legend
             encoding[channel]["legend"] = own | {"columns": 2 if isinstance(names[0], str) else 6, "symbolSize": 30}
 
 

@@ -27,10 +27,12 @@ def table(made: Panel, key: str) -> Table:
 
 
 def test_the_verdict_comes_first_in_words_and_with_its_numbers() -> None:
+    """The one of the view that the page opens with."""
     made = shown()
     assert (made.code, made.words) == ("supported", "supported")
-    assert made.sentence == faithful.SENTENCE
-    assert made.verdicts == (("heatmap", "supported"), ("classifier’s row", "supported"), ("attribution", "supported"))
+    assert made.sentence == faithful.SENTENCE.replace("This heatmap", "The classifier's row")
+    assert [words for _, words in made.verdicts] == ["supported"] * 3
+    assert [order for order, _ in made.verdicts] == ["what the classifier reads", "all attention", "attribution"]
     assert made.caveats == ("The text is from no split: words of another document could not be tried.",)
 
 

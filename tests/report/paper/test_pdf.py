@@ -315,9 +315,11 @@ def test_every_figure_says_what_it_shows(made: Path) -> None:
     assert charts < said
     maps = next(text for text in said - charts if text.startswith("Attention maps"))
     strips = {text for text in said if "as a strip" in text}
-    findings = said - charts - {maps} - strips
+    bars = {text for text in said if re.fullmatch(r"[\d.]+%", text)}
+    findings = said - charts - {maps} - strips - bars
+    assert len(bars) == len(reports.example().prediction.labels), "every probability has a bar"
     assert len(findings) == 3, "every finding has a drawing"
-    assert all(re.match(r"\d+% of the ", text) for text in findings), findings
+    assert all(re.match(r"[\d.]+(% of|× the even share)", text) for text in findings), findings
     assert maps.startswith("Attention maps. One map per head: layers from top to bottom, heads from left to right.")
 
 
