@@ -42,7 +42,7 @@ site: $(VENV)/.installed
 	$(BIN)/python -m training.twin build/untrained-head
 	$(BIN)/reportgen batch --preset demo --model build/untrained-head --dataset reportgen/demo/documents.jsonl \
 		--importance build/untrained-head/head_importance.safetensors --pick all -o site/_twin_reports
-	$(BIN)/reportgen corpus site/_reports --overwrite
+	$(BIN)/reportgen corpus site/_reports --overwrite --title "Sixteen documents"
 	$(BIN)/reportgen compare site/_reports site/_twin_reports -o site/_compared/untrained-head --overwrite \
 		--name-a "the demo" --name-b "its twin with an untrained head"
 	$(BIN)/reportgen compare site/_reports/demo-4 site/_twin_reports/*garbage* -o site/_compared/document-4 --overwrite \

@@ -74,7 +74,7 @@ def _predictions(sums: Sums, documents: list[Row], cells: dict[tuple[str, str], 
     says.append(
         f"{cut:,} of {n_documents(len(documents))} are cut; the model has read {share:.1%} of a text on average."
         if cut
-        else f"The model has read all of {n_documents(len(documents))}."
+        else "The model has read every text as a whole."
     )
     drawn = _drawn(charts.reliability(sums), charts.lengths(sums))
     return Chapter("predictions", "Predictions", tuple(says), drawn, _confusion(sums, cells))
