@@ -56,8 +56,8 @@ def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[
             for one in for_it
         )
         how = (
-            f"Without one of these sentences “{label}” loses most of its margin; the whole text gives it "
-            f"{tested.probability:.1%}."
+            f"Of all sentences, these lower “{label}” most when each alone is left out; with the whole text it has "
+            f"{tested.probability:.1%}. 1× even is what its length would draw if all tokens drew the same."
         )
         return KeyPassages("What the prediction rests on", how, measured)
     if view.even:

@@ -1,11 +1,12 @@
-"""Draw the deletion curve small, for the first screen: the tested order against the band of random orders."""
+"""Draw the deletion curve small, for the first screen: the tested order, in its colour, against the random orders."""
 
 from __future__ import annotations
 
 from reportgen.core.nouns.records import Report
-from reportgen.core.palette import ACCENT, FONT, INK, MUTED, RULE
+from reportgen.core.palette import FONT, INK, MUTED, RULE
 from reportgen.report import opening
 from reportgen.report.draw import specs, still
+from reportgen.report.draw.curves import LOOKS
 from reportgen.report.draw.specs import Spec, digits, of
 from reportgen.report.faithfulness.names import units
 
@@ -44,7 +45,7 @@ def curve(report: Report) -> str:
             },
             {
                 "data": {"values": line},
-                "mark": {"type": "line", "strokeWidth": 2, "color": ACCENT},
+                "mark": {"type": "line", "strokeWidth": 2, "color": LOOKS[own.order][0]},
                 "encoding": {"x": across, "y": of("probability", **up)},
             },
         ]

@@ -33,9 +33,9 @@ NAMED = 3  # heads that a sentence names
 
 TITLES: dict[OrderName, str] = {"heatmap": "all attention", "classifier": "what the classifier reads"}  # as views
 BRIEF: dict[VerdictCode, str] = {
-    "supported": "Without the {units} it marks, the prediction loses more than without random {units}.",
-    "no-better-than-chance": "Without the {units} it marks, the prediction loses no more than without random {units}.",
-    "depends-on-removal": "How the {units} are removed decides whether the prediction loses more than at random.",
+    "supported": "Without the {units} that it marks, the prediction falls more than without as many random {units}.",
+    "no-better-than-chance": "Without the {units} that it marks, the prediction falls no more than at random.",
+    "depends-on-removal": "How the {units} are removed decides whether the prediction falls more than at random.",
     "look-only": "Too few random choices were tried for a claim; see how far the line falls below the band.",
 }
 

@@ -78,7 +78,7 @@ def test_the_page_answers_first_and_shows_all_below_the_text_with_the_numbers_fo
 def test_the_document_answers_in_its_summary_and_has_a_section_with_all() -> None:
     html = document(example())
     summary = html[html.index('id="summary"') : html.index('<section class="tested">')]
-    assert "Without the words it marks, the prediction loses more than without random words." in summary
+    assert "Without the words that it marks, the prediction falls more than without as many random words." in summary
     assert "What the classifier reads: supported; all attention: supported; attribution: supported." in summary
     assert "What the prediction rests on" in summary
     assert faithful.SENTENCE[:60] in html
