@@ -209,21 +209,12 @@ def positions(sums: Sums) -> Chart | None:
         for row in found
     ]  # fmt: skip
     colours = specs.numbered(VIRIDIS_LIGHT, len(layers)) | {"domain": layers}
-    chart = {
-        "facet": {"field": "kind", "type": "nominal", "title": None, "sort": [PER_QUERY[k] for k in kinds],
-                  "header": {"labelAnchor": "start", "labelPadding": 4}},
-        "columns": 2,
-        "spec": {
-            "width": (WIDTH - 60) // len(kinds) if len(kinds) > 1 else WIDTH,
-            "height": 220,
-            "mark": {"type": "line", "strokeWidth": 1.8},
-            "encoding": {
-                "x": of("decile", "ordinal", title="tenth of the document", axis={"labelAngle": 0}),
-                "y": of("share", title="share of the attention", axis={"format": ".0%", "tickCount": 4}),
-                "color": of("layer", "ordinal", title="layer", scale=colours),
-            },
-        },
-    }  # fmt: skip
+    encoding = {
+        "x": of("decile", "ordinal", title="tenth of the document", axis={"labelAngle": 0}),
+        "y": of("share", title="share of the attention", axis={"format": ".0%", "tickCount": 4}),
+        "color": of("layer", "ordinal", title="layer", scale=colours),
+    }
+    chart = _panels(kinds, 220, {"type": "line", "strokeWidth": 1.8}, encoding)
     own = frames.where(found, measure="received")
     most = max(own, key=lambda row: row["mean"])
     caption = (
@@ -255,22 +246,14 @@ def sinks(sums: Sums) -> Chart:
         for row in found
     ]
     colours = {"domain": classes, "range": [ACCENT, BLUE, GREEN, MUTED][: len(classes)]}
-    chart = {
-        "facet": {"field": "kind", "type": "nominal", "title": None, "sort": [PER_QUERY[k] for k in kinds],
-                  "header": {"labelAnchor": "start", "labelPadding": 4}},
-        "columns": 2,
-        "spec": {
-            "width": (WIDTH - 60) // len(kinds) if len(kinds) > 1 else WIDTH,
-            "height": 200,
-            "mark": {"type": "line", "strokeWidth": 1.8, "point": {"size": 50, "filled": True}},
-            "encoding": {
-                "x": of("layer", "ordinal", title="layer", axis={"labelAngle": 0}),
-                "y": of("share", title="share of the attention", axis={"format": ".0%", "tickCount": 4}),
-                "color": of("class", "nominal", title="on", scale=colours),
-                "shape": of("class", "nominal", scale={"domain": classes}),
-            },
-        },
-    }  # fmt: skip
+    encoding = {
+        "x": of("layer", "ordinal", title="layer", axis={"labelAngle": 0}),
+        "y": of("share", title="share of the attention", axis={"format": ".0%", "tickCount": 4}),
+        "color": of("class", "nominal", title="on", scale=colours),
+        "shape": of("class", "nominal", scale={"domain": classes}),
+    }
+    mark = {"type": "line", "strokeWidth": 1.8, "point": {"size": 50, "filled": True}}
+    chart = _panels(kinds, 200, mark, encoding)
     most = max(frames.where(found, measure="received"), key=lambda row: row["mean"])
     caption = (
         f"Layer {most['layer']} puts {interval(most, '.1%')} of its attention on "
@@ -315,6 +298,21 @@ def sections(found: Sequence[Row]) -> Chart | None:
         ],
     )  # fmt: skip
     return specs.figure("sections", "Sections", caption, chart, rows, data, still.svg)
+
+
+def _panels(kinds: Sequence[str], height: int, mark: Spec, encoding: Spec) -> Spec:
+    """A panel for each kind of attention, one beside the other."""
+    return {
+        "facet": {"field": "kind", "type": "nominal", "title": None, "sort": [PER_QUERY[kind] for kind in kinds],
+                  "header": {"labelAnchor": "start", "labelPadding": 4}},
+        "columns": 2,
+        "spec": {
+            "width": (WIDTH - 60) // len(kinds) if len(kinds) > 1 else WIDTH,
+            "height": height,
+            "mark": mark,
+            "encoding": encoding,
+        },
+    }  # fmt: skip
 
 
 def _dots(rows: Sequence[dict[str, Any]], field: str, title: str, *, panels: bool = False, zero: bool = False) -> Spec:

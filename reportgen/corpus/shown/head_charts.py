@@ -17,7 +17,7 @@ from reportgen.corpus.shown.charts import BARS, VERDICT_COLOURS, interval, n_doc
 from reportgen.corpus.sums import Sums
 from reportgen.report.draw import charts as report_charts
 from reportgen.report.draw import specs, still
-from reportgen.report.draw.specs import WIDTH, digits, of
+from reportgen.report.draw.specs import WIDTH, Spec, digits, of
 from reportgen.report.parts import Chart
 
 NAMED = 3  # words of a head
@@ -162,22 +162,7 @@ def curves(sums: Sums, measure: str, title: str) -> Chart | None:
         for row in found
     ]  # fmt: skip
     verb = "removed" if measure == "comprehensiveness" else "kept"
-    x = of("share", title=f"words {verb}, %", scale={"type": "sqrt"}, axis={"grid": False, "tickCount": 5})
-    y = of("probability", title="probability", scale={"domain": [0, 1]}, axis={"format": ".0%", "tickCount": 5})
-    colour = of("order", "nominal", title=None, scale={"domain": list(names.values()), "range": [ACCENT, MUTED]})
-    band = {"x": x, "y": of("low", title="probability"), "y2": {"field": "high"}, "color": colour}
-    chart = {
-        "facet": {"field": "panel", "type": "nominal", "title": None, "sort": list(panel.values()),
-                  "header": {"labelAnchor": "start", "labelPadding": 4}},
-        "columns": 2,
-        "spec": {
-            "width": (WIDTH - 60) // min(len(verdicts), 2), "height": 220,
-            "layer": [
-                {"mark": {"type": "area", "fillOpacity": 0.25}, "encoding": band},
-                {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"x": x, "y": y, "color": colour}},
-            ],
-        },
-    }  # fmt: skip
+    chart = _bands(list(panel.values()), list(names.values()), verb)
     at = min((row["share"] for row in found), key=lambda share: abs(share - 0.05))
     said = [row for row in frames.where(found, share=at) if row["verdict"] == verdicts[0]]
     spoken = "; ".join(f"{names[row['order']]}, {interval(row, '.1%')}" for row in said)
@@ -196,6 +181,26 @@ def curves(sums: Sums, measure: str, title: str) -> Chart | None:
         ],
     )  # fmt: skip
     return specs.figure(f"curve-{measure}", title, caption, chart, rows, data, still.svg)
+
+
+def _bands(panels: list[str], orders: list[str], verb: str) -> Spec:
+    """A panel for each verdict: the lines of the orders, with the bands of their intervals."""
+    x = of("share", title=f"words {verb}, %", scale={"type": "sqrt"}, axis={"grid": False, "tickCount": 5})
+    y = of("probability", title="probability", scale={"domain": [0, 1]}, axis={"format": ".0%", "tickCount": 5})
+    colour = of("order", "nominal", title=None, scale={"domain": orders, "range": [ACCENT, MUTED]})
+    band = {"x": x, "y": of("low", title="probability"), "y2": {"field": "high"}, "color": colour}
+    return {
+        "facet": {"field": "panel", "type": "nominal", "title": None, "sort": panels,
+                  "header": {"labelAnchor": "start", "labelPadding": 4}},
+        "columns": 2,
+        "spec": {
+            "width": (WIDTH - 60) // min(len(panels), 2), "height": 220,
+            "layer": [
+                {"mark": {"type": "area", "fillOpacity": 0.25}, "encoding": band},
+                {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"x": x, "y": y, "color": colour}},
+            ],
+        },
+    }  # fmt: skip
 
 
 def effects(documents: Sequence[Row]) -> Chart | None:
