@@ -46,7 +46,8 @@ def compare(
     difference, ranks, heads and agreement are compared. Of two texts, predictions, heads and shares are. Documents of
     two batches are paired by their texts. The model is not needed.
     """
-    from reportgen.compare import present, run
+    from reportgen.compare import run
+    from reportgen.compare.shown import present
     from reportgen.core.clock import now
     from reportgen.report.stored import store
 

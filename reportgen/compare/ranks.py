@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from reportgen.compare import charts
 from reportgen.compare.align import Alignment, Doubles
 from reportgen.compare.measures import Measure
 from reportgen.compare.parts import A, B, Section
+from reportgen.compare.shown import charts
 from reportgen.core import joining
 from reportgen.core.agreement import agreement
 from reportgen.core.characters import cut

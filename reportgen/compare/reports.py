@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from reportgen.compare import charts, heads, predictions, ranks, settings, views
+from reportgen.compare import heads, predictions, ranks, settings
 from reportgen.compare.align import Alignment, Doubles, align
 from reportgen.compare.measures import Measure, measures
 from reportgen.compare.parts import A, B, Comparison, Section, Side
+from reportgen.compare.shown import charts, views
 from reportgen.core.characters import cut
 from reportgen.core.nouns.records import Report
 from reportgen.corpus import measure as corpus_measure

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reportgen.compare import batches, reports
+from reportgen.compare import reports
+from reportgen.compare.batches import comparison
 from reportgen.compare.links import digest, link
 from reportgen.compare.parts import A, B, Comparison, Side
 from reportgen.core.clock import Clock
@@ -36,7 +37,7 @@ def compare(folders: tuple[Path, Path], output: Path, names: tuple[str | None, s
         )
     called = _called(folders, names)
     if not kinds[0]:
-        return batches.compare(folders, output, called, clock)
+        return comparison.compare(folders, output, called, clock)
     with clock.stage("load"):
         found = [store.load(folder) for folder in folders]
     sides = [

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import unquote
 
-from reportgen.compare.present import HTML, NUMBERS, PDF
+from reportgen.compare.shown.present import HTML, NUMBERS, PDF
 from reportgen.core.characters import clean
 from reportgen.core.errors import OutputError
 from reportgen.core.files import disk, json_text, regular_files

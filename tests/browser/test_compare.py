@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from reportgen.compare import page as pages
 from reportgen.compare.parts import Side
 from reportgen.compare.reports import compare
+from reportgen.compare.shown import page as pages
 from reportgen.core.nouns.faithfulness import Attribution
 from tests import reports
 from tests.browser.page import Show

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from reportgen.compare.paired import PairedSums, mcnemar, of
+from reportgen.compare.batches.paired import PairedSums, mcnemar, of
 
 
 @given(st.integers(0, 400), st.integers(0, 400))

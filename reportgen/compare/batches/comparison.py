@@ -13,9 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from reportgen.compare import batch_sections, flips, settings
-from reportgen.compare.paired import PairedSums
-from reportgen.compare.pairs import TABLES, Pair, Pairing, measured, pair
+from reportgen.compare import settings
+from reportgen.compare.batches import flips, sections
+from reportgen.compare.batches.paired import PairedSums
+from reportgen.compare.batches.pairs import TABLES, Pair, Pairing, measured, pair
 from reportgen.compare.parts import A, B, Comparison, Section, Side
 from reportgen.core.characters import cut
 from reportgen.core.clock import Clock
@@ -67,15 +68,15 @@ def compare(
     digests = [hashlib.sha256("".join(sorted(each)).encode()).hexdigest() for each in pairing.digests]
     sides = [Side(key, name, about, None, digest)
              for key, name, about, digest in zip((A, B), names, found.about, digests, strict=True)]  # fmt: skip
-    sections = list(_sections(found, output, draw))
-    data = batch_sections.data(found.rows, found.sums)
+    chosen = list(_sections(found, output, draw))
+    data = sections.data(found.rows, found.sums)
     equal = _equal(found)
     return Comparison(
         kind="batches",
         title=f"{names[0]} and {names[1]}",
         sides=(sides[0], sides[1]),
-        summary=tuple(_summary(sections, found, equal=equal)),
-        sections=tuple(sections),
+        summary=tuple(_summary(chosen, found, equal=equal)),
+        sections=tuple(chosen),
         data=data,
         numbers={"documents": len(found.rows), "equal": equal, **flips.numbers(found.rows)},
         language=found.language,
@@ -122,25 +123,25 @@ def _about(report: Report) -> str:
 def _sections(found: Found, output: Path, draw: Draw) -> Iterator[Section]:
     """The sections, those that have something to show."""
     yield flips.section(found.rows, found.pairs, output)
-    yield batch_sections.agreement(found.rows, draw)
+    yield sections.agreement(found.rows, draw)
     parts = (
-        batch_sections.words(found.sums["words"], draw),
-        batch_sections.heads(found.sums["heads"], found.sums["elsewhere"], found.places, draw),
-        batch_sections.shares(found.sums["layers"], found.sums["positions"], draw),
-        batch_sections.parts_of_texts(found.sums["sections"]),
-        batch_sections.faithfulness(found.rows, found.sums["effects"]),
+        sections.words(found.sums["words"], draw),
+        sections.heads(found.sums["heads"], found.sums["elsewhere"], found.places, draw),
+        sections.shares(found.sums["layers"], found.sums["positions"], draw),
+        sections.parts_of_texts(found.sums["sections"]),
+        sections.faithfulness(found.rows, found.sums["effects"]),
     )
     yield from (part for part in parts if part is not None)
     assert found.made is not None  # there is a pair
     yield settings.section(found.made)
 
 
-def _summary(sections: Sequence[Section], found: Found, *, equal: bool) -> Iterator[str]:
+def _summary(chosen: Sequence[Section], found: Found, *, equal: bool) -> Iterator[str]:
     if equal:
         yield f"{A} and {B} show no difference in any of {len(found.rows):,} documents."
         return
     yield f"{len(found.rows):,} documents are in both."
-    for section in sections:
+    for section in chosen:
         if section.key != "settings":
             yield from section.sentences
 

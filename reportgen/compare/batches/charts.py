@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reportgen.compare.paired import Change
+from reportgen.compare.batches.paired import Change
 from reportgen.core.characters import visible
 from reportgen.core.palette import ACCENT, INK, MUTED
 from reportgen.report.draw import specs

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reportgen.cli import main
-from reportgen.compare.present import latex
+from reportgen.compare.shown.present import latex
 from reportgen.core.nouns.records import HeadImportance, Report
 from reportgen.report.parts import Table
 from reportgen.report.stored import store

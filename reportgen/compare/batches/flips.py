@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reportgen.compare import paired
+from reportgen.compare.batches import paired
+from reportgen.compare.batches.pairs import Pair
 from reportgen.compare.links import link
-from reportgen.compare.pairs import Pair
 from reportgen.compare.parts import A, B, Linked, Section
 from reportgen.core.characters import cut
 from reportgen.corpus import intervals

@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from reportgen.compare import page
 from reportgen.compare.parts import Comparison
+from reportgen.compare.shown import page
 from reportgen.core import versions
 from reportgen.core.clock import Clock
 from reportgen.core.config import Paper

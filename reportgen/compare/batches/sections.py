@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from reportgen.compare import batch_charts, charts, paired
-from reportgen.compare.paired import Change, PairedSums
-from reportgen.compare.pairs import TABLES
+from reportgen.compare.batches import charts, paired
+from reportgen.compare.batches.paired import Change, PairedSums
+from reportgen.compare.batches.pairs import TABLES
 from reportgen.compare.parts import A, B, Section
+from reportgen.compare.shown.charts import deciles, grids
 from reportgen.core.characters import cut
 from reportgen.core.nouns.faithfulness import VERDICTS
 from reportgen.corpus.heads import MEASURES
@@ -53,7 +54,7 @@ def agreement(rows: Sequence[dict[str, Any]], draw: Draw) -> Section:
         f"The heatmaps of {A} and {B} order the words of a document with a tau-b of {_plain(tau.change)} on average"
         + (f" ({_plain(tau.low)} to {_plain(tau.high)})." if tau.documents >= LEAST else ".")
     )
-    chart = batch_charts.histogram(found["tau"], f"{said} Each document counts once.", draw)
+    chart = charts.histogram(found["tau"], f"{said} Each document counts once.", draw)
     return Section("agreement", "Agreement of the heatmaps", (said,), charts=(chart,), tables=(table,))
 
 
@@ -86,7 +87,7 @@ def words(sums: PairedSums, draw: Draw) -> Section | None:
     way = "gains" if most[1].change > 0 else "loses"
     said = f"“{cut(most[0], LONGEST)}” {way} most: {signed(most[1].change)} on average."
     ordered = sorted(shown, key=lambda one: -one[1].change)
-    chart = batch_charts.forest([(cut(word, 24), each) for word, each in ordered], said, draw)
+    chart = charts.forest([(cut(word, 24), each) for word, each in ordered], said, draw)
     return Section("words", "Words", (said,), charts=(chart,), tables=tuple(t for t in tables if t.rows), notes=(note,))
 
 
@@ -123,7 +124,7 @@ def heads(sums: PairedSums, elsewhere: PairedSums, places: Sequence[tuple[int, i
     tested = len(names) * len(places)
     note = f"{len(clear):,} of {tested:,} intervals leave out 0; at 95 % about {tested / 20:.0f} do so by chance."
     values = {name: each for name, each in values.items() if np.any(each[1])}
-    drawn = (charts.grids(places, values, said, draw),) if values else ()
+    drawn = (grids(places, values, said, draw),) if values else ()
     return Section("heads", "Heads", (said,), charts=drawn, tables=(table,) if rows else (), notes=(note,))
 
 
@@ -157,7 +158,7 @@ def shares(layers: PairedSums, positions: PairedSums, draw: Draw) -> Section | N
             f"{shift:.1%} of the attention on text is in another tenth of the document in {B}: mean over layers and "
             f"{count:,} documents."
         )
-        shown = (charts.deciles(values, caption, draw),)
+        shown = (deciles(values, caption, draw),)
     return Section("shares", "Shares", charts=shown, tables=(table,))
 
 
