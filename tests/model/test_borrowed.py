@@ -133,7 +133,7 @@ def test_a_failed_analysis_leaves_the_model_as_it_was() -> None:
 
 
 def test_the_tokenizer_is_not_changed() -> None:
-    words = tiny.tokenizer()
+    words = copy.deepcopy(tiny.tokenizer())  # which all tests share
     words.truncation_side = "left"
     words.backend_tokenizer.enable_truncation(7)
     before = words.backend_tokenizer.to_str()
