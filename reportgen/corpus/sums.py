@@ -110,7 +110,7 @@ def total(documents: Iterable[Measured], facts: Mapping[str, Any]) -> Sums:
     for name, keys in KEYS.items():
         parts = [one.values[name] for one in found if name in one.values]
         joined = pa.concat_tables(parts) if parts else values(name, dict.fromkeys((*keys, "value"), ()))
-        tables[name] = _grouped(
+        tables[name] = grouped(
             joined.append_column("documents", pa.repeat(pa.scalar(1, pa.int64()), len(joined)))
             .append_column("total", joined["value"])
             .append_column("squares", pc.multiply(joined["value"], joined["value"])),
@@ -128,7 +128,7 @@ def merge(one: Sums, other: Sums) -> Sums:
     """
     if one.facts != other.facts:
         raise ValueError(f"sums of different models: {one.facts} and {other.facts}")
-    tables = {name: _grouped(pa.concat_tables([one[name], other[name]]), keys) for name, keys in KEYS.items()}
+    tables = {name: grouped(pa.concat_tables([one[name], other[name]]), keys) for name, keys in KEYS.items()}
     best = _best(pa.concat_tables([one.examples, other.examples]))
     return Sums(tables, best, one.documents + other.documents, one.facts)
 
@@ -163,7 +163,7 @@ def dump(sums: Sums, rows: pa.Table) -> bytes:
     """Sums and the rows of their documents as bytes, the same for the same sums."""
     sink = io.BytesIO()
     parts = {**sums.tables, "examples": sums.examples, "rows": rows}
-    stored = [parquet(table) for table in parts.values()]
+    stored = [_parquet(table) for table in parts.values()]
     head = {"documents": sums.documents, "facts": sums.facts, "sizes": [len(part) for part in stored]}
     sink.write(json.dumps(head, ensure_ascii=False).encode() + b"\n")
     for part in stored:
@@ -190,14 +190,14 @@ def load(data: bytes) -> tuple[Sums, pa.Table]:
     return Sums(tables, examples, head["documents"], head["facts"]), rows
 
 
-def parquet(table: pa.Table) -> bytes:
-    """The bytes of a table."""
+def _parquet(table: pa.Table) -> bytes:
+    """The bytes of a table, for the cache alone."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", compression_level=1)
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _grouped(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+def grouped(table: pa.Table, keys: Sequence[str]) -> pa.Table:
     """The numbers of equal keys added up, in the order of the rows; rows in the order of the keys."""
     found = table.group_by(list(keys), use_threads=False).aggregate([(name, "sum") for name in NUMBERS])
     named = found.select([*keys, *(f"{name}_sum" for name in NUMBERS)]).rename_columns([*keys, *NUMBERS])

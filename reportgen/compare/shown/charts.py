@@ -137,27 +137,14 @@ def grids(
 def _grid(
     places: Sequence[tuple[int, int]], field: str, title: str, numbers: Doubles, sign: bool, *, heads: int
 ) -> Spec:
-    size = max(14, min(56, 228 // heads))
-    rows = [{"layer": layer, "head": head, field: digits(float(numbers[n]))} for n, (layer, head) in enumerate(places)]
+    rows: list[Row] = [
+        {"layer": layer, "head": head, field: digits(float(numbers[n]))} for n, (layer, head) in enumerate(places)
+    ]
     most = digits(float(np.abs(numbers).max(initial=0))) or 1e-6
     scale = {"type": "quantize", "domain": [-most if sign else 0, most]}
     scale["range"] = list(SIGNED_LIGHT if sign else HEAT_LIGHT)
-    differ = len({row[field] for row in rows}) > 1
-    legend = {"format": "+.2g" if sign else ".2g", "labelOverlap": "greedy", "labelSeparation": 12} if differ else None
-    gap = {"paddingInner": 0.06}
-    return {
-        "data": {"values": rows},
-        "title": title,
-        "width": {"step": size},
-        "height": {"step": size},
-        "mark": {"type": "rect"},
-        "encoding": {
-            "x": specs.of("head", "ordinal", axis={"labelAngle": 0}, scale=gap),
-            "y": specs.of("layer", "ordinal", scale=gap),
-            "color": specs.of(field, title=None, scale=scale, legend=legend),
-            "tooltip": [*specs.numbers("layer", "head"), specs.of(field)],
-        },
-    }
+    said = {"tooltip": [*specs.numbers("layer", "head"), specs.of(field)]}
+    return specs.grid(rows, field, title, heads, scale=scale, form="+.2g" if sign else ".2g", more=said)
 
 
 def deciles(values: Mapping[str, Doubles], caption: str, draw: Draw = still.svg) -> Chart:

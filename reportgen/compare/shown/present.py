@@ -20,7 +20,6 @@ from reportgen.core import versions
 from reportgen.core.clock import Clock
 from reportgen.core.config import Paper
 from reportgen.report import tables
-from reportgen.report.draw import specs
 from reportgen.report.paper import figures, pdf, typesetting
 from reportgen.report.paper.latex.letters import SAFE, escape
 from reportgen.report.parts import Chart, Table
@@ -116,16 +115,10 @@ def _cell(text: str) -> str:
 
 def _figure(chart: Chart) -> dict[str, bytes]:
     """A chart in every form."""
-    width, height = figures.size(chart.svg)
     columns = {
         name: pa.array([row[n] for row in chart.data.rows], pa.string()) for n, name in enumerate(chart.data.columns)
     }
-    return {
-        f"{chart.key}.svg": chart.svg.encode(),
-        f"{chart.key}.pdf": figures.page(chart.svg, width, height, title=f"{chart.title}. {chart.caption}"),
-        f"{chart.key}.vl.json": specs.text(chart.spec).encode(),
-        f"{chart.key}.csv": tables.comma_separated(pa.table(columns)),
-    }
+    return figures.stored(chart, pa.table(columns))
 
 
 def _filled(table: pa.Table) -> pa.Table:

@@ -17,14 +17,13 @@ from reportgen.core import versions
 from reportgen.core.clock import Clock, now
 from reportgen.core.config import Paper
 from reportgen.core.files import disk
-from reportgen.corpus import frames, heads, intervals, sums
+from reportgen.corpus import frames, heads, intervals
 from reportgen.corpus.frames import Row
 from reportgen.corpus.gather import Corpus
 from reportgen.corpus.shown import chapters, head_charts, mistakes
 from reportgen.corpus.shown.charts import n_documents
 from reportgen.corpus.shown.parts import CorpusParts
 from reportgen.report import tables
-from reportgen.report.draw import specs
 from reportgen.report.page import render
 from reportgen.report.page.svg import svg_markup
 from reportgen.report.paper import figures, pdf
@@ -158,31 +157,23 @@ def data_files(corpus: Corpus) -> dict[str, bytes]:
     rows = corpus.rows
     words = pa.array([" ".join(each or ()) for each in rows["words"].to_pylist()])
     flat = rows.set_column(rows.schema.get_field_index("words"), "words", words)
-    made = {"documents.parquet": sums.parquet(rows), "documents.csv": tables.comma_separated(flat)}
+    made = {"documents.parquet": tables.parquet(rows), "documents.csv": tables.comma_separated(flat)}
     for name, table in corpus.sums.tables.items():
-        made[f"{name}.parquet"] = sums.parquet(frames.with_means(table))
+        made[f"{name}.parquet"] = tables.parquet(frames.with_means(table))
     roles = frames.main_roles(corpus.sums, head_charts.ORDER)
     bins, error = frames.calibration(corpus.sums)
     own = {"main_roles": roles, "reliability": bins, "separating_words": frames.separating(corpus.sums["words"])}
     own |= {"calibration_error": [error]} if error else {}
-    made |= {f"{name}.parquet": sums.parquet(pa.Table.from_pylist(found)) for name, found in own.items() if found}
-    made["role_examples.parquet"] = sums.parquet(corpus.sums.examples)
+    made |= {f"{name}.parquet": tables.parquet(pa.Table.from_pylist(found)) for name, found in own.items() if found}
+    made["role_examples.parquet"] = tables.parquet(corpus.sums.examples)
     return made
 
 
 def _figure(chart: Chart) -> dict[str, bytes]:
     """A chart in four forms."""
-    size = figures.size(chart.svg)
-    drawn = figures.page(chart.svg, *size, title=f"{chart.title}. {chart.caption}")
     rows = _drawn_rows(chart.spec)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    numbers = pa.table({name: [row.get(name) for row in rows] for name in names})
-    return {
-        f"{chart.key}.svg": chart.svg.encode(),
-        f"{chart.key}.pdf": drawn,
-        f"{chart.key}.vl.json": specs.text(chart.spec).encode(),
-        f"{chart.key}.csv": tables.comma_separated(numbers),
-    }
+    return figures.stored(chart, pa.table({name: [row.get(name) for row in rows] for name in names}))
 
 
 def _drawn_rows(spec: Mapping[str, Any]) -> list[dict[str, Any]]:

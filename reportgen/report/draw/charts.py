@@ -257,26 +257,13 @@ def attention_map(report: Report) -> dict[str, object]:
 
 def grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> Spec:
     """A number of each head as a grid of colours, layers from top to bottom."""
-    size = max(14, min(56, 228 // heads))
-    gap = {"paddingInner": 0.06}
     heat = {"type": "quantize", "range": list(HEAT_LIGHT)}  # in steps: a gradient is lost in some PDF viewers
-    differ = len({row[field] for row in rows}) > 1  # one colour needs no legend
-    legend = {"format": form, "labelOverlap": "greedy", "labelSeparation": 12} if differ else None
     chosen = {"test": "datum.chosen", "value": INK}  # set by the page alone
-    return {
-        "data": {"values": rows},
-        "title": title,
-        "width": {"step": size},
-        "height": {"step": size},
-        "mark": {"type": "rect"},
-        "encoding": {
-            "x": specs.of("head", "ordinal", axis={"labelAngle": 0}, scale=gap),
-            "y": specs.of("layer", "ordinal", scale=gap),
-            "color": specs.of(field, title=None, scale=heat, legend=legend),
-            "stroke": {"condition": chosen, "value": "transparent"},
-            "tooltip": [*specs.numbers("layer", "head"), specs.of(field, format=form)],
-        },
+    more = {
+        "stroke": {"condition": chosen, "value": "transparent"},
+        "tooltip": [*specs.numbers("layer", "head"), specs.of(field, format=form)],
     }
+    return specs.grid(rows, field, title, heads, scale=heat, form=form, more=more)
 
 
 def _score_name(report: Report) -> str:

@@ -51,6 +51,29 @@ def numbered(ramp: Sequence[str], count: int) -> Spec:
     return {"domain": list(range(1, count + 1)), "range": [ramp[step] for step in steps]}
 
 
+def grid(
+    rows: Sequence[Row], field: str, title: str, heads: int, *, scale: Spec, form: str, more: Mapping[str, object]
+) -> Spec:
+    """A number of each head as a grid of colours, layers from top to bottom; *more*: what else is encoded."""
+    size = max(14, min(56, 228 // heads))
+    gap = {"paddingInner": 0.06}
+    differ = len({row[field] for row in rows}) > 1  # one colour needs no legend
+    legend = {"format": form, "labelOverlap": "greedy", "labelSeparation": 12} if differ else None
+    return {
+        "data": {"values": rows},
+        "title": title,
+        "width": {"step": size},
+        "height": {"step": size},
+        "mark": {"type": "rect"},
+        "encoding": {
+            "x": of("head", "ordinal", axis={"labelAngle": 0}, scale=gap),
+            "y": of("layer", "ordinal", scale=gap),
+            "color": of(field, title=None, scale=scale, legend=legend),
+            **more,
+        },
+    }
+
+
 def themed(chart: Spec, legend: Mapping[str, object] = MappingProxyType({})) -> Spec:
     """The chart in the fonts and colours of the page; *legend* changes the looks of all legends."""
     config = {

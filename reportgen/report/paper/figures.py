@@ -14,10 +14,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pyarrow as pa
 from PIL import Image
 
 from reportgen.core.palette import INK, MUTED, font_family
-from reportgen.report.draw import still, vega
+from reportgen.report import tables
+from reportgen.report.draw import specs, still, vega
 from reportgen.report.paper import typesetting
 from reportgen.report.parts import Chart, Picture
 
@@ -205,6 +207,16 @@ def _forms(name: str, svg: str, *, title: str) -> Iterator[tuple[str, bytes]]:
     yield f"{name}.svg", _sized(svg, width, height, "pt").encode()
     yield f"{name}.pdf", page(svg, width, height, title=title)
     yield f"{name}.png", vega.png(svg, ppi=PPI)
+
+
+def stored(chart: Chart, numbers: pa.Table) -> dict[str, bytes]:
+    """A chart as it is in the page, as a vector in two forms, with its specification and its *numbers*, by file."""
+    return {
+        f"{chart.key}.svg": chart.svg.encode(),
+        f"{chart.key}.pdf": page(chart.svg, *size(chart.svg), title=f"{chart.title}. {chart.caption}"),
+        f"{chart.key}.vl.json": specs.text(chart.spec).encode(),
+        f"{chart.key}.csv": tables.comma_separated(numbers),
+    }
 
 
 def page(svg: str, width: float, height: float, *, title: str) -> bytes:
