@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -24,4 +23,4 @@ def link(folder: Path, output: Path) -> str | None:
 def digest(folder: Path) -> str:
     """The hash of a report's manifest."""
     with disk.errors(folder):
-        return hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest()
+        return store.digest(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reportgen.compare import reports
+from reportgen.compare import reports, settings
 from reportgen.compare.batches import comparison
 from reportgen.compare.links import digest, link
 from reportgen.compare.parts import A, B, Comparison, Side
@@ -50,14 +50,7 @@ def compare(folders: tuple[Path, Path], output: Path, names: tuple[str | None, s
 
 def about(report: Report) -> str:
     """What a report is, in a line."""
-    weighed = report.importance.measure
-    parts = [
-        report.example.title,
-        f"model {report.provenance.model}",
-        "heads count equally" if weighed == "none" else f"head importance {weighed}",
-        f"{len(report.tokens):,} tokens",
-    ]
-    return " · ".join(parts)
+    return " · ".join((report.example.title, settings.about(report), f"{len(report.tokens):,} tokens"))
 
 
 def _is_report(folder: Path) -> bool:

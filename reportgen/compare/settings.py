@@ -60,3 +60,10 @@ def section(table: pa.Table) -> Section:
     )
     shown = Table("settings", "What differs", ("Setting", A, B), (False,) * 3, rows)
     return Section("settings", title, tables=(shown,))
+
+
+def about(report: Report) -> str:
+    """What made a report, in a line: its model, and how its heads count."""
+    weighed = report.importance.measure
+    heads = "heads count equally" if weighed == "none" else f"head importance {weighed}"
+    return f"model {report.provenance.model} · {heads}"

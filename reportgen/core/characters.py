@@ -94,3 +94,15 @@ def signed(value: float, digits: int = 2) -> str:
     """
     written = f"{value:.{digits}f}"
     return written.replace("-", "−" if float(written) else "")
+
+
+def natural(name: str) -> tuple[tuple[str, int, str], ...]:
+    """A key by which 2 comes before 10.
+
+    >>> sorted(["demo-10", "demo-2", "Demo-1"], key=natural)
+    ['Demo-1', 'demo-2', 'demo-10']
+    """
+    parts = re.findall(r"([^0-9]*)([0-9]*)", name)
+    return tuple(
+        (text.casefold(), int(number or -1) if len(number) < 20 else 0, text + number) for text, number in parts
+    )

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from reportgen.corpus import intervals
-from reportgen.corpus.sums import NUMBERS, Sums
+from reportgen.corpus.sums import Sums, grouped
 
 Row = dict[str, Any]
 SUPPORT = 5  # documents below which a word or a section is not listed
@@ -40,9 +40,7 @@ def with_means(table: pa.Table) -> pa.Table:
 
 def over(table: pa.Table, *keys: str) -> pa.Table:
     """The same sums by fewer keys."""
-    found = table.group_by(list(keys), use_threads=False).aggregate([(name, "sum") for name in NUMBERS])
-    named = found.select([*keys, *(f"{name}_sum" for name in NUMBERS)]).rename_columns([*keys, *NUMBERS])
-    return named.sort_by([(key, "ascending") for key in keys])
+    return grouped(table, keys)
 
 
 def where(found: Iterable[Row], **values: Any) -> list[Row]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from reportgen.core import versions
+from reportgen.core.characters import natural
 from reportgen.core.clock import Clock
 from reportgen.core.errors import DeviceError, OutputError, ReportgenError, UsageError
 from reportgen.core.files import disk, json_text, regular_files
@@ -198,7 +198,7 @@ def _names(batch: Path) -> list[tuple[str, str]]:
         raise OutputError(
             f"{disk.shown(batch)} contains no report", hint="give the folder of a batch; reportgen batch makes one"
         )
-    return sorted(found, key=lambda one: _natural(one[0]))
+    return sorted(found, key=lambda one: natural(one[0]))
 
 
 def _is_corpus(manifest: bytes) -> bool:
@@ -206,12 +206,6 @@ def _is_corpus(manifest: bytes) -> bool:
         return "corpus" in json_text.parse(manifest)
     except (ValueError, TypeError):
         return False
-
-
-def _natural(name: str) -> list[tuple[str, int, str]]:
-    """A key by which 2 comes before 10."""
-    parts = re.findall(r"([^0-9]*)([0-9]{0,18})", name)
-    return [(text.casefold(), int(number or -1), text + number) for text, number in parts]
 
 
 def _facts(batch: Path, names: Iterable[str]) -> dict[str, Any]:

@@ -126,12 +126,12 @@ class Explanation:
         Raises:
             UsageError: If there is no such view, or no token in *span*.
         """
-        if view not in self.views:
-            raise UsageError(f"view {view!r}: unknown; choose from {', '.join(self.views)}")
-        shown = replace(self.config, span=span).positions_shown
         covered = heatmap.cells(self.report.example.text, self.report.tokens)
-        found = next(one for one in self._views(covered) if one.key == view)
-        return text_chart.chart(self.report, covered, found, shown=shown, columns=columns)
+        found = {one.key: one for one in self._views(covered)}
+        if view not in found:
+            raise UsageError(f"view {view!r}: unknown; choose from {', '.join(found)}")
+        shown = replace(self.config, span=span).positions_shown
+        return text_chart.chart(self.report, covered, found[view], shown=shown, columns=columns)
 
     @property
     def views(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from reportgen.core import versions
+from reportgen.core.characters import natural
 from reportgen.core.clock import Clock
 from reportgen.core.errors import BrokenLinkError, DeviceError, OutputError
 from reportgen.core.files import disk
@@ -25,7 +26,7 @@ from reportgen.site import folder as site_folder
 from reportgen.site.cards import Card
 from reportgen.site.compare_pages import SiteComparison
 from reportgen.site.corpus_page import SiteCorpus
-from reportgen.site.find_reports import Found, Note, natural
+from reportgen.site.find_reports import Found, Note
 from reportgen.site.folder import Made, SiteState
 from reportgen.site.report_page import PageJob
 from reportgen.site.settings import SiteConfig

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from reportgen.core.errors import OutputError
 from reportgen.core.files import disk, json_text, regular_files
 from reportgen.report.stored import store
 from reportgen.site import dead_links
-from reportgen.site.find_reports import Note, is_comparison
+from reportgen.site.find_reports import Note, is_comparison, within
 
 LINK = re.compile(r'<a href="(?P<way>(?:\.\./|\./)*[^":#]*?/)report\.(?:html|pdf)"[^>]*>(?P<text>.*?)</a>', re.DOTALL)
 START = '<header class="column">'
@@ -49,14 +48,9 @@ class SiteComparison:
 
 def find(folders: Sequence[Path]) -> tuple[tuple[SiteComparison, ...], list[Note]]:
     """The comparisons among *folders* and in them, each once, and a note for each that cannot be read."""
-    seen: dict[Path, None] = {}
-    for folder in folders:
-        if folder.is_dir():
-            inside = [folder, *sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")]
-            seen |= dict.fromkeys(path.resolve() for path in inside if is_comparison(path))
     found: dict[str, SiteComparison] = {}
     notes = []
-    for folder in seen:
+    for folder in within(folders, is_comparison):
         try:
             name = _free(folder.name, found)
             found[name] = _read(folder, name)
@@ -104,7 +98,7 @@ def _read(folder: Path, name: str) -> SiteComparison:
     dead_links.read(html)  # it is HTML
     told = json_text.parse(regular_files.read(folder / NUMBERS, most=store.MOST[store.MANIFEST]))
     pdf = regular_files.read(folder / PDF, most=store.MOST_BYTES) if PDF in named else None
-    digest = hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest()
+    digest = store.digest(folder)
     sides = (clean(str(told["A"]["name"])), clean(str(told["B"]["name"])))
     says = tuple(clean(str(one)) for one in told["summary"][:SAID])
     return SiteComparison(folder, name, clean(str(told["title"])), sides, says, html, pdf, digest)

@@ -5,7 +5,6 @@ A site has one corpus report: the first that is found. Its page leads back to th
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from reportgen.corpus.shown import chapters, present
 from reportgen.report.stored import store
 from reportgen.site import dead_links
 from reportgen.site.cards import Card
-from reportgen.site.find_reports import Found, Note, is_corpus
+from reportgen.site.find_reports import Found, Note, is_corpus, within
 
 PLACE = "corpus/index.html"
 PDF = "corpus/corpus.pdf"
@@ -55,14 +54,9 @@ class SiteCorpus:
 
 def find(folders: Sequence[Path]) -> tuple[SiteCorpus | None, list[Note]]:
     """The first corpus report among *folders* or in them, and a note for each other, or that cannot be read."""
-    seen: dict[Path, None] = {}
-    for folder in folders:
-        if folder.is_dir():
-            inside = [folder, *sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")]
-            seen |= dict.fromkeys(path.resolve() for path in inside if is_corpus(path))
     found: SiteCorpus | None = None
     notes = []
-    for folder in seen:
+    for folder in within(folders, is_corpus):
         if found is not None:
             notes.append(Note(disk.shown(folder), f"the site shows the corpus report in {disk.shown(found.folder)}"))
             continue
@@ -85,7 +79,7 @@ def _read(folder: Path) -> SiteCorpus:
         present.DOCUMENT in manifest["files"]
     ) else None  # fmt: skip
     told = manifest["corpus"]
-    digest = hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest()
+    digest = store.digest(folder)
     batch = (folder / told["batch"]).resolve()
     ids = dead_links.read(html).ids
     return SiteCorpus(folder, batch, str(told["title"]), tuple(map(str, told["says"])), html, ids, pdf, digest)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from reportgen.core.characters import natural
 from reportgen.core.errors import OutputError, ReportgenError, one_line
 from reportgen.core.files import disk, json_text, regular_files
 from reportgen.core.nouns.records import Report
@@ -97,18 +97,6 @@ def expand(patterns: Iterable[str], base: Path) -> tuple[list[Path], list[Note]]
     return folders, notes
 
 
-def natural(name: str) -> tuple[tuple[str, int, str], ...]:
-    """A key by which 2 comes before 10.
-
-    >>> sorted(["demo-10", "demo-2", "Demo-1"], key=natural)
-    ['Demo-1', 'demo-2', 'demo-10']
-    """
-    parts = re.findall(r"([^0-9]*)([0-9]*)", name)
-    return tuple(
-        (text.casefold(), int(number or -1) if len(number) < 20 else 0, text + number) for text, number in parts
-    )
-
-
 def problem(found: Found, names: Iterable[str]) -> str | None:
     """The problem of some files of a report; None if they are unchanged."""
     problems = (store.changed_file(found.folder, name, found.files[name]) for name in names)
@@ -167,6 +155,16 @@ def is_of_several(folder: Path) -> bool:
     return is_corpus(folder) or is_comparison(folder)
 
 
+def within(folders: Iterable[Path], wanted: Callable[[Path], bool]) -> tuple[Path, ...]:
+    """The folders, and those directly in them, that are *wanted*, each once."""
+    seen: dict[Path, None] = {}
+    for folder in folders:
+        if folder.is_dir():
+            inside = [folder, *sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")]
+            seen |= dict.fromkeys(path.resolve() for path in inside if wanted(path))
+    return tuple(seen)
+
+
 def is_corpus(folder: Path) -> bool:
     """Whether a folder is that of a corpus report."""
     return bool(_told(folder, "corpus"))
@@ -211,7 +209,7 @@ def _read(folder: Path, *, unnamed: bool) -> tuple[Found, str]:
     files = {name: told["files"][name] for name in wanted if name in told["files"]}
     stamps = {}
     with disk.errors(folder):
-        digest = hashlib.sha256((folder / store.MANIFEST).read_bytes()).hexdigest()
+        digest = store.digest(folder)
         for name in list(files):
             path = folder / name
             if path.is_file() and not path.is_symlink():

@@ -111,13 +111,7 @@ def _take(found: Found, each: Pair, row: dict[str, Any], one: Report, other: Rep
         table = settings.data(one, other)
         keep = [name not in OWN for name in table["setting"].to_pylist()]
         found.made, found.language = table.filter(pa.array(keep, pa.bool_())), one.language
-        found.about = (_about(one), _about(other))
-
-
-def _about(report: Report) -> str:
-    weighed = report.importance.measure
-    heads = "heads count equally" if weighed == "none" else f"head importance {weighed}"
-    return f"model {report.provenance.model} · {heads}"
+        found.about = (settings.about(one), settings.about(other))
 
 
 def _sections(found: Found, output: Path, draw: Draw) -> Iterator[Section]:

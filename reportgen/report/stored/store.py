@@ -240,6 +240,15 @@ def verify(folder: Path) -> tuple[int, tuple[str, ...]]:
     return len(named), tuple(sorted(present - set(named) - {MANIFEST}))
 
 
+def digest(folder: Path) -> str:
+    """The hash of a folder's manifest, which holds those of all its other files.
+
+    Raises:
+        OSError, ValueError: If it cannot be read, or is a link or too large.
+    """
+    return hashlib.sha256(regular_files.read_own(folder / MANIFEST, most=MOST[MANIFEST])).hexdigest()
+
+
 def changed_file(folder: Path, name: str, digest: str) -> str | None:
     """The problem of a file of a report; None if it is unchanged."""
     path = folder / name
