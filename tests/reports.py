@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -370,3 +371,11 @@ def example_parts() -> Parts:
 def example_page() -> str:
     """Its page, with the real bundle."""
     return render.page(example(), example_parts(), bundle=vega.bundle())
+
+
+def is_a_chart(chart: Chart) -> None:
+    """Its specification holds against the schema of Vega-Lite, it is drawn, and its table is whole."""
+    alt.Chart.from_dict(chart.spec, validate=True)
+    assert chart.svg.startswith("<svg")
+    assert chart.data.rows
+    assert all(len(row) == len(chart.data.columns) for row in chart.data.rows)
