@@ -153,8 +153,8 @@ def reader(*, layers: int, tokens: int, **how: Any) -> tuple[Any, Any]:
 
 def reduced(classifier: Any, documents: Sequence[Any]) -> list[Any]:
     """Read documents, and reduce every layer as a run does."""
-    from reportgen.model import forward_pass
     from reportgen.model.attention import convert
+    from reportgen.model.reading import forward_pass
 
     kept: list[Any] = []
     forward_pass.attend(

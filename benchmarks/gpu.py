@@ -61,7 +61,7 @@ def read(tokens: int, size: int, dtype: str, device: str, *, layers: int = 12) -
     """One row of the table."""
     import torch
 
-    from reportgen.model import forward_pass
+    from reportgen.model.reading import forward_pass
 
     how: dict[str, Any] = {"layers": layers, "tokens": tokens, "device": device}
     exact, document = common.reader(**how)  # the same random weights in both

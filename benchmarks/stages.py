@@ -192,7 +192,7 @@ def _ways(layers: int, tokens: int) -> dict[str, Callable[[], object]]:
     """How a random model reads a document: plainly, with attention given out, and with the stages."""
     import torch
 
-    from reportgen.model import forward_pass
+    from reportgen.model.reading import forward_pass
 
     reader, document = common.reader(layers=layers, tokens=tokens, device="cpu")
     inputs = forward_pass.batch(reader, [document])

@@ -26,8 +26,10 @@ from reportgen.core.nouns.records import Example, Floats, Report, ReportWarning,
 from reportgen.data import choice
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import checkpoint, outputs, relocate
-from reportgen.report import anonymous, checks, present, redacted, scale
+from reportgen.report import present, scale
+from reportgen.report.private import anonymous, redacted
 from reportgen.report.stored import store
+from reportgen.report.warnings import checks
 
 if TYPE_CHECKING:
     from reportgen.model.checkpoint import Checkpoint
@@ -139,8 +141,8 @@ def _whole(classifier: Classifier, report: Report, example: Example, config: Con
 
 def attributions(config: Config, classifier: Classifier, report: Report, clock: Clock) -> tuple[Attribution, ...]:
     """Signed attribution for the predicted label, and for gold labels that were not predicted."""
-    from reportgen.model import long_documents
     from reportgen.model.attribution import gradients
+    from reportgen.model.reading import long_documents
 
     said, method = report.prediction, config.attributed
     assert said is not None  # the model was asked
@@ -156,8 +158,8 @@ def attributions(config: Config, classifier: Classifier, report: Report, clock: 
 
 def faithfulness(config: Config, classifier: Classifier, report: Report, clock: Clock) -> Faithfulness:
     """The test of the heatmap as the report shows it."""
-    from reportgen.model import forward_pass
     from reportgen.model.faithfulness import examine
+    from reportgen.model.reading import forward_pass
 
     assert report.prediction is not None  # the model was asked
     assert config.faithfulness != "none"
@@ -213,8 +215,8 @@ def by_layer(scores: Scores) -> Floats:
 
 def _heat(config: Config, classifier: Classifier, report: Report, text: str) -> tuple[Tokens, Floats, int]:
     """The heatmap of another text: its tokens, their scores, and the forward passes that it took."""
-    from reportgen.model import forward_pass, long_documents
     from reportgen.model.attention.stack import stack
+    from reportgen.model.reading import forward_pass, long_documents
     from reportgen.model.tokenizing.tokens import encode
 
     tokens = encode(classifier, text, whole=config.long == "window")

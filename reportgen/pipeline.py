@@ -29,14 +29,16 @@ from reportgen.data import choice, naming, predictions, redact
 from reportgen.model import checkpoint, outputs, predict_split, provenance, relocate
 from reportgen.model.importance import importance_files, measure_split
 from reportgen.model.predict_split import Survey
-from reportgen.report import anonymous, caveats, checks, heatmap, present, redacted, scale
+from reportgen.report import heatmap, present, scale
 from reportgen.report.present import Known, write
+from reportgen.report.private import anonymous, redacted
 from reportgen.report.stored import store
+from reportgen.report.warnings import caveats, checks
 
 if TYPE_CHECKING:
     from reportgen.model.checkpoint import Checkpoint
     from reportgen.model.classifier import Classifier
-    from reportgen.model.long_documents import DocumentReading, WindowPlan
+    from reportgen.model.reading.long_documents import DocumentReading, WindowPlan
     from reportgen.report.parts import Cell
 
 Announce = Callable[[Sequence[str]], None]
@@ -247,7 +249,7 @@ def analyse_together(
     head_importance: HeadImportance,
 ) -> list[tuple[Report, Known]]:
     """Steps 2 to 5 for examples that are read together, in batches that memory holds."""
-    from reportgen.model import forward_pass, long_documents, pipeline_reading
+    from reportgen.model.reading import forward_pass, long_documents, pipeline_reading
 
     plans = [_plan(config, classifier, example) for example in chosen]
     forward_pass.seed(config.seed)
@@ -289,7 +291,7 @@ def _scores(config: Config, attention: Attention, head_importance: HeadImportanc
 
 def _plan(config: Config, classifier: Classifier, example: Example) -> WindowPlan:
     """The plan to read the example: its tokens, at once or in windows."""
-    from reportgen.model import long_documents
+    from reportgen.model.reading import long_documents
     from reportgen.model.tokenizing.tokens import encode
 
     predict_split.check_label(config, classifier, example)
@@ -301,8 +303,8 @@ def _plan(config: Config, classifier: Classifier, example: Example) -> WindowPla
 
 
 def _stack(classifier: Classifier, plan: WindowPlan, read: DocumentReading) -> Attention:
-    from reportgen.model import forward_pass
     from reportgen.model.attention.stack import stack
+    from reportgen.model.reading import forward_pass
 
     return stack(read.layers, reader=forward_pass.reader_position(classifier, plan.tokens), classifier=classifier)
 
@@ -315,7 +317,7 @@ def _report(
     stages: tuple[Stage, ...],
 ) -> Report:
     """The report of these results."""
-    from reportgen.model import forward_pass
+    from reportgen.model.reading import forward_pass
 
     example, tokens, read = one.example, one.plan.tokens, one.read
     prediction = forward_pass.prediction(classifier, read.logits, gold=example.label, column=example.label_column)

@@ -22,7 +22,7 @@ from reportgen.core.clock import Clock
 from reportgen.core.nouns.faithfulness import Faithfulness, ScoreName
 from reportgen.core.nouns.records import Floats, HeadImportance, Tokens
 from reportgen.examine import by_layer
-from reportgen.model import forward_pass, long_documents, position_table
+from reportgen.model import position_table
 from reportgen.model.attention.stack import stack
 from reportgen.model.attribution import gradients
 from reportgen.model.checkpoint import Checkpoint
@@ -30,6 +30,7 @@ from reportgen.model.classifier import Classifier
 from reportgen.model.faithfulness import examine
 from reportgen.model.faithfulness.examine import Subject
 from reportgen.model.importance import importance_files
+from reportgen.model.reading import forward_pass, long_documents
 from reportgen.model.tokenizing.tokens import encode
 from reportgen.report import scale
 

@@ -31,7 +31,8 @@ from reportgen.core.nouns.records import (
     Tokens,
 )
 from reportgen.report import heatmap, opening, passages, rank, scale, signed, tables, words
-from reportgen.report.draw import chart_points, charts, findings, first_screen, maps, vega
+from reportgen.report.draw import chart_points, charts, findings, first_screen, maps
+from reportgen.report.draw.pictures import vega
 from reportgen.report.faithfulness import panel
 from reportgen.report.page import page_data, render
 from reportgen.report.parts import Chart, Parts, Table

@@ -17,10 +17,9 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DeviceError, ModelError, StoppedError, UsageError
 from reportgen.core.nouns.records import Report
-from reportgen.report import given_scores
-from reportgen.report.stored import store
+from reportgen.report.stored import given_scores, store
 from tests import batches, planted, reports
-from tests.report.test_given_scores import written
+from tests.report.stored.test_given_scores import written
 
 TEXT = planted.text(0, seed=4)
 

@@ -12,8 +12,9 @@ import torch
 from transformers import LongformerForSequenceClassification
 
 from reportgen.data import hub as talk
-from reportgen.model import checkpoint, forward_pass
+from reportgen.model import checkpoint
 from reportgen.model.importance import importance_files
+from reportgen.model.reading import forward_pass
 from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call, fails

@@ -17,9 +17,9 @@ import pytest
 from reportgen.batch import journal, local
 from reportgen.model.importance import importance_files
 from reportgen.report import present
-from reportgen.report.draw import vega
+from reportgen.report.draw.pictures import vega
 from reportgen.report.stored import store
-from reportgen.site import link_picture
+from reportgen.site.pages import link_picture
 from tests import batches, foreign, kills, split, tiny
 from tests.cli.test_cli import call
 

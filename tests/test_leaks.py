@@ -27,7 +27,7 @@ from PIL import Image
 from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call, fails
-from tests.site.test_report_page import undensed
+from tests.site.pages.test_report_page import undensed
 
 MINE = ("jane-canary", "host-canary", "hf_tokenCanary", "tmp-canary", "folder-canary")  # in no file of any kind
 NAMES = ("model-canary", "data-canary", "heads-canary", "words-canary", "paper-canary")  # with --anonymous in none

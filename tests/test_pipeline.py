@@ -26,10 +26,11 @@ from reportgen.model import provenance
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.importance import importance_files
 from reportgen.model.importance.importance_files import Importance
-from reportgen.report import checks, heatmap, present, scale
+from reportgen.report import heatmap, present, scale
 from reportgen.report.paper import pdf
 from reportgen.report.paper.typesetting import Typeset
 from reportgen.report.stored import store
+from reportgen.report.warnings import checks
 from tests import reports, tiny
 
 HTML = Config(format=("html",))

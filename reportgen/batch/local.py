@@ -1,6 +1,6 @@
 """Run a batch on this machine: the model runs here, and worker processes render at the same time.
 
-`core/workers.py` says what happens if a worker is killed.
+`core/processes/workers.py` says what happens if a worker is killed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reportgen.batch import units
 from reportgen.batch.units import Outcome, Task, Unit, failed
 from reportgen.core.errors import DeviceError, LeftOutError
 from reportgen.core.nouns.records import Report
-from reportgen.core.workers import Pool
+from reportgen.core.processes.workers import Pool
 
 if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier

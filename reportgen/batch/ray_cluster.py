@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reportgen.batch import journal, units
 from reportgen.batch.units import ENVIRONMENT, Outcome, Task, Unit, failed, known
-from reportgen.core import ray_link, versions
+from reportgen.core import versions
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import ClusterError, DeviceError, ReportgenError, UsageError
 from reportgen.core.files import disk
 from reportgen.core.nouns.records import HeadImportance, Report
+from reportgen.core.processes import ray_link
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,7 +17,7 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from reportgen.core.errors import ClusterError, ReportgenError
-from reportgen.core.ray_link import answers
+from reportgen.core.processes.ray_link import answers
 
 AHEAD = 2  # pieces of work that each reader has: one that it is at, one that waits
 BUFFERED = 2  # parts that a reader makes before the first is taken

@@ -24,11 +24,12 @@ from reportgen.core.errors import DataError, LeftOutError, OutputError, UsageErr
 from reportgen.core.files import disk, lock
 from reportgen.core.nouns.labels import say_reading
 from reportgen.core.nouns.records import Example
-from reportgen.core.workers import cores
+from reportgen.core.processes.workers import cores
 from reportgen.data import choice, redact
 from reportgen.data.dataset_rows import Rows
 from reportgen.model import checkpoint, outputs, predict_split, provenance
-from reportgen.report import anonymous, present
+from reportgen.report import present
+from reportgen.report.private import anonymous
 from reportgen.report.stored import store
 
 if TYPE_CHECKING:

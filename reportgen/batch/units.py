@@ -19,7 +19,7 @@ from reportgen.core.errors import DeviceError, HubError, OutputError, ReportgenE
 from reportgen.core.nouns import plain_values
 from reportgen.core.nouns.faithfulness import VerdictCode
 from reportgen.core.nouns.records import Example, HeadImportance, Report
-from reportgen.report import anonymous
+from reportgen.report.private import anonymous
 
 if TYPE_CHECKING:
     from reportgen.model.classifier import Classifier

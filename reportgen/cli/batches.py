@@ -28,9 +28,9 @@ from reportgen.cli.options import (
     verbose_option,
 )
 from reportgen.cli.printing import clock_for, drop_output, print_seconds, settle
-from reportgen.core import workers
 from reportgen.core.config import PICKS
 from reportgen.core.errors import LeftOutError, UsageError, one_line
+from reportgen.core.processes import workers
 
 if TYPE_CHECKING:
     from reportgen.batch.run import Batch, Engines

@@ -109,7 +109,7 @@ def _formats(given: str | None) -> tuple[str, ...]:
 
 
 def _engine(engine: str, workers: int | None, ray_address: str | None) -> Engine:
-    from reportgen.core.workers import cores
+    from reportgen.core.processes.workers import cores
     from reportgen.corpus import gather
 
     if engine == "ray":

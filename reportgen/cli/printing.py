@@ -49,7 +49,7 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
 
 def plain(made: Written, seconds: dict[str, float]) -> dict[str, Any]:
     """What `run --json` prints: the answer of the model, what draws attention, whether it was tested, and the files."""
-    from reportgen.report import summary
+    from reportgen.report import passages
 
     report, folder, files = made
     said, tested = report.prediction, report.faithfulness
@@ -63,7 +63,7 @@ def plain(made: Written, seconds: dict[str, float]) -> dict[str, Any]:
         "probabilities": {said.labels[index]: said.probabilities[index] for index in said.by_probability},
         "gold": list(said.gold_names) if said.several and said.gold_names is not None else said.gold_name,
         "verdict": said.verdict,
-        "top_words": list(summary.top_words(report)),
+        "top_words": list(passages.top_words(report)),
         "tokens": len(report.tokens),
         "device": report.provenance.device,
         "faithfulness": tested.code if tested else None,

@@ -193,7 +193,7 @@ def rerun(folder: Path, output: Path | None, offline: bool, verbose: bool, quiet
     """
     settle(offline=offline, quiet=quiet)
     from reportgen import pipeline
-    from reportgen.report import repeated
+    from reportgen.report.stored import repeated
 
     clock = clock_for(quiet=quiet, verbose=verbose)
     given = {name: place for name, place in places.items() if place is not None}

@@ -10,7 +10,7 @@ import click
 from reportgen.cli.options import verbose_option
 from reportgen.cli.printing import clock_for, print_seconds
 from reportgen.core.errors import StrictWarningsError, UsageError, one_line
-from reportgen.core.workers import cores
+from reportgen.core.processes.workers import cores
 
 CONFIG = Path("site/site.toml")
 OUTPUT = Path("site/_build")

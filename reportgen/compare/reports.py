@@ -21,7 +21,7 @@ from reportgen.core.nouns.records import Report
 from reportgen.corpus import measure as corpus_measure
 from reportgen.corpus.heads import MEASURES
 from reportgen.corpus.sums import Measured
-from reportgen.report.draw import still
+from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import Draw
 from reportgen.report.heatmap import signed
 from reportgen.report.parts import Chart, Table

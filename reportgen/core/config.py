@@ -157,7 +157,7 @@ class Config:
     seed: int = 0
     model_name: str | None = None  # what the report calls the model, instead of its path or id
     data_name: str | None = None  # what it calls the dataset; without a dataset, the text
-    anonymous: bool = False  # names neither, see `report/anonymous.py`
+    anonymous: bool = False  # names neither, see `report/private/anonymous.py`
     redact: str | None = None  # a pattern, or a file of patterns: what matches is shown as placeholders
     no_text: bool = False  # the whole text is
     output: str | None = None

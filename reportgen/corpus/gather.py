@@ -22,7 +22,7 @@ from reportgen.core.clock import Clock
 from reportgen.core.errors import DeviceError, OutputError, ReportgenError, UsageError
 from reportgen.core.files import disk, json_text, regular_files
 from reportgen.core.nouns.records import Report
-from reportgen.core.workers import Pool
+from reportgen.core.processes.workers import Pool
 from reportgen.corpus import measure, sections, sums
 from reportgen.corpus.sums import Measured, Merging, Sums
 from reportgen.data import where_expression

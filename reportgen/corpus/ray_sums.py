@@ -6,8 +6,9 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from reportgen.core import ray_link, versions
+from reportgen.core import versions
 from reportgen.core.errors import ClusterError, ReportgenError
+from reportgen.core.processes import ray_link
 from reportgen.corpus.gather import Job, sum_chunk
 
 AHEAD = 2  # chunks that are given to each worker

@@ -19,6 +19,7 @@ from reportgen.core.config import Config, option
 from reportgen.core.errors import DataError
 from reportgen.core.nouns.labels import ALONE, LabelColumn
 from reportgen.data.dataset_rows import Row, Rows, place
+from reportgen.data.formats.table import DataTable, Loaded, bare, shown, wrong
 from reportgen.data.label_columns import (
     INTEGER,
     KINDS,
@@ -36,7 +37,6 @@ from reportgen.data.label_columns import (
     unusable,
     with_labels,
 )
-from reportgen.data.table import DataTable, Loaded, bare, shown, wrong
 
 LABELS = ("label", "labels")  # usual names of the column
 NESTED = re.compile(r"object|(large_|fixed_size_)?list.*|struct<.*|map<.*")  # types whose values may hold strings

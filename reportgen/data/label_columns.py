@@ -27,7 +27,7 @@ from reportgen.core.nouns.labels import (
     integer_text,
     listed,
 )
-from reportgen.data.table import DataTable, Loaded, bare, shown, wrong
+from reportgen.data.formats.table import DataTable, Loaded, bare, shown, wrong
 
 STRING = re.compile(r"(large_)?string(_view)?")
 INTEGER = re.compile(r"u?int\d+|integer")

@@ -2,7 +2,7 @@
 
 Patterns are regular expressions; the case of letters does not matter to them, nor how an accent is written. A word of
 which a part matches is replaced as a whole. White space stays, so that words and lines stay where they are. What is
-replaced where, `report/redacted.py` says.
+replaced where, `report/private/redacted.py` says.
 """
 
 from __future__ import annotations

@@ -26,9 +26,9 @@ from reportgen.core.private import public, without_home
 from reportgen.data import hub, split_files
 from reportgen.data.columns import rows_of
 from reportgen.data.dataset_rows import Rows
+from reportgen.data.formats.table import DataTable, Loaded
 from reportgen.data.formats.text_formats import regular
 from reportgen.data.label_columns import ModelLabels
-from reportgen.data.table import DataTable, Loaded
 
 ASKED = re.compile(r"(?P<name>[^\[\]+:]*)(?P<slice>\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
 STATE, SPLITS = "state.json", "dataset_dict.json"  # by these a folder that save_to_disk() wrote is known

@@ -20,8 +20,8 @@ from reportgen.core.errors import DataError, RefusedError
 from reportgen.core.files import disk
 from reportgen.data.formats.foreign_files import refuse_no_rows
 from reportgen.data.formats.json_rows import open_json
+from reportgen.data.formats.table import DataTable
 from reportgen.data.formats.text_formats import member, open_csv, open_texts, regular
-from reportgen.data.table import DataTable
 
 FORMATS = {  # of files that hold rows, by suffix
     ".parquet": "Parquet",

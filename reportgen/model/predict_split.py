@@ -143,7 +143,8 @@ def check_label(config: Config, classifier: Classifier, example: Example) -> Non
         UsageError: If `label` is none of the model's.
         DataError: If `label_column` holds lists, and the model predicts exactly one label.
     """
-    from reportgen.model import forward_pass, outputs
+    from reportgen.model import outputs
+    from reportgen.model.reading import forward_pass
 
     outputs.check_column(outputs.are_several(classifier.model.config), example.label_column, config.label_column)
     given = config.label is not None and example.dataset is None
@@ -215,7 +216,7 @@ def _answer(
     batch_size: int,
 ) -> None:
     """Add new predictions to the known ones, as the mean if an example is read in several documents."""
-    from reportgen.model import forward_pass
+    from reportgen.model.reading import forward_pass
 
     documents = [document for reading in readings for document in reading.documents]
     owners = [reading for reading in readings for _ in reading.documents]
@@ -235,7 +236,7 @@ def _answer(
 
 def _read(classifier: Classifier, example: Example, *, long: Long, stride: int | None) -> ReadRow:
     """An example as the model reads it: in one document, or in windows."""
-    from reportgen.model import long_documents
+    from reportgen.model.reading import long_documents
     from reportgen.model.tokenizing.tokens import encode
 
     tokens = encode(classifier, example.text, whole=long == "window")
@@ -263,7 +264,7 @@ def read_examples(config: Config, rows: Rows, indices: Sequence[int]) -> Iterato
 def _predicted(classifier: Classifier, answer: Answer, column: LabelColumn) -> Predicted:
     import torch
 
-    from reportgen.model import forward_pass
+    from reportgen.model.reading import forward_pass
 
     said = forward_pass.prediction(classifier, torch.tensor(answer.logits), gold=answer.label, column=column)
     return Predicted(answer.index, answer.id, answer.tokens, answer.read, said)

@@ -14,7 +14,7 @@ from reportgen.core.errors import UsageError
 from reportgen.core.nouns.records import Example
 from reportgen.data import choice, redact
 from reportgen.notebook.explanation import FOR_FILES, Explanation
-from reportgen.report import redacted
+from reportgen.report.private import redacted
 
 NOT_HERE = {  # fields of `Config` that say what the arguments say, or choose among rows
     *("preset", "model", "tokenizer", "text", "file", "label", "dataset", "index", "id", "pick", "limit", "strict"),

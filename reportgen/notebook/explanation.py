@@ -14,7 +14,7 @@ from reportgen.core.errors import UsageError
 from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.notebook import text_chart
 from reportgen.notebook.frame import framed
-from reportgen.report import heatmap, present, rank, scale, signed, summary, tables
+from reportgen.report import heatmap, passages, present, rank, scale, signed, tables
 from reportgen.report.faithfulness import data_files
 from reportgen.report.parts import Cell, HeatView
 
@@ -154,7 +154,7 @@ class Explanation:
     @property
     def top_words(self) -> tuple[str, ...]:
         """The words that draw most attention, each once."""
-        return summary.top_words(self.report, self._rankings)
+        return passages.top_words(self.report, self._rankings)
 
     def _views(self, covered: tuple[Cell, ...]) -> tuple[HeatView, ...]:
         return heatmap.views(self.report, self._scores, covered) + signed.views(self.report, covered)

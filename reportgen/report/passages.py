@@ -1,4 +1,4 @@
-"""Turn a report into its key passages: the few sentences that the prediction rests on, or that draw most.
+"""Turn a report into its key passages and words: the few that the prediction rests on, or that draw most attention.
 
 Where the test of the heatmap has left out sentence by sentence, those whose loss costs the prediction most come first;
 elsewhere those that draw most attention, a token at a time.
@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from reportgen.core import joining
 from reportgen.core.characters import cut
-from reportgen.core.nouns.records import Report, Scores, Tokens
-from reportgen.report import heatmap
+from reportgen.core.nouns.records import Rankings, Report, Scores, Tokens
+from reportgen.report import heatmap, opening, rank, scale, words
 from reportgen.report.even_share import multiple, of_even
 from reportgen.report.faithfulness import names
 from reportgen.report.parts import Cell, HeatView, KeyPassages, Passage
 
 MOST = 4  # passages
+WORDS = 5  # that draw most attention, each once
 QUOTED = 200  # characters
 LONG, STRETCH = 60, 30  # words: a sentence with more is cut in stretches of so many
 SHORT = 4  # words: fewer are a heading, a number, a stray sign
@@ -72,15 +73,21 @@ def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[
     return KeyPassages("Key passages", how, tuple(_passage(report, one, times, covered) for one in ordered[:MOST]))
 
 
+def top_words(report: Report, rankings: Rankings | None = None) -> tuple[str, ...]:
+    """The words that draw most attention, each once; *rankings*, if they are known."""
+    if rankings is None:
+        rankings = rank.rank(report.attention, scale.of_report(report), report.tokens, top_k=report.top_k)
+    found = words.whole_words(report.example.text, report.tokens, language=report.language)
+    return words.top_words(found, opening.ranked(report, rankings), count=WORDS)
+
+
 def stretches(report: Report) -> Iterator[Stretch]:
     """The sentences that the model has read, long ones in parts; headings and stray signs only if there is no other."""
     text, tokens = report.example.text, report.tokens
-    words = [
-        word
-        for word in joining.words(text[: tokens.end], tokens)
-        if any(c.isalnum() for c in text[word.start : word.end])
-    ]
-    starts = np.array([word.start for word in words], np.int64)
+    written = joining.words(text[: tokens.end], tokens)
+    starts = np.array(
+        [word.start for word in written if any(c.isalnum() for c in text[word.start : word.end])], np.int64
+    )
     found: list[tuple[int, Stretch]] = []
     for start, end in joining.sentences(text[: tokens.end]):
         first, last = np.searchsorted(starts, (start, end)).tolist()

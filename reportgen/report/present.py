@@ -17,29 +17,17 @@ from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.data import naming
-from reportgen.report import (
-    caveats,
-    checks,
-    given_scores,
-    heatmap,
-    opening,
-    passages,
-    rank,
-    redacted,
-    scale,
-    signed,
-    summary,
-    tables,
-    words,
-)
-from reportgen.report.anonymous import disclosed
+from reportgen.report import heatmap, opening, passages, rank, scale, signed, tables, words
 from reportgen.report.draw import chart_points, first_screen, maps
 from reportgen.report.faithfulness import data_files, panel
 from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
 from reportgen.report.parts import Cell, Chart, Finding, HeatView, Parts, Picture, Table
-from reportgen.report.stored import store
+from reportgen.report.private import redacted
+from reportgen.report.private.anonymous import disclosed
+from reportgen.report.stored import given_scores, store
 from reportgen.report.stored.file_formats import formats
+from reportgen.report.warnings import caveats, checks
 
 if TYPE_CHECKING:
     from reportgen.report.draw.specs import Draw
@@ -146,7 +134,8 @@ def draw_figures(
     shown = set(formats) - {"tables", "latex"}
     if not shown:
         return Figures(charts=(), curves=(), findings=(), maps=None, enlarged_map=None)
-    from reportgen.report.draw import charts, findings, still
+    from reportgen.report.draw import charts, findings
+    from reportgen.report.draw.pictures import still
 
     picture = maps.picture(report)
     return Figures(
@@ -202,7 +191,7 @@ def make_parts(
         panel=panel.panel(report, figures.curves, first_screen.curve(report) if figures.curves else ""),
         findings=figures.findings,
         maps=figures.maps,
-        summary=words.top_words(found, opening.ranked(report, rankings), count=summary.WORDS),
+        summary=words.top_words(found, opening.ranked(report, rankings), count=passages.WORDS),
         key=passages.key_passages(report, scores, views[0], covered),
         opens=opening.opening(report)[1],
         blocks=blocks,
@@ -284,7 +273,7 @@ def render_files(
 
 def make_page(report: Report, parts: Parts) -> bytes:
     """The self-contained page."""
-    from reportgen.report.draw import vega
+    from reportgen.report.draw.pictures import vega
     from reportgen.report.page import render
 
     return render.page(report, parts, bundle=vega.bundle()).encode()

@@ -18,17 +18,18 @@ from reportgen.core.characters import natural
 from reportgen.core.clock import Clock
 from reportgen.core.errors import BrokenLinkError, DeviceError, OutputError
 from reportgen.core.files import disk
-from reportgen.core.workers import Pool
+from reportgen.core.processes.workers import Pool
 from reportgen.report.page import render
 from reportgen.report.stored import store
-from reportgen.site import cards, compare_pages, corpus_page, dead_links, find_reports, index_pages, report_page
+from reportgen.site import cards, dead_links, find_reports
 from reportgen.site import folder as site_folder
 from reportgen.site.cards import Card
-from reportgen.site.compare_pages import SiteComparison
-from reportgen.site.corpus_page import SiteCorpus
 from reportgen.site.find_reports import Found, Note
 from reportgen.site.folder import Made, SiteState
-from reportgen.site.report_page import PageJob
+from reportgen.site.pages import compare_pages, corpus_page, index_pages, report_page
+from reportgen.site.pages.compare_pages import SiteComparison
+from reportgen.site.pages.corpus_page import SiteCorpus
+from reportgen.site.pages.report_page import PageJob
 from reportgen.site.settings import SiteConfig
 
 INDEX = "index.html"

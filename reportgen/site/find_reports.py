@@ -19,7 +19,7 @@ from reportgen.core.errors import OutputError, ReportgenError, one_line
 from reportgen.core.files import disk, json_text, regular_files
 from reportgen.core.nouns.records import Report
 from reportgen.data import naming
-from reportgen.report import anonymous
+from reportgen.report.private import anonymous
 from reportgen.report.stored import store
 
 USED = (store.REPORT, store.ARRAYS)  # a page is made of these, and of the test of the heatmap where there is one

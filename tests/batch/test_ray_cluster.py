@@ -24,11 +24,11 @@ from reportgen.batch.ray_cluster import Cluster, Reader, Shared
 from reportgen.batch.run import Batch, How
 from reportgen.batch.select import Selection
 from reportgen.batch.units import Outcome
-from reportgen.core import ray_link
 from reportgen.core.clock import Advance, Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import ClusterError, DeviceError, ModelError, OutputError, UsageError
 from reportgen.core.nouns.records import Report
+from reportgen.core.processes import ray_link
 from reportgen.model.importance import importance_files, measure_split
 from tests import batches, split, tiny
 

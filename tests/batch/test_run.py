@@ -26,7 +26,7 @@ from reportgen.batch.units import succeeded
 from reportgen.core.config import Config
 from reportgen.core.errors import ImportanceError, LeftOutError, ModelError, OutputError, UsageError
 from reportgen.core.files import disk
-from reportgen.model import forward_pass
+from reportgen.model.reading import forward_pass
 from reportgen.report.stored import store
 from tests import batches, foreign, tiny
 

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from reportgen.site import cards, index_pages, search_index
+from reportgen.site import cards
 from reportgen.site.cards import Card
+from reportgen.site.pages import index_pages, search_index
 from reportgen.site.settings import SiteConfig
 from tests import reports
 from tests.browser.page import wait
 from tests.browser.test_accessibility import PHONE, violations
-from tests.site.test_index_pages import base, some
+from tests.site.pages.test_index_pages import base, some
 from tests.test_scripts import LINES
 
 REPORT = (

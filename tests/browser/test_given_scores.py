@@ -13,9 +13,10 @@ from playwright.sync_api import Page
 from reportgen.core.config import Config
 from reportgen.core.nouns.records import Report
 from reportgen.core.palette import HEAT_LIGHT
-from reportgen.report import given_scores
-from reportgen.report.draw import charts, vega
+from reportgen.report.draw import charts
+from reportgen.report.draw.pictures import vega
 from reportgen.report.page import render
+from reportgen.report.stored import given_scores
 from tests import reports
 from tests.browser.page import live, rgb, settled
 

@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Page
 
 from reportgen.core.nouns.records import Report
-from reportgen.report.draw import charts, vega
+from reportgen.report.draw import charts
+from reportgen.report.draw.pictures import vega
 from reportgen.report.page import render
 from tests import reports
 from tests.browser.page import live, settled

@@ -21,7 +21,8 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from reportgen.core.nouns.records import Report
 from reportgen.report import even_share, heatmap, rank, words
-from reportgen.report.draw import charts, vega
+from reportgen.report.draw import charts
+from reportgen.report.draw.pictures import vega
 from reportgen.report.page import render
 from reportgen.report.page.svg import svg_markup
 from tests import reports

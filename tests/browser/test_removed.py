@@ -7,7 +7,8 @@ from functools import cache
 import pytest
 from playwright.sync_api import Page
 
-from reportgen.report.draw import curves, vega
+from reportgen.report.draw import curves
+from reportgen.report.draw.pictures import vega
 from reportgen.report.page import render
 from tests import faithful, reports
 from tests.browser.page import Show, settled, wait

@@ -10,7 +10,8 @@ import pytest
 
 from reportgen.core import palette
 from reportgen.core.nouns.records import Prediction
-from reportgen.report.draw import charts, vega
+from reportgen.report.draw import charts
+from reportgen.report.draw.pictures import vega
 from reportgen.report.page import render
 from tests import reports
 from tests.browser.page import LIVE, Show, contrast, live, rgb, wait

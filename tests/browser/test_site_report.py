@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Page
 
 from reportgen.core.nouns.records import GIVEN, Report
-from reportgen.report.draw import vega
+from reportgen.report.draw.pictures import vega
 from reportgen.report.page import render
 from reportgen.report.page.svg import THEME
 from tests import reports

@@ -14,8 +14,8 @@ from click.testing import Result
 from pyarrow import parquet
 
 from reportgen import cli
-from reportgen.model import forward_pass
 from reportgen.model.importance import importance_files
+from reportgen.model.reading import forward_pass
 from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call, fails

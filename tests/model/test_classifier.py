@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from reportgen.core.errors import DeviceError, ModelError, UsageError
-from reportgen.model import checkpoint, forward_pass
+from reportgen.model import checkpoint
 from reportgen.model.classifier import find_device, load
+from reportgen.model.reading import forward_pass
 from reportgen.model.tokenizing.tokens import encode
 from tests import tiny
 

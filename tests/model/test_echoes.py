@@ -19,8 +19,8 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.nouns.records import Report, Tokens
 from reportgen.data import choice
-from reportgen.model import long_documents
 from reportgen.model.classifier import Classifier
+from reportgen.model.reading import long_documents
 from tests import tiny
 
 PERIOD = 24

@@ -21,9 +21,10 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 
 from reportgen.core.errors import ModelError
 from reportgen.core.nouns.records import DenseAttention, LayerAttention, Tokens
-from reportgen.model import forward_pass, implementations, supported
+from reportgen.model import supported
 from reportgen.model.attention import convert
 from reportgen.model.classifier import Classifier
+from reportgen.model.reading import forward_pass, implementations
 from reportgen.model.tokenizing.tokens import encode
 from tests import every_type, reference, tiny
 

@@ -13,8 +13,8 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progr
 from torch import nn
 
 from reportgen.core.errors import DeviceError, ModelError
-from reportgen.model import forward_pass
 from reportgen.model.guards import loading_errors, memory_errors, quiet, said
+from reportgen.model.reading import forward_pass
 from tests import tiny
 
 

@@ -13,12 +13,13 @@ from transformers import PreTrainedModel
 
 from reportgen.core.errors import ModelError
 from reportgen.core.nouns.records import Attention, DenseAttention, LayerAttention, Tokens
-from reportgen.model import forward_pass
 from reportgen.model.attention import convert
 from reportgen.model.attention.stack import stack
 from reportgen.model.classifier import Classifier
 from reportgen.model.importance import importance_files
-from reportgen.report import checks, scale
+from reportgen.model.reading import forward_pass
+from reportgen.report import scale
+from reportgen.report.warnings import checks
 from tests import reference, tiny
 
 Mask = Callable[[int, int, int], bool]  # (layer, query, key)

@@ -19,7 +19,8 @@ from reportgen.core.config import Config
 from reportgen.core.errors import DataError, DeviceError, ModelError, OutputError, ReportgenError, UsageError
 from reportgen.core.files import disk
 from reportgen.data import choice
-from reportgen.model import forward_pass, predict_split
+from reportgen.model import predict_split
+from reportgen.model.reading import forward_pass
 from reportgen.model.tokenizing.tokens import encode
 from tests import split, tiny
 from tests.split import LABELS, TEXTS, opened

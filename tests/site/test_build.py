@@ -24,14 +24,15 @@ from reportgen.core import versions
 from reportgen.core.clock import Clock
 from reportgen.core.errors import BrokenLinkError, DeviceError, OutputError
 from reportgen.core.nouns.records import Prediction, Report
-from reportgen.core.workers import Pool
+from reportgen.core.processes.workers import Pool
 from reportgen.report import present
 from reportgen.report.page import render
 from reportgen.report.stored import store
 from reportgen.site import build as site_build
-from reportgen.site import cards, dead_links, report_page
+from reportgen.site import cards, dead_links
 from reportgen.site import folder as site_folder
 from reportgen.site.build import Built
+from reportgen.site.pages import report_page
 from reportgen.site.settings import SiteConfig
 from tests import reports
 from tests.cli.test_cli import call, fails

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from reportgen.core.config import Config
 from reportgen.core.nouns.records import Report
-from reportgen.report import heatmap, redacted, words
+from reportgen.report import heatmap, words
 from reportgen.report.parts import HeatView
+from reportgen.report.private import redacted
 from reportgen.site import cards
 from tests import faithful, reports
 

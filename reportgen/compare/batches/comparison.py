@@ -23,7 +23,7 @@ from reportgen.core.clock import Clock
 from reportgen.core.errors import OutputError, ReportgenError, one_line
 from reportgen.core.files import disk
 from reportgen.core.nouns.records import Report
-from reportgen.report.draw import still
+from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import Draw
 
 OWN = ("text, SHA-256", "tokens read", "--index", "--id", "--text", "--file", "--title", "--span")  # of one document

@@ -11,7 +11,8 @@ from reportgen.compare.parts import A, B
 from reportgen.core.characters import cut, visible
 from reportgen.core.nouns.faithfulness import Agreement
 from reportgen.core.palette import ACCENT, HEAT_LIGHT, MUTED, SIGNED_LIGHT
-from reportgen.report.draw import specs, still
+from reportgen.report.draw import specs
+from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Draw, Row, Spec, digits, figure
 from reportgen.report.parts import Chart, Table
 

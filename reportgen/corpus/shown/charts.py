@@ -15,7 +15,8 @@ from reportgen.corpus import frames
 from reportgen.corpus.frames import Row
 from reportgen.corpus.measure import BINS, PER_OCTAVE
 from reportgen.corpus.sums import Sums
-from reportgen.report.draw import specs, still
+from reportgen.report.draw import specs
+from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Spec, digits, of
 from reportgen.report.parts import Chart, Table
 

@@ -16,7 +16,8 @@ from reportgen.corpus.heads import BROAD, MEASURES, ROLES
 from reportgen.corpus.shown.charts import BARS, VERDICT_COLOURS, interval, n_documents, table
 from reportgen.corpus.sums import Sums
 from reportgen.report.draw import charts as report_charts
-from reportgen.report.draw import specs, still
+from reportgen.report.draw import specs
+from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Spec, digits, of
 from reportgen.report.parts import Chart
 

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
+from reportgen.data.formats.table import DataTable
 from reportgen.data.formats.text_formats import OpenFile, first_line, kept
-from reportgen.data.table import DataTable
 
 MOST_LIST = 500 * 10**6  # bytes of a JSON file that is one value
 HEAD = 100  # rows that say what type a column is

@@ -15,8 +15,8 @@ from typing import Any
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
 from reportgen.data.formats.foreign_files import refuse_no_rows
+from reportgen.data.formats.table import DataTable, Loaded
 from reportgen.data.formats.text_formats import regular
-from reportgen.data.table import DataTable, Loaded
 
 KEPT = 256 * 2**20  # bytes of row groups that stay in memory
 BATCH = 64  # rows that are read at once

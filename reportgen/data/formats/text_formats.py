@@ -23,7 +23,7 @@ from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
 from reportgen.core.files import regular_files
 from reportgen.data.formats.foreign_files import refuse_no_rows, refuse_others
-from reportgen.data.table import DataTable, Loaded, bare, listed
+from reportgen.data.formats.table import DataTable, Loaded, bare, listed
 
 MOST_BYTES = 2 * 10**9  # of one file, unpacked
 MOST_RATIO = 200  # of unpacked to packed bytes, beyond the first FREE_BYTES

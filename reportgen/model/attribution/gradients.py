@@ -21,11 +21,11 @@ from reportgen.core.clock import Advance
 from reportgen.core.errors import DeviceError, ModelError
 from reportgen.core.nouns.faithfulness import Attribution, Method
 from reportgen.core.nouns.records import Floats, Tokens
-from reportgen.model import forward_pass, long_documents
 from reportgen.model.attribution.held_constant import HeldConstant
 from reportgen.model.classifier import Classifier
 from reportgen.model.guards import forward_errors, gradients_of, is_out_of_memory, memory_errors, quiet, said
-from reportgen.model.long_documents import WindowPlan
+from reportgen.model.reading import forward_pass, long_documents
+from reportgen.model.reading.long_documents import WindowPlan
 
 STEPS = 32  # of integrated gradients: nodes of a Gauss-Legendre quadrature
 MEAN = "mean embedding"  # the baseline that is no token: the mean over the table of tokens

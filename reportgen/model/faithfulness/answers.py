@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from reportgen.core.clock import Advance
-from reportgen.model import forward_pass, long_documents
 from reportgen.model.classifier import Classifier
 from reportgen.model.faithfulness.removal import Variant
+from reportgen.model.reading import forward_pass, long_documents
 
 CHUNK = 64  # variants whose tokens are in memory at once
 

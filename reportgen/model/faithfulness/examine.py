@@ -29,7 +29,7 @@ from reportgen.core.nouns.faithfulness import (
 )
 from reportgen.core.nouns.records import Floats, HeadImportance, Tokens
 from reportgen.model.classifier import Classifier
-from reportgen.model.faithfulness import agreement, caveats, curves, head_ablation, orders, sentences, shift, verdict
+from reportgen.model.faithfulness import caveats, curves, head_ablation, orders, sentences, shift, verdict
 from reportgen.model.faithfulness.answers import Answer, Answers
 from reportgen.model.faithfulness.curves import Design
 from reportgen.model.faithfulness.head_ablation import Attempt
@@ -145,7 +145,7 @@ def examine(
         verdicts=verdicts,
         shifts=moved,
         sentences=sentences.effects(asked.left_out, answers, whole),
-        agreements=agreement.agreements(asked.scores, subject.text, asked.removal.units, seed=seed),
+        agreements=orders.agreements(asked.scores, subject.text, asked.removal.units, seed=seed),
         scaling=_scaling(asked, trials, answers, whole, seed),
         heads=ablated.found,
         passes=answers.passes,

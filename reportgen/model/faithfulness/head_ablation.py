@@ -16,9 +16,9 @@ from reportgen.core.clock import Advance
 from reportgen.core.errors import ModelError
 from reportgen.core.nouns.faithfulness import HeadAblation
 from reportgen.core.nouns.records import Floats, Tokens
-from reportgen.model import forward_pass, long_documents
 from reportgen.model.faithfulness.answers import Answer, Answers
 from reportgen.model.importance import head_parameters
+from reportgen.model.reading import forward_pass, long_documents
 
 SHARE = 0.1  # of the heads, at least one
 

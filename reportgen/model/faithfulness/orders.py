@@ -1,17 +1,20 @@
-"""Turn scores of tokens into orders of units, the highest score first.
+"""Turn scores of tokens into orders of units, the highest score first, and say how far two lists order them alike.
 
 How scores become an order is in `core/agreement.py`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
-from reportgen.core.agreement import Scores, random_stream, ranked, rounded
-from reportgen.core.nouns.faithfulness import Order, ScoreName, Unit
+from reportgen.core import joining
+from reportgen.core.agreement import Scores, agreement, random_stream, ranked, rounded
+from reportgen.core.nouns.faithfulness import Agreement, Order, ScoreName, Unit
 from reportgen.core.nouns.records import Floats, Tokens
 
 TESTED: tuple[Literal["heatmap", "classifier", "attribution"], ...] = (
@@ -47,3 +50,14 @@ def random_orders(count: int, draws: int, *, seed: int) -> tuple[Order, ...]:
     return tuple(
         Order("random", tuple(random_stream(seed, 1 + draw).permutation(count).tolist())) for draw in range(draws)
     )
+
+
+def agreements(
+    scores: Mapping[ScoreName, Scores], text: str, units: Sequence[Unit], *, seed: int
+) -> tuple[Agreement, ...]:
+    """The heatmap, and the attribution, each compared with every other list of scores that orders anything at all."""
+    starts = [start for start, _ in joining.sentences(text)]
+    owners = [bisect_right(starts, unit.start) for unit in units]
+    ordered = [name for name, each in scores.items() if len(set(each.tolist())) > 1]
+    pairs = [pair for pair in combinations(ordered, 2) if {"heatmap", "attribution"} & {*pair}]
+    return tuple(agreement(pair, scores[pair[0]], scores[pair[1]], owners, seed=seed) for pair in pairs)

@@ -171,7 +171,7 @@ def _compute(
 
 def _sample(config: Config, classifier: Classifier, rows: Rows, size: int) -> Sample:
     """Documents and gold labels of rows drawn at random, in the order of the rows."""
-    from reportgen.model import forward_pass
+    from reportgen.model.reading import forward_pass
     from reportgen.model.tokenizing.tokens import encode
 
     drawn = sorted(random.Random(config.seed).sample(range(len(rows)), min(size, len(rows))))

@@ -23,12 +23,13 @@ from torch import Tensor, nn
 from reportgen.core.errors import ImportanceError, ModelError, UsageError
 from reportgen.core.files import disk, regular_files
 from reportgen.core.nouns.records import Floats, Tokens
-from reportgen.model import forward_pass, outputs
+from reportgen.model import outputs
 from reportgen.model.classifier import Classifier
 from reportgen.model.guards import forward_errors, gradients_of, memory_errors, quiet
 from reportgen.model.importance import head_parameters, importance_files
 from reportgen.model.importance.head_parameters import Layer
 from reportgen.model.importance.importance_files import Array, Importance
+from reportgen.model.reading import forward_pass
 
 SAVE_EVERY = 60.0  # seconds between two copies of the sums on disk
 SCALES = {torch.float16: 256.0}  # of the loss: gradients too small for the type would be 0, and large ones have room

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from reportgen.core.characters import visible
 from reportgen.core.nouns.records import Floats, Rankings, Report, Scores
 from reportgen.core.palette import ACCENT, HEAT_LIGHT, INK, PLASMA_LIGHT, VIRIDIS_LIGHT
-from reportgen.report.draw import captions, maps, specs, still
+from reportgen.report.draw import captions, maps, specs
 from reportgen.report.draw.chart_points import (
     PANEL_RANKS,
     RANKS,
@@ -27,6 +27,7 @@ from reportgen.report.draw.chart_points import (
     trend_names,
     trend_positions,
 )
+from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Draw, Row, Spec, digits, figure
 from reportgen.report.parts import Chart, Table
 

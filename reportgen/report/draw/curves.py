@@ -15,7 +15,7 @@ from altair.utils.schemapi import debug_mode
 from reportgen.core.nouns.faithfulness import Empty, Faithfulness, Measure, OrderName, Trial
 from reportgen.core.nouns.records import Report
 from reportgen.core.palette import ACCENT, INK, MUTED
-from reportgen.report.draw import still
+from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Draw, Row, digits, figure
 from reportgen.report.faithfulness.names import ORDERS, WAYS, label, percent, units
 from reportgen.report.parts import Chart, Table

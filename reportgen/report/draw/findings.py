@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, MUTED, RULE
-from reportgen.report.draw import captions, specs, still
+from reportgen.report.draw import captions, specs
+from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import Spec, of
 from reportgen.report.even_share import ALMOST_EVEN, multiple
 from reportgen.report.parts import Finding

@@ -19,7 +19,8 @@ from PIL import Image
 
 from reportgen.core.palette import INK, MUTED, font_family
 from reportgen.report import tables
-from reportgen.report.draw import specs, still, vega
+from reportgen.report.draw import specs
+from reportgen.report.draw.pictures import still, vega
 from reportgen.report.paper import typesetting
 from reportgen.report.parts import Chart, Picture
 

@@ -6,7 +6,7 @@ import pytest
 
 from reportgen.compare.batches import charts
 from reportgen.compare.batches.paired import of
-from reportgen.report.draw import still
+from reportgen.report.draw.pictures import still
 from reportgen.report.parts import Chart
 from tests import reports
 

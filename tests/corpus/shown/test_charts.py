@@ -80,7 +80,7 @@ def test_the_surest_mistakes_come_first_with_their_passages_and_neighbours(made:
 
 def test_hidden_words_are_no_word_types_and_no_passages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from reportgen.core.config import Config
-    from reportgen.report import redacted
+    from reportgen.report.private import redacted
 
     monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
     for number in range(4):

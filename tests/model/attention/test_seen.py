@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from reportgen.core.clock import Clock
 from reportgen.core.nouns.records import DenseAttention, SlidingWindowAttention
-from reportgen.model import long_documents
 from reportgen.model.attention.seen import seen
+from reportgen.model.reading import long_documents
 from tests import reference, tiny
 
 

@@ -16,10 +16,10 @@ from transformers import AttentionInterface
 
 from reportgen.core.nouns.faithfulness import Attribution, Method
 from reportgen.core.nouns.records import Tokens
-from reportgen.model import forward_pass, long_documents
 from reportgen.model.attribution import gradients
 from reportgen.model.attribution.gradients import attribute
 from reportgen.model.classifier import Classifier
+from reportgen.model.reading import forward_pass, long_documents
 from tests import every_type, tiny
 from tests.model.attribution.test_held_constant import document, few
 from tests.model.test_every_type import SUPPORTED

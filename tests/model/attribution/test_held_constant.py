@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from reportgen.core.nouns.records import Tokens
-from reportgen.model import forward_pass, position_table
+from reportgen.model import position_table
 from reportgen.model.attribution import gradients
 from reportgen.model.attribution.held_constant import HeldConstant
 from reportgen.model.classifier import Classifier
+from reportgen.model.reading import forward_pass
 from reportgen.model.tokenizing.tokens import encode
 from tests import every_type, tiny
 from tests.model.test_every_type import SUPPORTED, TEXT

@@ -11,7 +11,7 @@ from reportgen.core.clock import Clock
 from reportgen.core.errors import DeviceError
 from reportgen.core.nouns.faithfulness import Faithfulness, Trial
 from reportgen.core.nouns.records import Floats
-from reportgen.model import forward_pass
+from reportgen.model.reading import forward_pass
 from tests import planted
 from tests.planted import KINDS, Kind
 

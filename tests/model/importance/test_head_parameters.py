@@ -10,9 +10,10 @@ from transformers import AutoConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from reportgen.core.errors import ModelError
-from reportgen.model import forward_pass, supported
+from reportgen.model import supported
 from reportgen.model.importance import head_parameters
 from reportgen.model.importance.head_parameters import Layer, Slices
+from reportgen.model.reading import forward_pass
 from tests import every_type, tiny
 
 NORMED = ("esmc", "olmo2", "olmo3")  # types that scale query and key by all heads together

@@ -19,10 +19,10 @@ from torch import Tensor
 from reportgen.core.config import MEASURES
 from reportgen.core.errors import DeviceError, ImportanceError, ModelError, UsageError
 from reportgen.core.nouns.records import Tokens
-from reportgen.model import forward_pass
 from reportgen.model.classifier import Classifier
 from reportgen.model.importance import head_parameters, measures
 from reportgen.model.importance.importance_files import Importance
+from reportgen.model.reading import forward_pass
 from tests import tiny
 
 SIZE = 8  # numbers of a head

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.core.errors import ModelError
-from reportgen.model import forward_pass
 from reportgen.model.loading.config_json import LIBRARIES, label_names
+from reportgen.model.reading import forward_pass
 from tests import tiny
 
 GONE = {"id2label": ..., "label2id": ...}

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from reportgen.core.errors import ModelError, RefusedError
-from reportgen.model import forward_pass
+from reportgen.model.reading import forward_pass
 from tests import tiny
 
 

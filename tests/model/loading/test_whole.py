@@ -19,9 +19,9 @@ from torch import Tensor
 from transformers.models.auto import modeling_auto
 
 from reportgen.core.errors import ModelError
-from reportgen.model import forward_pass
 from reportgen.model.loading.leftovers import HARMLESS
 from reportgen.model.loading.task import refuse_another
+from reportgen.model.reading import forward_pass
 from tests import tiny
 
 KINDS = ("bert", "roberta", "longformer", "modernbert", "gpt2", "distilbert", "albert")

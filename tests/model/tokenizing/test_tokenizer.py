@@ -22,10 +22,10 @@ from transformers.tokenization_utils_tokenizers import TokenizersBackend
 from reportgen.core.clock import Clock
 from reportgen.core.errors import ModelError, UsageError
 from reportgen.core.nouns.records import Tokens
-from reportgen.model import forward_pass, long_documents
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.classifier import Classifier
 from reportgen.model.importance import measures
+from reportgen.model.reading import forward_pass, long_documents
 from reportgen.model.tokenizing.tokenizer import NO_LIMIT, load_tokenizer
 from reportgen.model.tokenizing.tokens import encode
 from tests import every_type, tiny

@@ -29,8 +29,8 @@ from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegac
 
 from reportgen.core.errors import ModelError
 from reportgen.core.nouns.records import Tokens
-from reportgen.model import forward_pass
 from reportgen.model.classifier import Classifier
+from reportgen.model.reading import forward_pass
 from reportgen.model.tokenizing.tokens import BYTE, SPACE, align, encode, fades, fold
 from reportgen.report import heatmap
 from tests import tiny

@@ -16,7 +16,8 @@ import pytest
 
 from reportgen.core.nouns.faithfulness import Caveat, SentenceEffect
 from reportgen.core.nouns.records import Report
-from reportgen.report.draw import curves, vega
+from reportgen.report.draw import curves
+from reportgen.report.draw.pictures import vega
 from reportgen.report.page import page_data, render
 from reportgen.report.paper.latex import files
 from reportgen.report.parts import Chart, Parts

@@ -1,0 +1,1 @@
+"""Work on several processors: processes on this machine, and Ray clusters."""
