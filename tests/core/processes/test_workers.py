@@ -61,7 +61,7 @@ def test_a_batch_says_so_before_torch_is_loaded() -> None:
 def test_a_worker_dies_with_the_process_it_works_for() -> None:
     """Whatever it does at the time, and however that process ends."""
     program = (
-        "import os, time; from reportgen.core import workers\n"
+        "import os, time; from reportgen.core.processes import workers\n"
         "if __name__ == '__main__':\n"
         "    pool = workers.Pool(1)\n"
         "    print(next(pool.results(eval, ['__import__(\"os\").getpid()']))[1], flush=True)\n"
