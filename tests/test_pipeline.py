@@ -39,6 +39,7 @@ FILES = {
     "report.html", "report.pdf", "report.json", "attention.safetensors", "manifest.json",
     "tables/token_attention.parquet", "tables/top_tokens.parquet", "tables/top_tokens.csv",
     "tables/attended_tokens.parquet", "tables/tokens.csv", "tables/tokens.parquet",
+    "tables/report.parquet", "tables/labels.parquet", "tables/heads.parquet",
     *(f"figures/{key}.{kind}" for kind in ("svg", "vl.json") for key in (
         "rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview")),
     "figures/attention-maps.png",

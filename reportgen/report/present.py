@@ -17,7 +17,7 @@ from reportgen.core.config import MAX_HTML_MB, Config, PdfNeed
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.data import naming
-from reportgen.report import heatmap, opening, passages, rank, scale, signed, tables, words
+from reportgen.report import heatmap, opening, passages, rank, report_rows, scale, signed, tables, words
 from reportgen.report.draw import chart_points, first_screen, maps
 from reportgen.report.faithfulness import data_files, panel
 from reportgen.report.page import page_data
@@ -112,7 +112,7 @@ def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN
     attach = "pdf" in config.format and config.pdf_variant == "a-3u"
     if "tables" in config.format or attach:
         with clock.stage("tables"):
-            made = tables.files(report, scores, rankings) | data_files.files(report)
+            made = tables.files(report, scores, rankings) | report_rows.files(report) | data_files.files(report)
     attached = made if attach else {}
     files = {f"tables/{name}": content for name, content in made.items()} if "tables" in config.format else {}
     if shown:

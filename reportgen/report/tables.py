@@ -22,11 +22,16 @@ from reportgen.core.characters import numeral
 from reportgen.core.nouns.records import Floats, Integers, Rankings, Report, Scores
 from reportgen.report.even_share import multiple, of_even
 from reportgen.report.parts import Table, WordCount
+from reportgen.report.words import whole_words
 
 Array = npt.NDArray[np.generic]
 
 NAMED = 5  # tokens per head in the table of heads
 HEADS = "head-tokens"  # key of that table
+GAPS = (  # columns that are empty in some reports: pyarrow reads files as one table by the schema of the first
+    "dataset", "split", "index", "id", "label", "predicted", "probability", "heatmap", "gold", "sink", "seen",
+    "score_cls", "word",
+)  # fmt: skip
 # Cells that a spreadsheet may run something from: a call, a DDE pipe, or a reference to another sheet or file, behind a
 # sign that begins a formula. An apostrophe before it is doubled in the same way, so that one can be taken away again.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20].*[(\uff08|!\[#]", re.DOTALL)
@@ -52,15 +57,17 @@ def files(report: Report, scores: Scores, rankings: Rankings) -> dict[str, bytes
 def token_attention(report: Report, scores: Scores, rankings: Rankings) -> pa.Table:
     """Every token in every layer and head: layers * heads * tokens rows."""
     layers, heads, tokens = report.attention.shape
+    positions, seen = np.tile(np.arange(tokens, dtype=np.int32), layers * heads), report.attention.seen
     return pa.table(
         {
             **_layer_head_columns(report, tokens),
-            "position": _column(np.tile(np.arange(tokens, dtype=np.int32), layers * heads)),
-            "token": _tokens(report, np.tile(np.arange(tokens, dtype=np.int32), layers * heads)),
+            "position": _column(positions),
+            "token": _tokens(report, positions),
             "attention_scores": _column(scores.attention_scores),
             "received": _column(report.attention.received),
             "rank": _column(rankings.ranks),
-            "echo": _column(np.tile(np.array(report.tokens.echo, bool), layers * heads)),
+            "echo": _column(np.array(report.tokens.echo, bool)[positions]),
+            "seen": pa.nulls(len(positions), pa.int32()) if seen is None else _column(seen.repeat(heads, axis=0)),
         }
     )
 
@@ -127,8 +134,8 @@ def token_list(report: Report, scores: Scores) -> pa.Table:
     """The document token by token: tokens rows."""
     tokens = report.tokens
     text = report.example.text
+    word, masked = _words(report)
     spans = zip(tokens.starts, tokens.ends, tokens.special, strict=True)
-    reader = scores.reader if scores.reader is not None else np.full(len(tokens), np.nan, np.float32)
     return pa.table(
         {
             "position": pa.array(range(len(tokens)), pa.int32()),
@@ -138,12 +145,25 @@ def token_list(report: Report, scores: Scores) -> pa.Table:
             "end": pa.array(tokens.ends, pa.int32()),
             "score": _column(scores.total),
             "score_last_layer": _column(scores.last_layer),
-            "score_cls": pa.array(reader, pa.float32(), from_pandas=True),  # empty without such a row
+            "score_cls": pa.nulls(len(tokens), pa.float32()) if scores.reader is None else _column(scores.reader),
             "special": pa.array(tokens.special, pa.bool_()),
             "echo": pa.array(tokens.echo, pa.bool_()),
+            "global": _column(np.isin(np.arange(len(tokens)), report.attention.global_positions)),
+            "word": word,
+            "masked": masked,
             **_attributions(report),
         }
     )
+
+
+def _words(report: Report) -> tuple[pa.Array, pa.Array]:
+    """The word of each token, counted from 0 (empty for a token of none), and whether lists leave that word out."""
+    number: list[int | None] = [None] * len(report.tokens)
+    masked = [False] * len(report.tokens)
+    for place, word in enumerate(whole_words(report.example.text, report.tokens, language=report.language)):
+        for position in (*word.positions, *word.echoes):
+            number[position], masked[position] = place, word.masked
+    return pa.array(number, pa.int32()), pa.array(masked, pa.bool_())
 
 
 def _attributions(report: Report) -> dict[str, pa.Array]:
@@ -160,11 +180,11 @@ def parquet(table: pa.Table) -> bytes:
 
     Snappy and plain floats: fastparquet does not read floats that are split by bytes, hyparquet alone no ZSTD. Both
     together would save a sixth. All columns but floats are stored as a dictionary with codes. Text has no minimum and
-    maximum, which cost the most time and help no reader. Columns without gaps are declared non-null, which saves a flag
-    in every row.
+    maximum, which cost the most time and help no reader. Columns without a gap in any report are declared non-null, to
+    save a flag in every row.
     """
     fields = zip(table.schema, table.columns, strict=True)
-    schema = pa.schema([field.with_nullable(column.null_count > 0) for field, column in fields])
+    schema = pa.schema([f.with_nullable(column.null_count > 0 or f.name in GAPS) for f, column in fields])
     table = pa.Table.from_arrays(table.columns, schema=schema)
     floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
     sink = pa.BufferOutputStream()

@@ -23,7 +23,11 @@ ABOUT = {
     "top_tokens.parquet": "The tokens that receive most in every layer and head",
     "top_tokens.csv": "The tokens that receive most in every layer and head",
     "attended_tokens.parquet": "The tokens that every token attends to most",
+    "tokens.parquet": "The document token by token",
     "tokens.csv": "The document token by token",
+    "report.parquet": "The document, its prediction, label and verdict, and the model, in one row",
+    "labels.parquet": "What the model says of each label",
+    "heads.parquet": "The importance of each head",
 }
 
 
