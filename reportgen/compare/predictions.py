@@ -1,4 +1,4 @@
-"""Lay two predictions side by side: probabilities by label, verdicts, and the tests of both heatmaps."""
+"""Lay two predictions side by side: probabilities and logits by label, and verdicts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import pyarrow as pa
 
 from reportgen.compare.parts import A, B, Section
 from reportgen.core.characters import clean, cut
-from reportgen.core.nouns.faithfulness import VERDICTS, Faithfulness
 from reportgen.core.nouns.records import Prediction, Report
-from reportgen.report.faithfulness.names import ORDERS, WAYS
 from reportgen.report.heatmap import signed
 from reportgen.report.parts import Table
 
@@ -61,39 +59,6 @@ def data(said: Prediction | None, says: Prediction | None) -> pa.Table:
     fields = {f"{field}_{key}": column(side, f"{field}s" if field == "logit" else "probabilities")
               for field in ("probability", "logit") for side, key in enumerate("ab")}  # fmt: skip
     return pa.table({"label": pa.array(names, pa.string()), **fields})
-
-
-def faithfulness(one: Report, other: Report) -> Section | None:
-    """Both tests of the heatmap; None where one was not tested."""
-    mine, theirs = one.faithfulness, other.faithfulness
-    if mine is None or theirs is None:
-        return None
-    words = [VERDICTS[each.code] if each.code else "not tested" for each in (mine, theirs)]
-    said = f"Both heatmaps are {words[0]}." if words[0] == words[1] else (
-        f"The heatmap of {A} is {words[0]}, that of {B} {words[1]}."
-    )  # fmt: skip
-    rows = tuple(_trials(mine, theirs))
-    if not rows:
-        return Section("faithfulness", "Faithfulness", (said,))
-    table = Table(
-        "faithfulness", "AOPC: the mean loss of the margin, in logits, and p against random orders of each",
-        ("Measure", "Order", "Words are", A, f"p in {A}", B, f"p in {B}"), (False, False, False, *(True,) * 4), rows,
-    )  # fmt: skip
-    note = "Margins of two models have no common scale: compare an order with the random orders of its own report."
-    same = one.provenance.weights_sha256 == other.provenance.weights_sha256
-    return Section("faithfulness", "Faithfulness", (said,), tables=(table,), notes=() if same else (note,))
-
-
-def _trials(mine: Faithfulness, theirs: Faithfulness) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for trial in mine.trials:
-        twin = theirs.trial(trial.measure, trial.operator)
-        for curve in trial.curves if twin else ():
-            counter = twin.curve(curve.order) if twin else None
-            if counter is not None and curve.p is not None and counter.p is not None:
-                numbers = (signed(curve.aopc), f"{curve.p:.2f}", signed(counter.aopc), f"{counter.p:.2f}")
-                rows.append((trial.measure, ORDERS[curve.order], WAYS[trial.operator], *numbers))
-    return rows
 
 
 def _chosen(table: pa.Table) -> list[dict[str, Any]]:

@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from reportgen.compare import heads, predictions, ranks, settings
+from reportgen.compare import heads, predictions, ranks, settings, tested
 from reportgen.compare.align import Alignment, Doubles, align
 from reportgen.compare.measures import Measure, measures
 from reportgen.compare.parts import A, B, Comparison, Section, Side
 from reportgen.compare.shown import charts, views
-from reportgen.core.characters import cut
+from reportgen.core.characters import clean, cut
 from reportgen.core.nouns.records import Report
 from reportgen.corpus import measure as corpus_measure
 from reportgen.corpus.heads import MEASURES
 from reportgen.corpus.sums import Measured
+from reportgen.report import heatmap, signed
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import Draw
-from reportgen.report.heatmap import signed
 from reportgen.report.parts import Chart, Table
 
 CHANGED = 10  # heads that are listed
@@ -38,23 +38,25 @@ def compare(one: Report, other: Report, sides: tuple[Side, Side], *, draw: Draw 
     numbers = [corpus_measure.measure(report, name="", page="") for report in (one, other)]
     same = one.example.text == other.example.text
     aligned = align(one, other) if same else None
-    found = measures(one, other) if same else ()
+    scores = measures(one, other) if same else ()
     predicted, labels = predictions.section(one, other)
     made_with = settings.data(one, other)
     data: dict[str, pa.Table] = {"predictions": labels, "settings": made_with}
     sections = [predicted]
     if aligned is not None:
-        agree = ranks.agreements(found, one, other, aligned)
-        sections += _of_one_text(found, one, other, aligned, draw)
+        agree = ranks.agreements(scores, one, other, aligned)
+        sections += _of_one_text(scores, one, other, aligned, draw)
         sections += [part for part in [ranks.agreement_section(agree, draw)] if part]
-        data |= {"words": ranks.data(found, one, other, aligned), "agreement": ranks.agreement_data(agree)}
+        data |= {"words": ranks.data(scores, one, other, aligned), "agreement": ranks.agreement_data(agree)}
     changed, by_head = _heads(one, other, numbers[0], numbers[1], aligned, draw)
     placed, by_class = _shares(one, other, numbers[0], numbers[1], draw)
     data |= {"heads": by_head} if by_head is not None else {}
     data |= {"shares": by_class}
-    tested = predictions.faithfulness(one, other)
-    sections += [changed, placed, *([tested] if tested else []), settings.section(made_with)]
-    equal = _equal(data)
+    removed = tested.section(one, other, draw)
+    sections += [changed, placed, *([removed] if removed else []), settings.section(made_with)]
+    if one.faithfulness and other.faithfulness:
+        data["faithfulness"] = tested.data(one, other)
+    equal = _equal(data) and one.faithfulness == other.faithfulness and _attributed(one) == _attributed(other)
     kind = "one text" if same else "two texts"
     return Comparison(
         kind="reports",
@@ -220,7 +222,7 @@ def _shares_data(found: dict[str, list[dict[Any, float]]]) -> pa.Table:
 
 
 def _points(share: float) -> str:
-    return signed(round(share * 100, 2))
+    return heatmap.signed(round(share * 100, 2))
 
 
 def _mean(measured: Measured, table: str, key: str) -> dict[Any, float]:
@@ -256,6 +258,12 @@ def _equal(data: dict[str, pa.Table]) -> bool:
     return not len(data["settings"])
 
 
+def _attributed(report: Report) -> set[tuple[str, str]]:
+    """Label and method of each attribution."""
+    said = report.prediction
+    return set() if said is None else {(clean(said.labels[one.label]), one.method) for one in signed.found(report)}
+
+
 def _title(one: Report, other: Report) -> str:
     mine, theirs = one.example.title, other.example.title
     return mine if mine == theirs else f"{cut(mine, 80)} and {cut(theirs, 80)}"
@@ -274,5 +282,11 @@ def _warnings(one: Report, other: Report, aligned: Alignment | None) -> Iterator
             f"Head importance differs: “{one.importance.measure}” in {A}, “{other.importance.measure}” in {B}. The "
             "heatmaps are weighed by it."
         )
+    if aligned is not None:
+        labels = [_attributed(report) for report in (one, other)]
+        for side, alone in ((A, labels[0] - labels[1]), (B, labels[1] - labels[0])):
+            if alone:
+                said = ", ".join(f"“{cut(label, 40)}” ({method})" for label, method in sorted(alone))
+                yield f"Only {side} has the attribution for {said}: it is not compared."
     if one.received != other.received:
         yield f"{A} shows attention received in {one.received}, {B} in {other.received}."

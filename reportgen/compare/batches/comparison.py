@@ -123,7 +123,7 @@ def _sections(found: Found, output: Path, draw: Draw) -> Iterator[Section]:
         sections.heads(found.sums["heads"], found.sums["elsewhere"], found.places, draw),
         sections.shares(found.sums["layers"], found.sums["positions"], draw),
         sections.parts_of_texts(found.sums["sections"]),
-        sections.faithfulness(found.rows, found.sums["effects"]),
+        sections.faithfulness(found.rows, found.sums["effects"], found.sums["curves"], draw),
     )
     yield from (part for part in parts if part is not None)
     assert found.made is not None  # there is a pair

@@ -31,6 +31,7 @@ TABLES = {  # of `corpus.sums.KEYS`, those whose numbers are paired, with the ke
     "heads": ("measure", "layer", "head"),
     "sections": ("measure", "section"),
     "effects": ("measure", "operator", "order"),
+    "curves": ("measure", "operator", "order", "share"),
 }
 FEWEST = 5  # words, without which orders are not compared
 SEED = 0  # of the order of equal scores

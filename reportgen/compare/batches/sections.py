@@ -13,19 +13,21 @@ from reportgen.compare.batches import charts, paired
 from reportgen.compare.batches.paired import Change, PairedSums
 from reportgen.compare.batches.pairs import TABLES
 from reportgen.compare.parts import A, B, Section
-from reportgen.compare.shown.charts import deciles, grids
+from reportgen.compare.shown.charts import deciles, grids, removed
 from reportgen.core.characters import cut
 from reportgen.core.nouns.faithfulness import VERDICTS
 from reportgen.corpus.heads import MEASURES
 from reportgen.corpus.intervals import LEAST
 from reportgen.report.draw.specs import Draw
-from reportgen.report.faithfulness.names import ORDERS
+from reportgen.report.faithfulness.names import MEASURES as ASPECTS
+from reportgen.report.faithfulness.names import ORDERS, WAYS, percent
 from reportgen.report.heatmap import signed
 from reportgen.report.parts import Chart, Table
 
 SUPPORT = 5  # documents that a word is in, at least
 MOVERS = 10  # words that gain, and that lose; heads that are listed
 LONGEST = 40  # letters of a word
+NEAR = 0.05  # share of the words that the caption of the deletion curves names
 DRAWN = {"importance": "Mean change of head importance", "entropy": "Mean change of entropy",
          "special": "Mean change of the share on special tokens"}  # fmt: skip
 CLASSES = {"special": "special tokens", "first": "the first 4 tokens", "punctuation": "punctuation",
@@ -179,11 +181,15 @@ def parts_of_texts(sums: PairedSums) -> Section | None:
     return Section("sections", "Sections", tables=(table,))
 
 
-def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums) -> Section | None:
-    """Verdicts on the heatmaps, and what they gain over random orders, where both were tested."""
+def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums, curves: PairedSums, draw: Draw) -> Section | None:
+    """Verdicts on the heatmaps, and what they gain over random orders, where both were tested; None if none was."""
     both = [row for row in rows if row["heatmap_a"] and row["heatmap_b"]]
-    if not both:
+    tested = [sum(row[f"heatmap_{side}"] is not None for row in rows) for side in "ab"]
+    if not any(tested):
         return None
+    if not both:
+        said = f"Heatmaps were tested in {tested[0]:,} documents of {A} and {tested[1]:,} of {B}, in none of both."
+        return Section("faithfulness", "Faithfulness", (said,))
     counts = Counter((row["heatmap_a"], row["heatmap_b"]) for row in both)
     verdicts = Table(
         "heatmap-verdicts", "Documents by the verdicts on both heatmaps", (A, B, "Documents"), (False, False, True),
@@ -192,9 +198,10 @@ def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums) -> Section
     found = {key: each for key, each in effects.changes().items() if isinstance(key, tuple)}
     shown = Table(
         "effects", "AOPC minus that of the random orders, in logits, mean over documents",
-        ("Measure", "Removed by", "Order", A, B, "Change", "Interval, 95 %", "Documents"),
+        ("Measure", "Order", "Words are", A, B, "Change", "Interval, 95 %", "Documents"),
         (False, False, False, *(True,) * 5),
-        tuple((str(m), str(operator), ORDERS[order], *_change(each)) for (m, operator, order), each in found.items()),
+        tuple((ASPECTS[m], ORDERS[order], WAYS[operator], *_change(each))
+              for (m, operator, order), each in found.items()),
     )  # fmt: skip
     supported = [sum(row[f"heatmap_{side}"] == "supported" for row in both) for side in "ab"]
     said = (
@@ -202,7 +209,35 @@ def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums) -> Section
         f"{supported[1]:,} in {B}."
     )
     note = "Margins of two models have no common scale: compare signs and intervals, not sizes."
-    return Section("faithfulness", "Faithfulness", (said,), tables=(verdicts, shown), notes=(note,))
+    chart = _removed(curves, draw)
+    return Section("faithfulness", "Faithfulness", (said,), charts=(chart,) if chart else (), tables=(verdicts, shown),
+                   notes=(note,))  # fmt: skip
+
+
+def _removed(curves: PairedSums, draw: Draw) -> Chart | None:
+    """The mean deletion curves of the heatmaps over the documents that were tested in both, the same shares."""
+    changes = curves.changes()
+    found = {
+        order: {key[3]: each for key, each in changes.items()
+                if isinstance(key, tuple) and key[:3] == ("comprehensiveness", "delete", order)}
+        for order in ("heatmap", "random")
+    }  # fmt: skip
+    shares = sorted(found["heatmap"].keys() & found["random"].keys())
+    if not shares:
+        return None
+    lines = {
+        side: [(share, getattr(found["heatmap"][share], name), getattr(found["random"][share], name))
+               for share in shares]
+        for side, name in ((A, "one"), (B, "other"))
+    }  # fmt: skip
+    near = min(shares, key=lambda share: abs(share - NEAR))
+    at = found["heatmap"][near]
+    caption = (
+        f"Without the {percent(near)} of the words with the highest scores the predicted label has a mean probability "
+        f"of {at.one:.1%} in {A} and {at.other:.1%} in {B}, over {at.documents:,} documents; with as many random words "
+        f"removed, {found['random'][near].one:.1%} and {found['random'][near].other:.1%}. Dashes are random orders."
+    )
+    return removed(lines, caption, "words", draw)
 
 
 def data(rows: Sequence[dict[str, Any]], sums: Mapping[str, PairedSums]) -> dict[str, pa.Table]:

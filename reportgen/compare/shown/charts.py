@@ -1,8 +1,8 @@
-"""Draw a comparison: rank shifts, overlap of the top, grids of heads, the document in tenths."""
+"""Draw a comparison: rank shifts, overlap of the top, grids of heads, the document in tenths, deletion curves."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -23,6 +23,7 @@ ORDERS = {"heatmap": ACCENT, "classifier": BLUE, "last layer": "#882255", "attri
 CHANCE = "by chance"
 TURNS = {"higher in B": ACCENT, "lower in B": BLUE, "the same": MUTED}
 GRIDS = 2  # in a row
+REMOVED = ("heatmap", "random orders, mean")
 
 
 def slopes(rows: Sequence[tuple[str, int, int]], caption: str, draw: Draw = still.svg) -> Chart:
@@ -173,3 +174,53 @@ def deciles(values: Mapping[str, Doubles], caption: str, draw: Draw = still.svg)
         tuple((str(n + 1), *(f"{shares[n]:.1%}" for shares in values.values())) for n in range(10)),
     )  # fmt: skip
     return figure("tenths", "Attention by place in the document", caption, chart, rows, table, draw)
+
+
+def removed(
+    lines: Mapping[str, Sequence[tuple[float, float, float]]], caption: str, some: str, draw: Draw = still.svg
+) -> Chart:
+    """The deletion curves of both heatmaps, beside the mean of the random orders of each.
+
+    Args:
+        lines: By side: share of the words that are removed, the probability then, and that under random orders.
+        caption: Of the chart.
+        some: What is removed: "words".
+        draw: Makes the SVG.
+    """
+    rows: list[Row] = [
+        {"report": side, "order": order, "share": digits(share * 100), "probability": digits(probability)}
+        for side, line in lines.items()
+        for share, *both in line
+        for order, probability in zip(REMOVED, both, strict=True)
+    ]
+    most = max(share for line in lines.values() for share, _, _ in line)
+    ticks = sorted({digits(share * 100) for line in lines.values() for share, _, _ in line})
+    chart = {
+        "width": WIDTH - 60,
+        "height": 230,
+        "mark": {"type": "line", "strokeWidth": 2, "point": {"size": 46, "filled": True}},
+        "encoding": {
+            "x": specs.of("share", title=f"{some} removed, %", scale={"type": "sqrt", "domain": [0, digits(most * 100)],
+                          "nice": False}, axis={"values": ticks, "grid": False, "labelOverlap": False}),
+            "y": specs.of("probability", scale={"domain": [0, 1]}, axis={"format": ".0%", "tickCount": 5}),
+            "color": specs.of("report", "nominal", title="report",
+                              scale={"domain": list(lines), "range": [SIDES[side] for side in lines]}),
+            "shape": specs.of("report", "nominal", scale={"domain": list(lines)}),
+            "strokeDash": specs.of("order", "nominal", legend=None,
+                                   scale={"domain": list(REMOVED), "range": [[1, 0], [4, 3]]}),
+            "tooltip": [specs.of("report", "nominal"), specs.of("order", "nominal"),
+                        *specs.numbers("share", "probability")],
+        },
+    }  # fmt: skip
+    table = Table(
+        "removed-data", "Probability of the predicted label by the share removed",
+        ("Removed", *(f"{side}, {order}" for side in lines for order in REMOVED)), (True, *(True,) * 2 * len(lines)),
+        tuple((f"{tick:g}%", *_at(lines, tick)) for tick in ticks),
+    )  # fmt: skip
+    return figure("removed", "Deletion curves", caption, chart, rows, table, draw, legend={"labelLimit": 140})
+
+
+def _at(lines: Mapping[str, Sequence[tuple[float, float, float]]], tick: float) -> Iterator[str]:
+    for line in lines.values():
+        found = next((both for share, *both in line if digits(share * 100) == tick), None)
+        yield from (f"{value:.1%}" for value in found) if found else ("–", "–")

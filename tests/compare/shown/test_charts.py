@@ -23,11 +23,14 @@ def made() -> dict[str, Chart]:
         "slopes": charts.slopes([("alpha", 1, 40), ("be\0ta", 2, 2), ("gamma", 30, 1)], "said"),
         "overlap": charts.overlap([found], {"heatmap": "All layers"}, "said"),
         "grids": charts.grids(PLACES, grids, "said"),
+        "removed": charts.removed(
+            {"A": [(0, 0.9, 0.9), (0.05, 0.4, 0.88)], "B": [(0, 0.8, 0.8), (0.1, 0.7, 0.78)]}, "said", "words"
+        ),
         "deciles": charts.deciles({"A": np.full(10, 0.1), "B": np.arange(10) / 45}, "said"),
     }
 
 
-@pytest.mark.parametrize("name", ["slopes", "overlap", "grids", "deciles"])
+@pytest.mark.parametrize("name", ["slopes", "overlap", "grids", "removed", "deciles"])
 def test_a_specification_holds_against_the_schema(name: str) -> None:
     reports.is_a_chart(made()[name])
 
@@ -38,6 +41,14 @@ def test_words_stand_in_the_order_of_their_ranks() -> None:
     assert places == {("alpha", "A"): 0, ("be␀ta", "A"): 1, ("gamma", "A"): 2}
     turned = {row["line"]: row["change"] for row in rows}
     assert turned == {0: "lower in B", 1: "the same", 2: "higher in B"}
+
+
+def test_shares_that_one_side_alone_has_removed_are_in_the_table_without_a_counterpart() -> None:
+    assert made()["removed"].data.rows == (
+        ("0%", "90.0%", "90.0%", "80.0%", "80.0%"),
+        ("5%", "40.0%", "88.0%", "–", "–"),
+        ("10%", "–", "–", "70.0%", "78.0%"),
+    )
 
 
 def test_a_grid_with_a_sign_has_0_in_its_middle() -> None:

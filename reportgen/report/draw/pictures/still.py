@@ -10,7 +10,7 @@ One call for all charts still has to draw them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -32,6 +32,7 @@ AXIS = {
 TICK_ROOM = 40  # px that a tick has, where their number is not given
 ACROSS, DOWN, APART_DOWN = 24, 39, 51  # px between panels; between those that stand under each other alone
 FLUSH = 1  # px within which a label at the end of an axis stays inside it
+SCALES = {None, "linear", "log"}  # of an axis
 SEEN_THROUGH = 0.7  # opacity of a single point
 
 
@@ -84,7 +85,14 @@ def knows(spec: Spec) -> bool:
     parts = [spec, *spec.get("concat", ()), *spec.get("layer", ()), *spec.get("spec", {}).get("layer", ())]
     marks = [mark for part in parts for mark in [part.get("mark", part.get("spec", {}).get("mark"))] if mark]
     plain = not any("transform" in part for part in parts)
-    return plain and all(isinstance(mark, dict) and mark["type"] in MARKS for mark in marks)
+    asked = [part.get("encoding", part.get("spec", {}).get("encoding", {})) for part in parts]
+    drawn = not any("strokeDash" in encoding or not SCALES.issuperset(_types(encoding)) for encoding in asked)
+    return plain and drawn and all(isinstance(mark, dict) and mark["type"] in MARKS for mark in marks)
+
+
+def _types(encoding: Spec) -> Iterator[str | None]:
+    """Which scales the axes ask for."""
+    yield from (encoding[channel].get("scale", {}).get("type") for channel in "xy" if channel in encoding)
 
 
 def _layers(spec: Spec) -> list[tuple[Spec, tuple[Row, ...]]]:

@@ -139,6 +139,15 @@ def test_what_is_unknown_is_drawn_by_vega(change: dict[str, Any]) -> None:
     assert all(still.knows(own) for own, _ in made().values())
 
 
+@pytest.mark.parametrize("asked", [{"x": {"scale": {"type": "sqrt"}}}, {"strokeDash": {"field": "layer"}}])
+def test_a_scale_or_a_channel_that_is_unknown_is_drawn_by_vega(asked: dict[str, Any]) -> None:
+    encoding = {"x": {"field": "x"}, "y": {"field": "y"}}
+    mark = {"type": "line"}
+    assert still.knows({"mark": mark, "encoding": encoding})
+    assert not still.knows({"mark": mark, "encoding": encoding | asked})
+    assert not still.knows({"layer": [{"mark": mark, "encoding": encoding | asked}]})
+
+
 def test_names_that_are_too_long_are_cut_at_their_end() -> None:
     assert ink.cut("a" * 100, 10, 80) == f"{'a' * 13}…"
     assert ink.cut("漢字", 10, 80) == "漢字"
