@@ -56,8 +56,16 @@ OTHERS = (  # names of files that hold weights, but not as reportgen reads them
         "weights that FSDP has spread over files ({file})",
         "run accelerate merge-weights {name}/pytorch_model_fsdp_0 {name}",
     ),
+    *(
+        (
+            rf"{whole.replace('.', '[.]')}\.index\.[\w-]+\.json",
+            "the index of weights under another name ({file})",
+            f"if they are those of the classifier, rename it: mv {{name}}/{{file}} {{name}}/{whole}.index.json",
+        )
+        for whole in ("model.safetensors", "pytorch_model.bin")
+    ),
     (
-        r"(model|pytorch_model)-\d+-of-\d+\.(safetensors|bin)",
+        r"(model|pytorch_model)(\.[\w-]+)?-\d+-of-\d+\.(safetensors|bin)",
         "a part of the weights ({file}), but not the index that names all parts",
         "copy the *.index.json file, too",
     ),

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from reportgen.core.errors import ModelError
 from reportgen.model import checkpoint, file_kinds
@@ -136,6 +138,8 @@ OTHERS = [
     ("last.ckpt", "a PyTorch file of its own name"),
     ("model.safetensors.incomplete", "a download that did not finish"),
     ("model-00001-of-00002.safetensors", "but not the index"),
+    ("model.fp16-00001-of-00002.safetensors", "but not the index"),
+    ("model.safetensors.index.fp16.json", "the index of weights under another name"),
     ("zero_to_fp32.py", "weights of DeepSpeed"),
 ]
 
@@ -161,6 +165,24 @@ def test_weights_under_another_name_are_read_after_the_command_of_the_hint(folde
     """As it is."""
     shutil.move(folder / "model.safetensors", folder / "model.fp16.safetensors")
     command = str(refused(folder).hint).partition("rename them: ")[2]
+    subprocess.run(shlex.split(command), check=True)
+    assert tiny.load(folder).labels == tiny.LABELS
+
+
+@pytest.mark.parametrize("parts", ["safetensors", "bin"])
+def test_a_variant_in_parts_is_read_after_the_command_of_the_hint(folder: Path, parts: str) -> None:
+    """The parts keep their names, which the index says."""
+    model = tiny.load(folder).model
+    (folder / "model.safetensors").unlink()
+    weights, half = model.state_dict(), len(model.state_dict()) // 2
+    shards = [dict(list(weights.items())[:half]), dict(list(weights.items())[half:])]
+    stem, write = {"safetensors": ("model", save_file), "bin": ("pytorch_model", torch.save)}[parts]
+    names = [f"{stem}.fp16-0000{number}-of-00002.{parts}" for number in (1, 2)]
+    for name, shard in zip(names, shards, strict=True):
+        write(shard, folder / name)
+    places = {key: name for name, shard in zip(names, shards, strict=True) for key in shard}
+    (folder / f"{stem}.{parts}.index.fp16.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
+    command = str(refused(folder).hint).partition("rename it: ")[2]
     subprocess.run(shlex.split(command), check=True)
     assert tiny.load(folder).labels == tiny.LABELS
 

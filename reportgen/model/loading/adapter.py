@@ -92,6 +92,7 @@ def load(
             taken = peft.get_peft_model_state_dict(joined, save_embedding_layers=resaved)
             _check_taken(checkpoint.name, taken, held)
             before = _logits(joined)
+            _put_whole_modules(joined)
             merged: PreTrainedModel = joined.merge_and_unload(safe_merge=True)
             _check_equal(checkpoint.name, before, _logits(merged), most=APART[dtype])
     return merged.requires_grad_(True)  # head importance measures gradients
@@ -137,6 +138,21 @@ def _join(checkpoint: Checkpoint, model: PreTrainedModel, settings: Any) -> Any:
             f"{checkpoint.name}: the adapter does not hold {missing.removeprefix(OUTER)}, which its model has",
             hint=f"{ANOTHER}; or check modules_to_save there",
         ) from error
+
+
+def _put_whole_modules(joined: Any) -> None:
+    """Put the modules that the adapter holds whole in the place of the model's own.
+
+    PEFT does that itself when it merges, but for kinds other than LoRA it then asks each for a `weight`, which a head
+    of several layers, like that of RoBERTa and Longformer, does not have.
+    """
+    import peft
+
+    for name, module in list(joined.get_base_model().named_modules()):
+        if isinstance(module, peft.utils.ModulesToSaveWrapper):
+            joined.get_base_model().set_submodule(
+                name, module.unload_and_optionally_merge_module(merge=True, safe_merge=True, adapter_names=None)
+            )
 
 
 def _names_of_outputs(checkpoint: Checkpoint, config: Any) -> set[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -52,7 +53,8 @@ def encode(classifier: Classifier, text: str, *, whole: bool = False) -> Tokens:
     spans: Iterable[Span] = zip(tokens.starts, tokens.ends, strict=True)
     if not classifier.tokenizer.is_fast:
         spans = _find_spans(classifier, text, tokens.ids, tokens.special)
-    found = [_inner(text, start, end, string) for (start, end), string in zip(spans, tokens.strings, strict=True)]
+    inner = [_inner(text, start, end, string) for (start, end), string in zip(spans, tokens.strings, strict=True)]
+    found = _whole_characters(text, inner, cut=tokens.total > len(tokens.ids))
     starts, ends = zip(*found, strict=True)
     blank = tuple(not text[start:end].strip() for start, end in found)
     return replace(tokens, starts=starts, ends=ends, blank=blank)
@@ -159,6 +161,21 @@ def _inner(text: str, start: int, end: int, string: str) -> Span:
         return start, end
     start += len(word) - len(word.lstrip())
     return start, start + len(inner)
+
+
+def _whole_characters(text: str, spans: Sequence[Span], *, cut: bool) -> list[Span]:
+    """The spans with the accents that no token has: where NFC joins them to letters, tokenizers leaves them out."""
+    starts = sorted({start for start, end in spans if start < end})
+    ends = [match.end() for match in regex.finditer(r"\X", text)]  # of what a reader takes for one character
+    found: list[Span] = []
+    for start, end in spans:
+        if start < end:
+            following = bisect_left(starts, end)
+            most = starts[following] if following < len(starts) else end if cut else len(text)
+            whole = ends[bisect_left(ends, end)]
+            end = whole if whole <= most and not text[end:whole].isspace() else end
+        found.append((start, end))
+    return found
 
 
 def align(text: str, strings: Sequence[str], *, tokenize: Tokenize, unknown: str | None) -> list[Span] | None:

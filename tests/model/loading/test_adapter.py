@@ -38,6 +38,12 @@ KINDS: dict[str, tuple[str, Any, int]] = {
     "pissa": ("bert", LoraConfig(**LORA, init_lora_weights="pissa"), 2),
     "ia3": ("bert", IA3Config(task_type=SEQ, target_modules=["query", "value"], feedforward_modules=[]), 2),
     "loha": ("bert", LoHaConfig(task_type=SEQ, r=2, target_modules=["query"], modules_to_save=["classifier"]), 2),
+    "a head of several layers": (
+        "longformer",
+        IA3Config(task_type=SEQ, target_modules=["query"], feedforward_modules=[]),
+        3,
+    ),
+    "the same of another kind": ("roberta", LoHaConfig(task_type=SEQ, r=2, target_modules=["query"]), 2),
 }
 
 

@@ -421,3 +421,28 @@ def test_white_space_at_the_edges_belongs_to_no_token() -> None:
     words = [("the  heads of")[start:end] for start, end in zip(document.starts, document.ends, strict=True)]
     assert all(word == word.strip() for word in words if word.strip())
     assert "".join(words).replace(" ", "") == "theheadsof"
+
+
+def composing() -> PreTrainedTokenizerFast:
+    """As in ModernBERT and Qwen: NFC, so that a letter and its accent are one character; it says the letter alone."""
+    model = Tokenizer(models.WordLevel({"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "caf\u00e9": 4, "x": 5}, "<unk>"))
+    model.normalizer = normalizers.NFC()
+    model.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return fast(model)
+
+
+def test_an_accent_belongs_to_its_letter_though_the_tokenizer_leaves_it_out() -> None:
+    """Otherwise the table says "cafe", and the page breaks between a letter and its accent."""
+    text = "cafe\u0301 x"
+    tokenizer = composing()
+    assert tokenizer(text, return_offsets_mapping=True)["offset_mapping"][1] == (0, 4)
+    document = encode(with_tokenizer(tokenizer), text)
+    assert [text[start:end] for start, end in zip(document.starts, document.ends, strict=True)] == [
+        "",
+        "cafe\u0301",
+        "x",
+        "",
+    ]
+    cut = replace(with_tokenizer(tokenizer), max_length=3)  # what follows is not read, so it is not known whose it is
+    assert encode(cut, "x cafe\u0301 x").ends[1:] == (1, 0)
+    assert encode(replace(cut, max_length=4), "x cafe\u0301 x").ends[1:3] == (1, 6)
