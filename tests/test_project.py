@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import doctest
+import importlib
+import pkgutil
 import re
 import sys
 import tomllib
@@ -64,6 +67,16 @@ def test_citation_and_changelog_name_the_version_and_its_date() -> None:
     assert released() == (reportgen.__version__, str(citation["date-released"]))
     assert citation["version"] == reportgen.__version__
     assert citation["license"] == PROJECT["project"]["license"]
+
+
+def test_examples_in_docstrings_give_what_they_say() -> None:
+    found = doctest.TestResults(0, 0)
+    for module in pkgutil.walk_packages(reportgen.__path__, "reportgen."):
+        if not module.name.endswith("__main__"):
+            ran = doctest.testmod(importlib.import_module(module.name))
+            found = doctest.TestResults(found.failed + ran.failed, found.attempted + ran.attempted)
+    assert not found.failed, "the output above names them"
+    assert found.attempted > 80
 
 
 def test_what_is_imported_is_what_is_declared() -> None:

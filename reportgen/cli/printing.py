@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reportgen.core.characters import numeral
 from reportgen.core.errors import one_line
 from reportgen.core.nouns.labels import NO_LABEL, Prediction
+from reportgen.core.numbers import numeral
 
 if TYPE_CHECKING:
     from reportgen.core.clock import Advance, Clock

@@ -9,7 +9,7 @@ import pyarrow as pa
 from reportgen.compare.parts import A, B, Section
 from reportgen.core.characters import clean, cut
 from reportgen.core.nouns.records import Prediction, Report
-from reportgen.report.heatmap import signed
+from reportgen.core.numbers import number, signed
 from reportgen.report.parts import Table
 
 LONGEST = 60  # letters of a label
@@ -72,5 +72,5 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
     mine, theirs = row["probability_a"], row["probability_b"]
     change = "" if mine is None or theirs is None else signed(round((theirs - mine) * 100, 2))
     shown = ["none" if each is None else f"{each:.1%}" for each in (mine, theirs)]
-    logits = ["" if row[name] is None else f"{row[name]:.2f}".replace("-", "−") for name in ("logit_a", "logit_b")]
+    logits = ["" if row[name] is None else number(row[name]) for name in ("logit_a", "logit_b")]
     return (cut(row["label"], LONGEST), *shown, change, *logits)

@@ -18,8 +18,8 @@ from reportgen.core.agreement import agreement
 from reportgen.core.characters import cut
 from reportgen.core.nouns.faithfulness import Agreement, Estimate
 from reportgen.core.nouns.records import Report
+from reportgen.core.numbers import interval, number, signed
 from reportgen.report.draw.specs import Draw
-from reportgen.report.heatmap import signed
 from reportgen.report.parts import Table
 from reportgen.report.rank import descending
 
@@ -80,7 +80,7 @@ def movers(
     for key, verb, sign in (("gains", "gain", 1), ("losses", "lose", -1)):
         chosen = [n for n in descending(sign * change).tolist() if sign * change[n] > NOISE * largest][:MOVERS]
         rows = tuple(
-            (_word(words[n]), *(f"{each[n]:.2f}" for each in (mine, theirs)), f"{change[n]:+.2f}".replace("-", "−"),
+            (_word(words[n]), *(f"{each[n]:.2f}" for each in (mine, theirs)), number(change[n], "+.2f"),
              f"{first[n]:,}", f"{second[n]:,}")
             for n in chosen
         )  # fmt: skip
@@ -158,8 +158,7 @@ def agreement_data(found: Sequence[tuple[Measure, Agreement]]) -> pa.Table:
 
 
 def _interval(estimate: Estimate) -> str:
-    value, low, high = (f"{each:.2f}".replace("-", "−") for each in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    return interval(estimate.value, estimate.low, estimate.high)
 
 
 def _word(word: str) -> str:

@@ -16,12 +16,13 @@ from reportgen.compare.align import Alignment, Doubles, align
 from reportgen.compare.measures import Measure, measures
 from reportgen.compare.parts import A, B, Comparison, Section, Side
 from reportgen.compare.shown import charts, views
+from reportgen.core import numbers as written
 from reportgen.core.characters import clean, cut
 from reportgen.core.nouns.records import Report
 from reportgen.corpus import measure as corpus_measure
 from reportgen.corpus.heads import MEASURES
 from reportgen.corpus.sums import Measured
-from reportgen.report import heatmap, signed
+from reportgen.report import signed
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import Draw
 from reportgen.report.parts import Chart, Table
@@ -222,7 +223,7 @@ def _shares_data(found: dict[str, list[dict[Any, float]]]) -> pa.Table:
 
 
 def _points(share: float) -> str:
-    return heatmap.signed(round(share * 100, 2))
+    return written.signed(round(share * 100, 2))
 
 
 def _mean(measured: Measured, table: str, key: str) -> dict[Any, float]:

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from reportgen.compare.parts import A, B, Section
 from reportgen.compare.shown import charts
-from reportgen.core.characters import signed
+from reportgen.core.numbers import number
 from reportgen.core.nouns.faithfulness import VERDICTS, Curve, Faithfulness, Trial
 from reportgen.core.nouns.records import Report
 from reportgen.report.draw.specs import Draw
@@ -93,7 +93,7 @@ def _table(table: pa.Table, mine: Faithfulness, theirs: Faithfulness) -> Table:
 def _number(value: float | None, name: str) -> str:
     if value is None:
         return MISSING
-    return f"{value:.2f}" if name == "p" else signed(value)
+    return number(value)
 
 
 def _curves(one: Report, other: Report, mine: Faithfulness, theirs: Faithfulness, draw: Draw) -> Chart | None:

@@ -1,8 +1,7 @@
-"""Write what readers see: labels in place of characters that cannot be written or seen, numbers by their digits."""
+"""Write what readers see: labels in place of characters that cannot be written or seen."""
 
 import re
 import unicodedata
-from decimal import Decimal
 
 UNPRINTABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")  # no tokenizer, PDF or Parquet file takes these
 PICTURES = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: "\u2421"}
@@ -21,20 +20,6 @@ def clean(text: str) -> str:
     True
     """
     return UNPRINTABLE.sub("\ufffd", text)
-
-
-def numeral(value: float, decimals: int = 3) -> str:
-    """A number for a column of numbers; a very small or large one with three significant digits. As the page does.
-
-    >>> [numeral(value) for value in (2.5, 0.00020004, 1.5e-7, 12345678.9, 0)]
-    ['2.500', '0.0002', '1.5e-7', '12300000', '0']
-    """
-    if 0.1 <= abs(value) < 1e6:
-        return f"{value:.{decimals}f}"
-    rounded = float(f"{value:.3g}")
-    if 0 < abs(rounded) < 1e-6 or abs(rounded) >= 1e21:  # where JavaScript writes an exponent
-        return repr(rounded).replace("e-0", "e-")
-    return f"{Decimal(repr(rounded)):f}".removesuffix(".0")
 
 
 def one_break(text: str) -> str:
@@ -84,16 +69,6 @@ def label(character: str) -> str | None:
     if unicodedata.category(character) not in ("Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"):
         return None
     return PICTURES.get(ord(character), f"U+{ord(character):04X}")
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """A number with a true minus, and no minus before a zero.
-
-    >>> signed(-0.304), signed(-0.001)
-    ('−0.30', '0.00')
-    """
-    written = f"{value:.{digits}f}"
-    return written.replace("-", "−" if float(written) else "")
 
 
 def natural(name: str) -> tuple[tuple[str, int, str], ...]:

@@ -20,6 +20,7 @@ import regex
 from reportgen.core.characters import label, one_break, visible
 from reportgen.core.config import ColourScale
 from reportgen.core.nouns.records import Floats, Report, Scores, Tokens
+from reportgen.core.numbers import number
 from reportgen.report.even_share import equal_but_for_rounding, multiple, of_even
 from reportgen.report.opening import opening
 from reportgen.report.parts import Cell, Direction, HeatView, Line, Printed, Run
@@ -262,19 +263,10 @@ def labels(view: HeatView) -> dict[int, str]:
     """What the legend says, by step from 0 to 15; -1 and 16 are its ends."""
     if view.signed:
         places = ((-1, 0), (4, 4), (11, 12), (16, 16))
-        return {step: signed(view.bounds[bound], digits=2) for step, bound in places}
+        return {step: number(view.bounds[bound], "+.2g") for step, bound in places}
     if view.scale == "contrast":
         return {step: multiple(view.bounds[step if step >= 0 else 0]) for step in (-1, 1, 8, 15, 16)}
     return {step: f"{view.bounds[bound]:.3g}" for step, bound in ((-1, 0), (4, 4), (8, 8), (12, 12), (16, 16))}
-
-
-def signed(value: float, *, digits: int = 3) -> str:
-    """A number with its sign, rounded to so many digits.
-
-    >>> signed(0.1234), signed(-1200.0), signed(0.0)
-    ('+0.123', '−1.2e+03', '0')
-    """
-    return f"{value:+.{digits}g}".replace("-", "−") if value else "0"
 
 
 def spans(text: str, covered: tuple[Cell, ...], view: HeatView) -> tuple[Run, ...]:

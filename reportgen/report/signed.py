@@ -15,6 +15,7 @@ from reportgen.core.config import ColourScale
 from reportgen.core.nouns.faithfulness import Attribution
 from reportgen.core.nouns.labels import Prediction
 from reportgen.core.nouns.records import Floats, Report
+from reportgen.core.numbers import signed
 from reportgen.report import heatmap
 from reportgen.report.even_share import NOISE
 from reportgen.report.parts import Cell, HeatView, Table
@@ -108,13 +109,13 @@ def explanation(report: Report, attribution: Attribution) -> str:
         f"Colour shows how much a token speaks for (orange) or against (blue) {label}, in logits, by "
         f"{METHODS[attribution.method]}{start}."
     )
-    total = heatmap.signed(float(attribution.scores.sum(dtype=np.float64)))
+    total = signed(float(attribution.scores.sum(dtype=np.float64)))
     if attribution.gap is not None:
-        gap = heatmap.signed(attribution.gap * 100)
+        gap = signed(attribution.gap * 100)
         return f"{said} The scores add up to {total}; completeness gap: {gap} % of the change of the margin."
     if attribution.method == "ig":
         return f"{said} The scores add up to {total}."
-    whole = heatmap.signed(margin(report.prediction, attribution.label))
+    whole = signed(margin(report.prediction, attribution.label))
     return f"{said} The scores add up to {total}, where the margin is {whole}."
 
 
@@ -206,7 +207,6 @@ def _table(report: Report, attribution: Attribution, common: frozenset[int], *, 
         columns=("Rank", "Token", "Position", "Attribution, logits"),
         numeric=(True, False, True, True),
         rows=tuple(
-            (str(n), names[p], str(p), heatmap.signed(float(attribution.scores[p])))
-            for n, p in enumerate(shown, start=1)
+            (str(n), names[p], str(p), signed(float(attribution.scores[p]))) for n, p in enumerate(shown, start=1)
         ),
     )

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reportgen.core.characters import numeral
 from reportgen.core.nouns.records import Floats, Integers, Rankings, Report, Scores
+from reportgen.core.numbers import numeral
 from reportgen.report.even_share import multiple, of_even
 from reportgen.report.parts import Table, WordCount
 from reportgen.report.words import whole_words

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from reportgen.core import palette
+from reportgen.core import numbers, palette
 from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap, signed, words
 from reportgen.report.page import render
@@ -150,7 +150,7 @@ def test_find_keys_and_details_work_while_attribution_is_shown(show: Show) -> No
     settled(page)
     position = page.evaluate("Number(document.querySelector('[data-mark~=open]').dataset.position)")
     value = float(view().values[position])
-    written = heatmap.signed(float(f"{value:.3g}"))
+    written = numbers.signed(float(f"{value:.3g}"))
     assert f"For “left” (predicted and gold)\n{written} logits" in page.locator("#token-body dl").inner_text()
     assert f"{written} for “left”" in page.locator("#said").inner_text()
 

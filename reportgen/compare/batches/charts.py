@@ -8,6 +8,7 @@ import numpy as np
 
 from reportgen.compare.batches.paired import Change
 from reportgen.core.characters import visible
+from reportgen.core.numbers import number
 from reportgen.core.palette import ACCENT, INK, MUTED
 from reportgen.report.draw import specs
 from reportgen.report.draw.specs import WIDTH, Draw, Row, digits, figure
@@ -39,7 +40,7 @@ def histogram(values: Sequence[float], caption: str, draw: Draw) -> Chart:
     }  # fmt: skip
     table = Table(
         "agreement-data", "Documents by tau-b", ("From", "To", "Documents"), (True,) * 3,
-        tuple((*(f"{end:.1f}".replace("-", "−") for end in ends), f"{n:,}") for *ends, n in bins if n),
+        tuple((*(number(end, ".1f") for end in ends), f"{n:,}") for *ends, n in bins if n),
     )  # fmt: skip
     return figure("agreement", "Agreement by document", caption, chart, rows, table, draw)
 
@@ -70,7 +71,7 @@ def forest(found: Sequence[tuple[str, Change]], caption: str, draw: Draw) -> Cha
     table = Table(
         "words-data", "Words that gain or lose most", ("Word", "Documents", "Change", "Low", "High"),
         (False, *(True,) * 4),
-        tuple((word, f"{e.documents:,}", *(f"{v:+.3f}".replace("-", "−") for v in (e.change, e.low, e.high)))
+        tuple((word, f"{e.documents:,}", *(number(v, "+.3f") for v in (e.change, e.low, e.high)))
               for word, e in found),
     )  # fmt: skip
     return figure("words", "Words that gain or lose", caption, chart, rows, table, draw)

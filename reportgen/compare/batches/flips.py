@@ -12,8 +12,8 @@ from reportgen.compare.batches.pairs import Pair
 from reportgen.compare.links import link
 from reportgen.compare.parts import A, B, Linked, Section
 from reportgen.core.characters import cut
+from reportgen.core.numbers import signed
 from reportgen.corpus import intervals
-from reportgen.report.heatmap import signed
 from reportgen.report.parts import Table
 
 LISTED = 200  # documents with another prediction; all are in documents.csv

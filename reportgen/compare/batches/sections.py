@@ -16,12 +16,12 @@ from reportgen.compare.parts import A, B, Section
 from reportgen.compare.shown.charts import deciles, grids, removed
 from reportgen.core.characters import cut
 from reportgen.core.nouns.faithfulness import VERDICTS
+from reportgen.core.numbers import ends, number, signed
 from reportgen.corpus.heads import MEASURES
 from reportgen.corpus.intervals import LEAST
 from reportgen.report.draw.specs import Draw
 from reportgen.report.faithfulness.names import MEASURES as ASPECTS
 from reportgen.report.faithfulness.names import ORDERS, WAYS, percent
-from reportgen.report.heatmap import signed
 from reportgen.report.parts import Chart, Table
 
 SUPPORT = 5  # documents that a word is in, at least
@@ -279,8 +279,8 @@ def _ends(values: Sequence[float]) -> tuple[str, str]:
 
 
 def _around(each: Change) -> str:
-    return f"{_plain(each.low)} to {_plain(each.high)}" if each.documents >= LEAST else ""
+    return ends(each.low, each.high, ".3f") if each.documents >= LEAST else ""
 
 
 def _plain(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    return number(value, ".3f")

@@ -10,6 +10,7 @@ from reportgen.compare.align import Doubles
 from reportgen.compare.parts import A, B
 from reportgen.core.characters import cut, visible
 from reportgen.core.nouns.faithfulness import Agreement
+from reportgen.core.numbers import number as written
 from reportgen.core.palette import ACCENT, HEAT_LIGHT, MUTED, SIGNED_LIGHT
 from reportgen.report.draw import specs
 from reportgen.report.draw.pictures import still
@@ -128,7 +129,7 @@ def grids(
     chart = {"concat": made, "columns": GRIDS, "spacing": 40, "resolve": {"scale": {"color": "independent"}}}
     columns = ("Layer", "Head", *(title for title, _, _ in values.values()))
     rows = tuple(
-        (str(layer), str(head), *(f"{numbers[n]:+.4f}".replace("-", "−") if sign else f"{numbers[n]:.4f}"
+        (str(layer), str(head), *(written(numbers[n], "+.4f" if sign else ".4f")
                                   for _, numbers, sign in values.values()))
         for n, (layer, head) in enumerate(places)
     )  # fmt: skip

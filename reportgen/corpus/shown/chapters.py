@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from reportgen.core import numbers
 from reportgen.core.nouns.faithfulness import VERDICTS
 from reportgen.corpus import frames, heads, intervals
 from reportgen.corpus.frames import SUPPORT, Row
@@ -53,8 +54,7 @@ def _drawn(*found: Chart | None) -> tuple[Chart, ...]:
 
 
 def _share(some: int, of_all: int) -> str:
-    share, low, high = intervals.share(some, of_all)
-    return f"{share:.1%} ({low:.1%} to {high:.1%})"
+    return numbers.interval(*intervals.share(some, of_all), ".1%")
 
 
 # --- predictions ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from reportgen.core import numbers
 from reportgen.core.characters import visible
 from reportgen.core.palette import ACCENT, INK, MUTED, RULE, VIRIDIS_LIGHT
 from reportgen.corpus import frames
@@ -47,8 +48,7 @@ def interval(row: Row, form: str = ".2f") -> str:
     >>> interval({"mean": 1.5, "low": 1.25, "high": 1.75}), interval({"mean": 0.5, "low": None, "high": None}, ".0%")
     ('1.50 (1.25 to 1.75)', '50%')
     """
-    shown = [f"{row[name]:{form}}".replace("-", "−") for name in ("mean", "low", "high") if row[name] is not None]
-    return f"{shown[0]} ({shown[1]} to {shown[2]})" if len(shown) == 3 else shown[0]
+    return numbers.interval(row["mean"], row["low"], row["high"], form)
 
 
 def table(key: str, caption: str, columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> Table:
@@ -97,7 +97,7 @@ def reliability(sums: Sums) -> Chart | None:
         [
             (f"{row['bin'] / BINS:.0%} to {(row['bin'] + 1) / BINS:.0%}", f"{row['documents']:,}",
              f"{row['confidence']:.1%}", f"{row['right']:,}",
-             f"{row['share']:.1%} ({row['low']:.1%} to {row['high']:.1%})")
+             numbers.interval(row["share"], row["low"], row["high"], ".1%"))
             for row in bins
         ],
     )  # fmt: skip
@@ -181,7 +181,7 @@ def separating(found: Sequence[Row]) -> Chart | None:
     caption = (
         f"Of {len(found):,} words with at least {frames.SUPPORT} right and {frames.SUPPORT} wrong documents, {sure:,} "
         f"differ at a false discovery rate of 5%. The surest is “{visible(first['word'])}”: "
-        f"{_signed(first['difference'])} ({_signed(first['low'])} to {_signed(first['high'])}), over "
+        f"{_change(first)}, over "
         f"{first['right']:,} right and {first['wrong']:,} wrong documents, q = {first['q']:.2g}."
     )
     data = table(
@@ -190,7 +190,7 @@ def separating(found: Sequence[Row]) -> Chart | None:
         [("Word", False), ("Right", True), ("Wrong", True), ("Difference (95% interval)", True), ("q", True)],
         [
             (row["word"], f"{row['right']:,}", f"{row['wrong']:,}",
-             f"{_signed(row['difference'])} ({_signed(row['low'])} to {_signed(row['high'])})", f"{row['q']:.2g}")
+             _change(row), f"{row['q']:.2g}")
             for row in found[:50]
         ],
     )  # fmt: skip
@@ -342,5 +342,5 @@ def _digits(value: float | None) -> float | None:
     return None if value is None else digits(value)
 
 
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+def _change(row: Row) -> str:
+    return numbers.interval(row["difference"], row["low"], row["high"], "+.2f")

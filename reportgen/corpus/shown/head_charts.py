@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reportgen.core import numbers
 from reportgen.core.characters import visible
 from reportgen.core.palette import ACCENT, MUTED
 from reportgen.corpus import frames
@@ -114,7 +115,7 @@ def roles(sums: Sums) -> Chart:
         [("Layer", True), ("Head", True), ("Role", False), ("Agreement", True), ("Documents", True), ("Words", False)],
         [
             (str(row["layer"]), str(row["head"]), row["role"],
-             f"{row['agreement']:.0%} ({row['low']:.0%} to {row['high']:.0%})", f"{row['documents']:,}",
+             numbers.interval(row["agreement"], row["low"], row["high"], ".0%"), f"{row['documents']:,}",
              " · ".join(word["word"] for word in words.get((row["layer"], row["head"]), [])))
             for row in found
         ],
@@ -235,7 +236,7 @@ def effects(documents: Sequence[Row]) -> Chart | None:
     above = int((values > 0).sum())
     caption = (
         f"In {above:,} of {n_documents(len(values))}, removing the words of the heatmap lowers the margin more than "
-        f"removing as many random ones; the median difference is {f'{np.median(values):.2f}'.replace('-', '−')} logits."
+        f"removing as many random ones; the median difference is {numbers.number(float(np.median(values)))} logits."
     )
     data = table(
         "effects-data", "Documents by the difference to random orders",

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from reportgen.core.characters import signed
 from reportgen.core.nouns.faithfulness import Curve, Operator, Order, OrderName, Trial, UnitKind, Verdict, VerdictCode
+from reportgen.core.numbers import ends, number
 from reportgen.model.faithfulness.orders import TESTED
 
 LEVEL = 0.05  # largest p of a claim
@@ -72,7 +72,7 @@ def _sentence(
     (trial, curve), subject = found[0], SUBJECTS[name]
     highest = CHOSEN[name].format(units=f"{unit}s")
     first = (
-        f"Removing {highest} ({_range(shares)}) lowers the margin by {signed(curve.aopc)} on "
+        f"Removing {highest} ({_range(shares)}) lowers the margin by {number(curve.aopc)} on "
         f"average; {len(trial.random)} random choices of as many {unit}s lower it by {_between(trial)}."
     )
     if code == "look-only":
@@ -80,7 +80,7 @@ def _sentence(
             return f"{first} Words could be removed in only one way here, so this is a look, not a claim."
         return f"{first} {len(trial.random)} random choices are a look, not a claim."
     second, other = found[1]
-    also = f"With {unit}s {REMOVED[second.operator]} it is {signed(other.aopc)}, at random {_between(second)}."
+    also = f"With {unit}s {REMOVED[second.operator]} it is {number(other.aopc)}, at random {_between(second)}."
     ends = {
         "supported": f"{subject} shows {unit}s that the prediction rests on.",
         "no-better-than-chance": f"{subject} does not show what the prediction rests on.",
@@ -92,7 +92,7 @@ def _sentence(
 
 def _between(trial: Trial) -> str:
     _, low, high = trial.chance
-    return f"{signed(low)} to {signed(high)}"
+    return ends(low, high)
 
 
 def _range(shares: Sequence[float]) -> str:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reportgen.core.characters import cut, signed
+from reportgen.core.characters import cut
 from reportgen.core.nouns.faithfulness import (
     VERDICTS,
     Curve,
-    Estimate,
     Faithfulness,
     OrderName,
     SentenceEffect,
@@ -20,6 +19,7 @@ from reportgen.core.nouns.faithfulness import (
     VerdictCode,
 )
 from reportgen.core.nouns.records import Report
+from reportgen.core.numbers import ends, interval, number
 from reportgen.report import opening
 from reportgen.report.faithfulness.names import MEASURES, ORDERS, WAYS, label, listed, percent, units
 from reportgen.report.parts import Chart, Panel, Table
@@ -127,8 +127,7 @@ def agreement(tested: Faithfulness) -> Table:
             (
                 f"{ORDERS.get(each.one, each.one)} and {ORDERS.get(each.other, each.other)}",
                 f"{each.overlap[OVERLAP - 1]:.0%}",
-                _interval(each.jaccard),
-                _interval(each.tau),
+                *(interval(found.value, found.low, found.high) for found in (each.jaccard, each.tau)),
             )
             for each in tested.agreements
         ),
@@ -155,14 +154,14 @@ def shift_note(report: Report, shift: Shift) -> str:
         return f"{done[shift.change]}, all scores are equal: nothing can be said of them."
     moved = (
         f"{done[shift.change]}, the scores of the other {shift.words:,} words correlate at "
-        f"{signed(shift.correlation)} with those of before"
+        f"{number(shift.correlation)} with those of before"
     )
     if not shift.stayed:
         return f"{moved}; each of the ten highest moved with its word."
     words = report.words()
     stayed = listed([f"“{words[position]}” (position {position})" for position in shift.stayed])
     without = shift.correlation_without
-    rest = "" if without is None else f"; without such places the correlation is {signed(without)}"
+    rest = "" if without is None else f"; without such places the correlation is {number(without)}"
     return f"{moved}. Of the ten highest, {stayed} stayed with the place{rest}."
 
 
@@ -188,8 +187,8 @@ def heads_note(report: Report, tested: Faithfulness) -> str:
     more = "more than" if ablation.p <= CLAIM else "no more than"
     as_many = "a random head" if count == 1 else f"{count} random heads"
     return (
-        f"Without {most}{named} the margin loses {signed(ablation.change)}; without {as_many} it loses "
-        f"{signed(min(ablation.random))} to {signed(max(ablation.random))} in {len(ablation.random)} draws "
+        f"Without {most}{named} the margin loses {number(ablation.change)}; without {as_many} it loses "
+        f"{ends(min(ablation.random), max(ablation.random))} in {len(ablation.random)} draws "
         f"(p = {ablation.p:.2g}). Heads called important matter {more} others to this document."
     )
 
@@ -217,22 +216,15 @@ def method(report: Report, tested: Faithfulness) -> str:
 def _result(curve: Curve | None) -> tuple[str, str]:
     if curve is None:
         return "", ""
-    return signed(curve.aopc), "" if curve.p is None else f"{curve.p:.2f}"
+    return number(curve.aopc), "" if curve.p is None else f"{curve.p:.2f}"
 
 
 def _chance(trial: Trial | None) -> str:
-    if trial is None:
-        return ""
-    mean, low, high = trial.chance
-    return f"{signed(mean)} ({signed(low)} to {signed(high)})"
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{signed(estimate.value)} ({signed(estimate.low)} to {signed(estimate.high)})"
+    return "" if trial is None else interval(*trial.chance)
 
 
 def _sentence(report: Report, side: str, sentence: SentenceEffect) -> tuple[str, ...]:
     starts, special = report.tokens.starts, report.tokens.special
     inside = (n for n, start in enumerate(starts) if start >= sentence.start and not special[n])
     quoted = cut(" ".join(report.example.text[sentence.start : sentence.end].split()), QUOTED)
-    return side, f"“{quoted}”", str(next(inside, 0)), signed(sentence.change), f"{sentence.probability:.1%}"
+    return side, f"“{quoted}”", str(next(inside, 0)), number(sentence.change), f"{sentence.probability:.1%}"

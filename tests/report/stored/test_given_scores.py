@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.characters import numeral
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError, OutputError, UsageError
+from reportgen.core.numbers import numeral
 from reportgen.report import present
 from reportgen.report.stored import given_scores, store
 from reportgen.report.warnings import checks

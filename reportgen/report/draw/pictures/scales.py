@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reportgen.core import numbers
+
 NICE = 10  # ticks that the ends of a linear scale are rounded to
 STEPS = ((math.sqrt(50), 10), (math.sqrt(10), 5), (math.sqrt(2), 2))  # between neighbouring ticks, by d3's bounds
 PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -152,7 +154,7 @@ def mantissa(value: float) -> float:
 def fixed(value: float, step: float) -> str:
     """A number with as many digits as its ticks need."""
     digits = max(0, -math.floor(math.log10(abs(step)) + 1e-9))
-    return f"{value:,.{digits}f}".replace("-", "−")
+    return numbers.number(value, f",.{digits}f")
 
 
 def number(value: float, form: str) -> str:
@@ -168,7 +170,7 @@ def number(value: float, form: str) -> str:
         return _rounded(value)
     if form == ",":
         return f"{value:,.{DIGITS}g}" if value < 1 else f"{value:,.0f}"
-    return f"{value:{form}}".replace("-", "−")
+    return numbers.number(value, form)
 
 
 def _rounded(value: float) -> str:
