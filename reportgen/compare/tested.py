@@ -6,9 +6,9 @@ import pyarrow as pa
 
 from reportgen.compare.parts import A, B, Section
 from reportgen.compare.shown import charts
-from reportgen.core.numbers import number
 from reportgen.core.nouns.faithfulness import VERDICTS, Curve, Faithfulness, Trial
 from reportgen.core.nouns.records import Report
+from reportgen.core.numbers import number
 from reportgen.report.draw.specs import Draw
 from reportgen.report.faithfulness.names import MEASURES, ORDERS, WAYS, percent, units
 from reportgen.report.parts import Chart, Table
@@ -78,7 +78,7 @@ def _numbers(tested: Faithfulness | None) -> dict[tuple[str, str, str], tuple[fl
 def _table(table: pa.Table, mine: Faithfulness, theirs: Faithfulness) -> Table:
     rows = tuple(
         (MEASURES[row["measure"]], ORDERS[row["order"]], WAYS[row["operator"]],
-         *(_number(row[f"{name}_{side}"], name) for side in "ab" for name in NUMBERS))
+         *(MISSING if (value := row[f"{name}_{side}"]) is None else number(value) for side in "ab" for name in NUMBERS))
         for row in table.to_pylist()
     )  # fmt: skip
     some = dict.fromkeys((units(mine).capitalize(), units(theirs).capitalize()))
@@ -88,12 +88,6 @@ def _table(table: pa.Table, mine: Faithfulness, theirs: Faithfulness) -> Table:
         "AOPC: the mean loss of the margin, in logits; beside it the mean of the random orders, and p against them"
     )
     return Table("faithfulness", caption, columns, (False, False, False, *(True,) * 6), rows)
-
-
-def _number(value: float | None, name: str) -> str:
-    if value is None:
-        return MISSING
-    return number(value)
 
 
 def _curves(one: Report, other: Report, mine: Faithfulness, theirs: Faithfulness, draw: Draw) -> Chart | None:
