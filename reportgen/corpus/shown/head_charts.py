@@ -23,6 +23,7 @@ from reportgen.report.draw.specs import WIDTH, Spec, digits, of
 from reportgen.report.parts import Chart
 
 NAMED = 3  # words of a head
+GRID = 160  # pixels across a grid
 SPOKEN = 3  # heads that a caption names
 ORDER = (*ROLES, BROAD)
 # Pale enough for black letters, and told apart by those letters.
@@ -56,8 +57,8 @@ def _grids(sums: Sums, found: Sequence[Row], key: str, title: str, names: Sequen
             for row in frames.where(found, measure=name)
         ]
         said = MEASURES[name].replace("share of a token's attention on", "share on").split(",")[0]
-        grids.append(report_charts.grid(rows, field, said[:1].upper() + said[1:], count, form=FORMS.get(name, ".0%")))
-    chart = {"concat": grids, "columns": 2, "spacing": 40, "resolve": {"scale": {"color": "independent"}}}
+        grids.append(_small(rows, field, said[:1].upper() + said[1:], count, form=FORMS.get(name, ".0%")))
+    chart = {"concat": grids, "columns": 3, "spacing": 28, "resolve": {"scale": {"color": "independent"}}}
     own = [row for row in found if row["measure"] in names]
     most = max(frames.where(own, measure=names[0]), key=lambda row: row["mean"])
     caption = (
@@ -80,6 +81,16 @@ def _grids(sums: Sums, found: Sequence[Row], key: str, title: str, names: Sequen
         ],
     )  # fmt: skip
     return specs.figure(key, title, caption, chart, [], data, still.svg)
+
+
+def _small(rows: list[dict[str, object]], field: str, title: str, count: int, *, form: str) -> Spec:
+    """A grid of which three fit beside each other: its legend is below it."""
+    made = report_charts.grid(rows, field, title, count, form=form)
+    step = {"step": max(13, GRID // count)}
+    colour = dict(made["encoding"]["color"])
+    if colour["legend"]:
+        colour["legend"] = colour["legend"] | {"orient": "bottom", "gradientLength": count * step["step"]}
+    return made | {"width": step, "height": step, "encoding": made["encoding"] | {"color": colour}}
 
 
 def roles(sums: Sums) -> Chart:
