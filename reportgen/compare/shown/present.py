@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,12 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Paper
 from reportgen.report import tables
 from reportgen.report.paper import figures, pdf, typesetting
-from reportgen.report.paper.latex.letters import SAFE, escape
-from reportgen.report.parts import Chart, Table
+from reportgen.report.paper.latex.data_table import data_table
+from reportgen.report.parts import Chart
 from reportgen.report.stored import store
 
 KIND = "comparison"  # of its manifest
 HTML, PDF, NUMBERS = "compare.html", "compare.pdf", "comparison.json"
-TYPED = {"−": "$-$", "×": "$\\times$", "·": "$\\cdot$", "–": "--"}  # in TeX
 FORMATS = ("html", "pdf", "figures", "tables", "latex")
 
 
@@ -78,7 +76,10 @@ def write(
             if name in made.csv:
                 files[f"tables/{name}.csv"] = tables.comma_separated(table)
     if "latex" in formats:
-        files |= {f"latex/{table.key}.tex": latex(table).encode() for table in made.tables}
+        files |= {
+            f"latex/{table.key}.tex": data_table(table, label=f"compare-{table.key}", wide=True).encode()
+            for table in made.tables
+        }
     facts = {
         "kind": KIND,
         "reportgen": with_["reportgen"],
@@ -88,29 +89,6 @@ def write(
         "created": created,
     }
     store.write(folder, files, facts=facts, overwrite=overwrite)
-
-
-def latex(table: Table) -> str:
-    """The source of a table that floats, with caption and label; its preamble needs booktabs."""
-    columns = "".join("r" if number else "l" for number in table.numeric)
-    rows = "\n".join(f"{' & '.join(map(_cell, row))} \\tabularnewline" for row in table.rows)
-    return "\n".join((
-        "% \\input it; the preamble needs booktabs.",
-        "\\begin{table*}[tb]\n\\small\\centering",
-        f"\\caption{{{_cell(table.caption)}}}%",
-        f"\\label{{tab:compare-{table.key}}}%",
-        f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}\n\\toprule",
-        f"{' & '.join(map(_cell, table.columns))} \\tabularnewline\n\\midrule",
-        rows,
-        "\\bottomrule\n\\end{tabular}\n\\end{table*}\n",
-    ))  # fmt: skip
-
-
-def _cell(text: str) -> str:
-    """Text as TeX reads it; what its fonts do not have is named by its code point."""
-    plain = " ".join(text.split())
-    known = "".join(sign if sign in SAFE or sign in TYPED or sign == " " else f"[U+{ord(sign):04X}]" for sign in plain)
-    return "".join(TYPED.get(part, escape(part)) for part in re.split(f"([{''.join(TYPED)}])", known))
 
 
 def _figure(chart: Chart) -> dict[str, bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,14 @@ from reportgen.report import tables
 from reportgen.report.page import render
 from reportgen.report.page.svg import svg_markup
 from reportgen.report.paper import figures, pdf
-from reportgen.report.paper.latex import letters
-from reportgen.report.parts import Chart, Table
+from reportgen.report.paper.latex.data_table import data_table
+from reportgen.report.parts import Chart
 from reportgen.report.stored import store
 
 FORMATS = ("html", "pdf", "tables", "figures", "latex")
 PAGE, DOCUMENT = "corpus.html", "corpus.pdf"
 NAMED = 5  # reports left out that a note names
 LATEX_ROWS = 60  # of a table; longer ones are for programs
-PLAIN = {" ": " ", "−": "$-$", "·": r"$\cdot$", "×": r"$\times$", "…": r"\ldots{}"}
 
 
 def parts(corpus: Corpus, output: Path, *, title: str | None = None) -> CorpusParts:
@@ -88,7 +86,7 @@ def files(
         with clock.stage("latex"):
             shown = [*made.tables, *(chart.data for chart in made.charts)]
             found |= {
-                f"latex/{one.key}.tex": latex(one).encode()
+                f"latex/{one.key}.tex": data_table(one, label=f"corpus-{one.key}").encode()
                 for one in shown
                 if len(one.rows) <= LATEX_ROWS and not one.key.startswith("list-")
             }
@@ -185,46 +183,6 @@ def _drawn_rows(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
         for row in grid["data"]["values"]:
             places.setdefault((row["layer"], row["head"]), {}).update(row)
     return list(places.values())
-
-
-def latex(table: Table) -> str:
-    r"""A table for a manuscript: \input it, with booktabs and graphicx in the preamble."""
-    align = "".join("r" if number else "l" for number in table.numeric)
-    names = " & ".join(
-        r"\shortstack[b]{" + r"\\".join(map(_tex, textwrap.wrap(name, 14) or [""])) + "}" for name in table.columns
-    )
-    rows = "\n".join(" & ".join(map(_tex, row)) + r" \\" for row in table.rows)
-    return "\n".join(
-        (
-            "% \\input it; the preamble needs booktabs and graphicx.",
-            r"\begin{table}[tb]",
-            r"\small\tabcolsep3pt\centering",
-            rf"\caption{{{_tex(table.caption)}}}",
-            rf"\label{{tab:corpus-{_label(table.key)}}}",
-            rf"\setbox0\hbox{{\begin{{tabular}}{{@{{}}{align}@{{}}}}",
-            rf"\toprule{chr(10)}{names} \\",
-            rf"\midrule{chr(10)}{rows}",
-            r"\bottomrule",
-            r"\end{tabular}}%",
-            r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\box0}\else\box0\fi",
-            "\\end{table}\n",
-        )
-    )
-
-
-def _tex(text: str) -> str:
-    """Text as TeX reads it; what its fonts do not have is named by its code point."""
-    return "".join(map(_sign, text))
-
-
-def _sign(sign: str) -> str:
-    if sign in PLAIN:
-        return PLAIN[sign]
-    return letters.escape(sign) if sign in letters.SAFE else f"[U+{ord(sign):04X}]"
-
-
-def _label(key: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in key)
 
 
 def _notes(corpus: Corpus) -> tuple[str, ...]:

@@ -12,9 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reportgen.cli import main
-from reportgen.compare.shown.present import latex
 from reportgen.core.nouns.records import HeadImportance, Report
-from reportgen.report.parts import Table
 from reportgen.report.stored import store
 from tests import pdf_check, reports
 
@@ -148,10 +146,3 @@ def test_what_is_there_is_replaced_only_when_asked(two: tuple[Path, Path], tmp_p
 def test_an_unknown_format_is_named(two: tuple[Path, Path], tmp_path: Path) -> None:
     made = run("compare", *two, "-o", tmp_path / "compared", "--format", "docx")
     assert (made.exit_code, "docx is unknown" in made.output) == (2, True)
-
-
-def test_a_table_becomes_latex() -> None:
-    table = Table("x", "A 5% share", ("Word", "−"), (False, True), (("a_b 漢", "−1"),))
-    source = latex(table)
-    assert r"a\textunderscore{}b [U+6F22] & $-$1 \tabularnewline" in source
-    assert r"\caption{A 5\% share}" in source

@@ -16,7 +16,6 @@ from reportgen.corpus.shown import present
 from reportgen.corpus.shown.parts import CorpusParts, Linked
 from reportgen.report.draw import specs
 from reportgen.report.page.svg import svg_markup
-from reportgen.report.parts import Table
 from tests import corpora
 
 KEYS = ("reliability", "lengths", "words", "separating", "positions", "sinks", "roles", "heads", "heads-neighbours",
@@ -101,10 +100,3 @@ def test_one_document_has_means_without_intervals(tmp_path: Path, monkeypatch: p
     made = present.parts(gather.gather(tmp_path / "batch", clock=Clock(), engine=gather.here(1)), tmp_path / "out")
     assert made.byline.startswith("1 document · ")
     assert not re.search(r"\bnan\b", present.page(made), re.IGNORECASE)
-
-
-def test_latex_escapes_what_tex_would_run_and_names_what_it_cannot_set() -> None:
-    source = present.latex(Table("key", "5% of θ_1 & “\\x”", ("Word", "−1"), (False, True), (("a{b}", "$2"),)))
-    assert r"\caption{5\% of [U+03B8]\textunderscore{}1 \& \textquotedblleft{}\textbackslash{}x" in source
-    assert r"\shortstack[b]{$-$1} \\" in source
-    assert r"a\textbraceleft{}b\textbraceright{} & \textdollar{}2 \\" in source
