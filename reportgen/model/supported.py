@@ -92,6 +92,17 @@ def check(name: str, config: Any) -> None:
             f"{kind} is not supported in quant_mode: its rows of attention do not sum to 1",
             hint='set "quant_mode": false in the config.json of the model',
         )
+    if config.model_type == "deberta" and getattr(config, "talking_head", False):
+        raise ModelError(
+            f"{kind} is not supported with talking_head: it mixes its heads after the softmax, and rows of attention "
+            "do not sum to 1",
+            hint='use a checkpoint without "talking_head", as all published ones are',
+        )
+    if config.model_type == "xlnet" and config.bi_data:
+        raise ModelError(
+            f"{kind} reads pairs of documents, one of them backwards, with bi_data: one alone has no place there",
+            hint='set "bi_data": false in the config.json of the model, as for every classifier',
+        )
     if config.model_type == "xmod" and config.default_language is None:
         raise ModelError(
             f"{kind} does not say which language it reads",
@@ -185,4 +196,12 @@ def reads_alone(model: Any, vocabulary: range) -> bool:
     lost = reads_last(model) and text_config(config).pad_token_id not in vocabulary  # it does not find the last token
     blind = config.model_type in SUMMARY and config.summary_type != "first"  # reads the padding, too
     blocks = getattr(config, "attention_type", None) == "block_sparse"
-    return lost or blind or blocks or _routes_together(config) or config.model_type in MIXING
+    shared = lost or blind or blocks or _stretches(config)
+    return shared or _routes_together(config) or config.model_type in MIXING
+
+
+def _stretches(config: Any) -> bool:
+    """Whether rotations depend on the longest document of the batch, as in Phi-3 of 128,000 tokens (LongRoPE)."""
+    rotations = getattr(text_config(config), "rope_parameters", None) or {}
+    by_kind = [rotations, *(each for each in rotations.values() if isinstance(each, dict))]  # also one a kind of layer
+    return any(each.get("rope_type") == "longrope" for each in by_kind)

@@ -59,6 +59,7 @@ NOTES: dict[str, str] = {  # what else a user must know of a type
     "albert": "not with several layers in a group (`inner_group_num`)",
     "big_bird": "with `original_full` attention, or up to the length that the message names: the model does not return "
     "its block-sparse attention",
+    "deberta": "not with `talking_head`: its rows of attention do not sum to 1",
     "doge": "with experts, its router compares all tokens of a batch, so documents are read one by one",
     "falcon": "not with ALiBi: where transformers returns attention it adds the bias twice",
     "gemma3": SEES,
@@ -70,9 +71,11 @@ NOTES: dict[str, str] = {  # what else a user must know of a type
     "modernbert": "some layers have a sliding window",
     "modernvbert": SEES,
     "nystromformer": "only with as many landmarks as tokens (`segment_means_seq_len`); documents are read one by one",
+    "phi3": "with LongRoPE the longest document of a batch decides how all are read, so they are read one by one",
     "qwen3_5": SEES,
     "t5gemma": "only without its decoder (`is_encoder_decoder` false)",
     "ultravbert": SEES,
+    "xlnet": "not with `bi_data`: it is for pairs of documents",
     "xmod": "only with a `default_language`",
 }
 
@@ -238,6 +241,8 @@ def test_a_type_without_a_report_is_refused_with_its_own_reason(kind: str) -> No
     [
         ("albert", {"inner_group_num": 2}, "each of its layers attends 2 times"),
         ("ibert", {"quant_mode": True}, "its rows of attention do not sum to 1"),
+        ("deberta", {"talking_head": True}, "it mixes its heads after the softmax"),
+        ("xlnet", {"bi_data": True}, "one alone has no place there"),
         ("xmod", {"default_language": None}, "does not say which language it reads"),
         ("qwen3_next", {"layer_types": ["linear_attention"] * 4}, "has no layer with attention"),
         ("nystromformer", {"num_landmarks": 8}, "they attend to 8 landmarks instead"),

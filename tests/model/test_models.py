@@ -183,6 +183,25 @@ def test_a_head_that_would_read_padding_reads_documents_one_by_one(kind: str, su
     np.testing.assert_allclose(forward_pass.predict_logits(classifier, documents)[1:], alone, atol=1e-5)
 
 
+def test_rotations_that_follow_the_longest_document_are_those_of_the_document_itself() -> None:
+    """Phi-3 with LongRoPE: in a batch with a long document, a short one would be rotated as a long one."""
+    factors = {"short_factor": [1.0] * 4, "long_factor": [8.0] * 4}
+    rotations = {"rope_type": "longrope", "rope_theta": 1e4, "original_max_position_embeddings": 12, **factors}
+    sizes = {"num_key_value_heads": 1, "head_dim": 8, "original_max_position_embeddings": 12}
+    model = tiny.dense("phi3", rope_parameters=rotations, **sizes)
+    documents = [tiny.document(20, seed=3), tiny.document(9)]
+    ids = torch.tensor([[*documents[1].ids, *[tiny.PAD] * 11], documents[0].ids])
+    with torch.no_grad():
+        alone = torch.cat([model(input_ids=torch.tensor([document.ids])).logits for document in documents])
+        padded = model(input_ids=ids, attention_mask=(ids != tiny.PAD).long()).logits
+    assert (padded[0] - alone[1]).abs().max() > 0.01  # so the test can fail
+    classifier = tiny.classifier(model)
+    np.testing.assert_allclose(forward_pass.predict_logits(classifier, documents), alone, atol=1e-5)
+    np.testing.assert_allclose(matrices(classifier, *documents)[1], alone, atol=1e-5)
+    ordinary = tiny.dense("phi3", **sizes)
+    assert forward_pass.batch_limit(tiny.classifier(ordinary), 8) == 8
+
+
 def test_documents_read_one_by_one_keep_their_places() -> None:
     """Each with all its layers, under its own number."""
     model = tiny.dense("llama")

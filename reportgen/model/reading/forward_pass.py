@@ -323,7 +323,7 @@ def _attend_densely(
         if weights is None:  # where the implementation keeps none; `attend` counts the layers
             return
         keys = weights.shape[-1] - sinks
-        _check_shape(classifier, weights[..., :keys], length=inputs["input_ids"].shape[1])
+        _check_shape(classifier, weights[..., :keys], inputs["input_ids"])
 
         def one(document: int, length: int) -> DenseAttention:
             own = weights[document, :, :length]
@@ -345,10 +345,11 @@ def _attend_densely(
     return output.logits  # type: ignore[no-any-return]
 
 
-def _check_shape(classifier: Classifier, weights: Tensor, *, length: int) -> None:
+def _check_shape(classifier: Classifier, weights: Tensor, ids: Tensor) -> None:
     """Refuse attention that is not (document, head, token, token) with the heads of the model's configuration."""
+    documents, length = ids.shape
     heads, shape = classifier.shape[1], tuple(weights.shape[1:])
-    if shape == (heads, length, length):
+    if shape == (heads, length, length) and len(weights) == documents:
         return
     name = f'{classifier.checkpoint.name}: model type "{classifier.model.config.model_type}"'
     if len(shape) == 3 and shape[0] == heads:

@@ -78,7 +78,11 @@ def check_run(
         )
     error = attention.row_error
     if error > tolerance:
-        raise ModelError(f"a row of attention sums to 1 with an error of {error:.2g}, more than {tolerance:g}")
+        raise ModelError(
+            f"a row of attention sums to 1 with an error of {error:.2g}, more than {tolerance:g}: what the model "
+            "returns are not the weights of its softmax",
+            hint="see whether its config.json changes how it attends; or use a model of another type",
+        )
     explained = prediction.labels[prediction.predicted]
     predicted, gold = prediction.predicted_name, prediction.gold_name if prediction.true is not None else "unknown"
     most = f"the most probable label, {explained}, is explained; " if prediction.several else ""
