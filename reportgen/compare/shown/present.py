@@ -20,8 +20,7 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Paper
 from reportgen.report import tables
 from reportgen.report.paper import figures, pdf, typesetting
-from reportgen.report.paper.latex.data_table import data_table
-from reportgen.report.parts import Chart
+from reportgen.report.paper.latex import tables as latex_tables
 from reportgen.report.stored import store
 
 KIND = "comparison"  # of its manifest
@@ -69,17 +68,16 @@ def write(
     if "figures" in formats:
         with clock.stage("figures"):
             for chart in made.charts:
-                files |= {f"figures/{name}": content for name, content in _figure(chart).items()}
+                files |= {f"figures/{name}": content for name, content in figures.stored(chart).items()}
     if "tables" in formats:
         for name, table in made.data.items():
             files[f"tables/{name}.parquet"] = tables.parquet(_filled(table))
             if name in made.csv:
                 files[f"tables/{name}.csv"] = tables.comma_separated(table)
     if "latex" in formats:
-        files |= {
-            f"latex/{table.key}.tex": data_table(table, label=f"compare-{table.key}", wide=True).encode()
-            for table in made.tables
-        }
+        with clock.stage("latex"):
+            shown = (*made.tables, *(chart.data for chart in made.charts))
+            files |= {f"latex/{name}": content for name, content in latex_tables.of_all(shown, room="compare").items()}
     facts = {
         "kind": KIND,
         "reportgen": with_["reportgen"],
@@ -89,14 +87,6 @@ def write(
         "created": created,
     }
     store.write(folder, files, facts=facts, overwrite=overwrite)
-
-
-def _figure(chart: Chart) -> dict[str, bytes]:
-    """A chart in every form."""
-    columns = {
-        name: pa.array([row[n] for row in chart.data.rows], pa.string()) for n, name in enumerate(chart.data.columns)
-    }
-    return figures.stored(chart, pa.table(columns))
 
 
 def _filled(table: pa.Table) -> pa.Table:

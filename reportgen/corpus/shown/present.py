@@ -26,14 +26,12 @@ from reportgen.report import tables
 from reportgen.report.page import render
 from reportgen.report.page.svg import svg_markup
 from reportgen.report.paper import figures, pdf
-from reportgen.report.paper.latex.data_table import data_table
-from reportgen.report.parts import Chart
+from reportgen.report.paper.latex import tables as latex_tables
 from reportgen.report.stored import store
 
 FORMATS = ("html", "pdf", "tables", "figures", "latex")
 PAGE, DOCUMENT = "corpus.html", "corpus.pdf"
 NAMED = 5  # reports left out that a note names
-LATEX_ROWS = 60  # of a table; longer ones are for programs
 
 
 def parts(corpus: Corpus, output: Path, *, title: str | None = None) -> CorpusParts:
@@ -81,15 +79,12 @@ def files(
             found |= {f"tables/{name}": content for name, content in data_files(corpus).items()}
     if "figures" in formats:
         with clock.stage("figures"):
-            found |= {f"figures/{name}": data for chart in made.charts for name, data in _figure(chart).items()}
+            found |= {f"figures/{name}": data for chart in made.charts for name, data in figures.stored(chart).items()}
     if "latex" in formats:
         with clock.stage("latex"):
-            shown = [*made.tables, *(chart.data for chart in made.charts)]
-            found |= {
-                f"latex/{one.key}.tex": data_table(one, label=f"corpus-{one.key}").encode()
-                for one in shown
-                if len(one.rows) <= LATEX_ROWS and not one.key.startswith("list-")
-            }
+            every = (*made.tables, *(chart.data for chart in made.charts))
+            shown = (one for one in every if not one.key.startswith("list-"))
+            found |= {f"latex/{name}": content for name, content in latex_tables.of_all(shown, room="corpus").items()}
     return found
 
 
@@ -165,24 +160,6 @@ def data_files(corpus: Corpus) -> dict[str, bytes]:
     made |= {f"{name}.parquet": tables.parquet(pa.Table.from_pylist(found)) for name, found in own.items() if found}
     made["role_examples.parquet"] = tables.parquet(corpus.sums.examples)
     return made
-
-
-def _figure(chart: Chart) -> dict[str, bytes]:
-    """A chart in four forms."""
-    rows = _drawn_rows(chart.spec)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    return figures.stored(chart, pa.table({name: [row.get(name) for row in rows] for name in names}))
-
-
-def _drawn_rows(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The numbers of a specification; of several grids, those of each place in one row."""
-    if "concat" not in spec:
-        return list(spec["data"]["values"])
-    places: dict[tuple[Any, Any], dict[str, Any]] = {}
-    for grid in spec["concat"]:
-        for row in grid["data"]["values"]:
-            places.setdefault((row["layer"], row["head"]), {}).update(row)
-    return list(places.values())
 
 
 def _notes(corpus: Corpus) -> tuple[str, ...]:

@@ -210,14 +210,28 @@ def _forms(name: str, svg: str, *, title: str) -> Iterator[tuple[str, bytes]]:
     yield f"{name}.png", vega.png(svg, ppi=PPI)
 
 
-def stored(chart: Chart, numbers: pa.Table) -> dict[str, bytes]:
-    """A chart as it is in the page, as a vector in two forms, with its specification and its *numbers*, by file."""
+def stored(chart: Chart) -> dict[str, bytes]:
+    """A chart as it is in the page, as a vector in two forms, with its specification and its numbers, by file."""
+    rows = drawn(chart.spec)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    numbers = pa.table({name: [row.get(name) for row in rows] for name in names})
     return {
         f"{chart.key}.svg": chart.svg.encode(),
         f"{chart.key}.pdf": page(chart.svg, *size(chart.svg), title=f"{chart.title}. {chart.caption}"),
         f"{chart.key}.vl.json": specs.text(chart.spec).encode(),
         f"{chart.key}.csv": tables.comma_separated(numbers),
     }
+
+
+def drawn(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The numbers of a specification; of several grids, those of each place in one row."""
+    if "concat" not in spec:
+        return list(spec["data"]["values"])
+    places: dict[tuple[Any, Any], dict[str, Any]] = {}
+    for grid in spec["concat"]:
+        for row in grid["data"]["values"]:
+            places.setdefault((row["layer"], row["head"]), {}).update(row)
+    return list(places.values())
 
 
 def page(svg: str, width: float, height: float, *, title: str) -> bytes:

@@ -96,9 +96,10 @@ COLOURS = "".join(
 )
 
 
-def needed(source: str, pages: Pages) -> str:
-    """What *source* needs before it, within its group."""
+def needed(source: str, pages: Pages, sheet: str = SHEET) -> str:
+    """What *source* needs before it, within its group; *sheet*: the file that has the pages."""
     used = set(map(int, re.findall(r"\\reportgenglyph{(\d+)}", source)))
     loads = [f"\\reportgenload{{{g.page}}}{{{g.width:g}}}{{{g.depth:g}}}%\n" for g in pages.values() if g.page in used]
     turned = RIGHT_TO_LEFT if r"\beginR" in source else ""
-    return CATCODES + SHEET_FOUND * bool(used) + SET + turned + GLYPH * bool(used) + "".join(loads)
+    found = SHEET_FOUND.replace(SHEET, sheet) * bool(used)
+    return CATCODES + found + SET + turned + GLYPH * bool(used) + "".join(loads)
