@@ -85,6 +85,7 @@ def corpus(
     from reportgen.report.present import check_typesetting
 
     target = output or batch / "corpus"
+    gather.check_batch(batch)
     check_typesetting(chosen, pdf="required")
     present.check_target(target, overwrite=overwrite)
     clock = clock_for(quiet=quiet, verbose=verbose)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +99,9 @@ def gather(
     merging, rows, skipped = Merging(), [], 0
     left_out: list[tuple[str, str]] = []
     with clock.track("reports", len(named)) as advance:
-        for job, data in _in_order(jobs, engine):
-            part, row, told = _opened(data, job)
-            merging.add(part)
+        for job, (part, row) in _in_order(jobs, engine):
+            told = part.facts["told"]
+            merging.add(replace(part, facts=job.facts))
             rows.append(row)
             left_out += [(name, why) for name, why in told["left_out"]]
             skipped += told["not_chosen"]
@@ -184,28 +184,64 @@ def chosen(report: Report, where: str) -> bool:
 
 
 def _names(batch: Path) -> list[tuple[str, str]]:
-    """The folders with a manifest and the hash of it, in natural order; hidden ones and corpora are left out."""
-    disk.put_back(batch)
-    if not batch.is_dir():
-        raise OutputError(f"{disk.shown(batch)}: no such folder", hint="give the folder of a batch")
+    """The folders with a manifest and the hash of it, in natural order.
+
+    Hidden ones are left out, and what was made of reports: corpora and comparisons.
+    """
+    check_batch(batch)
     found = []
-    for path in batch.iterdir():
-        if path.name[0] != "." and path.is_dir() and (path / store.MANIFEST).is_file():
-            content = regular_files.read_own(path / store.MANIFEST, most=store.MOST[store.MANIFEST])
-            if b'"report.json"' in content or not _is_corpus(content):
-                found.append((path.name, hashlib.sha256(content).hexdigest()))
+    for path in _with_manifest(batch):
+        content = regular_files.read_own(path / store.MANIFEST, most=store.MOST[store.MANIFEST])
+        if b'"report.json"' in content or not _is_of_reports(content):
+            found.append((path.name, hashlib.sha256(content).hexdigest()))
     if not found:
-        raise OutputError(
-            f"{disk.shown(batch)} contains no report", hint="give the folder of a batch; reportgen batch makes one"
-        )
+        raise _no_batch(batch)
     return sorted(found, key=lambda one: natural(one[0]))
 
 
-def _is_corpus(manifest: bytes) -> bool:
+def check_batch(batch: Path) -> None:
+    """Check that there is a folder, before anything else.
+
+    Raises:
+        OutputError: If there is none.
+    """
+    disk.put_back(batch)
+    if not batch.is_dir():
+        said = "a file, not a folder" if batch.is_file() else "no such folder"
+        raise OutputError(f"{disk.shown(batch)}: {said}", hint="give the folder of a batch")
+
+
+def _with_manifest(folder: Path) -> Iterator[Path]:
+    paths = (path for path in folder.iterdir() if path.name[0] != "." and path.is_dir())
+    return (path for path in paths if (path / store.MANIFEST).is_file())
+
+
+def _is_of_reports(manifest: bytes) -> bool:
+    """Whether it is that of a corpus or of a comparison."""
     try:
-        return "corpus" in json_text.parse(manifest)
-    except (ValueError, TypeError):
+        held = json_text.parse(manifest)
+        return "corpus" in held or held.get("kind", "report") != "report"
+    except (ValueError, TypeError, AttributeError):
         return False
+
+
+def _no_batch(folder: Path) -> OutputError:
+    """A folder without a report, and where the user may have meant to go."""
+    shown, hint = disk.shown(folder), "give the folder of a batch; reportgen batch makes one"
+    if (folder / store.MANIFEST).is_file():
+        content = (folder / store.MANIFEST).read_bytes()
+        what = "was made of reports" if _is_of_reports(content) else "is one report"
+        return OutputError(f"{shown} {what}; a corpus is made of a folder of reports", hint=hint)
+    below = (path for path in sorted(folder.iterdir()) if path.is_dir() and next(_with_manifest(path), None))
+    inside = next(below, None)
+    return OutputError(
+        f"{shown} contains no report", hint=f"name a folder in it, like {disk.shown(inside)}" if inside else hint
+    )
+
+
+def is_corpus(folder: Path) -> bool:
+    """Whether a folder holds a corpus report."""
+    return bool(store.manifest(folder).get("corpus"))
 
 
 def _facts(batch: Path, names: Iterable[str]) -> dict[str, Any]:
@@ -233,42 +269,41 @@ def _differs(own: dict[str, Any], common: dict[str, Any]) -> str | None:
     return None
 
 
-def _in_order(jobs: Sequence[Job], engine: Engine) -> Iterator[tuple[Job, bytes]]:
-    """The sums of all jobs in their order, from the cache where they are there."""
-    places = {job.key: disk.cached(KIND, f"{job.key}.sums") for job in jobs}
-    fresh: Iterator[tuple[Job, bytes | None]] = iter(())
-    if missing := [job for job in jobs if _kept(places[job.key]) is None]:
-        fresh = engine(missing)
-    arrived: dict[str, bytes] = {}
+def _in_order(jobs: Sequence[Job], engine: Engine) -> Iterator[tuple[Job, tuple[Sums, pa.Table]]]:
+    """The sums of all jobs in their order, from the cache where they are there; each is opened once."""
+    places = {job.names: disk.cached(KIND, f"{job.key}.sums") for job in jobs}
+    missing = [job for job in jobs if not places[job.names].exists()]
+    waiting = {job.names for job in missing}
+    fresh: Iterator[tuple[Job, bytes | None]] = engine(missing) if missing else iter(())
+    arrived: dict[tuple[str, ...], bytes] = {}
     for job in jobs:
-        data = arrived.pop(job.key, None) or _kept(places[job.key])
-        while data is None:
-            other, made = next(fresh, (job, b""))
+        while job.names in waiting and job.names not in arrived:
+            other, made = next(fresh)
             if made is None:
                 raise DeviceError(
                     f"a process that read {other.names[0]} and others was killed, perhaps for lack of memory",
                     hint="run the same command again with --workers 1",
                 )
-            arrived[other.key] = made or sum_chunk(job)  # someone else has emptied the cache
-            disk.keep(places[other.key], arrived[other.key])
-            data = arrived.pop(job.key, None)
-        yield job, data
+            arrived[other.names] = made
+            disk.keep(places[other.names], made)
+        if job.names in arrived:
+            yield job, sums.load(arrived.pop(job.names))
+        else:
+            yield job, _kept(places[job.names]) or _again(job, places[job.names])
 
 
-def _kept(path: Path) -> bytes | None:
-    """What the cache has; None if it is not there, or torn."""
+def _kept(path: Path) -> tuple[Sums, pa.Table] | None:
+    """What the cache has; None if it is torn, or somebody has emptied the cache meanwhile."""
     try:
-        data = path.read_bytes()
-        sums.load(data)
+        return sums.load(path.read_bytes())
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return data
 
 
-def _opened(data: bytes, job: Job) -> tuple[Sums, pa.Table, dict[str, Any]]:
-    part, rows = sums.load(data)
-    told = part.facts["told"]
-    return Sums(part.tables, part.examples, part.documents, job.facts), rows, told
+def _again(job: Job, place: Path) -> tuple[Sums, pa.Table]:
+    made = sum_chunk(job)
+    disk.keep(place, made)
+    return sums.load(made)
 
 
 def _rows(found: Sequence[Measured]) -> pa.Table:

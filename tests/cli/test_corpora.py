@@ -70,10 +70,31 @@ def test_a_condition_chooses_reports(made: Path, tmp_path: Path) -> None:
     assert "no such column" in run(made, "-o", tmp_path / "no", "--where", "wrong_name = 1", code=2)
 
 
+def test_no_report_is_replaced_and_what_was_made_of_reports_is_none(made: Path, tmp_path: Path) -> None:
+    """Whoever mistypes --output does not lose a report."""
+    batch = shutil.copytree(made, tmp_path / "batch")
+    before = (batch / "doc-0" / "manifest.json").read_bytes()
+    wrong = run(batch, "-o", batch / "doc-0", "--overwrite", "--format", "tables", code=7)
+    assert "holds something other than a corpus report" in wrong
+    assert (batch / "doc-0" / "manifest.json").read_bytes() == before
+    compared = CliRunner().invoke(main, ["compare", str(batch / "doc-0"), str(batch / "doc-1"), "--format", "tables",
+                                         "-o", str(batch / "compared")])  # fmt: skip
+    assert compared.exit_code == 0, compared.output
+    run(batch, "--format", "tables")
+    told = json.loads(run(batch, "--format", "tables", "--overwrite", "--json").splitlines()[-1])
+    assert (told["documents"], told["left_out"]) == (4, {})
+    assert "was made of reports" in run(batch / "corpus", code=7)
+
+
 def test_what_is_no_batch_or_no_option_is_refused(made: Path, tmp_path: Path) -> None:
     assert "no such folder" in run(tmp_path / "missing", code=7)
     (tmp_path / "empty").mkdir()
     assert "contains no report" in run(tmp_path / "empty", code=7)
+    above = run(made.parent, code=7)
+    assert "contains no report" in above
+    assert f"hint: name a folder in it, like {made}" in above
+    assert "a file, not a folder" in run(made / "doc-0" / "report.json", code=7)
+    assert "doc-0 is one report; a corpus is made of a folder of reports" in run(made / "doc-0", code=7)
     assert "--sections" in run(made, "-o", tmp_path / "out", "--sections", "(", code=2)
     assert "--format png" in run(made, "-o", tmp_path / "out", "--format", "png", code=2)
     (tmp_path / "full").mkdir()

@@ -84,11 +84,20 @@ def test_what_is_in_the_cache_is_not_read_again(batch: Path, tmp_path: Path) -> 
         yield from ((job, gather.sum_chunk(job)) for job in jobs)
 
     assert same(whole, summed(own, watched))
-    assert len(again) == 1
-    again.clear()
+    assert same(whole, summed(own, none)), "what was torn is whole again"
     corpora.write(own, corpora.report(COUNT))  # a chunk more than before; the others stay
     assert summed(own, watched).sums.documents == COUNT + 1
     assert [job.names for job in again] == [(f"doc-{COUNT - 1}", f"doc-{COUNT}")]
+
+
+def test_every_chunk_is_opened_once(batch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+    load = sums.load
+    monkeypatch.setattr(sums, "load", lambda data: (opened.append(len(data)), load(data))[1])
+    whole = summed(batch)
+    assert len(opened) == 4
+    assert same(whole, summed(batch))
+    assert len(opened) == 8
 
 
 def test_a_process_that_is_lost_is_an_error(batch: Path) -> None:

@@ -15,8 +15,9 @@ from reportgen import __version__
 from reportgen.core import versions
 from reportgen.core.clock import Clock, now
 from reportgen.core.config import Paper
+from reportgen.core.errors import OutputError
 from reportgen.core.files import disk
-from reportgen.corpus import frames, heads, intervals
+from reportgen.corpus import frames, gather, heads, intervals
 from reportgen.corpus.frames import Row
 from reportgen.corpus.gather import Corpus
 from reportgen.corpus.shown import chapters, head_charts, mistakes
@@ -128,6 +129,11 @@ def check_target(output: Path, *, overwrite: bool) -> None:
     """
     disk.check_folder(output)
     store.check_target(output, overwrite=overwrite)
+    if (output / store.MANIFEST).is_file() and not gather.is_corpus(output):  # perhaps a report of this batch
+        raise OutputError(
+            f"{disk.shown(output)} holds something other than a corpus report, which is not replaced",
+            hint="choose another --output",
+        )
 
 
 def page(made: CorpusParts) -> str:
