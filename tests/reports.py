@@ -350,7 +350,13 @@ def parts(given: Report, drawn: tuple[Chart, ...] = (), curves: tuple[Chart, ...
 def stub_chart(text: str = "small") -> Chart:
     """A chart that nothing has drawn, with *text* wherever data can stand."""
     data = Table("stub-data", text, (text, "Score"), (False, True), ((text, "0.5"),))
-    spec: dict[str, object] = {"mark": "bar", "data": {"values": [{"token": text}]}}
+    spec: dict[str, object] = {
+        "mark": {"type": "line"},
+        "width": 20,
+        "height": 10,
+        "encoding": {axis: {"field": axis, "type": "quantitative"} for axis in "xy"},
+        "data": {"values": [{"token": text, "x": 0, "y": 0}, {"token": text, "x": 1, "y": 1}]},
+    }
     return Chart("stub", "Stub chart", f"Seen: {text}", spec, STUB_SVG, data)
 
 

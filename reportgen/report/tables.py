@@ -319,7 +319,8 @@ def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
     return Table(
         key="attended-words",
         title="By word",
-        caption="The same by word: pieces joined, counts of all occurrences added up, upper and lower case alike",
+        caption=f"How often a word is among the {report.attention.top_k} most attended: pieces joined, counts of all "
+        "occurrences added up, upper and lower case alike",
         columns=("Rank", "Word", "Occurrences", "Count", "Count per occurrence"),
         numeric=(True, False, True, True, True),
         rows=tuple(

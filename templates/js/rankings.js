@@ -72,7 +72,7 @@ reportgen.rankings = (() => {
     }
     const rows = [...together.values()].sort((a, b) => b.lists - a.lists).slice(0, state.k);
     return {
-      caption: `The same by word: pieces joined, counts of all occurrences added up, upper and lower case alike, over ${where(chosen)}`,
+      caption: `How often a word is among the most attended: pieces joined, counts of all occurrences added up, upper and lower case alike, over ${where(chosen)}`,
       rows: rows.map((one, n) => [String(n + 1), link(one), number(one.occurrences), number(one.lists), (one.lists / one.occurrences).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 })]),
     };
   }

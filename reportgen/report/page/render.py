@@ -23,10 +23,11 @@ from reportgen.core import characters, numbers, palette
 from reportgen.core.config import Paper, PdfViews
 from reportgen.core.nouns.records import Report
 from reportgen.report import even_share, heatmap, signed, tables, words
+from reportgen.report.page import plates
 from reportgen.report.page.compress import Packed, dense, pack
 from reportgen.report.page.styles import dark, policy, variables
 from reportgen.report.page.svg import THEME, strip, svg_markup
-from reportgen.report.parts import Chart, HeatView, Line, Parts
+from reportgen.report.parts import HeatView, Line, Parts
 
 PACKAGE = Path(__file__).parents[2]
 SCRIPTS = ("first", "dom", "data", "state", "scores", "heat", "signed", "captions", "save", "tables", "charts", "maps",
@@ -191,9 +192,9 @@ def document(
             findings=[
                 svg_markup(one.svg, themed=False, title=f"{one.number} {one.sentence}") for one in parts.findings
             ],
-            figures=[_plate(chart) for chart in parts.charts],
-            tables=[tables.on_paper(table) for table in parts.tables],
-            curves=[_plate(chart) for chart in parts.curves],
+            figures=plates.figures(parts.charts, parts.maps),
+            tables=plates.tables([tables.on_paper(table) for table in parts.tables]),
+            curves=plates.curves(parts.curves),
         )
     )
 
@@ -202,11 +203,6 @@ def line_of(lines: tuple[Line, ...], position: int) -> int:
     """The number of the line in which the token at *position* begins."""
     held = (number for number, line in enumerate(lines) if any(0 <= run.first <= position for run in line.runs))
     return max(held, default=0)
-
-
-def _plate(chart: Chart) -> Markup:
-    """A chart on paper, which says what it shows."""
-    return svg_markup(chart.svg, themed=False, title=characters.visible(f"{chart.title}. {chart.caption}"))
 
 
 def excerpt(

@@ -338,8 +338,8 @@ def test_bookmarks_lead_to_every_section_figure_and_table(made: Path) -> None:
     ]  # fmt: skip
     assert len(sections["Token heatmap"]) == 3
     assert sections["Figures"] == [
-        "Rank trend by layer", "Rank trend by head", "Layer trend", "Distribution over positions",
-        "Layer-by-head overview", "Attention maps",
+        "Rank trend by layer", "Layer trend", "Rank trend by head", "Layer-by-head overview",
+        "Distribution over positions", "Attention maps",
     ]  # fmt: skip
     assert len(sections["Top tokens"]) == 5
 
