@@ -41,6 +41,7 @@ from reportgen.data.label_columns import (
 LABELS = ("label", "labels")  # usual names of the column
 NESTED = re.compile(r"object|(large_|fixed_size_)?list.*|struct<.*|map<.*")  # types whose values may hold strings
 MOST_NAMED = 20  # columns that an error lists
+WORDS_OF_A_HEADER = 5  # at most
 FAR_LONGER = 4  # times the longest string of a column: strings inside another one are more likely to be the texts
 
 
@@ -190,10 +191,13 @@ def _only_text(table: DataTable, others: set[str], dataset: str, labels: ModelLa
     if len(named) != 1:
         reason = "several columns hold strings" if texts else "no column holds strings"
         likely = _likely_text(table, named, labels)
-        raise DataError(
-            f'{dataset}: no column "text", and {reason}: {_listed(types)}',
-            hint=f"choose the text column: {_named('text', likely)}" if likely else "texts must be strings",
-        )
+        advice = [_as_strings(name, types[name]) for name in types if name not in others]
+        hint = next(filter(None, advice), "texts must be strings")
+        if _are_a_row(types, labels):
+            hint = "its first line seems to be a row: write the names of the columns above it, for example text,label"
+        elif likely:
+            hint = f"choose the text column: {_named('text', likely)}"
+        raise DataError(f'{dataset}: no column "text", and {reason}: {_listed(types)}', hint=hint)
     nested = [name for name in types if is_kind(types[name], NESTED) and name not in others]
     head = [dict(zip((named[0], *nested), row, strict=True)) for row in table.head((named[0], *nested))]
     own = max((_longest_inside(row[named[0]]) for row in head), default=0)
@@ -205,6 +209,26 @@ def _only_text(table: DataTable, others: set[str], dataset: str, labels: ModelLa
                 hint=f"write them to a column of their own, or choose {_named('text', named[0])}",
             )
     return named[0]
+
+
+def _are_a_row(headers: Iterable[str], labels: ModelLabels) -> bool:
+    """Whether headers are a row of a file without headers: one is a sentence, another a label of the model."""
+    cells = [bare(name) for name in headers]
+    return any(len(cell.split()) > WORDS_OF_A_HEADER for cell in cells) and not set(labels()).isdisjoint(cells)
+
+
+def _as_strings(column: str, type_: str) -> str | None:
+    """How pandas writes the values of a column as strings, where they are of a type that may hold them."""
+    name = f'df["{clean(column)}"].str'
+    if re.fullmatch(r"(large_)?binary(_view)?", type_):
+        made = f'{name}.decode("utf-8")'
+    elif re.fullmatch(r"(large_|fixed_size_)?list<[^<]*: (large_)?string(_view)?>(\[\d+\])?", type_):
+        made = f'{name}.join(" ")'
+    elif re.fullmatch(r"struct<(.*, )?text: (large_)?string(_view)?\b.*>", type_):
+        made = f'{name}["text"]'
+    else:
+        return None
+    return f'write them as strings; with pandas: df["text"] = {made}'
 
 
 def _has_a_text(value: Any) -> bool:
@@ -244,16 +268,18 @@ def _asked(
         return asked
     near = difflib.get_close_matches(asked, [name for name in types if name != asked], n=1, cutoff=0.8)
     likely = next(iter(near), None) or _likely(table, role, labels)
+    outer = asked.partition(".")[0]
     if asked not in types:
-        raise DataError(
-            f'{dataset}: no column "{clean(asked)}"; it has {_listed(types)}',
-            hint=f"did you mean {_named(role, likely)}?" if likely else f"choose one with {option(f'{role}_column')}",
-        )
+        inside = _as_strings(outer, types.get(outer, "")) if role == "text" else None
+        meant = f"did you mean {_named(role, likely)}?" if likely else f"choose one with {option(f'{role}_column')}"
+        raise DataError(f'{dataset}: no column "{clean(asked)}"; it has {_listed(types)}', hint=inside or meant)
     plain = "must be strings or integers"
     wanted = {"text": "texts must be strings", "label": KINDS, "id": f"ids {plain}", "title": f"titles {plain}"}[role]
+    advice = _as_strings(asked, types[asked]) if role == "text" else None
+    others = (f"use {_named(role, likely)}; " if likely else "") + f"it has {_listed(types)}"
     raise DataError(
         f'{dataset}: column "{clean(asked)}" is of type {types[asked]}; {wanted}',
-        hint=(f"use {_named(role, likely)}; " if likely else "") + f"it has {_listed(types)}",
+        hint=f"{advice}; or {others}" if advice and likely else advice or others,
     )
 
 
@@ -273,7 +299,7 @@ def _likely(table: DataTable, role: str, labels: ModelLabels) -> str | None:
 
 def _likely_text(table: DataTable, columns: Sequence[str], labels: ModelLabels) -> str | None:
     """The column of strings with the longest texts that are no labels of the model."""
-    taken = {with_labels(table, (), labels)} if len(columns) > 1 else set()
+    taken = {with_labels(table, (), labels), *(name for name in columns if bare(name).casefold() in LABELS)}
     return _longest(table, [name for name in columns if name not in taken])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -234,6 +235,36 @@ def test_the_likely_text_column_does_not_hold_the_labels_of_the_model(tmp_path: 
     with pytest.raises(DataError) as error:
         with_labels(path)
     assert error.value.hint == "choose the text column: --text-column '文本'"
+
+
+VALUES = ["This is a text of the heads.", "Another of them."]
+HELD = {  # texts in columns of other types, with the column that is asked for
+    "binary": ({"text": [value.encode() for value in VALUES]}, "text"),
+    "words": ({"tokens": [value.split(" ") for value in VALUES]}, "tokens"),
+    "fields": ({"doc": [{"text": value, "year": 2020} for value in VALUES]}, "doc.text"),
+}
+
+
+@pytest.mark.parametrize("kind", HELD)
+@pytest.mark.parametrize("asked", [True, False])
+def test_texts_in_columns_of_other_types_are_read_after_the_advice(tmp_path: Path, kind: str, asked: bool) -> None:
+    """The column of labels is the only one of strings, and no advice."""
+    columns, name = HELD[kind]
+    path = parquet(tmp_path / "d.parquet", pa.table({**columns, "label": ["left", "right"]}))
+    with pytest.raises(DataError) as error:
+        with_labels(path, **({"text_column": name} if asked else {}))
+    assert "--text-column" not in str(error.value.hint)
+    df = pd.read_parquet(path)
+    exec(str(error.value.hint).partition("with pandas: ")[2].partition("; or ")[0].partition("; it ")[0])
+    df.to_parquet(path)
+    assert [row.text for row in with_labels(path).read([0, 1])] == VALUES
+
+
+def test_a_file_without_headers_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", "This is the text of the first row.,left\nThe second.,right\n")
+    with pytest.raises(DataError) as error:
+        with_labels(path)
+    assert "its first line seems to be a row" in str(error.value.hint)
 
 
 def test_the_only_column_with_a_name_is_the_text(tmp_path: Path) -> None:

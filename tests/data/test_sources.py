@@ -552,7 +552,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
         ("a b", DataError, "not a file, a folder or a name on the hub"),
         ("d.pkl", RefusedError, "is a pickle"),
         ("d.txt", DataError, "one text"),
-        ("d.xlsx", DataError, "this is a pickle, not a table"),
+        ("d.xlsx", DataError, "this is a pickle, not Parquet"),
         ("words.dat", DataError, "unsupported file format"),
         ("x" * 300 + ".csv", DataError, "no such file or folder|too long"),
     ],

@@ -107,6 +107,10 @@ FOREIGN = (  # in the order in which they are tried
     ForeignFile("a TIFF image", OCR, _begins(b"II*\0", b"MM\0*")),
     ForeignFile("a WebP image", OCR, lambda content: content[:4] == b"RIFF" and content[8:12] == b"WEBP"),
     ForeignFile("a Parquet file", None, lambda content: content[:5] == b"PAR1\x15" or _ends_alike(content, b"PAR1")),
+    ForeignFile("an Arrow file", None, _begins(b"ARROW1\0\0")),
+    ForeignFile("an Arrow stream", None, _begins(b"\xff\xff\xff\xff")),
+    ForeignFile("an ORC file", None, lambda content: content.startswith(b"ORC") and _is_binary(content)),
+    ForeignFile("an Avro file", None, _begins(b"Obj\1")),
     ForeignFile("a pointer of Git LFS", None, _begins(b"version https://git-lfs.github.com/spec/")),
     ForeignFile("a pickle", None, _begins(*(bytes((128, protocol)) for protocol in range(2, 6)))),
     ForeignFile("a SQLite database", None, _begins(b"SQLite format 3\0")),
@@ -123,8 +127,16 @@ PAGE = ForeignFile(  # which a user may want as a text, and nobody as rows
     "a web page", None, lambda content: re.match(rb"\s*<(!doctype html|html|head|body)\b", content, re.I) is not None
 )
 JSON = ForeignFile("JSON", None, lambda content: re.match(rb"\s*(\{\s*\"|\[\s*\{)", content) is not None)
+TO_PARQUET = (  # with what reads the file
+    "write it as Parquet: python -c 'import sys; from pyarrow import ipc, orc, parquet; parquet.write_table({0}, "
+    "sys.argv[2])' {{file}} {{stem}}.parquet; then use --dataset {{stem}}.parquet"
+)
 ADVICE = {  # where no command makes a text of it
     "a Parquet file": "use it as a dataset: --dataset {file} --index 0",
+    "an Arrow file": TO_PARQUET.format("ipc.open_file(sys.argv[1]).read_all()"),
+    "an Arrow stream": TO_PARQUET.format("ipc.open_stream(sys.argv[1]).read_all()"),
+    "an ORC file": TO_PARQUET.format("orc.read_table(sys.argv[1])"),
+    "an Avro file": "write its rows as Parquet or JSON where it was made",
     "a pointer of Git LFS": "get the file itself: git -C {folder} lfs pull",
     "a pickle": "reading it would run its code; write what is in it as text, or as Parquet, where it was made",
     "a SQLite database": "write a table of it as CSV: sqlite3 -header -csv {file} 'SELECT * FROM table' > rows.csv",
@@ -185,7 +197,7 @@ def refuse_no_rows(content: bytes, path: Path, *, form: str) -> None:
         hint = f"convert it: {kind.command.format(file=_quoted(file), text=made)}; then use --dataset {made}"
     elif kind.command:
         hint = f"--dataset takes rows; for its text, {_advice(kind.command, file)}"
-    raise DataError(f"{clean(path.name)}: this is {kind.name}, not {form or 'a table'}", hint=hint)
+    raise DataError(f"{clean(path.name)}: this is {kind.name}, not {form or 'Parquet, CSV or JSON'}", hint=hint)
 
 
 def _stem(path: Path) -> str:
@@ -195,7 +207,7 @@ def _stem(path: Path) -> str:
 
 def _other_advice(name: str, file: str) -> str:
     folder = "." if file == STANDARD_INPUT else str(Path(file).parent)
-    return ADVICE[name].format(file=_quoted(file), folder=_quoted(folder))
+    return ADVICE[name].format(file=_quoted(file), folder=_quoted(folder), stem=_stem(Path(file)))
 
 
 def decoded(content: bytes, file: str, title: str) -> str:

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from pyarrow import parquet
+from pyarrow import ipc, orc, parquet
 
 from reportgen.core.config import Config
 from reportgen.core.errors import DataError
@@ -94,6 +95,10 @@ FILES = {
     "text in UTF-32": TEXT.encode("utf-32"),
     "a tar archive": tar(),
     "a 7z archive": b"7z\xbc\xaf\x27\x1c\0\4" + bytes(20),
+    "an Arrow file": b"ARROW1\0\0" + bytes(60),
+    "an Arrow stream": b"\xff\xff\xff\xff" + bytes(60),
+    "an ORC file": b"ORC\x08\x03\x10" + bytes(60),
+    "an Avro file": b"Obj\1\4\x14" + bytes(60),
     "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n",
     "a pickle": pickle.dumps({"text": TEXT}),
     "a SQLite database": b"SQLite format 3\0" + bytes(80),
@@ -175,6 +180,35 @@ def parquet_bytes() -> bytes:
     sink = io.BytesIO()
     parquet.write_table(pa.table({"text": ["The heads gather there"]}), sink)
     return sink.getvalue()
+
+
+def columnar(kind: str) -> bytes:
+    sink, table = io.BytesIO(), pa.table({"text": ["The heads gather there"], "label": ["a"]})
+    if kind == "an ORC file":
+        orc.write_table(table, sink)
+    else:
+        make = ipc.new_file if kind == "an Arrow file" else ipc.new_stream
+        with make(sink, table.schema) as writer:
+            writer.write_table(table)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["an Arrow file", "an Arrow stream", "an ORC file"])
+def test_tables_of_other_formats_are_named_with_a_command_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A cache of the datasets library holds streams, Feather is an Arrow file."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("my rows.arrow", "d.feather", "-d.orc"):
+        Path(name).write_bytes(columnar(kind))
+        with pytest.raises(DataError, match=f"this is {kind}, not Parquet, CSV or JSON") as caught:
+            choice.choose(Config(dataset=f"./{name}", index=0))
+        command, _, then = (
+            str(caught.value.hint).removeprefix("write it as Parquet: ").partition("; then use --dataset ")
+        )
+        command = command.replace("python", shlex.quote(sys.executable), 1)
+        subprocess.run(["/bin/sh", "-c", command], check=True)
+        assert choice.choose(Config(dataset=shlex.split(then)[0], index=0)).text == "The heads gather there"
 
 
 @pytest.mark.parametrize(
