@@ -182,6 +182,64 @@ def test_it_is_verified_run_again_and_tested_with_the_source_of_its_text(clinic:
     assert shown(Path(), (*CANARIES, *hashes(clinic))) == set()
 
 
+COMPARED = {"compare.html", "compare.pdf", "comparison.json", "tables/words.parquet", "figures/rank-shifts.svg",
+            "latex/rank-shifts-data.tex"}  # fmt: skip
+
+
+@pytest.fixture
+def visits(clinic: Path) -> Path:
+    """Reports of one text with other settings: two that show it, two that hide names, one that hides everything."""
+    for name, index, *how in (
+        ("open/Quimbrask", "0"),
+        ("open/other", "0", "--received", "per-query"),
+        ("names/one", "0", "--redact", str(clinic / "names.txt")),
+        ("names/other", "0", "--redact", "Vantrille", "--top-k", "3"),
+        ("nothing/one", "0", "--no-text", "--received", "per-query"),
+    ):
+        made("run", *rows(clinic), "--index", index, *QUICK, *how, "-o", name)
+    return clinic
+
+
+@needs_reader
+def test_a_comparison_of_reports_that_show_words_shows_them(visits: Path) -> None:
+    """Or the tests below could not fail."""
+    made("compare", "open/Quimbrask", "open/other", "-o", "compared")
+    found = shown(Path("compared"), (*CANARIES, *hashes(visits)))
+    assert {name for word, name in found if word == "quimbrask"} >= COMPARED
+    assert {word for word, _ in found} >= set(CANARIES)
+
+
+@needs_reader
+@pytest.mark.parametrize(
+    ("pair", "wanted"),
+    [
+        (("names/one", "names/other"), CANARIES),  # each hides what the other may show
+        (("names/one", "open/Quimbrask"), CANARIES),
+        (("open/Quimbrask", "names/one"), CANARIES),
+        (("nothing/one", "open/other"), (*OTHERS[:1], "wexlorth")),
+    ],
+)
+def test_a_comparison_hides_in_both_what_one_hides(
+    pair: tuple[str, str], wanted: tuple[str, ...], visits: Path
+) -> None:
+    made("compare", *pair, "-o", "compared")
+    assert shown(Path("compared"), (*wanted, *hashes(visits))) == set()
+    told = json.loads(Path("compared/comparison.json").read_text())
+    assert told["texts"] == "one text"  # and so words and heads are compared
+    assert "hides words of the text" in told["warnings"][0]
+    assert told["equal"] is (pair != ("names/one", "names/other"))  # what is hidden is no difference
+
+
+@needs_reader
+def test_a_comparison_of_batches_holds_no_hidden_word(clinic: Path) -> None:
+    for name, how in (("one", ()), ("other", ("--top-k", "3"))):
+        hide = ("--redact", str(clinic / "names.txt"))
+        ran = call("batch", *rows(clinic), *QUICK, "--max-chars", "400", *hide, *how, "-o", name)
+        assert ran.exit_code == 10, ran.output
+    made("compare", "one", "other", "-o", "compared")
+    assert shown(Path("compared"), (*CANARIES, *hashes(clinic))) == set()
+
+
 def test_scores_from_elsewhere_hide_words_too(clinic: Path) -> None:
     words = TEXTS[0].split()
     scores = {"tokens": words, "scores": [float(n) for n in range(len(words))], "title": "Of Quimbrask"}

@@ -149,6 +149,28 @@ def test_no_file_of_a_batch_or_a_site_names_its_maker(at_home: Path) -> None:
 
 
 @needs_reader
+def test_a_comparison_names_models_and_not_its_maker(at_home: Path) -> None:
+    made("run", *of(at_home), "--index", "0", *QUICK, "-o", "all/one")
+    made("run", *of(at_home), "--index", "0", *QUICK, "--top-k", "2", "-o", "all/two")
+    made("compare", "all/one", "all/two", "-o", "reports")
+    made("compare", "all", "all", "-o", "batches")
+    found = {name for name, _ in leaks(Path("reports"), (*MINE, "model-canary"))}
+    assert found == {"model-canary"}  # or the test could not fail
+    assert leaks(Path("batches"), MINE) == []
+
+
+@needs_reader
+def test_a_comparison_of_reports_without_names_has_none(at_home: Path) -> None:
+    hide = ("--anonymous",)
+    made("run", *of(at_home), "--index", "0", *QUICK, *hide, "-o", "all/one")
+    made("run", *of(at_home), "--index", "0", *QUICK, *hide, "--top-k", "2", "-o", "all/two")
+    made("compare", "all/one", "all/two", "-o", "reports")
+    made("compare", "all", "all", "-o", "batches")
+    for folder in ("reports", "batches"):
+        assert leaks(Path(folder), (*MINE, *NAMES)) == []
+
+
+@needs_reader
 @pytest.mark.parametrize("formats", [PACKED, pytest.param(EVERYTHING, marks=pytest.mark.slow)])
 def test_without_names_neither_model_nor_data_can_be_found(formats: tuple[str, ...], at_home: Path) -> None:
     made("run", *of(at_home), "--index", "0", *formats, "--anonymous", "-o", "all/one")

@@ -61,9 +61,9 @@ def compare(
     store.check_target(target, overwrite=overwrite)
     made = run.compare(folders, target, (name_a, name_b), clock)
     created = now().isoformat(timespec="seconds")
+    command = made.hider.said(_command(folders, name_a, name_b, formats, paper))
     present.write(
-        made, target, formats=wanted, command=_command(folders, name_a, name_b, formats, paper), created=created,
-        paper=paper, overwrite=overwrite, clock=clock,
+        made, target, formats=wanted, command=command, created=created, paper=paper, overwrite=overwrite, clock=clock,
     )  # fmt: skip
     if not quiet:
         for warning in made.warnings:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from reportgen.data.redact import Hider
 from reportgen.report.parts import Chart, HeatView, Line, Run, Table
 
 A, B = "A", "B"  # what the two sides are called in sentences, tables and charts
@@ -72,6 +73,7 @@ class Comparison:
     language: str  # of the text
     equal: bool  # whether no difference was found anywhere
     warnings: tuple[str, ...] = ()
+    hider: Hider = field(default=Hider(False, ()))  # hides words of the text in commands and names
     csv: frozenset[str] = field(default=frozenset())  # data that are also written for spreadsheets
 
     @property

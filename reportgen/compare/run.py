@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from reportgen.compare import reports, settings
+from reportgen.compare import hiding, reports, settings
 from reportgen.compare.batches import comparison
 from reportgen.compare.links import digest, link
 from reportgen.compare.parts import A, B, Comparison, Side
@@ -13,7 +14,10 @@ from reportgen.core.clock import Clock
 from reportgen.core.errors import OutputError
 from reportgen.core.files import disk
 from reportgen.core.nouns.records import Report
+from reportgen.data.redact import Hider
 from reportgen.report.stored import store
+
+HIDDEN = f"One of {A} and {B} hides words of the text; here they are hidden in both."
 
 
 def compare(folders: tuple[Path, Path], output: Path, names: tuple[str | None, str | None], clock: Clock) -> Comparison:
@@ -40,12 +44,21 @@ def compare(folders: tuple[Path, Path], output: Path, names: tuple[str | None, s
         return comparison.compare(folders, output, called, clock)
     with clock.stage("load"):
         found = [store.load(folder) for folder in folders]
+    mine, theirs, hider = hiding.alike(found[0], found[1])
     sides = [
-        Side(key, name, about(report), link(folder, output), digest(folder))
-        for key, name, report, folder in zip((A, B), called, found, folders, strict=True)
+        Side(key, hider.said(name), about(report), _shown(link(folder, output), hider), digest(folder))
+        for key, name, report, folder in zip((A, B), called, (mine, theirs), folders, strict=True)
     ]
     with clock.stage("compare"):
-        return reports.compare(found[0], found[1], (sides[0], sides[1]))
+        made = reports.compare(mine, theirs, (sides[0], sides[1]))
+    if hider is hiding.NOBODY:
+        return made
+    return replace(made, hider=hider, warnings=(HIDDEN, *made.warnings))
+
+
+def _shown(address: str | None, hider: Hider) -> str | None:
+    """A link, unless it says what is hidden."""
+    return address if address is None or hider.said(address) == address else None
 
 
 def about(report: Report) -> str:

@@ -26,6 +26,7 @@ from reportgen.core.nouns.records import Report
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import Draw
 
+HINT = "compare batches of the same documents, which hide the same words if they hide any"
 OWN = ("text, SHA-256", "tokens read", "--index", "--id", "--text", "--file", "--title", "--span")  # of one document
 
 
@@ -61,7 +62,7 @@ def compare(
     pairing = pair(*folders)
     if not pairing.pairs:
         one, other = (disk.shown(folder) for folder in folders)
-        raise OutputError(f"{one} and {other} have no text in common", hint="compare batches of the same documents")
+        raise OutputError(f"{one} and {other} have no text in common", hint=HINT)
     found = _gather(pairing, clock)
     if not found.rows:
         raise OutputError(f"no pair can be read: {found.failed[0]}", hint="make the reports again")
