@@ -26,6 +26,7 @@ from reportgen.cli.reports import faithfulness, render, rerun, run, verify
 from reportgen.cli.sites import site
 from reportgen.cli.splits import examples, importance
 from reportgen.core.errors import DeviceError, UsageError, one_line
+from reportgen.core.processes import memory
 from reportgen.data.hub import redact
 
 BUG = 70
@@ -108,6 +109,7 @@ def script() -> NoReturn:
     """
     code: object = 0
     gc.set_threshold(COLLECT_AFTER)
+    memory.ask_for_large_pages()
     try:
         main(prog_name="reportgen")
     except SystemExit as stop:

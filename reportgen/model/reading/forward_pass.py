@@ -7,8 +7,6 @@ in memory. `convert.py` turns attention into the numbers of the report.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -19,14 +17,13 @@ from transformers.models.longformer.modeling_longformer import LongformerSelfAtt
 from reportgen.core.errors import DeviceError, ModelError
 from reportgen.core.nouns.labels import ALONE, Label, LabelColumn, find_all, find_gold, how_read, name_of, written
 from reportgen.core.nouns.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
+from reportgen.core.processes import memory
 from reportgen.model import outputs, supported
 from reportgen.model.classifier import Classifier, sliding_layers
 from reportgen.model.guards import forward_errors, in_half, memory_errors, quiet
 from reportgen.model.reading import implementations
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
-
-LONG = 1024  # tokens from which on the layers of a document are large enough to look after the heap
 
 
 def seed(value: int) -> None:
@@ -62,8 +59,6 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
         nonlocal seen
         for document, length in enumerate(lengths):
             on_layer(document, seen, attention(document, length))
-            if classifier.device.type == "cpu" and length >= LONG:
-                _give_back()
         seen += 1
 
     with _running(classifier), implementations.returning_weights(classifier.model):
@@ -72,6 +67,7 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
                 logits = classifier.model(**inputs, output_attentions=True).logits
         else:
             logits = _attend_densely(classifier, inputs, hand_on)
+    memory.give_back()
     if seen != classifier.shape[0]:
         raise ModelError(
             f'{classifier.checkpoint.name}: model type "{classifier.model.config.model_type}" returns no attention '
@@ -89,15 +85,6 @@ def _running(classifier: Classifier) -> Iterator[None]:
     """
     with torch.no_grad(), memory_errors(), forward_errors(classifier.model, classifier.checkpoint.name), quiet():
         yield
-
-
-def _give_back() -> None:
-    """Return free heap memory to the system, which glibc would keep from layer to layer.
-
-    What is kept of a layer lies between what was freed, which the next layer's larger pieces do not fit into.
-    """
-    if sys.platform == "linux":
-        getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
 
 
 def _attend_alone(classifier: Classifier, place: int, tokens: Tokens, on_layer: OnLayer) -> Tensor:

@@ -14,24 +14,15 @@ from altair.utils.schemapi import debug_mode
 
 from reportgen.core.nouns.faithfulness import Empty, Faithfulness, Measure, OrderName, Trial
 from reportgen.core.nouns.records import Report
-from reportgen.core.palette import ACCENT, INK, MUTED
+from reportgen.core.palette import INK, MUTED
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Draw, Row, digits, figure
-from reportgen.report.faithfulness.names import ORDERS, WAYS, label, percent, units
+from reportgen.report.faithfulness.names import LOOKS, ORDERS, WAYS, label, percent, units
 from reportgen.report.parts import Chart, Table
 
 KEYS: dict[Measure, tuple[str, str]] = {
     "comprehensiveness": ("deletion-curve", "Deletion curve"),
     "sufficiency": ("keeping-curve", "Keep-only curve"),
-}
-# Colour after Okabe and Ito, and form: an order can be told by either. What is there to compare with is grey.
-LOOKS: dict[OrderName, tuple[str, str]] = {
-    "heatmap": (ACCENT, "circle"),
-    "classifier": ("#0072b2", "triangle-up"),
-    "attribution": ("#009e73", "diamond"),
-    "reversed": (MUTED, "triangle-down"),
-    "reading-order": (MUTED, "cross"),
-    "random": (MUTED, "square"),
 }
 RANDOM: OrderName = "random"
 COLUMNS, GAP = 2, 56  # panels in a row, and px between two

@@ -6,10 +6,9 @@ from reportgen.core.nouns.records import Report
 from reportgen.core.palette import FONT, INK, MUTED, RULE
 from reportgen.report import opening
 from reportgen.report.draw import specs
-from reportgen.report.draw.curves import LOOKS
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import Spec, digits, of
-from reportgen.report.faithfulness.names import units
+from reportgen.report.faithfulness.names import LOOKS, units
 
 WIDTH, HEIGHT = 220, 84  # px, without the axes
 

@@ -1,11 +1,12 @@
-"""The words for orders, for ways to remove words, and for numbers, that sentences, tables and charts share."""
+"""The words and looks of orders, ways to remove words, and numbers, that sentences, tables and charts share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportgen.core.nouns.faithfulness import Faithfulness, Measure, Operator
+from reportgen.core.nouns.faithfulness import Faithfulness, Measure, Operator, OrderName
 from reportgen.core.nouns.records import Report
+from reportgen.core.palette import ACCENT, MUTED
 
 ORDERS = {
     "heatmap": "heatmap",
@@ -15,6 +16,15 @@ ORDERS = {
     "reading-order": "reading order",
     "random": "random orders",
 }  # others are their own names: "last layer"
+# Colour after Okabe and Ito, and form: an order can be told by either. What is there to compare with is grey.
+LOOKS: dict[OrderName, tuple[str, str]] = {
+    "heatmap": (ACCENT, "circle"),
+    "classifier": ("#0072b2", "triangle-up"),
+    "attribution": ("#009e73", "diamond"),
+    "reversed": (MUTED, "triangle-down"),
+    "reading-order": (MUTED, "cross"),
+    "random": (MUTED, "square"),
+}
 WAYS: dict[Operator, str] = {"delete": "deleted", "mask": "masked", "sample": "replaced from another document"}
 MEASURES: dict[Measure, str] = {"comprehensiveness": "Comprehensiveness", "sufficiency": "Sufficiency"}
 

@@ -14,7 +14,7 @@ import pytest
 
 from reportgen.core.nouns.records import Report
 from reportgen.report.draw import curves, specs
-from reportgen.report.faithfulness.names import ORDERS
+from reportgen.report.faithfulness.names import LOOKS, ORDERS
 from reportgen.report.page.svg import svg_markup
 from reportgen.report.paper import figures
 from reportgen.report.parts import Chart
@@ -113,9 +113,9 @@ def test_without_a_test_nothing_is_drawn() -> None:
 
 def test_orders_can_be_told_by_colour_or_by_form() -> None:
     """And by form alone where both are grey."""
-    own = [curves.LOOKS[name] for name in ("heatmap", "classifier", "attribution")]
+    own = [LOOKS[name] for name in ("heatmap", "classifier", "attribution")]
     assert len({colour for colour, _ in own}) == len(own)
-    assert len({form for _, form in curves.LOOKS.values()}) == len(curves.LOOKS)
+    assert len({form for _, form in LOOKS.values()}) == len(LOOKS)
 
 
 def test_what_is_not_chosen_draws_nothing_on_paper() -> None:
