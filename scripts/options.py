@@ -38,7 +38,8 @@ results on stdout, the path of the report last.
 
 `~/.cache/reportgen`, or the folder that `REPORTGEN_CACHE` names, holds predictions (for `--pick`, `--where` and
 `examples`), head importance (for `--importance auto`), which tokenizers transformers builds as their `tokenizer.json`
-says, and the script that draws the charts of the page. You may delete it at any time.
+says, the sums of a corpus (with words and titles of its documents), and the script that draws the charts of the page.
+You may delete it at any time.
 """
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from reportgen.corpus import frames, sums
+from reportgen.corpus.shown import chapters
 from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call, fails
@@ -135,6 +138,58 @@ def test_a_batch_its_journal_and_a_site_hold_no_hidden_word(clinic: Path) -> Non
     assert shown(Path(), (*CANARIES, *hashes(clinic))) == set()
     assert "existed already  2" in call(*command, *hide).stdout
     fails(call(*command), 2, "other settings")
+
+
+def visits(clinic: Path) -> tuple[str, ...]:
+    """Rows with headings, right and wrong ones, of which a corpus quotes words, titles, sections and sentences."""
+    rows = [
+        {"text": f"# Notes of Quimbrask\n{text}", "label": label, "title": f"Visit {label} of Vantrille to zolpigen"}
+        for text in TEXTS
+        for label in ("left", "right")
+    ]
+    (clinic / "both.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return "--model", str(clinic / "model"), "--dataset", str(clinic / "both.jsonl")
+
+
+CORPUS = ("corpus", "many", "-o", "many/corpus", "--workers", "1", "--sections", "^# (.+)$")
+
+
+@needs_reader
+@pytest.mark.parametrize("hide", ["nothing", "names", pytest.param("text", marks=pytest.mark.slow)])
+def test_a_corpus_shows_the_words_of_its_reports_and_no_others(
+    hide: str, clinic: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page, PDF, figures, tables, LaTeX, manifest, and the sums in the cache; of a site with it also the search."""
+    monkeypatch.setattr(frames, "SUPPORT", 2)
+    monkeypatch.setattr(chapters, "SUPPORT", 2)
+    options = {
+        "nothing": (),
+        "names": ("--redact", str(clinic / "names.txt")),
+        "text": ("--no-text", "--faithfulness", "quick"),
+    }[hide]
+    made("batch", *visits(clinic), *QUICK, *options, "-o", "many")
+    made(*CORPUS)
+    if hide == "text":
+        made("site", "build", "many", "-o", "site")
+    wanted = (*CANARIES, *OTHERS[:1], *hashes(clinic))
+    (sums_file,) = (Path(os.environ["REPORTGEN_CACHE"]) / "corpus").glob("*.sums")
+    kept, rows = sums.load(sums_file.read_bytes())
+    cached = repr([table.to_pylist() for table in (*kept.tables.values(), kept.examples, rows)]).lower()
+    folders = [Path("many/corpus"), *([Path("site")] if hide == "text" else [])]
+    found = set.union(*(shown(folder, wanted) for folder in folders))
+    if hide == "nothing":  # or the others could not fail
+        assert {name for word, name in found if word == "quimbrask"} >= {
+            "corpus.html", "corpus.pdf", "latex/class-words.tex", "tables/words.parquet", "tables/head_words.parquet",
+            "tables/documents.csv", "tables/sections.parquet",
+            *(f"figures/{key}.{form}" for key in ("words", "sections") for form in ("svg", "pdf", "csv", "vl.json")),
+        }  # fmt: skip
+        assert {("vantrille", "corpus.pdf"), ("zolpigen", "corpus.html")} <= found, "titles and passages"
+        assert "quimbrask" in cached
+        return
+    hidden = (*CANARIES, *(OTHERS[:1] * (hide == "text")), *hashes(clinic))
+    assert [each for each in found if each[0] in hidden] == []
+    assert [word for word in hidden if word in cached] == []
+    assert (("zolpigen", "corpus.html") in found) == (hide == "names")
 
 
 def test_a_batch_goes_on_with_another_pattern_and_keeps_no_word_that_it_matches(clinic: Path) -> None:

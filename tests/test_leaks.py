@@ -187,6 +187,21 @@ def test_a_batch_without_names_has_none_in_its_journal_and_continues(at_home: Pa
     assert len(list(Path("many").glob("example-*"))) == 3
 
 
+@needs_reader
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_a_corpus_names_no_more_than_its_reports(anonymous: bool, at_home: Path) -> None:
+    """Page, PDF, figures, tables, LaTeX and manifest; the model is named where the reports name it."""
+    how = ("--anonymous",) if anonymous else ()
+    made("batch", *of(at_home), *QUICK, "--max-chars", "400", *how, "-o", "many", code=10)
+    made("corpus", "many", "-o", "over", "--workers", "1", "--format", "html,pdf,tables,latex" + ",figures" * anonymous)
+    assert leaks(Path("over"), MINE) == []
+    named = {file for name, file in leaks(Path("over"), NAMES) if name == "model-canary"}
+    if anonymous:
+        assert leaks(Path("over"), NAMES) == []
+    else:
+        assert named >= {"corpus.html", "corpus.pdf", "manifest.json", "tables/documents.parquet"}
+
+
 def test_names_are_taken_out_of_a_report_that_has_them(at_home: Path) -> None:
     """In another folder; the first stays as it is."""
     made("run", *of(at_home), "--index", "0", "--format", "html,latex", "-o", "open/model-canary-1")

@@ -152,4 +152,6 @@ def _print(found: Corpus, folder: Path, page: Path, *, quiet: bool, as_json: boo
             click.echo(f"{count:,} document{'' if count == 1 else 's'}", err=True)
         click.echo(page)
     if found.left_out:
-        raise LeftOutError(f"{len(found.left_out):,} reports were left out", hint="reportgen verify FOLDER says more")
+        count = len(found.left_out)
+        said = "1 report was" if count == 1 else f"{count:,} reports were"
+        raise LeftOutError(f"{said} left out", hint="reportgen verify FOLDER says more")

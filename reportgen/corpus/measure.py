@@ -36,7 +36,7 @@ CLASSES = ("special", "first", "punctuation", "stop words")  # of `heads.MEASURE
 
 def facts(report: Report) -> dict[str, Any]:
     """What all reports of a corpus have in common."""
-    said = report.prediction
+    said, kept = report.prediction, report.attention.top_k
     return {
         "model": clean(report.provenance.model),
         "weights": report.provenance.weights_sha256,
@@ -45,7 +45,8 @@ def facts(report: Report) -> dict[str, Any]:
         "labels": [] if said is None else list(map(clean, said.labels)),
         "several": said is not None and said.several,
         "importance": report.importance.measure,
-        "top_k": report.attention.top_k,
+        # a text of fewer tokens than are kept keeps all it has
+        "top_k": max(kept, report.top_k) if kept == len(report.tokens) else kept,
         "received": report.received,
         "given": report.given,
     }

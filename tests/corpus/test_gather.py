@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,11 @@ import pytest
 from reportgen.core.clock import Clock
 from reportgen.core.errors import DeviceError, OutputError
 from reportgen.core.files import disk
-from reportgen.corpus import gather, sums
+from reportgen.corpus import gather, measure, sums
 from reportgen.corpus.gather import Corpus, Job
 from reportgen.corpus.shown import present
 from reportgen.corpus.shown.parts import CorpusParts
-from tests import corpora, kills
+from tests import corpora, kills, reports
 
 COUNT = 7
 UNDRAWN = CorpusParts("x", "", "2024-05-01T12:00:00+00:00", "0", notes=(), chapters=(), method=())  # charts take long
@@ -103,6 +104,22 @@ def test_every_chunk_is_opened_once(batch: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_process_that_is_lost_is_an_error(batch: Path) -> None:
     with pytest.raises(DeviceError, match="doc-0 and others was killed"):
         summed(batch, lambda jobs: iter([(jobs[0], None)]))
+
+
+def test_a_text_of_fewer_tokens_than_are_kept_of_each_belongs_to_the_others(tmp_path: Path) -> None:
+    """Its lists of attended tokens are shorter, because there are no more."""
+    corpora.batch(tmp_path, 2)
+    short = reports.report("one", layers=corpora.LAYERS, heads=corpora.HEADS, top_k=3)
+    like = corpora.report(0)
+    short = replace(
+        short, top_k=corpora.TOP_K, provenance=replace(like.provenance, text_sha256=short.provenance.text_sha256)
+    )
+    corpora.write(tmp_path, replace(short, prediction=like.prediction))
+    found = summed(tmp_path)
+    assert (found.left_out, found.sums.documents, found.sums.facts["top_k"]) == ((), 3, corpora.TOP_K)
+    other = replace(corpora.report(3), attention=reports.attention(
+        reports.weights(40, layers=corpora.LAYERS, heads=corpora.HEADS), top_k=2))  # fmt: skip
+    assert measure.facts(other)["top_k"] == 2
 
 
 def test_of_a_folder_without_a_readable_report_the_reason_is_named(batch: Path, tmp_path: Path) -> None:

@@ -171,11 +171,13 @@ def data_files(corpus: Corpus) -> dict[str, bytes]:
 def _notes(corpus: Corpus) -> tuple[str, ...]:
     found = []
     if corpus.not_chosen:
-        found.append(f"{corpus.not_chosen:,} reports were not chosen by the condition.")
+        said = "1 report was" if corpus.not_chosen == 1 else f"{corpus.not_chosen:,} reports were"
+        found.append(f"{said} not chosen by the condition.")
     if corpus.left_out:
         named = "; ".join(f"{name}: {why}" for name, why in corpus.left_out[:NAMED])
         more = f"; and {len(corpus.left_out) - NAMED:,} more" if len(corpus.left_out) > NAMED else ""
-        found.append(f"{len(corpus.left_out):,} folders are left out: {named}{more}.")
+        said = "1 folder is" if len(corpus.left_out) == 1 else f"{len(corpus.left_out):,} folders are"
+        found.append(f"{said} left out: {named}{more}.")
     if 1 < corpus.sums.documents < intervals.FEW:
         found.append(
             f"These are {n_documents(corpus.sums.documents)}: intervals are wide, and few words have the support."
