@@ -140,7 +140,7 @@ def test_a_batch_its_journal_and_a_site_hold_no_hidden_word(clinic: Path) -> Non
     fails(call(*command), 2, "other settings")
 
 
-def visits(clinic: Path) -> tuple[str, ...]:
+def both_verdicts(clinic: Path) -> tuple[str, ...]:
     """Rows with headings, right and wrong ones, of which a corpus quotes words, titles, sections and sentences."""
     rows = [
         {"text": f"# Notes of Quimbrask\n{text}", "label": label, "title": f"Visit {label} of Vantrille to zolpigen"}
@@ -167,7 +167,7 @@ def test_a_corpus_shows_the_words_of_its_reports_and_no_others(
         "names": ("--redact", str(clinic / "names.txt")),
         "text": ("--no-text", "--faithfulness", "quick"),
     }[hide]
-    made("batch", *visits(clinic), *QUICK, *options, "-o", "many")
+    made("batch", *both_verdicts(clinic), *QUICK, *options, "-o", "many")
     made(*CORPUS)
     if hide == "text":
         made("site", "build", "many", "-o", "site")
