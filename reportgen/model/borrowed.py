@@ -11,7 +11,7 @@ import copy
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +26,9 @@ from reportgen.core.characters import clean
 from reportgen.core.config import DTYPES
 from reportgen.core.errors import ModelError, UsageError
 from reportgen.core.private import public
-from reportgen.model import outputs, position_table, supported
 from reportgen.model.checkpoint import Checkpoint
-from reportgen.model.classifier import Classifier, sliding_layers
+from reportgen.model.classifier import Classifier, Options, of
 from reportgen.model.file_kinds import LOCAL
-from reportgen.model.tokenizing.tokenizer import max_length as find_max_length
 from reportgen.model.tokenizing.tokenizer import settle
 
 IN_MEMORY = "in memory"  # behind the name of what was not loaded by us
@@ -106,24 +104,13 @@ def named(model: PreTrainedModel) -> str:
     return f"{clean(public(origin)) if origin else type(model).__name__} ({IN_MEMORY})"
 
 
-def classifier(
-    model: PreTrainedModel,
-    tokenizer: Any,
-    *,
-    max_length: int | None = None,
-    labels: tuple[str, ...] = (),
-    threshold: float | None = None,
-    global_positions: tuple[int, ...] = (0,),
-) -> Classifier:
+def classifier(model: PreTrainedModel, tokenizer: Any, **options: Unpack[Options]) -> Classifier:
     """The classifier of a model that is loaded already; use it while `unchanged` is open.
 
     Args:
         model: From `bare`, on any device.
         tokenizer: Of transformers; a copy of it is used.
-        max_length: Tokens to read at most; the model's own limit if left out.
-        labels: Names of the labels, instead of the model's own.
-        threshold: Probability from which on a label is predicted, in models that predict several at once.
-        global_positions: Tokens with global attention, in models that have it.
+        options: How it reads and predicts.
 
     Raises:
         UsageError: If the tokenizer is none of the transformers library, or an option does not fit the model.
@@ -139,21 +126,7 @@ def classifier(
     own.truncation_side = "right"  # the first tokens are kept
     if own.is_fast:
         settle(own.backend_tokenizer)
-    checkpoint = InMemory(name, "", LOCAL, name, LOCAL, tokenizer_sha256=_digest(own))
-    names = outputs.label_names(name, model.config, labels)
-    outputs.thresholds(name, model.config, names, threshold)
-    supported.check(name, model.config)
-    return Classifier(
-        model=model,
-        tokenizer=own,
-        checkpoint=checkpoint,
-        labels=names,
-        max_length=find_max_length(checkpoint, model, own, max_length),
-        global_positions=global_positions if sliding_layers(model) else (),
-        own_labels=outputs.own_names(model.config),
-        threshold=threshold,
-        period=position_table.find(model),
-    )
+    return of(model, own, InMemory(name, "", LOCAL, name, LOCAL, tokenizer_sha256=_digest(own)), **options)
 
 
 def _digest(tokenizer: Any) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen.core.config import check_device
@@ -102,17 +102,23 @@ def find_device(wanted: str) -> torch.device:
     return device
 
 
+class Options(TypedDict, total=False):
+    """How a classifier reads and predicts, if not as its configuration says."""
+
+    max_length: int | None  # tokens to read at most; the model's own limit if left out
+    labels: tuple[str, ...]  # names of the labels, instead of the model's own
+    threshold: float | None  # probability from which on a label is predicted, in models that predict several at once
+    global_positions: tuple[int, ...]  # tokens with global attention, in models that have it; the first if left out
+
+
 def load(
     checkpoint: Checkpoint,
     *,
     device: str = "auto",
     dtype: str = "float32",
-    max_length: int | None = None,
-    labels: tuple[str, ...] = (),
-    threshold: float | None = None,
     attention_window: int | None = None,
-    global_positions: tuple[int, ...] = (0,),
     require_safetensors: bool = False,
+    **options: Unpack[Options],
 ) -> Classifier:
     """Load model and tokenizer, ready to predict.
 
@@ -120,23 +126,19 @@ def load(
         checkpoint: Where they are; already checked for foreign code.
         device: auto, cpu, cuda, cuda:N, mps.
         dtype: float32, float16, bfloat16.
-        max_length: Tokens to read at most; the model's own limit if left out.
-        labels: Names of the labels, instead of the model's own.
-        threshold: Probability from which on a label is predicted, in models that predict several at once.
         attention_window: Window for every layer, instead of the model's own.
-        global_positions: Tokens with global attention, in models that have it.
         require_safetensors: Refuse weights in PyTorch's own format.
+        options: How it reads and predicts.
 
     Raises:
         ModelError: If there is no tokenizer, no trained classifier head, no attention, or a window is odd.
         DeviceError: If the device is not there, or too small.
         RefusedError: If reading the weights would run code, or *require_safetensors* is not met.
-        UsageError: If *max_length*, *labels* or *threshold* do not fit the model.
+        UsageError: If an option does not fit the model.
     """
     target = find_device(device)
     config = load_config(checkpoint)
-    names = outputs.label_names(checkpoint.name, config, labels)
-    outputs.thresholds(checkpoint.name, config, names, threshold)
+    _label_names(checkpoint.name, config, options)
     if attention_window is not None:
         if getattr(config, "attention_window", None) is None:
             raise UsageError(f"--attention-window: {checkpoint.name} has no window; every token sees all tokens")
@@ -147,17 +149,29 @@ def load(
         model.to(target).eval()  # type: ignore[arg-type]  # transformers wraps `to` and loses its types
     with quiet():
         tokenizer = load_tokenizer(checkpoint, kinds=token_types(config))
+    return of(model, tokenizer, checkpoint, **options)
+
+
+def of(model: PreTrainedModel, tokenizer: Any, checkpoint: Checkpoint, **options: Unpack[Options]) -> Classifier:
+    """The classifier of a model and a tokenizer that are loaded. Options and errors: see `load`."""
+    supported.check(checkpoint.name, model.config)
     return Classifier(
         model=model,
         tokenizer=tokenizer,
         checkpoint=checkpoint,
-        labels=names,
-        max_length=find_max_length(checkpoint, model, tokenizer, max_length),
-        global_positions=global_positions if sliding_layers(model) else (),
-        own_labels=outputs.own_names(config),
-        threshold=threshold,
+        labels=_label_names(checkpoint.name, model.config, options),
+        max_length=find_max_length(checkpoint, model, tokenizer, options.get("max_length")),
+        global_positions=options.get("global_positions", (0,)) if sliding_layers(model) else (),
+        own_labels=outputs.own_names(model.config),
+        threshold=options.get("threshold"),
         period=position_table.find(model),
     )
+
+
+def _label_names(name: str, config: PreTrainedConfig, options: Options) -> tuple[str, ...]:
+    names = outputs.label_names(name, config, options.get("labels", ()))
+    outputs.thresholds(name, config, names, options.get("threshold"))  # an error now is none after the weights
+    return names
 
 
 def sliding_layers(model: nn.Module) -> list[LongformerSelfAttention]:
