@@ -345,8 +345,3 @@ def _examples(
             value = float(measured[heads.BY_ROLE[role]][at])
             named = {name: row[name] for name in ("document", "title", "page")}
             yield {"role": role, **named, "layer": report.attention.layers[at[0]], "head": at[1] + 1, "value": value}
-
-
-def row_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """The documents of a corpus, a row each."""
-    return pa.Table.from_pylist(list(rows), schema=sums.ROW)
