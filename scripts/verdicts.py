@@ -54,7 +54,7 @@ def row(report: Report, tested: Faithfulness, measure: Measure) -> list[str]:
         both(f"{trial.chance[0]:.2f}" for trial in trials),
         both(f"{trial.chance[best]:.2f}" for trial in trials),
         *(both(starred(trial, order) for trial in trials) for order in ORDERS),
-        VERDICTS[tested.verdict.code] if tested.verdict else "–",
+        VERDICTS[code] if (code := tested.code("heatmap")) else "–",
     ]
 
 

@@ -41,8 +41,8 @@ STRENGTH: dict[OrderName, float] = {  # logits that the first half of the units 
     "reading-order": 0.15,
 }
 SENTENCE = (
-    "Removing the 5% most attended words lowers the margin by 0.60; 19 random choices of as many words lower it by "
-    "−0.04 to 0.11. This heatmap shows words that the prediction rests on."
+    "Removing the 5% of the words highest in all attention lowers the margin by 0.60; 19 random choices of as many "
+    "words lower it by −0.04 to 0.11. All attention shows words that the prediction rests on."
 )
 
 
@@ -74,8 +74,18 @@ def faithfulness(report: Report | None = None, *, draws: int = 19, **changes: An
         ),
         verdicts=(
             Verdict("heatmap", "supported", SENTENCE),
-            Verdict("classifier", "supported", SENTENCE.replace("This heatmap", "The classifier's row")),
-            Verdict("attribution", "supported", SENTENCE.replace("This heatmap", "This attribution")),
+            Verdict(
+                "classifier",
+                "supported",
+                SENTENCE.replace("all attention", "what the classifier reads").replace(
+                    "All attention", "What the classifier reads"
+                ),
+            ),
+            Verdict(
+                "attribution",
+                "supported",
+                SENTENCE.replace("all attention", "attribution").replace("All attention", "Attribution"),
+            ),
         ),
         shifts=(
             Shift("first word left out", len(units) - 1, 0.31, (3, 5), 0.99),

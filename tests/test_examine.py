@@ -125,7 +125,7 @@ def here(plain: Path, tmp_path: Path) -> Path:
 def test_the_command_adds_a_test_to_a_report_that_is_there(here: Path, model: Path, tested: Path) -> None:
     ran = call("faithfulness", here, "--model", model, "--device", "cpu")
     assert ran.exit_code == 0, ran.output
-    assert "heatmap: look-only: Removing the most attended words (5 to 20%) lowers the margin by" in ran.stdout
+    assert ": a look only. Removing the words highest in " in ran.stdout
     store.verify(here)
     found, wanted = store.load(here), store.load(tested)
     assert found.faithfulness == wanted.faithfulness
@@ -177,7 +177,7 @@ def test_a_batch_has_the_verdicts_in_its_index(model: Path, tmp_path: Path) -> N
     )
     assert ran.exit_code == 0, ran.output
     with (tmp_path / "out" / "index.csv").open() as file:
-        assert [row["heatmap"] for row in csv.DictReader(file)] == ["look-only"] * 2
+        assert [row["all_attention"] for row in csv.DictReader(file)] == ["look-only"] * 2
 
 
 def test_words_of_another_row_are_drawn_with_the_seed(model: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from reportgen.batch.units import Outcome
 from reportgen.core.characters import visible
 from reportgen.core.files import disk
-from reportgen.core.nouns.faithfulness import VERDICTS
+from reportgen.core.nouns.faithfulness import VERDICTS, VIEWS
 from reportgen.report import tables
 from reportgen.report.page import confusion, render
 
@@ -27,8 +27,8 @@ FAILED, UNTESTED = "test failed", "not tested"
 SCRIPT, ROWS = "index.js", "index-rows.js"
 STYLES = ("page", "batch", "confusion")
 PER_PAGE = 1000  # reports: about 300 kB
-COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability", "verdict", "heatmap",
-           "tokens", "total", "warnings", "error")  # fmt: skip
+COLUMNS = ("index", "id", "title", "report", "label", "predicted", "probability", "verdict", "all_attention",
+           "classifier", "view", "tokens", "total", "warnings", "error")  # fmt: skip
 
 
 def write(
@@ -69,7 +69,7 @@ def write(
             place=place,
             counts=_counts(made, failed=len(failed), missing=total - len(outcomes)),
             failed=sorted(failed, key=lambda row: row[0]) if number == 0 else [],
-            tested=VERDICTS if any(outcome.heatmap or outcome.test_failed for outcome in made) else None,
+            tested=_tested if any(outcome.view or outcome.test_failed for outcome in made) else None,
             made=made[number * PER_PAGE : (number + 1) * PER_PAGE],
             page=page,
             names=names,
@@ -98,8 +98,8 @@ def _scripts(made: Sequence[Outcome], page: str) -> dict[str, bytes]:
     labels = sorted({*gold, *predicted} - {None}, key=lambda label: (str(label).casefold(), str(label)))
     warnings = sorted({code for outcome in made for code in outcome.warnings})
     place = {label: number for number, label in enumerate(labels)}
-    said = [VERDICTS[one.heatmap] if one.heatmap else FAILED if one.test_failed else UNTESTED for one in made]
-    heatmaps = [name for name in (*VERDICTS.values(), FAILED, UNTESTED) if name in said]
+    said = [_tested(one) for one in made]
+    heatmaps = [name for name in (*sorted({*said} - {FAILED, UNTESTED}), FAILED, UNTESTED) if name in said]
     meta = {
         "page": page,
         "rows": f"./{ROWS}",
@@ -142,6 +142,14 @@ def _policy() -> str:
         f"default-src 'none'; script-src 'self'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
         "form-action 'none'"
     )
+
+
+def _tested(made: Outcome) -> str:
+    """The view that a report opens with, and the verdict on it."""
+    code = made.classifier if made.view == VIEWS["classifier"] else made.all_attention
+    if made.test_failed or code is None:
+        return FAILED if made.test_failed else UNTESTED
+    return f"{made.view}: {VERDICTS[code]}"
 
 
 def _shown(text: str | None) -> str | None:

@@ -17,8 +17,9 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import BATCH_SIZE, Config
 from reportgen.core.errors import DeviceError, HubError, OutputError, ReportgenError, one_line
 from reportgen.core.nouns import plain_values
-from reportgen.core.nouns.faithfulness import VerdictCode
+from reportgen.core.nouns.faithfulness import VIEWS, VerdictCode
 from reportgen.core.nouns.records import Example, HeadImportance, Report
+from reportgen.report import opening
 from reportgen.report.private import anonymous
 
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ class Outcome:
     predicted: str | None = None
     probability: float | None = None  # of the predicted label; of several, see `Prediction.confidence`
     verdict: str = "unknown"
-    heatmap: VerdictCode | None = None  # the verdict on the heatmap; None where it was not tested
+    all_attention: VerdictCode | None = None  # the verdict on this view; None where it was not tested
+    classifier: VerdictCode | None = None  # on what the classifier reads
+    view: str | None = None  # which the report opens with, by its name, where it was tested
     tokens: int = 0  # that the model has read
     total: int = 0  # that the text has
     warnings: tuple[str, ...] = ()  # their codes
@@ -176,7 +179,7 @@ def finish(task: Task, report: Report) -> Outcome:
 
 def succeeded(report: Report) -> Outcome:
     """The outcome of a report that is written."""
-    example, said = report.example, report.prediction
+    example, said, tested = report.example, report.prediction, report.faithfulness
     assert example.index is not None  # it is a row
     assert said is not None  # the model was asked
     return Outcome(
@@ -188,7 +191,9 @@ def succeeded(report: Report) -> Outcome:
         predicted=said.predicted_name,
         probability=said.confidence,
         verdict=said.verdict,
-        heatmap=report.faithfulness.code if report.faithfulness else None,
+        all_attention=tested.code("heatmap") if tested else None,
+        classifier=tested.code("classifier") if tested else None,
+        view=VIEWS[opening.order(report)] if tested else None,
         tokens=len(report.tokens),
         total=report.tokens.total,
         warnings=tuple(warning.code for warning in report.warnings),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reportgen.core.errors import one_line
+from reportgen.core.nouns.faithfulness import VIEWS
 from reportgen.core.nouns.labels import NO_LABEL, Prediction
 from reportgen.core.numbers import numeral
 
@@ -49,12 +50,12 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
 
 def plain(made: Written, seconds: dict[str, float]) -> dict[str, Any]:
     """What `run --json` prints: the answer of the model, what draws attention, whether it was tested, and the files."""
-    from reportgen.report import passages
+    from reportgen.report import opening, passages
 
     report, folder, files = made
-    said, tested = report.prediction, report.faithfulness
+    said = report.prediction
     assert said is not None  # a run predicts
-    verdict = tested.verdict if tested else None
+    verdict = opening.verdict(report)
     return {
         "report": str(folder),
         "files": [str(folder / name) for name in sorted(files)],
@@ -66,7 +67,8 @@ def plain(made: Written, seconds: dict[str, float]) -> dict[str, Any]:
         "top_words": list(passages.top_words(report)),
         "tokens": len(report.tokens),
         "device": report.provenance.device,
-        "faithfulness": tested.code if tested else None,
+        "faithfulness": verdict.code if verdict else None,
+        "faithfulness_view": VIEWS[verdict.order] if verdict else None,
         "faithfulness_verdict": None if verdict is None else verdict.sentence,
         "warnings": [warning.code for warning in report.warnings],
         "seconds": {stage: round(taken, 3) for stage, taken in seconds.items()},
@@ -74,11 +76,13 @@ def plain(made: Written, seconds: dict[str, float]) -> dict[str, Any]:
 
 
 def print_faithfulness(report: Report) -> None:
-    """Print the verdict on the heatmap, and what must be known of it; nothing if it was not tested."""
+    """Print the verdict on the view that the page opens with, and what must be known of it; nothing without a test."""
+    from reportgen.report import opening
+
     if report.faithfulness is None:
         return
-    if report.faithfulness.verdict is not None:
-        click.echo(f"heatmap: {report.faithfulness.verdict.code}: {report.faithfulness.verdict.sentence}")
+    if (verdict := opening.verdict(report)) is not None:
+        click.echo(f"{opening.headline(report)}. {verdict.sentence}")
     for caveat in report.faithfulness.caveats:
         click.echo(f"note: {one_line(caveat.message)}", err=True)
 

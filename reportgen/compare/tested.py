@@ -29,13 +29,13 @@ def section(one: Report, other: Report, draw: Draw) -> Section | None:
         tested, lacking, found = (A, B, mine) if theirs is None else (B, A, theirs)
         assert found is not None  # one of the two is there
         said = (
-            f"The heatmap of {tested} was tested and is {_words(found)}; that of {lacking} was not tested. "
+            f"All attention of {tested} was tested and is {_words(found)}; that of {lacking} was not tested. "
             "“reportgen faithfulness FOLDER” adds the test to a report."
         )
         return Section("faithfulness", TITLE, (said,))
     words = (_words(mine), _words(theirs))
-    said = f"Both heatmaps are {words[0]}." if words[0] == words[1] else (
-        f"The heatmap of {A} is {words[0]}, that of {B} {words[1]}."
+    said = f"All attention is {words[0]} in both." if words[0] == words[1] else (
+        f"All attention of {A} is {words[0]}, that of {B} {words[1]}."
     )  # fmt: skip
     table = data(one, other)
     chart = _curves(one, other, mine, theirs, draw)
@@ -64,7 +64,8 @@ def data(one: Report, other: Report) -> pa.Table:
 
 
 def _words(tested: Faithfulness) -> str:
-    return VERDICTS[tested.code] if tested.code else "not tested"
+    code = tested.code("heatmap")
+    return VERDICTS[code] if code else "not tested"
 
 
 def _numbers(tested: Faithfulness | None) -> dict[tuple[str, str, str], tuple[float, float, float | None]]:

@@ -133,7 +133,7 @@ def _row(report: Report, name: str, page: str) -> dict[str, Any]:
         "verdict": "unknown" if said is None else said.verdict,
         "tokens": int(report.tokens.total),
         "read": len(report.tokens),
-        "heatmap": None if tested is None else tested.code,
+        "heatmap": None if tested is None else tested.code("heatmap"),
         "effect": _effect(report),
         "page": page,
     }
@@ -143,7 +143,7 @@ def _labels(report: Report) -> dict[str, dict[str, Sequence[Any]]]:
     """The counts: verdicts, confusion, calibration, lengths."""
     said = report.prediction
     predicted, verdict = _group(report)
-    heatmap = report.faithfulness.code if report.faithfulness else None
+    heatmap = report.faithfulness.code("heatmap") if report.faithfulness else None
     counts: dict[str, dict[str, Sequence[Any]]] = {
         "verdicts": {"predicted": [predicted], "verdict": [verdict], "heatmap": [heatmap or NO_VALUE], "value": [1.0]}
     }

@@ -14,7 +14,7 @@ from reportgen.core.errors import UsageError
 from reportgen.core.nouns.records import Rankings, Report, Scores
 from reportgen.notebook import text_chart
 from reportgen.notebook.frame import framed
-from reportgen.report import heatmap, passages, present, rank, scale, signed, tables
+from reportgen.report import heatmap, opening, passages, present, rank, scale, signed, tables
 from reportgen.report.faithfulness import data_files
 from reportgen.report.parts import Cell, HeatView
 
@@ -41,9 +41,9 @@ class Explanation:
         parts = [f"{len(report.tokens):,} tokens"]
         if said is not None:
             parts.append(f"predicted {said.predicted_name} ({said.confidence:.1%})")
-        verdict = tested.verdict.code if tested and tested.verdict else "not tested" if tested is None else "no verdict"
+        verdict = opening.headline(report) or ("heatmap: not tested" if tested is None else "heatmap: no verdict")
         words = ", ".join(self.top_words)
-        return f"<Explanation of {report.example.title!r}: {', '.join(parts)}; heatmap: {verdict}; most: {words}>"
+        return f"<Explanation of {report.example.title!r}: {', '.join(parts)}; {verdict}; most: {words}>"
 
     def _repr_html_(self) -> str:
         """The page, in a frame of its own that no script can leave."""

@@ -7,7 +7,7 @@ comes first.
 
 from __future__ import annotations
 
-from reportgen.core.nouns.faithfulness import VERDICTS, OrderName, VerdictCode
+from reportgen.core.nouns.faithfulness import VERDICTS, VIEWS, OrderName, Verdict, VerdictCode
 from reportgen.core.nouns.records import Integers, Rankings, Report
 
 STANDS: dict[VerdictCode, int] = {
@@ -24,7 +24,8 @@ def opening(report: Report) -> tuple[str, str]:
         return "all", ""
     if report.attention.reader is None:
         return "all", "The page opens with all attention: this classifier reads no single row."
-    row, all_ = (_verdict(report, order) for order in ("classifier", "heatmap"))
+    tested = report.faithfulness
+    row, all_ = (tested and tested.code(order) for order in ("classifier", "heatmap"))
     if row and all_ and STANDS[row] < STANDS[all_]:
         return "all", (
             f"The page opens with all attention, which the test finds {VERDICTS[all_]}; what the classifier reads is "
@@ -46,6 +47,24 @@ def ranked(report: Report, rankings: Rankings) -> Integers:
     return rankings.by_score if own is None else own
 
 
-def _verdict(report: Report, order: OrderName) -> VerdictCode | None:
+def verdict(report: Report) -> Verdict | None:
+    """The verdict on the view that the report opens with; None where it was not, or could not be, tested."""
     found = report.faithfulness.verdicts if report.faithfulness else ()
-    return next((verdict.code for verdict in found if verdict.order == order), None)
+    own = order(report)
+    return next((each for each in found if each.order == own), found[0] if found else None)
+
+
+def verdicts(report: Report) -> tuple[Verdict, ...]:
+    """All of them, that on the view that the report opens with first."""
+    found = report.faithfulness.verdicts if report.faithfulness else ()
+    first = verdict(report)
+    return tuple(sorted(found, key=lambda each: each is not first))
+
+
+def headline(report: Report) -> str:
+    """The view that the report opens with, and the verdict on it; "" where nothing could be tested.
+
+    "What the classifier reads: supported".
+    """
+    found = verdict(report)
+    return f"{VIEWS[found.order]}: {VERDICTS[found.code]}" if found else ""

@@ -137,7 +137,7 @@ class Panel:
     """The test of the heatmap."""
 
     code: VerdictCode | None  # on the view that the report opens with; None where nothing could be tested
-    words: str  # the verdict: "no better than chance"
+    words: str  # the view and the verdict on it: "All attention: supported"
     sentence: str  # the same with its numbers
     brief: str  # the same without them
     verdicts: tuple[tuple[str, str], ...]  # orders with their verdicts, that of the view first

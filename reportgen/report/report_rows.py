@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from reportgen.core.nouns.faithfulness import VIEWS
 from reportgen.core.nouns.records import Report
+from reportgen.report import opening
 from reportgen.report.tables import parquet
 
 DOCUMENT = pa.schema(
@@ -24,7 +26,9 @@ DOCUMENT = pa.schema(
         ("verdict", pa.string()),
         ("tokens", pa.int64()),  # of the whole text
         ("read", pa.int64()),  # of them, those that the model has read
-        ("heatmap", pa.string()),  # the verdict of its test; null where it was not tested
+        ("all_attention", pa.string()),  # the verdict on this view; null where it was not tested
+        ("classifier", pa.string()),  # on what the classifier reads
+        ("view", pa.string()),  # which the report opens with: "All attention" or "What the classifier reads"
         ("model", pa.string()),
         ("revision", pa.string()),
         ("weights_sha256", pa.string()),
@@ -58,7 +62,9 @@ def document(report: Report) -> pa.Table:
         "verdict": said.verdict if said else "unknown",
         "tokens": report.tokens.total,
         "read": len(report.tokens),
-        "heatmap": report.faithfulness and report.faithfulness.code,
+        "all_attention": report.faithfulness and report.faithfulness.code("heatmap"),
+        "classifier": report.faithfulness and report.faithfulness.code("classifier"),
+        "view": VIEWS[opening.order(report)],
         "model": made.model,
         "revision": made.revision,
         "weights_sha256": made.weights_sha256,

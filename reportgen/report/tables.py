@@ -29,8 +29,8 @@ Array = npt.NDArray[np.generic]
 NAMED = 5  # tokens per head in the table of heads
 HEADS = "head-tokens"  # key of that table
 GAPS = (  # columns that are empty in some reports: pyarrow reads files as one table by the schema of the first
-    "dataset", "split", "index", "id", "label", "predicted", "probability", "heatmap", "gold", "sink", "seen",
-    "score_cls", "word",
+    "dataset", "split", "index", "id", "label", "predicted", "probability", "all_attention", "classifier", "gold",
+    "sink", "seen", "score_cls", "word",
 )  # fmt: skip
 # Cells that a spreadsheet may run something from: a call, a DDE pipe, or a reference to another sheet or file, behind a
 # sign that begins a formula. An apostrophe before it is doubled in the same way, so that one can be taken away again.

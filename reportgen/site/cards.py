@@ -57,7 +57,8 @@ class Card:
     true_labels: tuple[str, ...] = ()  # each true label, if a text may have several
     predicted_labels: tuple[str, ...] = ()  # each predicted label, if a text may have several, most probable first
     probabilities: tuple[float, ...] = ()  # of these
-    heatmap: VerdictCode | None = None  # the verdict on the heatmap; None where it was not tested
+    tested: VerdictCode | None = None  # the verdict on the view that the page opens with; None: not tested
+    headline: str = ""  # that view and its verdict in words
     sentence: str = ""  # the first key passage; "" where there is none, or its words are hidden
     why: str = ""  # what makes it one: "1.4 times even"
 
@@ -125,7 +126,8 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
         language=report.language,
         given=report.given,
         files=tuple(name for name in store.OFFERED if name in held),
-        heatmap=report.faithfulness.code if report.faithfulness else None,
+        tested=found.code if (found := opening.verdict(report)) else None,
+        headline=opening.headline(report),
         sentence=sentence,
         why=why,
         **_each(said),

@@ -183,7 +183,7 @@
         choice("gold", "Gold label", meta.gold.map(label)),
         choice("predicted", "Predicted label", meta.predicted.map(label)),
         choice("verdict", "Verdict", meta.verdicts),
-        choice("heatmap", "Heatmap", meta.heatmaps),
+        choice("heatmap", "Tested heatmap", meta.heatmaps),
         choice("warning", "Warning", meta.warnings),
       ),
       make("p", { class: "count" }, status, " ", clear),

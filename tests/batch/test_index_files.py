@@ -21,15 +21,16 @@ def index(tmp_path: Path, *outcomes: Outcome) -> tuple[str, list[dict[str, str]]
 
 
 def test_a_tested_heatmap_has_its_verdict_in_words_and_as_a_code(tmp_path: Path) -> None:
-    tested = replace(PLAIN, heatmap="no-better-than-chance")
+    tested = replace(PLAIN, all_attention="no-better-than-chance", view="All attention")
     page, rows = index(tmp_path, tested, replace(PLAIN, name="a-1", index=1))
-    assert page.count("<td>no better than chance</td>") == 1
+    assert page.count("<td>All attention: no better than chance</td>") == 1
     assert page.count("<td>not tested</td>") == 1
-    assert [row["heatmap"] for row in rows] == ["no-better-than-chance", ""]
+    assert [row["all_attention"] for row in rows] == ["no-better-than-chance", ""]
+    assert [row["view"] for row in rows] == ["All attention", ""]
     assert Outcome.restored(tested.plain()) == tested
 
 
 def test_where_nothing_was_tested_the_page_has_no_such_column(tmp_path: Path) -> None:
     page, rows = index(tmp_path, PLAIN)
-    assert "Heatmap" not in page
-    assert rows[0]["heatmap"] == ""
+    assert "Tested heatmap" not in page
+    assert rows[0]["view"] == ""

@@ -81,7 +81,7 @@ def test_the_numbers_are_those_that_the_two_reports_store(tmp_path: Path) -> Non
             assert found[f"{name}_{side}"].to_numpy() == pytest.approx(wanted[name].to_numpy(), abs=1e-12), name
     assert found.loc[("comprehensiveness", "delete", "heatmap"), "p_b"] == 0.35
     html = (tmp_path / "compared" / "compare.html").read_text()
-    assert "The heatmap of A is supported, that of B no better than chance." in html
+    assert "All attention of A is supported, that of B no better than chance." in html
     first = stored(folders[1]).loc[("comprehensiveness", "delete", "heatmap")]
     assert f'<td class="n">{first["aopc"]:.2f}</td>' in html
     spec = json.loads((tmp_path / "compared" / "figures" / "removed.vl.json").read_text())
@@ -101,7 +101,7 @@ def test_a_report_with_another_test_is_not_the_same() -> None:
     assert compare(one, one, SIDES).equal
     made = compare(one, other, SIDES)
     assert not made.equal
-    assert "The heatmap of A is supported, that of B no better than chance." in made.summary
+    assert "All attention of A is supported, that of B no better than chance." in made.summary
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -111,7 +111,7 @@ def test_where_one_alone_was_tested_it_is_said_with_the_command(turned: bool) ->
     names = ("B", "A") if turned else ("A", "B")
     (section,) = (each for each in made.sections if each.key == "faithfulness")
     assert section.sentences == (
-        f"The heatmap of {names[0]} was tested and is supported; that of {names[1]} was not tested. “reportgen "
+        f"All attention of {names[0]} was tested and is supported; that of {names[1]} was not tested. “reportgen "
         "faithfulness FOLDER” adds the test to a report.",
     )
     assert not made.equal

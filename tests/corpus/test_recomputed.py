@@ -68,7 +68,7 @@ class Document:
         self.probability, self.predicted = best["probability"], best["label"]
         self.label = None if gold.empty else gold.item()
         self.verdict = "unknown" if self.label is None else "right" if self.label == self.predicted else "wrong"
-        self.heatmap = "none" if self.tested is None else self.row["heatmap"]
+        self.heatmap = "none" if self.tested is None else self.row["all_attention"]
         tokens = self.tokens = tables["tokens"]
         tokens["text"] = tokens["text"].astype(str)
         tokens["special"] = tokens["token"].isin(SPECIAL)

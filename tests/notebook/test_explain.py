@@ -19,6 +19,7 @@ from reportgen import Config
 from reportgen.core.errors import OutputError, UsageError
 from reportgen.notebook import text_chart
 from reportgen.notebook.explanation import FRAMES, Explanation
+from reportgen.report import opening
 from reportgen.report.parts import Run
 from reportgen.report.stored import store
 from tests import tiny
@@ -79,9 +80,8 @@ def test_a_repr_is_one_line(explained: Explanation) -> None:
         assert len(shown) < 300
     assert "predicted left" in repr(explained)
     assert explained.report.faithfulness is not None
-    verdict = explained.report.faithfulness.verdict
-    assert verdict is not None
-    assert verdict.code in repr(explained)
+    assert opening.headline(explained.report) in repr(explained)
+    assert opening.verdict(explained.report) is not None
 
 
 def test_a_cell_shows_the_page_in_a_sandbox(explained: Explanation) -> None:

@@ -50,10 +50,11 @@ def test_one_row_says_what_the_report_is() -> None:
     }  # fmt: skip
     assert (row["tokens"], row["read"], row["probability"], row["top_k"]) == (9, 5, 0.802, 3)
     assert (row["model"], row["importance"], row["received"]) == ("models/small", "taylor", "total")
-    assert pd.isna(row["heatmap"])
+    assert pd.isna(row["all_attention"])
     whole = reports.report()
     tested = replace(whole, faithfulness=faithful.faithfulness(whole))
-    assert frame(tested, "report")["heatmap"].item() == "supported"
+    assert frame(tested, "report")["all_attention"].item() == "supported"
+    assert frame(tested, "report")["view"].item() == "What the classifier reads"
 
 
 def test_heads_and_labels_have_a_row_each() -> None:

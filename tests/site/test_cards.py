@@ -65,12 +65,12 @@ def test_a_card_quotes_what_the_report_quotes_first_unless_its_words_are_hidden(
 
 
 def test_a_card_has_the_verdict_on_the_heatmap_where_there_is_one() -> None:
-    assert cards.card(reports.example(), name="x").heatmap is None
+    assert cards.card(reports.example(), name="x").tested is None
     tested = cards.card(faithful.report(), name="x")
-    assert tested.heatmap == "supported"
+    assert (tested.tested, tested.headline) == ("supported", "What the classifier reads: supported")
     assert cards.restored(json.loads(json.dumps(cards.plain(tested)))) == tested
     nothing = replace(faithful.report(), faithfulness=faithful.faithfulness(verdicts=(), trials=()))
-    assert cards.card(nothing, name="x").heatmap is None
+    assert cards.card(nothing, name="x").tested is None
 
 
 def test_a_cut_text_has_more_tokens_than_were_read() -> None:

@@ -192,7 +192,7 @@ def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums, curves: Pa
         return Section("faithfulness", "Faithfulness", (said,))
     counts = Counter((row["heatmap_a"], row["heatmap_b"]) for row in both)
     verdicts = Table(
-        "heatmap-verdicts", "Documents by the verdicts on both heatmaps", (A, B, "Documents"), (False, False, True),
+        "heatmap-verdicts", "Documents by the verdicts on all attention", (A, B, "Documents"), (False, False, True),
         tuple((VERDICTS[one], VERDICTS[other], f"{count:,}") for (one, other), count in counts.most_common()),
     )  # fmt: skip
     found = {key: each for key, each in effects.changes().items() if isinstance(key, tuple)}

@@ -26,6 +26,11 @@ VERDICTS: dict[VerdictCode, str] = {
     "depends-on-removal": "depends on how words are removed",
     "look-only": "a look only",
 }  # in a few words, for cards and lists
+VIEWS: dict[OrderName, str] = {
+    "heatmap": "All attention",
+    "classifier": "What the classifier reads",
+    "attribution": "Attribution",
+}  # what page, cards and tables call the view that has this order
 ScoreName = Literal["heatmap", "heatmap, unscaled", "last layer", "classifier", "attribution"]
 Change = Literal["first word left out", "a word put before"]
 
@@ -203,7 +208,7 @@ class Faithfulness:
     orders: tuple[Order, ...]  # those tested, random ones left out
     empty: tuple[Empty, ...]  # one for each way to remove units
     trials: tuple[Trial, ...]  # () where nothing could be tested, see `caveats`
-    verdicts: tuple[Verdict, ...]  # the heatmap's first; () where nothing could be tested
+    verdicts: tuple[Verdict, ...]  # on all attention first; () where nothing could be tested
     shifts: tuple[Shift, ...]  # () where the document cannot be moved
     sentences: tuple[SentenceEffect, ...]  # in the order of the text; () if it was not asked, or there is only one
     agreements: tuple[Agreement, ...]
@@ -217,15 +222,9 @@ class Faithfulness:
         """The number of random orders."""
         return len(self.trials[0].random) if self.trials else 0
 
-    @property
-    def verdict(self) -> Verdict | None:
-        """The verdict on the heatmap; None where nothing could be tested."""
-        return self.verdicts[0] if self.verdicts else None
-
-    @property
-    def code(self) -> VerdictCode | None:
-        """The verdict on the heatmap in a word; None where nothing could be tested."""
-        return self.verdict.code if self.verdict else None
+    def code(self, order: OrderName) -> VerdictCode | None:
+        """The verdict on an order in a word; None where it was not, or could not be, tested."""
+        return next((verdict.code for verdict in self.verdicts if verdict.order == order), None)
 
     def trial(self, measure: Measure, operator: Operator = "delete") -> Trial | None:
         """The trial of a measure; None if it was not made."""

@@ -241,7 +241,7 @@ def _faithfulness(sums: Sums, documents: list[Row]) -> Chapter | None:
     tested = sum(codes.get(code, 0) for code in VERDICTS)
     if not tested:
         return None
-    says = [f"The heatmap is supported in {codes.get('supported', 0):,} of {n_documents(tested)} tested: "
+    says = [f"All attention is supported in {codes.get('supported', 0):,} of {n_documents(tested)} tested: "
             f"{_share(codes.get('supported', 0), tested)}."]  # fmt: skip
     parts = frames.counts(sums, "verdict", "heatmap")
     for verdict in ("right", "wrong"):
@@ -256,8 +256,8 @@ def _faithfulness(sums: Sums, documents: list[Row]) -> Chapter | None:
     ]  # fmt: skip
     counted = table(
         "heatmaps",
-        f"Verdicts on the heatmaps of {n_documents(tested)}",
-        [("Heatmap", False), ("Right", True), ("Wrong", True), ("No gold label", True), ("All", True)],
+        f"Verdicts on all attention of {n_documents(tested)}",
+        [("All attention", False), ("Right", True), ("Wrong", True), ("No gold label", True), ("All", True)],
         rows,
     )
     drawn = _drawn(

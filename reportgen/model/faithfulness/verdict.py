@@ -9,17 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from reportgen.core.nouns.faithfulness import Curve, Operator, Order, OrderName, Trial, UnitKind, Verdict, VerdictCode
+from reportgen.core.nouns.faithfulness import (
+    VIEWS,
+    Curve,
+    Operator,
+    Order,
+    OrderName,
+    Trial,
+    UnitKind,
+    Verdict,
+    VerdictCode,
+)
 from reportgen.core.numbers import ends, number
 from reportgen.model.faithfulness.orders import TESTED
 
 LEVEL = 0.05  # largest p of a claim
-CHOSEN = {
-    "heatmap": "the most attended {units}",
-    "classifier": "the {units} that the classifier's row attends to most",
+CHOSEN: dict[OrderName, str] = {
+    "heatmap": "the {units} highest in all attention",
+    "classifier": "the {units} highest in what the classifier reads",
     "attribution": "the {units} with the highest attribution",
 }
-SUBJECTS = {"heatmap": "This heatmap", "classifier": "The classifier's row", "attribution": "This attribution"}
 EVEN = "{subject} gives every word the same score, so it does not show what the prediction rests on."
 REMOVED: dict[Operator, str] = {
     "delete": "deleted",
@@ -36,7 +45,7 @@ def verdicts(
     unit: UnitKind,
     even: Collection[OrderName],
 ) -> tuple[Verdict, ...]:
-    """The verdict on each tested order, the heatmap's first.
+    """The verdict on each tested order, all attention first.
 
     Args:
         trials: With comprehensiveness under `delete` first.
@@ -50,7 +59,7 @@ def verdicts(
     for name in (order.name for order in orders if order.name in TESTED):
         along = [(trial, curve) for trial in found if (curve := trial.curve(name))]
         code = "no-better-than-chance" if name in even else verdict_code(along)
-        sentence = EVEN.format(subject=SUBJECTS[name]) if name in even else _sentence(name, code, along, shares, unit)
+        sentence = EVEN.format(subject=VIEWS[name]) if name in even else _sentence(name, code, along, shares, unit)
         made.append(Verdict(name, code, sentence))
     return tuple(made)
 
@@ -67,9 +76,9 @@ def verdict_code(found: Sequence[tuple[Trial, Curve]]) -> VerdictCode:
 
 
 def _sentence(
-    name: str, code: VerdictCode, found: Sequence[tuple[Trial, Curve]], shares: Sequence[float], unit: UnitKind
+    name: OrderName, code: VerdictCode, found: Sequence[tuple[Trial, Curve]], shares: Sequence[float], unit: UnitKind
 ) -> str:
-    (trial, curve), subject = found[0], SUBJECTS[name]
+    (trial, curve), subject = found[0], VIEWS[name]
     highest = CHOSEN[name].format(units=f"{unit}s")
     first = (
         f"Removing {highest} ({_range(shares)}) lowers the margin by {number(curve.aopc)} on "

@@ -15,6 +15,7 @@ from altair.utils.schemapi import debug_mode
 from reportgen.core.nouns.faithfulness import Empty, Faithfulness, Measure, OrderName, Trial
 from reportgen.core.nouns.records import Report
 from reportgen.core.palette import INK, MUTED
+from reportgen.report import opening
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Draw, Row, digits, figure
 from reportgen.report.faithfulness.names import LOOKS, ORDERS, WAYS, label, percent, units
@@ -72,14 +73,15 @@ def caption(report: Report, tested: Faithfulness, measure: Measure) -> str:
     """What the first panel shows at one share, in words."""
     trial = _trials(tested, measure)[0]
     at = _example(tested)
-    own, (low, high) = (trial.curve("heatmap") or trial.curves[0]).probabilities[at], trial.band[at]
+    own, (low, high) = (trial.curve(opening.order(report)) or trial.curves[0]).probabilities[at], trial.band[at]
     name, share, some = label(report, tested), percent(tested.shares[at]), units(tested)
+    view = ORDERS[opening.order(report)]
     kept = measure == "sufficiency"
     with_ = "With only" if kept else "Without"
     others = f"with as many random {some} alone" if kept else f"without as many random {some}"
     more = f" ({some} {WAYS[trial.operator]})" if len(_trials(tested, measure)) > 1 else ""
     return (
-        f"{with_} the {share} of the {some} with the highest scores, the model gives “{name}” a probability of "
+        f"{with_} the {share} of the {some} highest in {view}, the model gives “{name}” a probability of "
         f"{own:.1%}{more}; {others}, {low:.1%} to {high:.1%}. The whole document has {tested.probability:.1%}. "
         f"The grey band holds {tested.draws} random orders."
     )

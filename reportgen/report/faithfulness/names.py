@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportgen.core.nouns.faithfulness import Faithfulness, Measure, Operator, OrderName
+from reportgen.core.nouns.faithfulness import VIEWS, Faithfulness, Measure, Operator, OrderName
 from reportgen.core.nouns.records import Report
 from reportgen.core.palette import ACCENT, MUTED
 
-ORDERS = {
-    "heatmap": "heatmap",
-    "classifier": "classifier’s row",
-    "attribution": "attribution",
-    "reversed": "heatmap, reversed",
+ORDERS: dict[str, str] = {
+    **{order: f"{name[0].lower()}{name[1:]}" for order, name in VIEWS.items()},
+    "heatmap, unscaled": "all attention, unscaled",
+    "reversed": "all attention, reversed",
     "reading-order": "reading order",
     "random": "random orders",
 }  # others are their own names: "last layer"

@@ -12,7 +12,6 @@ from reportgen.core.nouns.faithfulness import (
     VERDICTS,
     Curve,
     Faithfulness,
-    OrderName,
     SentenceEffect,
     Shift,
     Trial,
@@ -31,7 +30,6 @@ OVERLAP = 5  # %, the highest units whose overlap the table shows
 NAMED = 3  # heads that a sentence names
 
 
-TITLES: dict[OrderName, str] = {"heatmap": "all attention", "classifier": "what the classifier reads"}  # as views
 BRIEF: dict[VerdictCode, str] = {
     "supported": "Without the {units} that it marks, the prediction falls more than without as many random {units}.",
     "no-better-than-chance": "Without the {units} that it marks, the prediction falls no more than at random.",
@@ -45,9 +43,7 @@ def panel(report: Report, curves: tuple[Chart, ...], small: str = "") -> Panel |
     tested = report.faithfulness
     if tested is None:
         return None
-    opened = opening.order(report)
-    verdicts = sorted(tested.verdicts, key=lambda each: each.order != opened)
-    verdict = verdicts[0] if verdicts else None
+    verdict = opening.verdict(report)
     tables = (
         *([aopc(tested)] if tested.trials else []),
         *([sentences(report, tested)] if tested.sentences else []),
@@ -55,12 +51,12 @@ def panel(report: Report, curves: tuple[Chart, ...], small: str = "") -> Panel |
     )
     return Panel(
         code=verdict.code if verdict else None,
-        words=VERDICTS[verdict.code] if verdict else "not tested",
+        words=opening.headline(report) or "not tested",
         sentence=verdict.sentence if verdict else "Nothing could be removed from this document.",
         brief=BRIEF[verdict.code].format(units=units(tested))
         if verdict
         else "Nothing could be removed from this document.",
-        verdicts=tuple((TITLES.get(each.order, each.order), VERDICTS[each.code]) for each in verdicts),
+        verdicts=tuple((ORDERS[each.order], VERDICTS[each.code]) for each in opening.verdicts(report)),
         small=small,
         curves=curves,
         tables=tables,
@@ -171,8 +167,8 @@ def scaling_note(tested: Faithfulness) -> str:
     assert scaling is not None  # whoever asks has looked
     change = f"{'raises' if scaling.aopc >= 0 else 'lowers'} its comprehensiveness by {abs(scaling.aopc):.2f}"
     return (
-        f"Head importance changes {scaling.churn:.0%} of the heatmap’s top 5% and {change}. Without it, the heatmap "
-        f"has p = {scaling.p:.2g}."
+        f"Head importance changes {scaling.churn:.0%} of the top 5% of all attention and {change}. Without it, "
+        f"all attention has p = {scaling.p:.2g}."
     )
 
 

@@ -25,9 +25,11 @@ from reportgen.core.clock import Stage
 from reportgen.core.errors import OutputError
 from reportgen.core.files import disk, json_text, regular_files
 from reportgen.core.nouns import plain_values
+from reportgen.core.nouns.faithfulness import VIEWS
 from reportgen.core.nouns.plain_values import FieldError
 from reportgen.core.nouns.records import Report
 from reportgen.core.nouns.values import Sha256
+from reportgen.report import opening
 from reportgen.report.stored import restore
 
 REPORT, ARRAYS, MANIFEST = "report.json", "attention.safetensors", "manifest.json"
@@ -66,7 +68,8 @@ class Manifest:
     importance: dict[str, str] = dataclasses.field(
         default_factory=dict
     )  # its measure, its source, and what its file says
-    faithfulness: str = ""  # the verdict on the heatmap, where it was tested
+    faithfulness: str = ""  # the verdict on the view that the report opens with, where it was tested
+    verdicts: dict[str, str] = dataclasses.field(default_factory=dict)  # by view, the one it opens with first
     device: str = ""
     dtype: str = ""
     seed: int = 0
@@ -198,7 +201,7 @@ def write(
 def facts(report: Report, stages: Sequence[Stage]) -> dict[str, Any]:
     """The facts of the manifest, without the hashes."""
     source, example = report.provenance, report.example
-    verdict = report.faithfulness.code if report.faithfulness else None
+    found = opening.verdicts(report)
     return {
         "reportgen": source.versions["reportgen"],
         "command": source.command,
@@ -212,7 +215,7 @@ def facts(report: Report, stages: Sequence[Stage]) -> dict[str, Any]:
         "input": {"text_sha256": source.text_sha256, "file_sha256": example.file_sha256},
         "importance": {"measure": report.importance.measure, "source": report.importance.source,
                        **report.importance.provenance},
-        **({"faithfulness": verdict} if verdict else {}),
+        **({"faithfulness": found[0].code, "verdicts": {VIEWS[one.order]: one.code for one in found}} if found else {}),
         "device": source.device,
         "dtype": source.dtype,
         "seed": source.seed,

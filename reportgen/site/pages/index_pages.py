@@ -56,7 +56,7 @@ class Face:
     seen: str  # what the strip shows, in words
     verdict: str
     said: tuple[tuple[str, str], ...]  # (kind, text) of what was predicted: kind "em", "strong" or ""
-    tested: str  # the verdict on the heatmap; "" where it was not tested
+    tested: str  # the view that the page opens with, and the verdict on it; "" where it was not tested
     quote: str  # the sentence that draws most; "" for none
     why: str  # by how much
     drawn: str  # what the words are
@@ -261,7 +261,7 @@ def face(card: Card, config: SiteConfig) -> Face:
         seen=_seen(card),
         verdict=card.verdict,
         said=_said(card),
-        tested=f"Heatmap: {VERDICTS_ON_HEATMAPS[card.heatmap]}" if card.heatmap else "",
+        tested=card.headline,
         quote=card.sentence,
         why=card.why,
         drawn=card.drawn,
@@ -336,7 +336,7 @@ def _overview(cards: Sequence[Card]) -> dict[str, Any]:
         "predicted": [_places(labels, places) for labels in predicted],
         "probability": [_per_mille(card.probability) for card in cards],
         "heatmaps": list(VERDICTS_ON_HEATMAPS.values()),
-        "heatmap": [codes.index(card.heatmap) if card.heatmap else -1 for card in cards],
+        "heatmap": [codes.index(card.tested) if card.tested else -1 for card in cards],
     }
 
 

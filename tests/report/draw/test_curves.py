@@ -50,7 +50,16 @@ def test_every_curve_is_valid_and_can_be_shown(key: str) -> None:
     assert svg_markup(chart.svg, themed=True)
     assert {len(chart.data.columns), len(chart.data.numeric)} == {len(row) for row in chart.data.rows}
     said = {"".join(e.itertext()) for e in ElementTree.fromstring(chart.svg).iter("{http://www.w3.org/2000/svg}text")}
-    assert {"19 random orders", "whole", "empty", "heatmap", "classifier’s row", "deleted", "masked", "20"} <= said
+    assert {
+        "19 random orders",
+        "whole",
+        "empty",
+        "all attention",
+        "what the classifier reads",
+        "deleted",
+        "masked",
+        "20",
+    } <= said
 
 
 def test_a_line_holds_the_answers_of_the_model_and_begins_at_the_whole_document() -> None:
@@ -90,9 +99,9 @@ def test_every_place_of_the_axis_chooses_the_share_that_is_nearest() -> None:
 
 def test_captions_say_what_the_numbers_say() -> None:
     assert drawn()["deletion-curve"].caption == (
-        "Without the 5% of the words with the highest scores, the model gives “left” a probability of 77.2% (words "
-        "deleted); without as many random words, 80.0% to 80.5%. The whole document has 80.2%. The grey band holds 19 "
-        "random orders."
+        "Without the 5% of the words highest in what the classifier reads, the model gives “left” a probability of "
+        "75.8% (words deleted); without as many random words, 80.0% to 80.5%. The whole document has 80.2%. The grey "
+        "band holds 19 random orders."
     )
     assert drawn()["keeping-curve"].caption.startswith("With only the 5% of the words")
 
@@ -132,4 +141,4 @@ def test_a_figure_for_a_manuscript_is_as_wide_as_was_asked_for(width: float) -> 
         root = ElementTree.fromstring(svg)
         assert float((root.get("viewBox") or "0 0 0 0").split()[2]) == pytest.approx(width, rel=0.01)
         assert {re.sub("px$", "", e.get("font-size", "")) for e in root.iter() if e.get("font-size")} <= {"7", "8"}
-        assert "heatmap, reversed" in svg
+        assert "all attention, reversed" in svg

@@ -29,8 +29,8 @@ def table(made: Panel, key: str) -> Table:
 def test_the_verdict_comes_first_in_words_and_with_its_numbers() -> None:
     """The one of the view that the page opens with."""
     made = shown()
-    assert (made.code, made.words) == ("supported", "supported")
-    assert made.sentence == faithful.SENTENCE.replace("This heatmap", "The classifier's row")
+    assert (made.code, made.words) == ("supported", "What the classifier reads: supported")
+    assert made.sentence == faithful.faithfulness().verdicts[1].sentence
     assert [words for _, words in made.verdicts] == ["supported"] * 3
     assert [order for order, _ in made.verdicts] == ["what the classifier reads", "all attention", "attribution"]
     assert made.caveats == ("The text is from no split: words of another document could not be tried.",)
@@ -51,10 +51,10 @@ def test_aopc_has_a_row_for_every_order_and_operator_and_the_range_of_the_random
     made = table(shown(), "aopc")
     assert made.columns == ("Order", "Words", "Comprehensiveness", "p", "Sufficiency", "p")
     assert [row[:2] for row in made.rows[:6]] == [
-        ("heatmap", "deleted"),
-        ("classifier’s row", "deleted"),
+        ("all attention", "deleted"),
+        ("what the classifier reads", "deleted"),
         ("attribution", "deleted"),
-        ("heatmap, reversed", "deleted"),
+        ("all attention, reversed", "deleted"),
         ("reading order", "deleted"),
         ("19 random orders", "deleted"),
     ]
@@ -104,7 +104,7 @@ def test_agreement_stands_beside_chance() -> None:
         "Jaccard of the top 5%, by chance 0.03",
         "Kendall’s tau-b, by chance 0",
     )
-    assert found.rows[1] == ("heatmap and attribution", "9%", "0.04 (0.00 to 0.14)", "0.02 (−0.08 to 0.07)")
+    assert found.rows[1] == ("all attention and attribution", "9%", "0.04 (0.00 to 0.14)", "0.02 (−0.08 to 0.07)")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,10 @@ def test_the_shift_test_says_what_stayed_with_its_place(shift: Shift, sentence: 
 @pytest.mark.parametrize(("aopc", "said"), [(0.03, "raises"), (-0.03, "lowers")])
 def test_scaling_by_head_importance_has_its_line(aopc: float, said: str) -> None:
     notes = shown(scaling=ScalingEffect(churn=0.2, aopc=aopc, p=0.05)).notes
-    assert f"Head importance changes 20% of the heatmap’s top 5% and {said} its comprehensiveness by 0.03." in notes[2]
+    assert (
+        f"Head importance changes 20% of the top 5% of all attention and {said} its comprehensiveness by 0.03."
+        in notes[2]
+    )
 
 
 MORE = "Heads called important matter more than others to this document."

@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element
 import html5lib
 import pytest
 
+from reportgen.core.nouns.faithfulness import VERDICTS
 from reportgen.site import cards, dead_links
 from reportgen.site.cards import Card
 from reportgen.site.pages import index_pages
@@ -155,11 +156,14 @@ def test_the_overview_has_what_is_filtered_by() -> None:
 
 
 def test_the_verdict_on_the_heatmap_is_on_the_card_and_can_be_filtered_by() -> None:
-    tested = [replace(base(), name=str(n), heatmap=code) for n, code in enumerate(("look-only", None, "supported"))]
+    tested = [
+        replace(base(), name=str(n), tested=code, headline=f"All attention: {VERDICTS[code]}" if code else "")
+        for n, code in enumerate(("look-only", None, "supported"))
+    ]
     files = made(tested, SiteConfig())
     cards_ = [words(card) for card in tree(files["index.html"]).iter("li") if card.get("class") == "card"]
-    assert ["Heatmap: a look only" in card for card in cards_] == [True, False, False]
-    assert ["Heatmap:" in card for card in cards_] == [True, False, True]
+    assert ["All attention: a look only" in card for card in cards_] == [True, False, False]
+    assert ["All attention:" in card for card in cards_] == [True, False, True]
     overview = handed(files)["overview"]
     assert [overview["heatmaps"][n] if n >= 0 else None for n in overview["heatmap"]] == [
         "a look only",
@@ -167,7 +171,7 @@ def test_the_verdict_on_the_heatmap_is_on_the_card_and_can_be_filtered_by() -> N
         "supported",
     ]
     assert "tested" not in handed(files)["cards/0"][1]
-    assert handed(files)["cards/0"][2]["tested"] == "Heatmap: supported"
+    assert handed(files)["cards/0"][2]["tested"] == "All attention: supported"
 
 
 def test_several_labels_are_shown_and_filtered_one_by_one() -> None:

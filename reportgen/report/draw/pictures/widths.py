@@ -11,6 +11,7 @@ from reportgen.report.draw.pictures import still
 LABEL, TITLE = 7, 8  # points
 NARROW = 350.0  # points: below, legends are under the drawing, and grids under each other
 GRID_STEP = 14.0  # points: the highest that a cell of the overview gets
+NAME = 120.0  # points that a name and its sign take in a legend
 SLACK = 0.5  # points by which a drawing may miss its width: it is stretched by so much
 
 
@@ -43,7 +44,7 @@ def resized(spec: dict[str, object], panel: float, *, width: float, family: str)
         made["columns"] = _columns(made, width)
     for layer in inner.get("layer", [inner]):
         _thin(layer["mark"])
-        _legend(layer["encoding"], narrow=narrow)
+        _legend(layer["encoding"], width=width)
     return made
 
 
@@ -105,15 +106,20 @@ def _thin(mark: dict[str, Any]) -> None:
         mark["point"]["size"] = 18
 
 
-def _legend(encoding: dict[str, Any], *, narrow: bool) -> None:
+def _legend(encoding: dict[str, Any], *, width: float) -> None:
     """Legends in as many columns as the width takes."""
     encoding.pop("tooltip", None)
     encoding.pop("opacity", None)
     for channel in ("color", "shape"):
         names = encoding.get(channel, {}).get("scale", {}).get("domain")
         own = encoding.get(channel, {}).get("legend", {})
-        if narrow and names and own is not None:  # None: it has no legend
-            encoding[channel]["legend"] = own | {"columns": 2 if isinstance(names[0], str) else 6, "symbolSize": 30}
+        if not names or own is None:  # None: it has no legend
+            continue
+        named = isinstance(names[0], str)
+        if width < NARROW:
+            encoding[channel]["legend"] = own | {"columns": 2 if named else 6, "symbolSize": 30}
+        elif named and len(names) * NAME > width:
+            encoding[channel]["legend"] = own | {"columns": int(width / NAME), "symbolSize": 30}
 
 
 def size(svg: str) -> tuple[float, float]:
