@@ -111,12 +111,13 @@ def test_what_is_kept_of_attention_is_that_of_the_attention_the_model_returns(ki
             assert np.all((matrix > 0) == np.array(visible))
             summary = convert.convert(attention, top_k=1, reader=None)
             assert (summary.zeros, summary.weights) == (0, len(matrix) * int(np.sum(visible)))
-            assert convert.row_sum_error(attention) < 1e-5
-            np.testing.assert_allclose(convert.received(attention), reference.received(matrix), rtol=1e-5, atol=1e-6)
-            np.testing.assert_array_equal(convert.attended(attention, top_k=6)[0], reference.attended(matrix, 6)[0])
+            walked = convert.walk(attention, attended=6, attending=3)
+            assert convert.row_error(walked) < 1e-5
+            np.testing.assert_allclose(walked.received, reference.received(matrix), rtol=1e-5, atol=1e-6)
+            np.testing.assert_array_equal(walked.attended[0], reference.attended(matrix, 6)[0])
             flipped = reference.attended(matrix.transpose(0, 2, 1), 3)
-            np.testing.assert_allclose(convert.attending(attention, top_k=3)[1], flipped[1], rtol=1e-5, atol=1e-6)
-            np.testing.assert_allclose(convert.shares(attention), reference.shares(matrix, (), 64), atol=1e-5)
+            np.testing.assert_allclose(walked.attending[1], flipped[1], rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(walked.shares, reference.shares(matrix, (), 64), atol=1e-5)
             seen.append(layer)
 
         logits = forward_pass.attend(classifier, [document], check)
@@ -277,7 +278,9 @@ def test_scores_before_their_softmax_make_no_report() -> None:
     """SqueezeBERT returns them as its attention: a row that does not sum to 1 is found."""
     errors: list[float] = []
     classifier = tiny.classifier(tiny.dense("squeezebert", embedding_size=16))
-    forward_pass.attend(classifier, [tiny.document(9)], lambda _, __, a: errors.append(convert.row_sum_error(a)))
+    forward_pass.attend(
+        classifier, [tiny.document(9)], lambda _, __, a: errors.append(convert.row_error(convert.walk(a)))
+    )
     assert max(errors) > max(checks.ROW_TOLERANCE.values())
 
 

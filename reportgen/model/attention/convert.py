@@ -26,6 +26,7 @@ from reportgen.core.errors import ModelError
 from reportgen.core.nouns.records import DenseAttention, LayerAttention, LayerSummary, SlidingWindowAttention
 from reportgen.model.attention import sliding_window
 from reportgen.model.attention.seen import seen
+from reportgen.model.attention.sliding_window import Walk
 from reportgen.model.attention.top_k import of_rows
 
 OWN_PAGES = 2**16  # bytes of an array from which on it has pages of its own
@@ -49,8 +50,8 @@ def convert(
         attention: One layer of one document.
         top_k: How many attended tokens to keep for every query; at most the number of tokens is kept.
         reader: Position whose row the classifier reads; None keeps no such row.
-        own: See `shares`; what the rest of the summary says does not depend on it, or on *queries*.
-        queries: See `shares`.
+        own: See `walk`; what the rest of the summary says does not depend on it, or on *queries*.
+        queries: Those that are counted; see `walk`.
 
     Raises:
         ModelError: If the attention is not finite, or its shape is not the documented layout.
@@ -84,26 +85,69 @@ def _reduce(
     attention: LayerAttention, *, top_k: int, reader: int | None, own: Tensor | None, queries: range | None
 ) -> _Reduced:
     """`convert` for some heads of a layer."""
-    few = min(top_k, ATTENDING)
-    walked = None
-    if isinstance(attention, SlidingWindowAttention):
-        walked = sliding_window.walk(attention, attended=top_k, attending=few, own=own, counted=queries)
-    row_error = row_sum_error(attention, walked=walked)
-    positions, weights = attended(attention, top_k=top_k, walked=walked)
-    from_, paid = attending(attention, top_k=few, walked=walked)
-    made = {
-        "received": received(attention, walked=walked).float(),
-        "attended_positions": positions.to(torch.int32),
-        "attended_weights": weights.float(),
-        "attending_positions": from_.to(torch.int32),
-        "attending_weights": paid.float(),
-        "shares": shares(attention, own=own, queries=queries, walked=walked).float(),
+    made = walk(attention, attended=top_k, attending=min(top_k, ATTENDING), own=own, counted=queries)
+    arrays = {
+        "received": made.received.float(),
+        "attended_positions": made.attended[0].to(torch.int32),
+        "attended_weights": made.attended[1].float(),
+        "attending_positions": made.attending[0].to(torch.int32),
+        "attending_weights": made.attending[1].float(),
+        "shares": made.shares.float(),
     }
     if isinstance(attention, DenseAttention) and attention.sink is not None:
-        made["sink"] = attention.sink.mean(dim=1, dtype=torch.float32)
+        arrays["sink"] = attention.sink.mean(dim=1, dtype=torch.float32)
     if reader is not None:
-        made["reader"] = row(attention, reader).float()
-    return _Reduced(on_host(made), row_error, _nonzero(attention, walked=walked))
+        arrays["reader"] = row(attention, reader).float()
+    return _Reduced(on_host(arrays), row_error(made), made.nonzero)
+
+
+def walk(
+    attention: LayerAttention,
+    *,
+    attended: int = 0,
+    attending: int = 0,
+    own: Tensor | None = None,
+    counted: range | None = None,
+) -> Walk:
+    """Everything that is kept of a layer, on its device.
+
+    Args:
+        attention: One layer of one document, or of a part of it.
+        attended: How many keys to list for every query; at most all are.
+        attending: How many queries to list for every key; at most all are.
+        own: The stretch of every token, (token,), ascending, on the CPU; if left out, of `sliding_window.stretches`.
+        counted: Neighbouring queries; only these and the global tokens count in `Walk.shares`. All if left out.
+    """
+    tokens = (attention.weights if isinstance(attention, DenseAttention) else attention.local).shape[1]
+    own = sliding_window.stretches(tokens) if own is None else own
+    member = torch.nn.functional.one_hot(own).to(_device(attention)).double()  # (token, stretch), 1 or 0
+    asked = torch.zeros_like(member)
+    counted = range(tokens) if counted is None else counted
+    asked[counted.start : counted.stop] = member[counted.start : counted.stop]
+    if isinstance(attention, SlidingWindowAttention):
+        return sliding_window.walk(attention, attended, attending, own, counted, member, asked)
+    weights, sink = attention.weights, attention.sink
+    sums = weights.sum(dim=-1, dtype=torch.float32)  # (head, query)
+    shares = asked.float().T @ weights.float() @ member.float()
+    return Walk(
+        sums=sums if sink is None else sums + sink,
+        nonzero=int(sliding_window.nonzero(weights)),
+        attended=of_rows(weights, k=attended),
+        received=weights.sum(dim=1, dtype=torch.float64),
+        shares=shares / asked.sum(dim=0).clamp(min=1)[:, None].float(),
+        attending=of_rows(weights.transpose(1, 2), k=attending),
+    )
+
+
+def row_error(walked: Walk) -> float:
+    """Largest distance of the sum of an assembled row, and its sink, from 1.
+
+    Raises:
+        ModelError: If a weight is not finite.
+    """
+    if not bool(torch.isfinite(walked.sums).all()):
+        raise ModelError("the model returned attention that is not finite (NaN or Inf)")
+    return float((walked.sums - 1).abs().max())
 
 
 def _kept(parts: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -150,18 +194,6 @@ def _by_heads(attention: LayerAttention) -> list[LayerAttention]:
     return [replace(attention, local=attention.local[part], global_=attention.global_[part]) for part in parts]
 
 
-def received(attention: LayerAttention, *, walked: sliding_window.Walk | None = None) -> Tensor:
-    """Attention that each token receives from all queries, shape (head, key), float64. *walked*: see `attended`."""
-    if isinstance(attention, DenseAttention):
-        return attention.weights.sum(dim=1, dtype=torch.float64)
-    x, globals_ = len(attention.global_positions), list(attention.global_positions)
-    total = (walked or sliding_window.walk(attention)).received.clone()  # (head, key)
-    if x:
-        total[:, globals_] += attention.local[..., :x].sum(dim=1, dtype=torch.float64)  # (head, x)
-        total += attention.global_.sum(dim=2, dtype=torch.float64)  # (head, key)
-    return total
-
-
 def row(attention: LayerAttention, query: int) -> Tensor:
     """One query's attention on all keys, shape (head, key)."""
     return dense_rows(attention, torch.tensor([query], device=_device(attention)))[:, 0]
@@ -200,125 +232,6 @@ def dense_rows(attention: LayerAttention, queries: Tensor) -> Tensor:
     for column, position in enumerate(attention.global_positions):
         rows[:, queries == position] = attention.global_[:, None, :, column]
     return rows
-
-
-def attended(
-    attention: LayerAttention, *, top_k: int, walked: sliding_window.Walk | None = None
-) -> tuple[Tensor, Tensor]:
-    """The k keys that every query attends to most, and their weights, both (head, query, k).
-
-    Most attended first; equal weights in the order of their positions. A key outside the window counts with
-    weight 0, so a query that sees fewer than k keys ends its list with the first positions it does not see. *walked*:
-    what a walk for the same *top_k* has given; walked here if left out.
-    """
-    if isinstance(attention, DenseAttention):
-        return of_rows(attention.weights, k=top_k)
-    found = (walked or sliding_window.walk(attention, attended=top_k)).attended
-    paid = attention.global_.transpose(1, 2)  # (head, x, key): the rows of global tokens are 0 in the window
-    return _with_globals(found, attention, paid)
-
-
-def attending(
-    attention: LayerAttention, *, top_k: int, walked: sliding_window.Walk | None = None
-) -> tuple[Tensor, Tensor]:
-    """The k queries that attend most to every key, and their weights, both (head, key, k).
-
-    Most attending first; equal weights in the order of their positions. A key that fewer than k queries see ends its
-    list with entries of weight 0, which are no queries. *walked*: see `attended`.
-    """
-    if isinstance(attention, DenseAttention):
-        return of_rows(attention.weights.transpose(1, 2), k=top_k)
-    x, globals_ = len(attention.global_positions), list(attention.global_positions)
-    found = (walked or sliding_window.walk(attention, attending=top_k)).attending
-    paid = attention.local[..., :x].transpose(1, 2).clone()  # (head, x, query)
-    paid[:, :, globals_] = attention.global_[:, globals_].to(paid.dtype)  # global queries, whose rows are 0 there
-    return _with_globals(found, attention, paid)
-
-
-def _with_globals(
-    found: tuple[Tensor, Tensor], attention: SlidingWindowAttention, weights: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Lists of the k largest, (head, token, k); those of global tokens are made of *weights*, (head, x, token)."""
-    positions, best = found
-    if attention.global_positions:
-        globals_ = list(attention.global_positions)
-        listed, best[:, globals_] = of_rows(weights.to(best.dtype), k=positions.shape[-1])
-        positions[:, globals_] = listed.to(positions.dtype)
-    return positions, best
-
-
-def shares(
-    attention: LayerAttention,
-    *,
-    own: Tensor | None = None,
-    queries: range | None = None,
-    walked: sliding_window.Walk | None = None,
-) -> Tensor:
-    """Where the attention of every stretch of the document lands, shape (head, stretch, stretch), rows sum to 1.
-
-    An entry is the mean, over the queries of a stretch, of their attention on all keys of another: the matrix of a
-    head made small. Where there are global tokens, these have the first row and column for themselves. A stretch of
-    nothing else, or without a query that counts, has a row of zeros.
-
-    Args:
-        attention: One layer of one document, or of a part of it.
-        own: The stretch of every token, (token,), ascending; those of `sliding_window.stretches` if left out.
-        queries: Neighbouring queries; only these and the global tokens count. All if left out.
-        walked: What a walk over its window has given, for the same *own* and *queries*; walked here if left out.
-    """
-    tokens = (attention.weights if isinstance(attention, DenseAttention) else attention.local).shape[1]
-    own = sliding_window.stretches(tokens) if own is None else own
-    counted = range(tokens) if queries is None else queries
-    member = torch.nn.functional.one_hot(own).to(_device(attention)).double()  # (token, stretch), 1 or 0
-    asked = torch.zeros_like(member)
-    asked[counted.start : counted.stop] = member[counted.start : counted.stop]
-    if isinstance(attention, DenseAttention):
-        sums = asked.float().T @ attention.weights.float() @ member.float()
-        return sums / asked.sum(dim=0).clamp(min=1)[:, None].float()
-    sums = (walked or sliding_window.walk(attention, own=own, counted=counted)).stretches
-    return _with_global_stretch(attention, sums, member=member, asked=asked)
-
-
-def _with_global_stretch(attention: SlidingWindowAttention, sums: Tensor, *, member: Tensor, asked: Tensor) -> Tensor:
-    """`shares` from sums over the window: members of every stretch, and those *asked*, both (token, stretch)."""
-    heads, count, _ = sums.shape
-    x, globals_ = len(attention.global_positions), list(attention.global_positions)
-    member[globals_] = asked[globals_] = 0  # they are apart
-    queries = asked.sum(dim=0).clamp(min=1)
-    if not x:
-        return sums / queries[:, None]
-    whole = sums.new_zeros(heads, count + 1, count + 1)
-    whole[:, 1:, 1:] = sums / queries[:, None]
-    whole[:, 1:, 0] = attention.local[..., :x].sum(dim=-1, dtype=torch.float64) @ asked / queries
-    mean = attention.global_.mean(dim=-1, dtype=torch.float64)  # (head, key)
-    whole[:, 0, 1:] = mean @ member
-    whole[:, 0, 0] = mean[:, globals_].sum(dim=-1)
-    return whole
-
-
-def row_sum_error(attention: LayerAttention, *, walked: sliding_window.Walk | None = None) -> float:
-    """Largest distance of the sum of an assembled row, and its sink, from 1. *walked*: see `attended`.
-
-    Raises:
-        ModelError: If a weight is not finite.
-    """
-    if isinstance(attention, DenseAttention):
-        sums = attention.weights.sum(dim=-1, dtype=torch.float32)  # (head, query)
-        sums = sums if attention.sink is None else sums + attention.sink
-    else:
-        sums = (walked or sliding_window.walk(attention)).sums
-        for column, position in enumerate(attention.global_positions):
-            sums[:, position] = attention.global_[..., column].sum(dim=-1, dtype=torch.float32)
-    if not bool(torch.isfinite(sums).all()):
-        raise ModelError("the model returned attention that is not finite (NaN or Inf)")
-    return float((sums - 1).abs().max())
-
-
-def _nonzero(attention: LayerAttention, *, walked: sliding_window.Walk | None = None) -> int:
-    """The number of weights that are not 0. *walked*: see `attended`."""
-    if isinstance(attention, DenseAttention):
-        return int(sliding_window.nonzero(attention.weights))
-    return (walked or sliding_window.walk(attention)).nonzero
 
 
 def _check_layout(attention: SlidingWindowAttention) -> None:

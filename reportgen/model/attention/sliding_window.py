@@ -31,14 +31,30 @@ Lists = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """The results of a walk over a layer, without the rows of global tokens, which are stored apart."""
+    """What is kept of a layer."""
 
-    sums: Tensor  # (head, query), of its row, float32
+    sums: Tensor  # (head, query), of its assembled row, float32
     nonzero: int  # weights that are not 0
-    attended: Lists  # see `convert.attended`; right for queries that are not global
-    received: Tensor  # (head, key), sum over queries, without global keys; float64
-    stretches: Tensor  # (head, stretch, stretch), sum over the queries of one and the keys of the other, float64
-    attending: Lists  # see `convert.attending`; right for keys that are not global
+    attended: Lists
+    """The k keys that every query attends to most.
+
+    Equal weights in the order of their positions. A key outside the window counts with weight 0, so a query that sees
+    fewer than k keys ends its list with the first positions it does not see.
+    """
+    received: Tensor  # (head, key), sum over all queries, float64
+    shares: Tensor
+    """Where the attention of every stretch of the document lands, (head, stretch, stretch), rows sum to 1.
+
+    An entry is the mean, over the queries of a stretch, of their attention on all keys of another: the matrix of a
+    head made small. Where there are global tokens, these have the first row and column for themselves. A stretch of
+    nothing else, or without a query that counts, has a row of zeros.
+    """
+    attending: Lists
+    """The k queries that attend most to every key.
+
+    Equal weights in the order of their positions. A key that fewer than k queries see ends its list with entries of
+    weight 0, which are no queries.
+    """
 
 
 def stretches(tokens: int) -> Tensor:
@@ -48,35 +64,72 @@ def stretches(tokens: int) -> Tensor:
 
 def walk(
     attention: SlidingWindowAttention,
-    *,
-    attended: int = 0,
-    attending: int = 0,
-    own: Tensor | None = None,
-    counted: range | None = None,
+    attended: int,
+    attending: int,
+    own: Tensor,
+    counted: range,
+    member: Tensor,
+    asked: Tensor,
 ) -> Walk:
-    """Reduce one layer.
+    """Reduce one layer. First by the window alone; then come the rows of global tokens, which are stored apart.
 
     Args:
         attention: One layer of one document.
-        attended: How many keys to list for every query; at most all are.
-        attending: How many queries to list for every key; at most all are.
-        own: The stretch of every token, (token,), ascending, on the CPU; those of `stretches` if left out.
-        counted: The queries that count in `Walk.stretches`; all if left out.
+        attended: See `convert.walk`.
+        attending: See `convert.walk`.
+        own: See `convert.walk`.
+        counted: See `convert.walk`.
+        member: Of every stretch, (token, stretch), 1 or 0.
+        asked: The same for the queries that count.
     """
     tokens = attention.local.shape[1]
     sizes = (BLOCK, COPIED, RANKED) if attention.local.device.type == "cpu" else (LARGE_BLOCK,) * 3
     block, copied, ranked = sizes[0], min(sizes[:2]), sizes[2]
     rows = _QueryRows(attention, attended)
-    own = stretches(tokens) if own is None else own
-    keys = _Keys(attention, attending, own, range(tokens) if counted is None else counted, copied)
+    keys = _Keys(attention, attending, own, counted, copied)
     for start in range(0, tokens, block):
         end = min(start + block, tokens)
         rows.read(start, end)
         for part in range(start, end, copied):
             keys.read(part, min(part + copied, end))
         keys.rank(end, at_once=ranked)
-    received, by_stretch = keys.sums()
-    return Walk(rows.sums, int(rows.nonzero), rows.lists, received, by_stretch, keys.lists)
+    received, by_stretch = keys.sums(member)
+    globals_ = list(attention.global_positions)
+    if globals_:
+        x, paid = len(globals_), attention.global_.transpose(1, 2)  # (head, x, key)
+        rows.sums[:, globals_] = paid.sum(dim=-1, dtype=torch.float32)
+        received[:, globals_] += attention.local[..., :x].sum(dim=1, dtype=torch.float64)
+        received += paid.sum(dim=1, dtype=torch.float64)
+        _list_globals(rows.lists, globals_, paid)
+        got = attention.local[..., :x].transpose(1, 2).clone()  # (head, x, query)
+        got[:, :, globals_] = attention.global_[:, globals_].to(got.dtype)  # global queries, whose rows are 0 there
+        _list_globals(keys.lists, globals_, got)
+    shares = _shares(attention, by_stretch, member=member, asked=asked)
+    return Walk(rows.sums, int(rows.nonzero), rows.lists, received, shares, keys.lists)
+
+
+def _list_globals(lists: Lists, globals_: list[int], weights: Tensor) -> None:
+    """Make the lists of global tokens of *weights*, (head, x, token)."""
+    positions, best = lists
+    listed, best[:, globals_] = of_rows(weights.to(best.dtype), k=best.shape[-1])
+    positions[:, globals_] = listed.to(positions.dtype)
+
+
+def _shares(attention: SlidingWindowAttention, sums: Tensor, *, member: Tensor, asked: Tensor) -> Tensor:
+    """`Walk.shares` from sums over the window, (head, stretch, stretch)."""
+    heads, count, _ = sums.shape
+    x, globals_ = len(attention.global_positions), list(attention.global_positions)
+    member[globals_] = asked[globals_] = 0  # they are apart
+    queries = asked.sum(dim=0).clamp(min=1)
+    if not x:
+        return sums / queries[:, None]
+    whole = sums.new_zeros(heads, count + 1, count + 1)
+    whole[:, 1:, 1:] = sums / queries[:, None]
+    whole[:, 1:, 0] = attention.local[..., :x].sum(dim=-1, dtype=torch.float64) @ asked / queries
+    mean = attention.global_.mean(dim=-1, dtype=torch.float64)  # (head, key)
+    whole[:, 0, 1:] = mean @ member
+    whole[:, 0, 0] = mean[:, globals_].sum(dim=-1)
+    return whole
 
 
 class _QueryRows:
@@ -96,10 +149,9 @@ class _QueryRows:
         block = self._local[:, start:end]
         torch.sum(block, dim=-1, dtype=torch.float32, out=self.sums[:, start:end])
         self.nonzero += nonzero(block.transpose(0, 1))  # in the model's own order
-        if self._k:
-            position = functools.partial(self._position, start)
-            found = of_rows(block, k=self._k, tokens=self._local.shape[1], position=position, lead=len(self._globals))
-            _keep(found, self.lists, start)
+        position = functools.partial(self._position, start)
+        found = of_rows(block, k=self._k, tokens=self._local.shape[1], position=position, lead=len(self._globals))
+        _keep(found, self.lists, start)
 
     def _position(self, start: int, columns: Tensor, rows: Tensor) -> Tensor:
         """`top_k.Positions`, row 0 being the query *start*."""
@@ -114,7 +166,7 @@ class _Keys:
     def __init__(self, attention: SlidingWindowAttention, k: int, own: Tensor, counted: range, block: int) -> None:
         heads, tokens, width = attention.local.shape
         device, x, half = attention.local.device, len(attention.global_positions), attention.window // 2
-        self._attention, self._own = attention, own
+        self._attention, self._tokens = attention, tokens
         self._block = block = min(block, -(-tokens // GROUP) * GROUP)
         self._window = attention.local[..., x:]
         self._reach = reach = -(-half // GROUP) * GROUP  # how far a group of queries sees, in whole groups
@@ -154,18 +206,16 @@ class _Keys:
 
     def rank(self, read: int, *, at_once: int) -> None:
         """List the queries that attend most to the keys that only queries see that were *read*; so many *at_once*."""
-        tokens = len(self._own)
-        seen = tokens if read == tokens else read - self._reach
+        seen = read if read == self._tokens else read - self._reach
         while self._k and self._ranked < seen:
             upto = min(self._ranked + at_once, seen)
             _keep(self._rank(self._ranked, upto), self.lists, self._ranked)
             self._ranked = upto
 
-    def sums(self) -> tuple[Tensor, Tensor]:
-        """`Walk.received` and `Walk.stretches`, when all is read."""
-        inside = slice(self._reach, self._reach + len(self._own))
-        member = torch.nn.functional.one_hot(self._own).float().to(self._received.device)  # (token, stretch), 1 or 0
-        by_stretch = self._by_stretch[:, : member.shape[1], inside] @ member
+    def sums(self, member: Tensor) -> tuple[Tensor, Tensor]:
+        """When all is read: by key, and by the stretch of the query and that of the key; both float64."""
+        inside = slice(self._reach, self._reach + len(member))
+        by_stretch = self._by_stretch[:, : member.shape[1], inside] @ member.float()
         return self._received[:, inside], by_stretch.double()
 
     def _rank(self, start: int, end: int) -> Lists:
@@ -183,7 +233,7 @@ class _Keys:
         first = (groups + (keys // GROUP - around // 2)[:, None]) * GROUP
         weights, position = _contenders(self._attention, keys, first)
         whole = functools.partial(_whole_diagonals, self._attention, start)
-        return of_contenders(weights, position, whole, k=self._k, tokens=len(self._own))
+        return of_contenders(weights, position, whole, k=self._k, tokens=self._tokens)
 
 
 def nonzero(weights: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def of_rows(
     positions = torch.empty(heads, rows, k, dtype=torch.int64, device=weights.device)
     best = torch.empty(heads, rows, k, dtype=weights.dtype, device=weights.device)
     size = rows_at_once(heads * width, weights.device)
-    for start in range(0, rows, size):
+    for start in range(0, rows if k else 0, size):
         block = weights[:, start : start + size]
         row = torch.arange(start, start + block.shape[1], device=weights.device)[:, None]
         contenders: Tensor = block

@@ -144,7 +144,7 @@ def test_attending_tokens_are_those_of_the_columns(layer: tuple[np.ndarray, Slid
     weights, attention = layer
     wanted, most = reference.attended(weights.transpose(0, 2, 1), k)
     for given_layer in (attention, DenseAttention(torch.from_numpy(weights))):
-        positions, paid = convert.attending(given_layer, top_k=k)
+        positions, paid = convert.walk(given_layer, attending=k).attending
         np.testing.assert_array_equal(paid.numpy(), most.astype(np.float32))
         np.testing.assert_array_equal(np.where(most > 0, positions.numpy(), -1), np.where(most > 0, wanted, -1))
 
@@ -159,11 +159,11 @@ def test_a_wide_window_is_searched_as_exactly(
     attention = pack(matrix(tokens, window, globals_, heads=2, kind=kind, seed=tokens), window, globals_)
     attention = replace(attention, local=attention.local.to(dtype), global_=attention.global_.to(dtype))
     weights = dense(attention).float().numpy()
-    positions, values = convert.attended(attention, top_k=2)
+    positions, values = convert.walk(attention, attended=2).attended
     wanted, most = reference.attended(weights, 2)
     np.testing.assert_array_equal(positions, wanted)
     np.testing.assert_array_equal(values.float(), most.astype(np.float32))
-    positions, values = convert.attending(attention, top_k=2)
+    positions, values = convert.walk(attention, attending=2).attending
     wanted, most = reference.attended(weights.transpose(0, 2, 1), 2)
     np.testing.assert_array_equal(values.float(), most.astype(np.float32))
     np.testing.assert_array_equal(np.where(most > 0, positions, -1), np.where(most > 0, wanted, -1))
@@ -175,9 +175,11 @@ def test_a_document_cut_from_a_longer_batch_is_read_in_its_own_rows() -> None:
     batch = torch.full((2, 128, 2, one.local.shape[-1]), 9.0)  # what stands around it must not be read
     batch[1, :90] = one.local.transpose(0, 1)
     cut = replace(one, local=batch[1, :90].transpose(0, 1))
-    for found, wanted in zip(convert.attending(cut, top_k=3), convert.attending(one, top_k=3), strict=True):
+    for found, wanted in zip(
+        convert.walk(cut, attending=3).attending, convert.walk(one, attending=3).attending, strict=True
+    ):
         assert torch.equal(found, wanted)
-    assert torch.equal(convert.received(cut), convert.received(one))
+    assert torch.equal(convert.walk(cut).received, convert.walk(one).received)
     assert counted(cut) == counted(one)
 
 
@@ -185,18 +187,18 @@ def test_a_document_cut_from_a_longer_batch_is_read_in_its_own_rows() -> None:
 def test_a_map_is_the_matrix_made_small(layer: tuple[np.ndarray, SlidingWindowAttention]) -> None:
     """Rows sum to 1, global tokens apart, for sliding windows and dense attention."""
     weights, attention = layer
-    found = convert.shares(attention).numpy()
+    found = convert.walk(attention).shares.numpy()
     np.testing.assert_allclose(found, reference.shares(weights, attention.global_positions, 64), atol=1e-6)
     sums = found.sum(axis=-1)
     np.testing.assert_allclose(sums[sums > 0], 1, atol=1e-5)
-    dense = convert.shares(DenseAttention(torch.from_numpy(weights))).numpy()
+    dense = convert.walk(DenseAttention(torch.from_numpy(weights))).shares.numpy()
     np.testing.assert_allclose(dense, reference.shares(weights, (), 64), atol=1e-6)
 
 
 @pytest.mark.parametrize(("tokens", "window"), [(64, 16), (100, 8), (200, 64), (130, 256)])
 def test_a_map_of_a_longer_document_has_stretches_of_several_tokens(tokens: int, window: int) -> None:
     weights = matrix(tokens, window, (0, 7), heads=2, kind="distinct", seed=tokens)
-    found = convert.shares(pack(weights, window, (0, 7))).numpy()
+    found = convert.walk(pack(weights, window, (0, 7))).shares.numpy()
     assert found.shape == (2, 65, 65)
     np.testing.assert_allclose(found, reference.shares(weights, (0, 7), 64), atol=1e-6)
 
@@ -206,7 +208,7 @@ def test_rows_of_the_dense_matrix_sum_to_1(layer: tuple[np.ndarray, SlidingWindo
     """Global rows included; `row_sum_error` says the same without assembling anything."""
     _, attention = layer
     np.testing.assert_allclose(dense(attention).sum(dim=-1), 1, atol=1e-6)
-    assert convert.row_sum_error(attention) < 1e-5
+    assert convert.row_error(convert.walk(attention)) < 1e-5
 
 
 @given(layers())
@@ -214,8 +216,8 @@ def test_received_is_the_column_sum_of_the_dense_matrix(layer: tuple[np.ndarray,
     """For sliding windows and for the same attention handed over densely."""
     weights, attention = layer
     expected = reference.received(weights)
-    np.testing.assert_allclose(convert.received(attention), expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(convert.received(DenseAttention(torch.from_numpy(weights))), expected, rtol=1e-5)
+    np.testing.assert_allclose(convert.walk(attention).received, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(convert.walk(DenseAttention(torch.from_numpy(weights))).received, expected, rtol=1e-5)
 
 
 @given(layers(), st.integers(1, 40))
@@ -224,7 +226,7 @@ def test_attended_is_the_head_of_the_sorted_row(layer: tuple[np.ndarray, Sliding
     weights, attention = layer
     positions, values = reference.attended(weights, top_k)
     for given_as in (attention, DenseAttention(torch.from_numpy(weights))):
-        got_positions, got_values = convert.attended(given_as, top_k=top_k)
+        got_positions, got_values = convert.walk(given_as, attended=top_k).attended
         np.testing.assert_array_equal(got_positions, positions)
         np.testing.assert_array_equal(got_values, values.astype(np.float32))
 
@@ -257,7 +259,7 @@ def test_masked_keys_of_dense_attention_are_no_zeros() -> None:
 
 def test_a_list_of_all_keys_ends_with_those_that_are_not_seen(by_hand: SlidingWindowAttention) -> None:
     """Top k as wide as the band, whose one empty column stands for no key, or for one that is listed already."""
-    positions, _ = convert.attended(by_hand, top_k=4)
+    positions, _ = convert.walk(by_hand, attended=4).attended
     assert positions.tolist() == [[[0, 1, 2, 3], [0, 2, 1, 3], [1, 2, 3, 0], [0, 2, 3, 1]]]
 
 
@@ -288,7 +290,7 @@ def test_no_more_keys_are_attended_than_there_are_tokens() -> None:
 def test_all_equal_weights_are_attended_in_the_order_of_positions() -> None:
     """Uniform attention over five tokens: 0, 1, 2 for every query that sees them."""
     weights = matrix(5, 20, (), heads=1, kind="equal", seed=0)
-    positions, _ = convert.attended(pack(weights, 20, ()), top_k=3)
+    positions, _ = convert.walk(pack(weights, 20, ()), attended=3).attended
     assert positions.tolist() == [[[0, 1, 2]] * 5]
 
 
@@ -298,7 +300,7 @@ def test_half_precision_is_summed_in_full_precision(dtype: torch.dtype) -> None:
     half = pack(matrix(600, 8, (0,), heads=1, kind="distinct", seed=1), 8, (0,))
     half = replace(half, local=half.local.to(dtype), global_=half.global_.to(dtype))
     expected = dense(half).double().sum(dim=1)
-    np.testing.assert_allclose(convert.received(half), expected, rtol=1e-6)
+    np.testing.assert_allclose(convert.walk(half).received, expected, rtol=1e-6)
 
 
 def test_arrays_of_a_device_come_in_one_piece() -> None:
@@ -341,7 +343,7 @@ def test_no_reader_row_where_the_classifier_reads_none(by_hand: SlidingWindowAtt
 def test_missing_global_rows_show_as_row_error(by_hand: SlidingWindowAttention) -> None:
     """Global rows left out sum to 0, not to 1: the error is 1."""
     lost = replace(by_hand, global_=torch.zeros_like(by_hand.global_))
-    assert convert.row_sum_error(lost) == pytest.approx(1)
+    assert convert.row_error(convert.walk(lost)) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -396,7 +398,7 @@ def test_a_map_can_be_that_of_a_part(layer: tuple[np.ndarray, SlidingWindowAtten
             for query in counted:
                 for key in range(tokens):
                     wanted[:, row, place[key]] += weights[:, query, key] / len(counted)
-        found = convert.shares(given_as, own=torch.tensor(own), queries=range(first, last))
+        found = convert.walk(given_as, own=torch.tensor(own), counted=range(first, last)).shares
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 

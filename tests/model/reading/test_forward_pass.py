@@ -107,8 +107,8 @@ def test_received_and_attended_of_a_real_model_are_those_of_its_dense_matrix(
 
     def check(document: int, layer: int, attention: LayerAttention) -> None:
         matrix = assembled(attention)
-        np.testing.assert_allclose(convert.received(attention), reference.received(matrix), rtol=1e-5, atol=1e-6)
-        positions, _ = convert.attended(attention, top_k=6)
+        np.testing.assert_allclose(convert.walk(attention).received, reference.received(matrix), rtol=1e-5, atol=1e-6)
+        positions, _ = convert.walk(attention, attended=6).attended
         np.testing.assert_array_equal(positions, reference.attended(matrix, 6)[0])
 
     forward_pass.attend(classifier, [tiny.document(length, seed=seed)], check)
@@ -303,7 +303,7 @@ def test_order_and_values_do_not_depend_on_batch_or_threads(kind: str) -> None:
         for start in range(0, len(documents), batch_size):
 
             def add(document: int, layer: int, attention: LayerAttention, start: int = start) -> None:
-                totals[start + document] += convert.received(attention).numpy()
+                totals[start + document] += convert.walk(attention).received.numpy()
 
             logits.append(forward_pass.attend(classifier, documents[start : start + batch_size], add))
         return totals, torch.cat(logits)
