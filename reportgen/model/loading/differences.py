@@ -215,6 +215,11 @@ def _length(keys: Iterable[str], stack: str, base: str) -> int:
     return max((number for name, number in places if name == stack), default=-1) + 1
 
 
+def _modules(weights: Iterable[str], base: str) -> str:
+    """The outermost modules of weights, inside the base model or beside it, as Python writes a list: ["pooler"]."""
+    return json.dumps(sorted({weight.removeprefix(f"{base}.").partition(".")[0] for weight in weights}))
+
+
 def _missing(found: Differences) -> tuple[str, str] | None:
     """Weights that the checkpoint does not hold; transformers would draw them at random."""
     if not found.missing:
@@ -226,7 +231,8 @@ def _missing(found: Differences) -> tuple[str, str] | None:
         return (
             f"neither it nor its adapter holds {names(found.missing)}, which would be random",
             "save the adapter with what was trained beside it, like the head: task_type=TaskType.SEQ_CLS in the "
-            "LoraConfig does, and modules_to_save names more",
+            "LoraConfig saves modules whose names end in classifier or score, and modules_to_save="
+            f"{_modules(found.missing, base)} these; of a model that is no longer in memory they are lost",
         )
     instead = f"; it holds {names(found.unexpected)} instead" if found.unexpected else ""
     return (

@@ -140,6 +140,24 @@ def test_without_a_head_anywhere_it_is_refused(tmp_path: Path) -> None:
     assert "SEQ_CLS" in error.hint
 
 
+def test_a_part_of_the_head_that_peft_does_not_save_is_named_with_the_setting_that_does(tmp_path: Path) -> None:
+    """PEFT saves modules by their names; the pooler of DeBERTa is drawn at random wherever it is read."""
+    base = tiny.save(tiny.dense("deberta-v2"), tmp_path / "base")
+    heads = ("classifier", "pooler")
+    tiny.change_weights(base, lambda all_: {n: t for n, t in all_.items() if not n.startswith(heads)})
+    for more, held in (({}, False), ({"modules_to_save": ["pooler"]}, True)):
+        settings = LoraConfig(**LORA | {"target_modules": ["query_proj"]} | more)
+        model = peft.get_peft_model(AutoModelForSequenceClassification.from_pretrained(base), settings).eval()
+        model.save_pretrained(tmp_path / "adapter")
+        if held:
+            with torch.no_grad():
+                torch.testing.assert_close(says(tiny.load(tmp_path / "adapter").model), model(input_ids=IDS).logits)
+        else:
+            error = refused(tmp_path / "adapter")
+            assert "neither it nor its adapter holds pooler.dense.bias, pooler.dense.weight" in error.message
+            assert 'modules_to_save=["pooler"] these' in error.hint
+
+
 def test_the_labels_may_come_with_the_adapter(lora: Path) -> None:
     """In a config.json of its own, or by `--labels`."""
     names = ("no", "maybe", "yes")
