@@ -120,7 +120,7 @@ reportgen.tables = (() => {
     const [column, way] = table.sorted;
     const compare = table.numeric[column]
       ? (a, b) => (amount(a.cells[column]) || 0) - (amount(b.cells[column]) || 0)
-      : (a, b) => a.cells[column].localeCompare(b.cells[column]);
+      : (a, b) => a.cells[column].localeCompare(b.cells[column], "en");
     return rows.sort((a, b) => way * compare(a, b));
   }
 

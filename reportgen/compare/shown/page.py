@@ -19,6 +19,10 @@ from reportgen.report.parts import Run
 
 PAGE, PRINT = "compare.html.j2", "compare_print.html.j2"
 SCRIPTS = ("dom", "save", "tables", "compare")
+LINES = (  # px, and the classes that have it: of heat, against and for; as in forced.css
+    (1, (4, 5, 6), (23,), (25,)), (2, (7, 8, 9), (20, 21, 22), (26, 27)), (3, (10, 11, 12), (18, 19), (28, 29)),
+    (5, (13, 14, 15), (16, 17), (30, 31)),
+)  # fmt: skip
 SIDES = "xyz"  # letters of A, B and the difference in the classes of a stretch
 
 
@@ -27,7 +31,7 @@ def page(made: Comparison, *, name: str, command: str, created: str, versions: d
     groups = [group for section in made.sections for group in section.groups]
     style = (
         f"{variables(palette.LIGHT)}{render.sheets(('heat', 'signed'))}{colours(groups)}"
-        f"@media screen{{\n{dark()}{render.sheets(('page', 'compare'))}}}\n"
+        f"@media screen{{\n{dark()}{render.sheets(('page', 'compare', 'forced'))}}}\n"
         f"@media print{{\n{render.sheets(('document', 'compare-print', 'print'))}}}\n"
     )
     scripts = (render.script(("first",)), *(render.script((each,)) for each in SCRIPTS))
@@ -94,7 +98,7 @@ def colours(groups: list[Group]) -> str:
         name = f"{group.key}{letter}"
         for heat in range(first, first + CLASSES):
             own = f"var(--s{heat - CLASSES})" if first else f"var(--h{heat})"
-            ink = "var(--ink)" if first else f"var(--t{heat})"
+            ink = "var(--ink)" if first else "var(--letters)"
             rules.append(f"{chosen} .text .{name}{heat}{{background-color:{own};color:{ink}}}")
         if first:
             below = ",".join(f".{name}{heat}" for heat in range(CLASSES, CLASSES + 6))
@@ -103,7 +107,19 @@ def colours(groups: list[Group]) -> str:
                 "background-position:0 100%;background-size:100% .13em;background-repeat:no-repeat}"
             )
         rules.append(f".about-{name}{{display:none}}{chosen} .about-{name}{{display:block}}")
+        rules.append(
+            f"@media (forced-colors:active){{{''.join(_lines(f'{chosen} .text .{name}', signed=bool(first)))}}}"
+        )
     return "\n".join(rules) + "\n"
+
+
+def _lines(selector: str, *, signed: bool) -> Iterator[str]:
+    """What the colours say, as lines below the words: where a reader's own colours are forced."""
+    for width, unsigned, against, for_ in LINES:
+        heats = (*against, *for_) if signed else unsigned
+        yield f":is({','.join(f'{selector}{heat}' for heat in heats)}){{border-bottom:{width}px solid}}"
+        if signed:
+            yield f":is({','.join(f'{selector}{heat}' for heat in against)}){{border-bottom-style:dashed}}"
 
 
 def stretches(groups: list[Group]) -> Iterator[tuple[Run, str, str]]:
