@@ -1,4 +1,7 @@
-"""workers: processes that work for this one, and what they leave each other."""
+"""workers: processes that work for this one, and what they leave each other.
+
+Every process imports this module, which therefore imports little.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from reportgen.core.processes import workers
-from tests.test_imports import python
 
 WITH_TORCH = """
 import os
@@ -44,6 +46,8 @@ cli.main(["batch", "--preset", "demo", "-o", "nowhere"])
 @pytest.mark.skipif(sys.platform != "linux", reason="another OpenMP than GNU's tells its settings otherwise")
 def test_threads_of_torch_sleep_while_they_wait() -> None:
     """As OpenMP itself tells it."""
+    from tests.test_imports import python
+
     assert "OMP_WAIT_POLICY = 'PASSIVE'" in python(WITH_TORCH)
 
 
@@ -55,6 +59,8 @@ def test_who_has_chosen_otherwise_is_left_alone(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_batch_says_so_before_torch_is_loaded() -> None:
     """Later nobody would hear it."""
+    from tests.test_imports import python
+
     assert "called, with torch: False" in python(BATCH)
 
 
