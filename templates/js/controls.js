@@ -4,6 +4,8 @@ reportgen.controls = (() => {
 
   let panel;
   let views;
+  const briefs = new Map(); // what is said of a view, by its key
+  const sentences = new Map(); // the same while all layers and heads are chosen
   const fields = (name) => [...panel.querySelectorAll(`[name="${name}"]`)];
   const ticked = (name) => fields(name).flatMap((box) => (box.checked ? [Number(box.value)] : []));
 
@@ -13,18 +15,30 @@ reportgen.controls = (() => {
     for (const name of ["scores", "scale"]) fields(name)[0].value = state[name];
     fields("above")[0].value = state.above;
     showView(state);
-    fields("from")[0].value = reportgen.scores.selection(state).from;
+    fields("from")[0].value = reportgen.scores.shown(state).from;
     if (document.activeElement !== fields("k")[0]) fields("k")[0].value = state.k;
   }
 
   function showView({ view, attribution }) {
     const shown = attribution === null ? view : "attribution";
     for (const choice of views) choice.checked = choice.value === shown;
+    for (const [key, brief] of briefs) brief.textContent = said(key);
     const [label] = fields("label");
     if (!label) return; // there is no attribution
     label.disabled = attribution === null;
     if (attribution !== null) label.value = attribution;
     document.getElementById("signless").hidden = attribution === null;
+  }
+
+  function said(key) {
+    // The sentence of a choice follows what is chosen below it.
+    const state = reportgen.state.get();
+    const { reader, given } = reportgen.scores.model().facts;
+    const { every, empty } = reportgen.scores.selection(state);
+    const chosen = reportgen.scores.shown({ ...state, view: key });
+    if (every || empty || given) return sentences.get(key);
+    const where = reportgen.captions.where(chosen);
+    return key === "reader" ? `What ${reader} attends to in ${where}.` : `What tokens receive from ${chosen.from === "all" ? "all tokens" : reader}, summed over ${where}.`;
   }
 
   function startViews() {
@@ -40,6 +54,12 @@ reportgen.controls = (() => {
       [...document.querySelectorAll("label.views")].at(-1).after(" ", make("input", { class: "views", type: "radio", name: "view", id: "view-attribution", value: "attribution" }), " ", name);
     }
     views = [...document.querySelectorAll("input.views")];
+    for (const { value } of views) {
+      const brief = document.querySelector(`label[for="view-${value}"] .brief`);
+      if (value === "attribution") continue;
+      briefs.set(value, brief);
+      sentences.set(value, brief.textContent);
+    }
     group?.setAttribute("aria-owns", views.map(({ id }) => id).join(" "));
     for (const choice of views)
       choice.addEventListener("change", ({ target: { value } }) =>
@@ -56,7 +76,8 @@ reportgen.controls = (() => {
       const k = Number(target.value);
       if (reportgen.state.isLength(k)) reportgen.state.change({ k });
       else target.value = reportgen.state.get().k;
-    } else if (name) reportgen.state.change({ [name]: target.value });
+    } else if (name === "from") reportgen.state.change({ from: target.value, view: "all" }); // the other view has one token
+    else if (name) reportgen.state.change({ [name]: target.value });
   }
 
   function pressed(event) {

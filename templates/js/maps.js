@@ -61,7 +61,13 @@ reportgen.maps = (() => {
     frame.removeAttribute("tabindex"); // its buttons take the focus
   }
 
-  const toggle = (map) => reportgen.state.change({ map: String(reportgen.state.get().map) === String(map) ? null : map });
+  // A click enlarges a map and chooses its layer and head, for the text, too; a second one chooses all again.
+  const toggle = (map) =>
+    reportgen.state.change(
+      String(reportgen.state.get().map) === String(map)
+        ? { map: null, ...reportgen.state.everything() }
+        : { map, layers: [map[0]], heads: [map[1]] },
+    );
 
   function move(event, { layers, heads }) {
     const at = buttons.indexOf(document.activeElement);

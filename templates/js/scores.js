@@ -26,10 +26,12 @@ reportgen.scores = (() => {
   }
 
   function shown(state) {
-    // What colours the text: what is chosen, or the row of the last layer that the classifier reads.
+    // What colours the text: all attention, or the row of the classifier's token, of the layers and heads chosen. Where
+    // all layers are chosen the row is that of the last one, which the classifier reads.
     if (state.view !== "reader") return selection(state);
-    const { facts } = model;
-    return selection({ ...state, layers: facts.numbers.slice(-1), heads: Array.from({ length: facts.heads }, (_, h) => h + 1), scores: "scaled", from: "global" });
+    const { numbers } = model.facts;
+    const layers = state.layers.length === numbers.length ? numbers.slice(-1) : state.layers;
+    return selection({ ...state, layers, from: "global" });
   }
 
   function measure(chosen) {

@@ -2,7 +2,8 @@
 reportgen.state = (() => {
   "use strict";
 
-  const NARROWING = ["layers", "heads", "scores", "from", "per_query"]; // what chooses among all attention
+  const NARROWING = ["layers", "heads", "scores", "from", "per_query"]; // what chooses a part of attention
+  const OF_ALL = ["from", "per_query"]; // those that only all attention has
   const STRONGEST = 15; // the last class of colour
   const LONGEST = 100; // rows of a list, unless the run was asked for more
   let first; // what a page without a fragment shows
@@ -24,7 +25,7 @@ reportgen.state = (() => {
       heads: everything(facts.heads),
       scores: "scaled",
       from: "auto", // the classifier's own row where only the last layer is chosen: nothing else can reach it there
-      view: facts.opens, // what colours the text: "reader", the classifier's row, or "all", what is chosen below
+      view: facts.opens, // what colours the text: "reader", the row of the classifier's token, or "all"; of the layers and heads chosen
       attribution: null, // which one colour shows, from 1; null for attention
       scale: facts.scale,
       special: false,
@@ -102,7 +103,8 @@ reportgen.state = (() => {
     for (const name of Object.keys(first)) {
       const value = current[name];
       if (name === "view" && value === "all" && implied) continue;
-      if (String(value) === String(first[name]) || value === null) continue;
+      const said = name === "view" && implied; // beside layers and heads, what is not "all" is written
+      if ((!said && String(value) === String(first[name])) || value === null) continue;
       if (Array.isArray(value)) parts.push(`${name}=${name === "map" ? value.join(".") : ranges(value)}`);
       else parts.push(`${name}=${typeof value === "boolean" ? Number(value) : value}`);
     }
@@ -124,7 +126,7 @@ reportgen.state = (() => {
 
   function change(changes) {
     const before = current;
-    const narrowed = !("view" in changes) && NARROWING.some((name) => name in changes && String(changes[name]) !== String(current[name]));
+    const narrowed = !("view" in changes) && OF_ALL.some((name) => name in changes && String(changes[name]) !== String(current[name]));
     current = { ...current, ...changes, ...(narrowed ? { view: "all" } : {}) };
     if (Object.keys(current).every((name) => String(current[name]) === String(before[name]))) return;
     address();

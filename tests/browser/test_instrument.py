@@ -207,6 +207,25 @@ def test_a_linked_view_has_the_colours_that_python_computes(show: Show, link: st
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
+def test_the_view_stays_when_layers_and_heads_are_chosen_and_its_sentence_follows(page: Page) -> None:
+    """What the classifier reads, of a layer and head: the row of its token there."""
+    layers, heads = (page.get_by_role("group", name=name, exact=True) for name in ("Layers", "Heads"))
+    for group, number in ((layers, "2"), (heads, "3")):
+        group.get_by_role("button", name="None").click()
+        group.get_by_role("checkbox", name=number, exact=True).check()
+    assert page.get_by_role("radio", name="What the classifier reads").is_checked()
+    row = example().attention.reader
+    assert row is not None
+    check_colours(page, colours(example(), row[1, 2]))
+    assert "summed over layer 2, head 3" in page.locator(".about .explain").inner_text()
+    sentences = [brief.inner_text() for brief in page.locator("label.views .brief").all()]
+    assert [("in layer 2, head 3" in one or "over layer 2, head 3" in one) for one in sentences] == [True, True]
+    page.get_by_role("radio", name="All attention").check()
+    check_colours(page, colours(example(), expected(example(), layers=[2], heads=[3])))
+    page.get_by_role("button", name="Reset").click()
+    assert page.locator("label.views .brief").all_inner_texts()[0].endswith("the classifier predicts.")
+
+
 def test_every_control_changes_colours_and_address_and_reset_undoes_all(page: Page) -> None:
     first = page.evaluate(CLASSES)
     layers, heads = (page.get_by_role("group", name=name, exact=True) for name in ("Layers", "Heads"))
@@ -215,8 +234,8 @@ def test_every_control_changes_colours_and_address_and_reset_undoes_all(page: Pa
         (lambda: heads.get_by_role("checkbox", name="2", exact=True).uncheck(), "heads=1,3-4"),
         (lambda: page.get_by_role("combobox", name="Scores", exact=True).select_option("unscaled"), "scores=unscaled"),
         (
-            lambda: page.get_by_role("combobox", name="Received from", exact=True).select_option("global token"),
-            "from=global",
+            lambda: page.get_by_role("combobox", name="Received from", exact=True).select_option("all tokens"),
+            "from=all",
         ),
         (lambda: page.get_by_role("combobox", name="Colour scale", exact=True).select_option("rank"), "scale=rank"),
         (lambda: page.get_by_role("checkbox", name="Special tokens").check(), "special=1"),
@@ -236,7 +255,7 @@ def test_every_control_changes_colours_and_address_and_reset_undoes_all(page: Pa
     page.get_by_role("button", name="Reset").click()
     assert fragment(page) == ""
     assert page.evaluate(CLASSES) == first
-    assert page.get_by_role("combobox", name="Received from", exact=True).input_value() == "all"
+    assert page.get_by_role("combobox", name="Received from", exact=True).input_value() == "global"
     assert page.get_by_label("Top k").input_value() == "5"
 
 
@@ -244,7 +263,7 @@ def test_all_and_none(page: Page) -> None:
     """With nothing chosen nothing is coloured, and the page says why."""
     heads = page.get_by_role("group", name="Heads", exact=True)
     heads.get_by_role("button", name="None").click()
-    assert fragment(page) == "#heads=none"
+    assert fragment(page) == "#heads=none&view=reader"
     assert set(page.evaluate(CLASSES)) == {-1}
     assert page.get_by_text("No head is chosen, so the text has no colours.").is_visible()
     assert "nothing to colour" in page.locator(".about .explain").inner_text()
@@ -257,7 +276,7 @@ def test_all_and_none(page: Page) -> None:
     assert "there is nothing to show" in region.inner_text()
     region.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Choose all").click()
-    assert fragment(page) == "#view=all", "the view that was narrowed stays"
+    assert fragment(page) == "", "the view that was narrowed stays"
     assert not page.get_by_text("No head is chosen, so the text has no colours.").is_visible()
     assert set(page.evaluate(CLASSES)) != {-1}
     assert page.wrong == []  # type: ignore[attr-defined]
@@ -938,17 +957,17 @@ def test_a_click_on_a_cell_of_the_overview_chooses_its_head(show: Show) -> None:
     cell = page.locator('#figure-overview .live path[aria-label*="layer: 2"][aria-label*="head: 3"]').first
     cell.click()
     settled(page)
-    assert fragment(page) == "#layers=2&heads=3"
+    assert fragment(page) == "#layers=2&heads=3&view=reader", "the view stays"
     other = page.locator('#figure-overview .live path[aria-label*="layer: 1"][aria-label*="head: 4"]').first
     other.click(modifiers=["Shift"])
     settled(page)
-    assert fragment(page) == "#layers=1-2&heads=3-4"
+    assert fragment(page) == "#layers=1-2&heads=3-4&view=reader"
     page.get_by_role("checkbox", name="Whole words").check()
     cell.click()
     settled(page)
     cell.click()
     settled(page)
-    assert fragment(page) == "#view=all&words=1"  # of the choice only layers and heads are undone
+    assert fragment(page) == "#words=1"  # of the choice only layers and heads are undone
 
 
 def test_the_overview_still_chooses_after_it_was_drawn_anew(show: Show) -> None:
@@ -958,7 +977,7 @@ def test_the_overview_still_chooses_after_it_was_drawn_anew(show: Show) -> None:
     settled(page)
     page.locator('#figure-overview .live path[aria-label*="layer: 2"][aria-label*="head: 3"]').first.click()
     settled(page)
-    assert fragment(page) == "#layers=2&heads=3"
+    assert fragment(page) == "#layers=2&heads=3&view=reader"
 
 
 def test_with_whole_words_the_layer_trend_has_words(show: Show) -> None:
@@ -1045,7 +1064,9 @@ def test_a_map_is_enlarged_by_click_and_keyboard_and_linked(show: Show) -> None:
     group = page.get_by_role("radiogroup", name="Enlarge the map of a head")
     group.get_by_role("radio", name="Layer 2, head 3").click()
     settled(page)
-    assert fragment(page) == "#map=2.3"
+    assert fragment(page) == "#layers=2&heads=3&view=reader&map=2.3", "its layer and head are chosen"
+    ticked = page.get_by_role("group", name="Heads", exact=True).get_by_role("checkbox", checked=True)
+    assert [box.get_attribute("value") for box in ticked.all()] == ["3"]
     assert page.locator("#enlarged h4").inner_text() == "Layer 2, head 3"
     assert group.get_by_role("radio", name="Layer 2, head 3").get_attribute("aria-checked") == "true"
     assert page.locator("#enlarged .live svg").is_visible()
@@ -1058,10 +1079,11 @@ def test_a_map_is_enlarged_by_click_and_keyboard_and_linked(show: Show) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     settled(page)
-    assert fragment(page) == "#map=3.3"
+    assert fragment(page) == "#layers=3&heads=3&view=reader&map=3.3"
     group.get_by_role("radio", name="Layer 3, head 3").click()
     settled(page)
     assert page.locator("#enlarged").is_hidden()
+    assert fragment(page) == "", "all layers and heads are chosen again"
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
