@@ -6,17 +6,15 @@ It reads like a table of contents. Of two texts these are predictions, heads and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from reportgen.compare import heads, predictions, ranks, settings, tested
+from reportgen.compare import heads, predictions, ranks, settings, shares, tested
 from reportgen.compare.align import Alignment, Doubles, align
 from reportgen.compare.measures import Measure, measures
 from reportgen.compare.parts import A, B, Comparison, Section, Side
 from reportgen.compare.shown import charts, views
-from reportgen.core import numbers as written
 from reportgen.core.characters import clean, cut
 from reportgen.core.nouns.records import Report
 from reportgen.corpus import measure as corpus_measure
@@ -25,13 +23,11 @@ from reportgen.corpus.sums import Measured
 from reportgen.report import signed
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import Draw
-from reportgen.report.parts import Chart, Table
+from reportgen.report.parts import Table
 
 CHANGED = 10  # heads that are listed
 LETTERS = "abcdefgh"
 SHOWN = ("importance", "entropy", "special")  # of the numbers of a head, those that are drawn
-CLASSES = {"special": "special tokens", "first": "the first 4 tokens", "punctuation": "punctuation",
-           "stop words": "stop words"}  # fmt: skip
 
 
 def compare(one: Report, other: Report, sides: tuple[Side, Side], *, draw: Draw = still.svg) -> Comparison:
@@ -50,11 +46,12 @@ def compare(one: Report, other: Report, sides: tuple[Side, Side], *, draw: Draw 
         sections += [part for part in [ranks.agreement_section(agree, draw)] if part]
         data |= {"words": ranks.data(scores, one, other, aligned), "agreement": ranks.agreement_data(agree)}
     changed, by_head = _heads(one, other, numbers[0], numbers[1], aligned, draw)
-    placed, by_class = _shares(one, other, numbers[0], numbers[1], draw)
+    placed, by_class = shares.places(numbers[0], numbers[1], draw)
+    parted, by_section = shares.sections(numbers[0], numbers[1])
     data |= {"heads": by_head} if by_head is not None else {}
-    data |= {"shares": by_class}
+    data |= {"shares": by_class} | ({"sections": by_section} if parted else {})
     removed = tested.section(one, other, draw)
-    sections += [changed, placed, *([removed] if removed else []), settings.section(made_with)]
+    sections += [changed, placed, *(each for each in (parted, removed) if each), settings.section(made_with)]
     if one.faithfulness and other.faithfulness:
         data["faithfulness"] = tested.data(one, other)
     equal = _equal(data) and one.faithfulness == other.faithfulness and _attributed(one) == _attributed(other)
@@ -182,60 +179,6 @@ def _heads_data(
         for side, profile in zip("ab", profiles, strict=True):
             columns[f"{name.replace(' ', '_')}_{side}"] = pa.array(profile[name].ravel(), pa.float64())
     return pa.table(columns | {f"role_{side}": pa.array(each) for side, each in zip("ab", roles, strict=True)})
-
-
-def _shares(one: Report, other: Report, mine: Measured, theirs: Measured, draw: Draw) -> tuple[Section, pa.Table]:
-    """What kinds of tokens and which tenths of the document hold, the mean over layers."""
-    by_class = [_mean(each, "layers", "class") for each in (mine, theirs)]
-    tenths = [_mean(each, "positions", "decile") for each in (mine, theirs)]
-    rows = tuple(
-        (name, *(f"{each[key]:.1%}" for each in by_class), _points(by_class[1][key] - by_class[0][key]))
-        for key, name in CLASSES.items()
-        if all(key in each for each in by_class)
-    )
-    table = Table(
-        "shares", "Share of the attention on kinds of tokens, mean over layers", ("Tokens", A, B, "Difference, points"),
-        (False, True, True, True), rows,
-    )  # fmt: skip
-    shown: tuple[Chart, ...] = ()
-    if all(len(each) == corpus_measure.DECILES for each in tenths):
-        values = {side: np.array([each[n] for n in sorted(each)]) for side, each in zip((A, B), tenths, strict=True)}
-        shift = float(np.abs(values[A] - values[B]).sum() / 2)
-        caption = (
-            f"{shift:.1%} of the attention on text is in another tenth of the document in {B}. Mean over layers, "
-            "special tokens left out."
-        )
-        shown = (charts.deciles(values, caption, draw),)
-    section = Section("shares", "Shares", charts=shown, tables=(table,) if rows else ())
-    return section, _shares_data({"class": by_class, "tenth": tenths})
-
-
-def _shares_data(found: dict[str, list[dict[Any, float]]]) -> pa.Table:
-    """The same as data: those that both have."""
-    rows = [
-        {"kind": kind, "name": str(key), "a": one[key], "b": other[key]}
-        for kind, (one, other) in found.items()
-        for key in one
-        if key in other
-    ]
-    kinds = (("kind", pa.string()), ("name", pa.string()), ("a", pa.float64()), ("b", pa.float64()))
-    return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
-
-
-def _points(share: float) -> str:
-    return written.signed(round(share * 100, 2))
-
-
-def _mean(measured: Measured, table: str, key: str) -> dict[Any, float]:
-    """The mean over layers of attention received, by class or decile."""
-    found: dict[Any, list[float]] = {}
-    columns = (measured.values[table][name].to_pylist() for name in ("measure", key, "value")) if (
-        table in measured.values
-    ) else ([], [], [])  # fmt: skip
-    for kind, name, value in zip(*columns, strict=True):
-        if kind == "received":
-            found.setdefault(name, []).append(value)
-    return {name: float(np.mean(values)) for name, values in found.items()}
 
 
 def _summary(sections: list[Section], *, equal: bool, same: bool) -> Iterator[str]:
