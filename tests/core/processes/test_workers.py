@@ -86,7 +86,7 @@ def test_a_worker_dies_with_the_process_it_works_for() -> None:
 
 
 def children() -> list[int]:
-    """Processes that are there after a moment: of two threads that wait for the same one, the second hears of it later."""
+    """Processes that are there after a moment: of two threads that wait for one, the second hears of its end later."""
     for _ in range(50):
         if not multiprocessing.active_children():
             return []
