@@ -18,6 +18,7 @@ from reportgen.corpus import intervals
 from reportgen.corpus.sums import Sums, grouped
 
 Row = dict[str, Any]
+ALIKE = 0.2  # of their attention, in which heads of a group differ at most
 SUPPORT = 5  # documents below which a word or a section is not listed
 
 
@@ -146,6 +147,33 @@ def main_roles(sums: Sums, order: Sequence[str]) -> list[Row]:
         found.append({"layer": place[0], "head": place[1], "role": row["role"], "documents": totals[place],
                       "having": row["documents"], "agreement": share, "low": low, "high": high})  # fmt: skip
     return found
+
+
+def groups_of_heads(sums: Sums, measures: Sequence[str]) -> list[Row]:
+    """Heads that do alike, found by clustering and named by nobody; the largest group first.
+
+    Complete linkage of the mean shares, cut where two heads of a group would differ by more than `ALIKE` in one of
+    *measures*. Each row has "heads", places with the most typical first, and "means", by the names of *measures*.
+    """
+    from scipy.cluster import hierarchy
+    from scipy.spatial import distance
+
+    found = {(row["measure"], row["layer"], row["head"]): row["mean"] for row in rows(sums["heads"])}
+    places = sorted({(layer, head) for _, layer, head in found})
+    known = [name for name in measures if all((name, *place) in found for place in places)]
+    shares = np.array([[found[name, *place] for name in known] for place in places])
+    if len(places) < 2 or not known:
+        return []
+    tree = hierarchy.linkage(distance.pdist(shares, "chebyshev"), method="complete")
+    numbers = hierarchy.fcluster(tree, ALIKE, criterion="distance")
+    groups = []
+    for number in np.unique(numbers):
+        members = np.flatnonzero(numbers == number)
+        means = shares[members].mean(axis=0)
+        away = np.abs(shares[members] - means).max(axis=1)
+        order = [places[member] for member in members[np.argsort(away.round(9), kind="stable")]]
+        groups.append({"heads": order, "means": dict(zip(known, means.tolist(), strict=True))})
+    return sorted(groups, key=lambda group: (-len(group["heads"]), min(group["heads"])))
 
 
 def words_of_heads(sums: Sums, most: int) -> dict[tuple[int, int], list[Row]]:

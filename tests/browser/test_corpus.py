@@ -47,6 +47,9 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(show: Show, made
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert violations(page) == [], scheme
+    page.emulate_media(color_scheme="light", forced_colors="active")
+    assert page.evaluate("matchMedia('(forced-colors: active)').matches")
+    assert violations(page) == [], "forced colours"
     assert page.evaluate("violations") == []
     assert page.wrong == []  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""One walk through a report in Chromium, Firefox and WebKit, from disk and over http; console and policy are silent."""
+"""One walk through a report and one through a corpus in Chromium, Firefox and WebKit; console and policy are silent."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from reportgen.core.clock import Clock
+from reportgen.corpus import gather
+from reportgen.corpus.shown import present
+from tests import corpora
 from tests.browser.page import LIVE, SETTLED
 from tests.browser.test_gallery import served
 from tests.browser.test_instrument import CLASSES, drawn_html, example
@@ -264,6 +268,80 @@ def test_in_forced_colours_heat_choices_and_marks_are_lines(start: Open, address
     looks = [reader.run(LOOK.format(n)) for n in (1, 2, 3)]
     assert looks[0] == looks[2] != looks[1]
     assert all(line.startswith("overline ") for line in reader.run(MARK.format("to")))
+    silent(reader)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a folder with a corpus, its reports, and a page that shows the corpus 320 pixels wide."""
+    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "many"
+    for number in range(6):
+        formats = ("html",) if number == 0 else ("tables",)
+        corpora.write(folder, corpora.report(number, tested=number % 2 == 0), formats=formats)
+    made = present.parts(gather.gather(folder, clock=Clock(), engine=gather.here(1)), folder / "corpus")
+    (folder / "corpus").mkdir()
+    (folder / "corpus" / "corpus.html").write_text(present.page(made), encoding="utf-8", newline="")
+    frame = (
+        "<!doctype html><title>narrow</title><link rel=icon href='data:,'><iframe width=320 height=700 src={}></iframe>"
+    )
+    (folder / "narrow.html").write_text(frame.format("corpus/corpus.html"), encoding="utf-8")
+    with served(folder) as address:
+        yield address
+
+
+def test_a_corpus_is_walked_by_keys_and_by_links(start: Open, corpus: str) -> None:
+    """It has no scripts: whatever it does, the browser does."""
+    reader = start()
+    reader.open(f"{corpus}/corpus/corpus.html")
+    reader.press("Tab")
+    assert reader.run("document.activeElement.className") == "skip"
+    reader.press("Enter")
+    wait(reader, "location.hash === '#predictions'")
+    reader.click('.contents a[href="#heads"]')
+    wait(reader, "location.hash === '#heads'")
+    assert abs(reader.run("document.getElementById('heads').getBoundingClientRect().top")) < 5
+    reader.run("void document.querySelector('#figure-roles summary').focus()")
+    reader.press("Enter")
+    wait(reader, "document.querySelector('#figure-roles details').open")
+    assert reader.run("document.querySelector('#figure-roles details table').getBoundingClientRect().height") > 60
+    reader.click("#confusion td a")
+    wait(reader, "location.hash.startsWith('#list-')")
+    listed = reader.run("document.querySelector(location.hash).querySelectorAll('tbody tr').length")
+    assert listed == reader.run("Number(document.querySelector('#confusion td a').textContent)")
+    reader.back()
+    wait(reader, "location.hash === '#heads'")
+    silent(reader)
+    reader.click('#documents a[href$="/doc-0/report.html"]')
+    wait(reader, "location.pathname === '/doc-0/report.html' && !!document.getElementById('text')")
+    assert reader.wrong == []
+
+
+def test_a_corpus_is_read_in_a_narrow_window(start: Open, corpus: str) -> None:
+    """Charts and wide tables are moved inside their own boxes, which the keys reach; the page stays where it is."""
+    reader = start()
+    reader.open(f"{corpus}/narrow.html")
+    page = "document.querySelector('iframe').contentDocument"
+    wait(reader, f"!!{page}.querySelector('#method')")
+    reader.run(f"void {page}.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert reader.run(f"{page}.documentElement.clientWidth") <= 320
+    assert reader.run(f"{page}.documentElement.scrollWidth - {page}.documentElement.clientWidth") == 0
+    wide = f"[...{page}.querySelectorAll('.drawing, .table')].filter((e) => e.scrollWidth > e.clientWidth)"
+    assert reader.run(f"{wide}.length") > 3
+    assert reader.run(f"{wide}.filter((e) => e.tabIndex < 0).length") == 0
+    silent(reader)
+
+
+def test_a_corpus_in_forced_colours_keeps_its_letters(start: Open, corpus: str) -> None:
+    """Roles are letters as well as colours; links and text have the reader's colours."""
+    reader = start(forced=True)
+    reader.open(f"{corpus}/corpus/corpus.html")
+    if reader.name == "webkit":
+        pytest.skip("WebKitGTK has no forced colours")
+    assert reader.run("matchMedia('(forced-colors: active)').matches")
+    ink = "getComputedStyle(document.querySelector('{}')).color"
+    assert reader.run(ink.format("h2")) == reader.run(ink.format("main p")) != reader.run(ink.format("#documents td a"))
+    assert reader.run("document.querySelectorAll('#figure-roles svg text').length") > 4
     silent(reader)
 
 

@@ -110,3 +110,8 @@ def test_the_figure_names_both_heads(batch: Path, tmp_path: Path, monkeypatch: p
         ("particular words", "layer 1, head 2"),
     }
     assert all(float(row[2].rstrip("%")) > 50 for row in listed)
+    groups = next(chapter for chapter in parts.chapters if chapter.key == "heads").tables[1]
+    assert [(row[0], row[1], row[3]) for row in groups.rows] == [  # type: ignore[union-attr]
+        ("1", "layer 1, head 1", "previous token 1"),
+        ("1", "layer 1, head 2", "particular words 1"),
+    ], "clustering, which knows of no role, tells them apart"

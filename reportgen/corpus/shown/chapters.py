@@ -5,6 +5,7 @@ Every number says over how many documents it is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +26,8 @@ from reportgen.report.parts import Chart, Table
 MOST_LABELS = 12  # rows and columns of the confusion matrix; the rest are in the data
 LISTED = 25  # documents of a list in the page
 WORDS = 15  # of a class in a table
+GROUPS = 20  # of heads, the largest
+TYPICAL = 3  # heads of a group that are named, and shares
 Link = Callable[[Row], str]
 
 
@@ -197,11 +200,13 @@ def _heads(sums: Sums, link: Link) -> Chapter:
     says = (
         "A head has a role in a document if its share of attention there exceeds that of an even head by at least "
         f"{heads.CLEAR:.0%}; the largest excess decides. Its role in the corpus is the one that it has in most "
-        "documents, and agreement is their share. Roles are defined, not learned: they mean the same in every corpus.",
+        "documents, and agreement is their share. Roles are defined, not learned: they mean the same in every corpus. "
+        "The groups at the end are found by clustering, which knows of no role.",
     )
     drawn = (head_charts.roles(sums), *head_charts.measures(sums))
+    groups = _groups(sums)
     if not shown:
-        return Chapter("heads", "Heads", says, drawn)
+        return Chapter("heads", "Heads", says, drawn, groups)
     made = table(
         "role-examples",
         f"The clearest examples of each role, over {n_documents(sums.documents)}: the share of the head’s attention",
@@ -209,7 +214,31 @@ def _heads(sums: Sums, link: Link) -> Chapter:
         shown,
     )
     links = tuple(("", "", "", link(row)) for row in ordered)
-    return Chapter("heads", "Heads", says, drawn, (Linked(made, links),))
+    return Chapter("heads", "Heads", says, drawn, (Linked(made, links), *groups))
+
+
+def _groups(sums: Sums) -> tuple[Table, ...]:
+    """What clustering finds without knowing of roles, with the roles that the rule gives to the same heads."""
+    role = {(row["layer"], row["head"]): row["role"] for row in frames.main_roles(sums, head_charts.ORDER)}
+    listed = []
+    for group in frames.groups_of_heads(sums, list(heads.BY_ROLE.values()))[:GROUPS]:
+        count = Counter(role[place] for place in group["heads"])
+        typical = [f"layer {layer}, head {head}" for layer, head in group["heads"][:TYPICAL]]
+        most = sorted(group["means"], key=lambda name: -group["means"][name])[:TYPICAL]
+        listed.append((
+            f"{len(group['heads']):,}",
+            "; ".join(typical),
+            ", ".join(f"{name} {group['means'][name]:.0%}" for name in most),
+            ", ".join(f"{name} {count[name]}" for name in sorted(count, key=lambda name: (-count[name], name))),
+        ))  # fmt: skip
+    if not listed:
+        return ()
+    caption = (
+        f"Heads that do alike, found by clustering: within a group no two differ by more than {frames.ALIKE:.0%} in "
+        f"any share; the most typical first, means over {n_documents(sums.documents)}"
+    )
+    columns = [("Heads", True), ("Most typical", False), ("Largest shares", False), ("Roles", False)]
+    return (table("head-groups", caption, columns, listed),)
 
 
 def _sections(sums: Sums) -> Chapter | None:
