@@ -26,7 +26,7 @@ from reportgen.site import folder as site_folder
 from reportgen.site.cards import Card
 from reportgen.site.find_reports import Found, Note
 from reportgen.site.folder import Made, SiteState
-from reportgen.site.pages import compare_pages, corpus_page, index_pages, report_page
+from reportgen.site.pages import compare_pages, corpus_page, for_programs, index_pages, report_page
 from reportgen.site.pages.compare_pages import SiteComparison
 from reportgen.site.pages.corpus_page import SiteCorpus
 from reportgen.site.pages.report_page import PageJob
@@ -263,7 +263,7 @@ def _site_files(
         **index_pages.site_assets(),
         **data,
         **over,
-        **index_pages.for_programs(all_cards, config, links=named, pages=listed),
+        **for_programs.files(all_cards, config, links=named, pages=listed),
         **{name: html[name].encode() for name in sorted(html, key=lambda name: (name == INDEX, name))},
     }
 
@@ -312,7 +312,7 @@ def arranged(shown: Iterable[Shown], config: SiteConfig) -> list[Shown]:
         "name": lambda card: (),
         "title": lambda card: natural(card.title),
         "probability": lambda card: (card.probability is None, -(card.probability or 0)),
-        "newest": lambda card: -index_pages.moment(card.created).timestamp(),
+        "newest": lambda card: -for_programs.moment(card.created).timestamp(),
         "interest": _interest,
     }
     return sorted(by_name, key=lambda one: orders[config.order](one.card))

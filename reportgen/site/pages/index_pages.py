@@ -1,18 +1,14 @@
-"""Turn cards and texts into the front of a site: the pages of its index, data for its search, files for programs.
+"""Turn cards and texts into the front of a site: the pages of its index, and data for its search.
 
-Files for programs are `index.json`, the site map and the feed; the last two need absolute addresses, and are left out
-if the address of the site is unknown. The data of the search are scripts, not JSON, because a page opened from a disk
-can load no other files. Nothing is read or written here.
+The data of the search are scripts, not JSON, because a page opened from a disk can load no other files. Nothing is read
+or written here.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from itertools import groupby
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,11 +17,11 @@ from reportgen.core.characters import cut, visible
 from reportgen.core.nouns.faithfulness import VERDICTS as VERDICTS_ON_HEATMAPS
 from reportgen.report.page import render
 from reportgen.report.page.confusion import Confusion, confusion
-from reportgen.report.stored import store
-from reportgen.site.cards import LONG_LABEL, LONG_TITLE, LONG_WORD, Card, plain
-from reportgen.site.pages import corpus_page, link_picture, search_index
+from reportgen.site.cards import LONG_LABEL, Card
+from reportgen.site.pages import corpus_page, search_index
 from reportgen.site.pages.compare_pages import SiteComparison
 from reportgen.site.pages.corpus_page import SiteCorpus
+from reportgen.site.pages.face import Face, face
 from reportgen.site.settings import SiteConfig
 
 FOLDER = "catalogue"
@@ -34,48 +30,11 @@ STYLES = ("heat", "page", "site", "confusion")
 TEMPLATES = [f"site/{name}.j2" for name in ("index.html", "how-to-read.html", "404.html", "sitemap.xml", "atom.xml")]
 CHUNK = 16  # cards in a file: a page of hits may need as many files as it has cards
 HITS = 24  # cards on a page of hits
-ENTRIES = 100  # of the feed, the newest
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SEVERAL = 7  # pages that are all named in the list of pages
-VERDICTS = {"right": "Right", "wrong": "Wrong"}
 EXAMPLE = (  # words and heat classes of the drawing in how-to-read
     ("The", 0), ("attention", 9), ("of", 1), ("a", 0), ("head", 7), ("is", 1), ("a", 0), ("share,", 5), ("not", 3),
     ("an", 0), ("explanation.", 14),
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """A card in the words and links that a reader sees, the same from the template and from the script."""
-
-    title: str
-    language: str
-    page: str
-    about: str  # where it comes from, how long it is
-    strip: str  # a hexadecimal digit for the heat class of each stretch, "." where nothing is coloured
-    seen: str  # what the strip shows, in words
-    verdict: str
-    said: tuple[tuple[str, str], ...]  # (kind, text) of what was predicted: kind "em", "strong" or ""
-    tested: str  # the view that the page opens with, and the verdict on it; "" where it was not tested
-    quote: str  # the sentence that draws most; "" for none
-    why: str  # by how much
-    drawn: str  # what the words are
-    words: tuple[str, ...]
-    note: str
-    files: tuple[tuple[str, str], ...]  # (name, link)
-
-    @property
-    def paths(self) -> tuple[tuple[str, str], ...]:
-        """The strip as (class, path) of SVG, one unit wide for each stretch and one high."""
-        found: dict[str, str] = {}
-        at = 0
-        for digit, run in groupby(self.strip):
-            length = len(list(run))
-            if digit != ".":
-                name = f"h{int(digit, 16)}"
-                found[name] = f"{found.get(name, '')}M{at} 0h{length}v1h-{length}z"
-            at += length
-        return tuple(found.items())
 
 
 def pages(
@@ -178,129 +137,6 @@ def site_assets() -> dict[str, bytes]:
     style = render.style_sheet(STYLES).encode()
     script = render.script(tuple(f"site/{name}" for name in SCRIPTS)).encode()
     return {render.asset_path("site.css", style): style, render.asset_path("site.js", script): script}
-
-
-def for_programs(
-    shown: Sequence[Card], config: SiteConfig, *, links: Mapping[str, Mapping[str, str | None]], pages: Iterable[str]
-) -> dict[str, bytes]:
-    """The files for programs by their paths in the site.
-
-    Args:
-        shown: In the order of the site.
-        config: Of the site.
-        links: Of every report, by name: "page", "pdf", "download", "picture".
-        pages: The other pages that a search engine shall know.
-    """
-    made = {"index.json": _index(shown, config, links).encode()}
-    if config.base_url is not None:
-        moments = {card.name: moment(card.created) for card in shown}
-        newest = sorted(shown, key=lambda card: (-moments[card.name].timestamp(), card.name))[:ENTRIES]
-        values: dict[str, Any] = {"config": config, "base": config.base_url, "when": _written(moments)}
-        known = {card.name for card in shown if moments[card.name] != EPOCH}
-        updated = _written({"": max(moments.values(), default=EPOCH)})[""]
-        made["sitemap.xml"] = _xml("sitemap", cards=shown, known=known, pages=sorted(pages), links=links, **values)
-        summaries = {card.name: link_picture.description(card) for card in newest}
-        made["atom.xml"] = _xml("atom", cards=newest, updated=updated, links=links, summaries=summaries, **values)
-    return made
-
-
-def _index(shown: Sequence[Card], config: SiteConfig, links: Mapping[str, Mapping[str, str | None]]) -> str:
-    """All cards with their links and notes, and the settings of the site, as JSON."""
-
-    def listed(card: Card) -> dict[str, Any]:
-        values = {name: value for name, value in plain(card).items() if name != "files"}
-        return {**values, "note": config.notes.get(card.name), "links": dict(links[card.name])}
-
-    content = {
-        "format": 1,
-        "title": config.title,
-        "blurb": config.blurb,
-        "base_url": config.base_url,
-        "language": config.language,
-        "order": config.order,
-        "reports": [listed(card) for card in shown],
-    }
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def moment(created: str) -> datetime:
-    """The time of a report; 1970 if it has none.
-
-    >>> moment("2024-05-01T12:00:00+00:00").year, moment("yesterday").year
-    (2024, 1970)
-    """
-    try:
-        found = datetime.fromisoformat(created)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return EPOCH
-
-
-def _written(moments: Mapping[str, datetime]) -> dict[str, str]:
-    """As feed and site map want it."""
-    return {name: f"{when:%Y-%m-%dT%H:%M:%S}Z".zfill(20) for name, when in moments.items()}
-
-
-def _xml(name: str, **values: Any) -> bytes:
-    """A rendered XML template; characters that XML cannot have are shown by labels."""
-    return render.environment().get_template(f"site/{name}.xml.j2").render(visible=visible, **values).encode()
-
-
-def face(card: Card, config: SiteConfig) -> Face:
-    """The visible parts of a card."""
-    read = f"{card.read:,} of {card.tokens:,}" if card.read < card.tokens else f"{card.tokens:,}"
-    folder = f"reports/{card.name}"
-    kinds = {"report.pdf": "PDF", "report.html": "One file to keep"}
-    held = {*card.files} if config.downloads else {*card.files} - {"report.html"}
-    return Face(
-        title=cut(card.title, LONG_TITLE),
-        language=card.language,
-        page=f"{folder}/index.html",
-        about=" · ".join(part for part in (cut(card.source, LONG_TITLE), f"{read} tokens") if part),
-        strip="".join("." if heat < 0 else f"{heat:x}" for heat in card.strip),
-        seen=_seen(card),
-        verdict=card.verdict,
-        said=_said(card),
-        tested=card.headline,
-        quote=card.sentence,
-        why=card.why,
-        drawn=card.drawn,
-        words=tuple(cut(word, LONG_WORD) for word in card.top_tokens),
-        note=config.notes.get(card.name, ""),
-        files=tuple((kinds[name], f"{folder}/{name}") for name in store.OFFERED if name in held),
-    )
-
-
-def _said(card: Card) -> tuple[tuple[str, str], ...]:
-    """The predicted label, the verdict, and the gold label."""
-    gold = (("strong", cut(card.label, LONG_LABEL)),) if card.label is not None else ()
-    if card.predicted is None:
-        return (("", "No prediction"), *((("", "; gold label "), *gold) if gold else ()))
-    predicted = _predicted(card)
-    if card.verdict == "right":
-        return ("em", VERDICTS["right"]), ("", ": "), *predicted
-    begin = (("em", VERDICTS["wrong"]), ("", ": predicted ")) if card.verdict == "wrong" else (("", "Predicted "),)
-    between = "; gold label " if card.verdict == "wrong" else "; a gold label that the model does not know: "
-    return (*begin, *predicted, *((("", between), *gold) if gold else ()))
-
-
-def _predicted(card: Card) -> Iterator[tuple[str, str]]:
-    """The predicted labels, each with its probability."""
-    for number, (label, share) in enumerate(card.predictions, start=1):
-        yield ("strong", cut(label, LONG_LABEL))
-        yield ("", ("" if share is None else f", {share:.1%}") + ("; " if number < len(card.predictions) else ""))
-
-
-def _seen(card: Card) -> str:
-    what = "Scores" if card.given else "Attention"
-    over = f"{what} over the document, from beginning to end"
-    strongest = max(card.strip, default=-1)
-    if strongest < 0:
-        return f"{over}: nothing is coloured"
-    if strongest == 0:
-        return f"{over}: the same everywhere"
-    place = (card.strip.index(strongest) + 0.5) / len(card.strip)
-    return f"{over}: strongest after {place:.0%} of it"
 
 
 def _confusion(cards: Sequence[Card]) -> Confusion | None:

@@ -20,6 +20,7 @@ from reportgen.core.nouns.faithfulness import VERDICTS
 from reportgen.site import cards, dead_links
 from reportgen.site.cards import Card
 from reportgen.site.pages import index_pages
+from reportgen.site.pages.face import face
 from reportgen.site.settings import SiteConfig
 from tests import reports
 
@@ -99,13 +100,6 @@ def test_a_cut_text_is_told() -> None:
     assert "59 of 5,000 tokens" in made([replace(base(), tokens=5000)], SiteConfig())["index.html"]
 
 
-def test_the_strip_is_drawn_by_class() -> None:
-    card = index_pages.face(replace(base(), strip=(0, 0, -1, 15, 0)), SiteConfig())
-    assert card.strip == "00.f0"
-    assert card.paths == (("h0", "M0 0h2v1h-2zM4 0h1v1h-1z"), ("h15", "M3 0h1v1h-1z"))
-    assert card.seen == "Attention over the document, from beginning to end: strongest after 70% of it"
-
-
 def test_pages_lead_to_each_other_and_show_every_card_once() -> None:
     files = made(some(7), SiteConfig(per_page=3))
     names = ["index.html", "page-2.html", "page-3.html"]
@@ -178,7 +172,7 @@ def test_several_labels_are_shown_and_filtered_one_by_one() -> None:
     several = cards.card(reports.several(), name="x")
     none = replace(several, predicted="no label", predicted_labels=(), probabilities=(), probability=0.75)
     files = made([several, none], SiteConfig())
-    faces = ["".join(text for _, text in index_pages.face(card, SiteConfig()).said) for card in (several, none)]
+    faces = ["".join(text for _, text in face(card, SiteConfig()).said) for card in (several, none)]
     assert faces == [
         "Wrong: predicted left, 88.1%; right, 73.1%; gold label left, far",
         "Wrong: predicted no label, 75.0%; gold label left, far",
