@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from tokenizers import Tokenizer
-from tokenizers.models import BPE
+from tokenizers import Tokenizer, normalizers
+from tokenizers.models import BPE, Unigram
+from tokenizers.normalizers import Precompiled
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers.convert_slow_tokenizer import SentencePieceExtractor
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
 
 from reportgen.core import versions
@@ -97,7 +99,7 @@ def rebuilt(checkpoint: Checkpoint, tokenizer: Any) -> Any | None:
 
     None if it reads every text as *tokenizer* does, which the cache remembers, or if it cannot be built.
     """
-    if not (checkpoint.tokenizer_folder / TOKENIZER).is_file():
+    if not tokenizer.is_fast:
         return None  # it is *tokenizer* itself, see `_built`
     used = versions.of("reportgen", "tokenizers", "transformers")
     same = disk.cached("tokenizers", disk.key(files=checkpoint.settings_sha256(), versions=used))
@@ -142,10 +144,15 @@ def _own(checkpoint: Checkpoint, settings: Mapping[str, Any], kinds: int) -> Any
 
 
 def _built(checkpoint: Checkpoint) -> Any:
-    """The tokenizer that transformers builds of other files: a vocabulary, a SentencePiece model, or none at all."""
+    """The tokenizer that transformers builds of other files: a vocabulary, a SentencePiece model, or none at all.
+
+    With the normalizer of the SentencePiece model, also where transformers leaves it out.
+    """
     try:
         with panics():
             tokenizer: Any = AutoTokenizer.from_pretrained(str(checkpoint.tokenizer_folder), **ALONE)
+            if tokenizer.is_fast:
+                _normalize(checkpoint, tokenizer)
     except Exception as error:
         # subtle: a vocabulary of SentencePiece that cannot be read for want of it is tried as one of tiktoken
         if isinstance(error, ImportError) or "`tiktoken` is required" in str(error):
@@ -158,6 +165,23 @@ def _built(checkpoint: Checkpoint) -> Any:
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # made up by transformers where there are no files
         raise _no_tokenizer(checkpoint, "no vocabulary")
     return tokenizer
+
+
+def _normalize(checkpoint: Checkpoint, tokenizer: Any) -> None:
+    """Give *tokenizer* the normalizer of its SentencePiece model, if transformers has left it out.
+
+    So it does with DeBERTa and BigBird, which then read ligatures and full-width letters as unknown.
+    """
+    backend = tokenizer.backend_tokenizer
+    names = [name for name in tokenizer.vocab_files_names.values() if name.endswith(".model")]
+    file = next((path for name in names if (path := checkpoint.tokenizer_folder / name).is_file()), None)
+    held = "{}" if backend.normalizer is None else backend.normalizer.__getstate__().decode()
+    if file is None or not isinstance(backend.model, Unigram) or "precompiled_charsmap" in held:
+        return
+    table = SentencePieceExtractor(str(file)).proto.normalizer_spec.precompiled_charsmap
+    if table:
+        parts = [Precompiled(table), *([backend.normalizer] if backend.normalizer else [])]
+        backend.normalizer = normalizers.Sequence(parts)
 
 
 def settle(backend: Tokenizer) -> None:

@@ -171,9 +171,9 @@ def warn_of_other_reading(prediction: Prediction, other: OtherReading | None) ->
     yield ReportWarning(
         "other-tokens",
         f"AutoTokenizer and pipeline() of transformers read this text differently: they build {other.tokenizer} from "
-        "its class and tokenizer_config.json, and the report uses tokenizer.json as it is. The first difference is "
-        f"token {other.position} (from 0): {own} in the report, {its} in transformers. The prediction of the report is "
-        f"{_answer(prediction)}; with the tokens of transformers {then}.",
+        "its class and tokenizer_config.json, and the report uses all that the files of the tokenizer say. The first "
+        f"difference is token {other.position} (from 0): {own} in the report, {its} in transformers. The prediction of "
+        f"the report is {_answer(prediction)}; with the tokens of transformers {then}.",
     )
 
 

@@ -170,3 +170,32 @@ def test_the_warning_is_on_stderr_in_the_page_and_in_report_json(here: Path) -> 
         in (here / "out/report.html").read_text()
     )
     assert call(*given, "strict", "--strict").exit_code == 10
+
+
+@pytest.mark.parametrize(("kind", "file"), [("deberta-v2", "spm.model"), ("big_bird", "spiece.model")])
+def test_a_sentencepiece_model_alone_is_read_with_its_normalizer(kind: str, file: str, tmp_path: Path) -> None:
+    """Where transformers leaves it out, ligatures and full-width letters are unknown; the difference is named."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    pytest.importorskip("google.protobuf")
+    names = ["[CLS]", "[SEP]", "[MASK]", "<pad>"]
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["a fine flow of the office in full width"] * 50), model_prefix=str(tmp_path / "own"),
+        vocab_size=40, hard_vocab_limit=False, user_defined_symbols=names, minloglevel=2,
+    )  # fmt: skip
+    more = {"attention_type": "original_full"} if kind == "big_bird" else {}
+    tiny.dense(kind, **more).save_pretrained(tmp_path / "model")
+    (tmp_path / "own.model").rename(tmp_path / "model" / file)
+    own = sentencepiece.SentencePieceProcessor(str(tmp_path / "model" / file))
+    classifier = tiny.load(tmp_path / "model")
+    text = "\ufb01ne \uff46\uff55\uff4c\uff4c flow"
+    read = encode(classifier, text)
+    assert list(read.strings[1:-1]) == own.encode(text, out_type=str)
+    places = zip(read.starts, read.ends, strict=True)
+    assert {text[start:end] for start, end in places} >= {"\uff55", "w"}
+    found = reading(classifier, text)
+    built = AutoTokenizer.from_pretrained(tmp_path / "model")
+    assert found is not None
+    its = built.convert_ids_to_tokens(built(text)["input_ids"])
+    assert (found.own, found.other) == (read.strings[1], its[1])
+    assert its.count("<unk>") > 1
+    assert reading(classifier, "the full flow") is None
