@@ -70,7 +70,8 @@ def _predictions(sums: Sums, documents: list[Row], cells: dict[tuple[str, str], 
     if right + wrong:
         says.append(f"{right:,} of {n_documents(right + wrong)} are right: {_share(right, right + wrong)}.")
     if unknown:
-        says.append(f"{n_documents(unknown).capitalize()} have no gold label to compare with, or a tie.")
+        have = "has" if unknown == 1 else "have"
+        says.append(f"{n_documents(unknown).capitalize()} {have} no gold label to compare with, or a tie.")
     cut = sum(row["read"] < row["tokens"] for row in documents)
     read = frames.where(frames.rows(sums["lengths"]), measure="read")
     share = sum(row["total"] for row in read) / max(sum(row["documents"] for row in read), 1)
