@@ -22,12 +22,14 @@ from reportgen.core.numbers import interval, number, signed
 from reportgen.report.draw.specs import Draw
 from reportgen.report.parts import Table
 from reportgen.report.rank import descending
+from reportgen.report.words import whole_words
 
 TOP = 10  # words of each side in the slope chart
 MOVERS = 10  # words that gain, and that lose
 LONGEST = 40  # letters of a word in a table
 FEWEST = 5  # words, without which orders are not compared
 NOISE = 1e-9  # of the largest value: a smaller change is rounding
+STOP = "Stop words and punctuation have ranks, too; the lists of words that gain and lose leave them out."
 SEED = 0  # of the bootstrap, and of the order of equal scores
 
 
@@ -46,6 +48,7 @@ def shifts(measure: Measure, one: Report, other: Report, aligned: Alignment, dra
     if not words:
         return Section("ranks", "Rank shifts", ("No word is ranked by both.",))
     first, second = ranks(mine), ranks(theirs)
+    shown = _content(one, aligned)
     top = sorted({*np.flatnonzero(first <= TOP).tolist(), *np.flatnonzero(second <= TOP).tolist()})
     top.sort(key=lambda n: (first[n], second[n]))
     both = sum(first[n] <= TOP and second[n] <= TOP for n in top)
@@ -56,32 +59,45 @@ def shifts(measure: Measure, one: Report, other: Report, aligned: Alignment, dra
         "text."
     )
     chart = charts.slopes([(words[n], int(first[n]), int(second[n])) for n in top], caption, draw)
-    tables = movers(words, mine, theirs, first, second)
-    change = np.abs(theirs - mine)
+    change = np.where(shown, theirs - mine, 0)
+    tables = movers(words, mine, theirs, change, (first, second))
     if not tables:
-        said = "No word gains or loses."
+        said = (
+            "No word gains or loses." if np.allclose(mine, theirs) else "Only stop words and punctuation gain or lose."
+        )
     else:
-        most = int(change.argmax())
-        way = "gains" if theirs[most] > mine[most] else "loses"
+        most = int(np.abs(change).argmax())
+        way = "gains" if change[most] > 0 else "loses"
         said += (
             f" “{_word(words[most])}” {way} most: from {mine[most]:.1f} times the even share in {A} "
             f"to {theirs[most]:.1f} in {B}, from rank {first[most]:,} to {second[most]:,} of {len(words):,}."
         )
-    return Section("ranks", "Rank shifts", (said,), charts=(chart,), tables=tables)
+    notes = (STOP,) if tables else ()
+    return Section("ranks", "Rank shifts", (said,), charts=(chart,), tables=tables, notes=notes)
+
+
+def _content(report: Report, aligned: Alignment) -> npt.NDArray[np.bool_]:
+    """Which words are neither stop words nor punctuation, (word,)."""
+    found = whole_words(report.example.text, report.tokens, language=report.language)
+    masked = {position for word in found if word.masked for position in word.positions}
+    return np.array([not masked.issuperset(word.one) for word in aligned.words], np.bool_)
 
 
 def movers(
-    words: Sequence[str], mine: Doubles, theirs: Doubles, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64]
+    words: Sequence[str],
+    mine: Doubles,
+    theirs: Doubles,
+    change: Doubles,
+    ranked: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
 ) -> tuple[Table, ...]:
-    """The words that gain most from A to B, and those that lose most; those that do neither are in no table."""
-    change = theirs - mine
+    """The words that gain most from A to B, and those that lose most, by their *change*; 0 is in no table."""
     largest = max(float(mine.max(initial=0)), float(theirs.max(initial=0)))
     made = []
     for key, verb, sign in (("gains", "gain", 1), ("losses", "lose", -1)):
         chosen = [n for n in descending(sign * change).tolist() if sign * change[n] > NOISE * largest][:MOVERS]
         rows = tuple(
             (_word(words[n]), *(f"{each[n]:.2f}" for each in (mine, theirs)), number(change[n], "+.2f"),
-             f"{first[n]:,}", f"{second[n]:,}")
+             *(f"{each[n]:,}" for each in ranked))
             for n in chosen
         )  # fmt: skip
         caption = f"Words that {verb} most from {A} to {B}, in multiples of the even share"

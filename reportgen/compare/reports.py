@@ -202,6 +202,11 @@ def _equal(data: dict[str, pa.Table]) -> bool:
     return not len(data["settings"])
 
 
+def _pieces(report: Report, text: str) -> set[tuple[int, int]]:
+    """Where the tokens of what both have read begin and end."""
+    return {span for span in zip(report.tokens.starts, report.tokens.ends, strict=True) if span[1] <= len(text)}
+
+
 def _attributed(report: Report) -> set[tuple[str, str]]:
     """Label and method of each attribution."""
     said = report.prediction
@@ -219,8 +224,11 @@ def _warnings(one: Report, other: Report, aligned: Alignment | None) -> Iterator
             f"{A} has read {one.tokens.end:,} characters of the text, {B} {other.tokens.end:,}: words and heads are "
             f"compared on the first {len(aligned.text):,}."
         )
-    if aligned is not None and one.tokens.strings != other.tokens.strings:
+    if aligned is not None and _pieces(one, aligned.text) != _pieces(other, aligned.text):
         yield "The tokenizers cut the text differently: scores are compared by stretches whose borders both have."
+    said, says = one.prediction, other.prediction
+    if said and says and not {*map(clean, said.labels)} & {*map(clean, says.labels)}:
+        yield f"{A} and {B} have no label of the same name: no probability and no attribution has a counterpart."
     if one.importance.measure != other.importance.measure:
         yield (
             f"Head importance differs: “{one.importance.measure}” in {A}, “{other.importance.measure}” in {B}. The "
@@ -230,7 +238,7 @@ def _warnings(one: Report, other: Report, aligned: Alignment | None) -> Iterator
         labels = [_attributed(report) for report in (one, other)]
         for side, alone in ((A, labels[0] - labels[1]), (B, labels[1] - labels[0])):
             if alone:
-                said = ", ".join(f"“{cut(label, 40)}” ({method})" for label, method in sorted(alone))
-                yield f"Only {side} has the attribution for {said}: it is not compared."
+                named = ", ".join(f"“{cut(label, 40)}” ({method})" for label, method in sorted(alone))
+                yield f"Only {side} has the attribution for {named}: it is not compared."
     if one.received != other.received:
         yield f"{A} shows attention received in {one.received}, {B} in {other.received}."

@@ -14,6 +14,7 @@ from reportgen.compare.reports import compare
 from reportgen.core.nouns.faithfulness import Attribution
 from reportgen.core.nouns.records import HeadImportance, Report
 from reportgen.report import scale
+from reportgen.report.words import whole_words
 from tests import reports
 
 SIDES = (Side("A", "one", "", None, "a" * 64), Side("B", "other", "", None, "b" * 64))
@@ -88,8 +89,14 @@ def test_scaled_and_unscaled_importance_differ_as_a_dense_computation_says() -> 
     words = made.data["words"]
     assert words["all_a"].to_numpy() == pytest.approx(wanted[0], rel=1e-4)
     gains = next(table for table in made.tables if table.key == "gains")
-    most = int((wanted[1] - wanted[0]).argmax())
+    found = whole_words(scaled.example.text, scaled.tokens, language="en")
+    masked = {scaled.tokens.starts[word.positions[0]] for word in found if word.masked}
+    stop = np.array([start in masked for start in words["start"].to_pylist()])
+    assert stop.any()
+    most = int(np.where(stop, -np.inf, wanted[1] - wanted[0]).argmax())
     assert gains.rows[0][0] == words["word"][most].as_py()
+    listed = {row[0] for table in made.tables if table.key in ("gains", "losses") for row in table.rows}
+    assert not listed & {"the", "of", "a", ".", ";"}  # they have ranks, and are in no list
     assert set(made.data["heads"]["elsewhere"].to_pylist()) == {0.0}  # the attention itself is the same
     assert "The attention of all 4 heads is the same." in made.summary
 
@@ -152,6 +159,7 @@ def test_a_text_that_one_has_cut_is_compared_as_far_as_both_have_read_it() -> No
     made = compared(one, other)
     assert max(made.data["words"]["end"].to_pylist()) == max(read.ends[:10])
     assert any("have read" in warning or "has read" in warning for warning in made.warnings)
+    assert not any("cut the text differently" in warning for warning in made.warnings)
 
 
 def test_labels_are_matched_by_their_names() -> None:
@@ -162,6 +170,15 @@ def test_labels_are_matched_by_their_names() -> None:
     made = compared(one, replace(one, prediction=turned))
     assert made.data["predictions"]["probability_a"] == made.data["predictions"]["probability_b"]
     assert made.summary == ("A and B show no difference anywhere.",)
+
+
+def test_labels_without_a_counterpart_are_said() -> None:
+    one = attributed(reports.report())
+    assert one.prediction is not None
+    made = compared(one, replace(one, prediction=replace(one.prediction, labels=("cat", "dog"), gold=None)))
+    assert any(warning.startswith("A and B have no label of the same name:") for warning in made.warnings)
+    assert not any(group.title.startswith("Attribution") for each in made.sections for group in each.groups)
+    assert not any("no label of the same name" in warning for warning in compared(one, one).warnings)
 
 
 def test_attributions_of_one_label_alone_are_laid_side_by_side() -> None:

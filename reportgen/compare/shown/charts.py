@@ -11,7 +11,7 @@ from reportgen.compare.parts import A, B
 from reportgen.core.characters import cut, visible
 from reportgen.core.nouns.faithfulness import Agreement
 from reportgen.core.numbers import number as written
-from reportgen.core.palette import ACCENT, HEAT_LIGHT, MUTED, SIGNED_LIGHT
+from reportgen.core.palette import ACCENT, HEAT_LIGHT, INK, MUTED, SIGNED_LIGHT
 from reportgen.report.draw import specs
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Draw, Row, Spec, digits, figure
@@ -46,8 +46,8 @@ def slopes(rows: Sequence[tuple[str, int, int]], caption: str, draw: Draw = stil
     texts = [
         {
             "transform": [{"filter": f"datum.side === '{side}'"}],
-            "mark": {"type": "text", "align": align, "dx": dx, "baseline": "middle"},
-            "encoding": {"x": x, "y": y, "text": specs.of("label", "nominal"), "color": colour},
+            "mark": {"type": "text", "align": align, "dx": dx, "baseline": "middle", "color": INK},
+            "encoding": {"x": x, "y": y, "text": specs.of("label", "nominal")},
         }
         for side, align, dx in ((A, "right", -8), (B, "left", 8))
     ]
