@@ -20,6 +20,7 @@ from reportgen.report import heatmap
 from reportgen.report.even_share import NOISE
 from reportgen.report.parts import Cell, HeatView, Table
 from reportgen.report.tables import unranked, without
+from reportgen.report.words import in_words
 
 FIRST = heatmap.CLASSES  # class of what speaks most against a label: those of heat come before it
 SIDE = 8  # classes on either side of 0
@@ -198,7 +199,7 @@ def _table(report: Report, attribution: Attribution, common: frozenset[int], *, 
     values = attribution.scores[content]
     order = content[np.argsort(-sign * values, kind="stable")]
     chosen = [position for position in without(order, common) if sign * attribution.scores[position] > 0]
-    names, shown = report.words(), chosen[: report.top_k]
+    names, shown = in_words(report), chosen[: report.top_k]
     return Table(
         key=f"attribution-{number}-{side}",
         title=f"{side.capitalize()} {name(report, attribution)}",

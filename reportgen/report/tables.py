@@ -22,11 +22,12 @@ from reportgen.core.nouns.records import Floats, Integers, Rankings, Report, Sco
 from reportgen.core.numbers import numeral
 from reportgen.report.even_share import multiple, of_even
 from reportgen.report.parts import Table, WordCount
-from reportgen.report.words import whole_words
+from reportgen.report.words import each_whole, first_words, in_words, whole_words
 
 Array = npt.NDArray[np.generic]
 
-NAMED = 5  # tokens per head in the table of heads
+NAMED = 5  # words per head in the table of heads
+LOOKED_AT = 40  # tokens in which they are found: several may be pieces of one word
 HEADS = "head-tokens"  # key of that table
 GAPS = (  # columns that are empty in some reports: pyarrow reads files as one table by the schema of the first
     "dataset", "split", "index", "id", "label", "predicted", "probability", "all_attention", "classifier", "gold",
@@ -265,7 +266,7 @@ def unranked(report: Report, common: frozenset[int]) -> str:
 
 
 def _by_score(report: Report, scores: Scores, rankings: Rankings, common: frozenset[int]) -> Table:
-    names, order = report.words(), without(rankings.by_score, common)
+    names, order = in_words(report), without(rankings.by_score, common)
     layers, heads, _ = report.attention.shape
     times = of_even(scores.total.astype(np.float64) + scores.base * layers * heads, report.tokens.content)
     best = rankings.ranks.min(axis=(0, 1))
@@ -287,7 +288,7 @@ def _by_score(report: Report, scores: Scores, rankings: Rankings, common: frozen
 
 
 def _by_reader(report: Report, row: Floats, order: list[int]) -> Table:
-    names = report.words()
+    names = in_words(report)
     weighed = report.importance.measure != "none" and report.importance.values[-1].any()
     return Table(
         key="reader-tokens",
@@ -300,7 +301,7 @@ def _by_reader(report: Report, row: Floats, order: list[int]) -> Table:
 
 
 def _by_count(report: Report, rankings: Rankings, common: frozenset[int]) -> Table:
-    names, counts = report.words(), rankings.attended_counts.sum(axis=(0, 1))
+    names, counts = in_words(report), rankings.attended_counts.sum(axis=(0, 1))
     return Table(
         key="attended-instances",
         title="Most often attended",
@@ -331,7 +332,7 @@ def _by_word(report: Report, words: tuple[WordCount, ...]) -> Table:
 
 
 def _by_head(report: Report, rankings: Rankings, common: frozenset[int] = frozenset()) -> Table:
-    names, importance = report.words(), report.importance.values
+    names, importance = each_whole(report), report.importance.values
     by_head = rankings.ranks.reshape(-1, rankings.ranks.shape[-1])
     return Table(
         key=HEADS,
@@ -345,7 +346,7 @@ def _by_head(report: Report, rankings: Rankings, common: frozenset[int] = frozen
                 str(layer),
                 str(head),
                 numeral(float(weight)),
-                " · ".join(names[p] for p in first_content(report, ranks, NAMED, common)),
+                " · ".join(first_words(names, first_content(report, ranks, LOOKED_AT, common), count=NAMED)),
             )
             for (layer, head), weight, ranks in zip(report.places, importance.flat, by_head, strict=True)
         ),

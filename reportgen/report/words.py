@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import functools
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 from reportgen.core import joining
-from reportgen.core.nouns.records import Integers, Tokens
+from reportgen.core.nouns.records import Integers, Report, Tokens
 from reportgen.report.parts import Word, WordCount
 
 SIGNS = ("Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Sc", "Sk", "Sm", "Zs", "Cc", "Cf")  # punctuation, + = $ ^, spaces
@@ -51,6 +52,35 @@ def whole_words(text: str, tokens: Tokens, *, language: str) -> tuple[Word, ...]
         for joined in joining.words(text, tokens)
         for word in [text[joined.start : joined.end].strip()]
     )
+
+
+def in_words(report: Report) -> tuple[str, ...]:
+    """The name of each token for lists: its word and, in brackets, the piece that it is: "theories (ories)".
+
+    A token that is a whole word, or in none, keeps its own name.
+    """
+    names = list(report.words())
+    for word in whole_words(report.example.text, report.tokens, language=report.language):
+        for position in (*word.positions, *word.echoes):
+            if names[position].strip() != word.text:
+                names[position] = f"{word.text} ({names[position].strip()})"
+    return tuple(names)
+
+
+def each_whole(report: Report) -> tuple[str, ...]:
+    """Of each token its whole word; its own name where it is in none."""
+    words = whole_words(report.example.text, report.tokens, language=report.language)
+    word_of = {position: word.text for word in words for position in (*word.positions, *word.echoes)}
+    return tuple(word_of.get(position, name) for position, name in enumerate(report.words()))
+
+
+def first_words(names: Sequence[str], positions: Sequence[int], *, count: int) -> list[str]:
+    """The first *count* names of these positions, each once.
+
+    >>> first_words(["the", "theories", "theories", "look"], [1, 2, 0], count=2)
+    ['theories', 'the']
+    """
+    return list(dict.fromkeys(names[position] for position in positions))[:count]
 
 
 def _is_masked(word: str, common: frozenset[str]) -> bool:

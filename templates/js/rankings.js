@@ -2,7 +2,8 @@
 reportgen.rankings = (() => {
   "use strict";
 
-  const NAMED = 5; // tokens per head in the table of heads
+  const NAMED = 5; // words per head in the table of heads
+  const LOOKED_AT = 40; // tokens in which they are found
   const { short, multiple, number, where } = reportgen.captions;
   const numeral = (value) => (Math.abs(value) >= 0.1 && Math.abs(value) < 1e6 ? value.toFixed(3) : short(value)); // as in characters.py
 
@@ -12,7 +13,27 @@ reportgen.rankings = (() => {
   }
 
   const valued = (units, values) => units.map((unit) => [unit, reportgen.scores.sum(values, unit.positions)]);
-  const link = ({ name, positions }) => ({ text: name, position: positions[0] });
+  const link = (unit) => ({ text: inWord(unit), position: unit.positions[0] });
+
+  function inWord({ name, positions }) {
+    // The word of a token and, in brackets, the piece of it that the token is, as `words.in_words` writes it.
+    const { facts, wordOf } = reportgen.scores.model();
+    const word = wordOf[positions[0]];
+    const text = word < 0 || positions.length > 1 ? name : facts.word_texts[word];
+    return text === name.trim() ? name : `${text} (${name.trim()})`;
+  }
+
+  function wholeWords(best) {
+    // Of each word its first unit, by the whole word.
+    const { facts, wordOf } = reportgen.scores.model();
+    const found = new Map();
+    for (const [unit] of best) {
+      const word = wordOf[unit.positions[0]];
+      const text = word < 0 ? unit.name : facts.word_texts[word];
+      if (!found.has(text)) found.set(text, { text, position: unit.positions[0] });
+    }
+    return [...found.values()].slice(0, NAMED);
+  }
   const unitName = (state) => (state.words ? "Words" : "Tokens");
 
   function unranked({ mask, echoes }) {
@@ -86,7 +107,7 @@ reportgen.rankings = (() => {
         const row = (l * facts.heads + h) * facts.tokens;
         const first = (unit) => Math.min(...unit.positions.map((t) => ranks[row + t]));
         const best = units.map((unit) => [unit, -first(unit)]);
-        rows.push([String(facts.numbers[l]), String(h + 1), numeral(importance[l * facts.heads + h]), top(best, NAMED).map(([unit]) => link(unit))]);
+        rows.push([String(facts.numbers[l]), String(h + 1), numeral(importance[l * facts.heads + h]), wholeWords(top(best, LOOKED_AT))]);
       }
     }
     const paid = chosen.from === "global" ? `that ${facts.reader} attends to most` : facts.given ? "with the highest scores" : "that receive most attention";

@@ -490,7 +490,8 @@ def test_seen_from_the_global_token_ranks_are_those_of_its_row(show: Show) -> No
     assert "that <s> attends to most in each layer and head" in page.locator("#table-head-tokens").inner_text()
     first = [cells[3].split(" · ")[0] for cells in table(page, "table-head-tokens")]
     content = named(report)
-    wanted = [report.words()[content[ranks[la, he][content].argmin()]] for la in range(3) for he in range(4)]
+    names = words.each_whole(report)
+    wanted = [names[content[ranks[la, he][content].argmin()]] for la in range(3) for he in range(4)]
     assert sum(a == b for a, b in zip(first, wanted, strict=True)) >= 11
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from reportgen.core.nouns.records import Rankings, Tokens
 from reportgen.report import words
 from reportgen.report.parts import Word
+from tests import reports
 
 
 def cut(text: str, *pieces: str) -> Tokens:
@@ -101,3 +102,11 @@ def test_top_words_are_whole_words_once_each_and_no_signs() -> None:
     nothing = np.zeros(5, np.int32)
     rankings = Rankings(nothing, nothing, by_score, None, nothing, nothing)
     assert words.top_words(found, rankings.by_score, count=5) == ("Longformer", "deep")
+
+
+def test_lists_name_a_piece_by_its_word_and_mark_the_piece() -> None:
+    text = "old theories hold, theories"
+    spans = [(0, 3), (4, 7), (7, 12), (13, 17), (17, 18), (19, 27)]
+    report = reports.report(text, read=reports.tokens(text, spans=spans))
+    assert words.in_words(report)[1:-1] == ("old", "theories (the)", "theories (ories)", "hold", ",", "theories")
+    assert words.each_whole(report)[1:-1] == ("old", "theories", "theories", "hold", ",", "theories")

@@ -9,6 +9,7 @@ import numpy as np
 
 from reportgen.core.nouns.records import Rankings, Report
 from reportgen.core.palette import INK
+from reportgen.report import words
 
 RANKS = 48  # points that a rank trend keeps of a line, spread evenly over the logarithm of the rank
 PANEL_RANKS = 24  # the same in the small panels of the heads
@@ -36,19 +37,21 @@ def kept_ranks(tokens: int, points: int) -> list[int]:
 
 
 def trend_positions(report: Report, rankings: Rankings) -> list[int]:
-    """The positions that were asked for; else the classifier's own token and the top tokens."""
+    """The positions that were asked for; else the classifier's own token and the top tokens, content words first."""
     if report.positions:
         return list(report.positions)
     reader = report.attention.reader_position
-    top = [position for position in rankings.by_score.tolist() if position != reader][: len(TOKEN_COLOURS) - 1]
+    found = words.whole_words(report.example.text, report.tokens, language=report.language)
+    common = words.common_positions(found)
+    top = [position for position in rankings.by_score.tolist() if position != reader and position not in common]
     own = [] if reader is None else [reader]
-    return own + top
+    return own + top[: len(TOKEN_COLOURS) - 1]
 
 
 def trend_names(report: Report, positions: list[int]) -> list[str]:
     """The lines of the layer trend in its legend: position and token; echoes of position are named as such."""
-    words, echo = report.words(), report.tokens.echo
-    return [f"{position} {words[position]}{' (echo)' * echo[position]}" for position in positions]
+    named, echo = report.words(), report.tokens.echo
+    return [f"{position} {named[position]}{' (echo)' * echo[position]}" for position in positions]
 
 
 def edges(tokens: int) -> list[int]:
