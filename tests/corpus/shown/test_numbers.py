@@ -25,12 +25,12 @@ from tests import corpora
 
 SUPPORT = 3
 Rows = list[tuple[str, ...]]
-Made = tuple[dict[str, Rows], dict[str, pd.DataFrame]]
+Made = tuple[dict[str, Rows], dict[str, pd.DataFrame], str]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    """The tables of the page by key, and those of the folder by name."""
+    """The tables of the page by key, those of the folder by name, and all sentences and captions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPORTGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
         for module in (frames, chapters):
@@ -40,7 +40,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         parts = present.parts(found, Path("out"))
         files = {name: content for name, content in present.data_files(found).items() if name.endswith(".parquet")}
         data = {Path(name).stem: pd.read_parquet(io.BytesIO(content)) for name, content in files.items()}
-        yield {one.key: list(one.rows) for one in (*parts.tables, *(chart.data for chart in parts.charts))}, data
+        said = [*(one for each in parts.chapters for one in each.says), *(chart.caption for chart in parts.charts)]
+        shown = {one.key: list(one.rows) for one in (*parts.tables, *(chart.data for chart in parts.charts))}
+        yield shown, data, "\n".join(said)
 
 
 def over(table: pd.DataFrame, *keys: str) -> pd.DataFrame:
@@ -67,7 +69,7 @@ def by_verdict(table: pd.DataFrame, **keys: object) -> tuple[str, str]:
 
 
 def test_counts(made: Made) -> None:
-    shown, data = made
+    shown, data, _ = made
     cells = data["confusion"].pivot_table(index="label", columns="predicted", values="documents", fill_value=0)
     assert shown["confusion"] == [(name, *(f"{n:.0f}" for n in row)) for name, row in cells.iterrows()]
     verdicts = data["verdicts"][data["verdicts"]["heatmap"] != "none"]
@@ -95,7 +97,7 @@ def test_counts(made: Made) -> None:
 
 
 def test_words(made: Made) -> None:
-    shown, data = made
+    shown, data, _ = made
     kept = over(data["words"], "word", "stop", "predicted").query("documents >= @SUPPORT")
     parts = over(data["words"], "word", "predicted", "verdict")
     classes = data["documents"]["predicted"].value_counts()
@@ -126,7 +128,7 @@ def test_words(made: Made) -> None:
 
 
 def test_attention_and_heads(made: Made) -> None:
-    shown, data = made
+    shown, data, _ = made
     positions = over(data["positions"], "measure", "layer", "decile")
     expected = []
     for measure in PER_QUERY:
@@ -164,7 +166,7 @@ def test_attention_and_heads(made: Made) -> None:
 
 
 def test_the_test_of_heatmaps(made: Made) -> None:
-    shown, data = made
+    shown, data, _ = made
     whole = over(data["effects"], "measure", "operator", "order")
     parts = over(data["effects"], "measure", "operator", "order", "verdict")
     assert shown["effects-table"] == [
@@ -185,6 +187,49 @@ def test_the_test_of_heatmaps(made: Made) -> None:
     assert drawn.astype({"documents": int}).groupby("verdict")["documents"].sum().to_dict() == counts.to_dict()
     for _, row in drawn.iterrows():
         assert tested["effect"].between(float(row["from"]) - 5e-3, float(row["to"]) + 5e-3).any()
+
+
+def wilson(some: int, count: int) -> str:
+    """A share with its interval, as sentences write it."""
+    ends = stats.binomtest(some, count).proportion_ci(method="wilson")
+    return f"{some / count:.1%} ({ends.low:.1%} to {ends.high:.1%})"
+
+
+def test_sentences_and_captions(made: Made) -> None:
+    shown, data, said = made
+    rows = data["documents"]
+    count, known = rows["verdict"].value_counts(), rows[rows["verdict"] != "unknown"]
+    assert f"{count['right']} of {len(known)} documents are right: {wilson(count['right'], len(known))}." in said
+    assert f"{count['unknown']} document has no gold label" in said
+    read = (rows["read"] / rows["tokens"]).mean()
+    cut = (rows["read"] < rows["tokens"]).sum()
+    assert f"{cut} of {len(rows)} documents are cut; the model has read {read:.1%} of a text" in said
+    assert f"{len(rows)} documents have {rows['tokens'].mean():.0f} tokens on average." in said
+    types = over(data["words"], "word")["documents"]
+    assert f"{len(types)} word types over {len(rows)} documents, {(types >= SUPPORT).sum()} of them" in said
+    tested = rows.dropna(subset="heatmap")
+    for verdict in ("right", "wrong"):
+        own = tested.loc[tested["verdict"] == verdict, "heatmap"] == "supported"
+        assert f"Of {len(own)} documents that the model gets {verdict}: {wilson(own.sum(), len(own))}." in said
+    supported = (tested["heatmap"] == "supported").sum()
+    assert f"supported in {supported} of {len(tested)} documents tested: {wilson(supported, len(tested))}." in said
+    confident = known.assign(bin=(known["probability"] * 10).astype(int), right=known["verdict"] == "right")
+    gaps = (confident["right"] - confident["probability"]).groupby(confident["bin"]).sum().abs().sum() / len(known)
+    assert f"Expected calibration error {gaps:.1%} (" in said
+    full = confident.groupby("bin")[["probability", "right"]].mean().loc[confident["bin"].value_counts().idxmax()]
+    assert f"with a mean confidence of {full['probability']:.1%}, {full['right']:.1%} are right." in said
+    effects = tested["effect"]
+    assert f"In {(effects > 0).sum()} of {len(effects)} documents, removing" in said
+    assert f"the median difference is {effects.median():.2f} logits" in said
+    first = shown["words-data"][0]
+    assert f"“{first[1]}” has {first[3]} times the mean score of its document, and occurs in {first[2]} of" in said
+    sections = over(data["sections"], "measure", "section").query("measure == 'ratio'")
+    assert f"draws {cell(sections.loc[sections['mean'].idxmax()])} times the attention" in said
+    most = over(data["positions"], "measure", "layer", "decile").query("measure == 'received'")
+    most = most.loc[most["mean"].idxmax()]
+    assert f"Layer {most['layer']} puts {cell(most, '.1%')} of its attention on tenth {most['decile']} of" in said
+    agreement = data["main_roles"]["agreement"].mean()
+    assert f"a head has its role in {agreement:.0%} of them on average" in said
 
 
 def test_no_table_is_left_out(made: Made) -> None:
