@@ -229,7 +229,7 @@ def test_a_batch_keeps_a_report_whose_test_fails_and_says_so(
         device="cpu",
     )  # fmt: skip
     made = batches.make(asked)
-    assert [(one.error, one.heatmap, one.test_failed) for one in made.outcomes] == [
+    assert [(one.error, one.all_attention, one.test_failed) for one in made.outcomes] == [
         (None, "look-only", False), (None, None, True)]  # fmt: skip
     with (tmp_path / "out" / "index.csv").open() as file:
         first, second = csv.DictReader(file)

@@ -134,7 +134,7 @@ def test_a_report_names_its_model_everywhere_and_its_maker_nowhere(at_home: Path
     found = leaks(Path("one"), ("model-canary", "attention_scores", *MINE))
     named = {file for name, file in found if name == "model-canary"}
     assert named == {"report.html", "report.pdf", "report.json", "manifest.json", "latex/heatmap.tex",
-                     "latex/citation.bib", "latex/top_tokens.tex"}  # fmt: skip
+                     "latex/citation.bib", "latex/top_tokens.tex", "tables/report.parquet"}  # fmt: skip
     assert ("attention_scores", "tables/attended_tokens.parquet") in found
     assert ("attention_scores", "report.pdf") in found  # in a table that is attached to it
     assert [each for each in found if each[0] in MINE] == []

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reportgen.core.errors import one_line
-from reportgen.core.nouns.faithfulness import VIEWS
 from reportgen.core.nouns.labels import NO_LABEL, Prediction
 from reportgen.core.numbers import numeral
 
@@ -50,6 +49,7 @@ def print_report(made: Written, seconds: dict[str, float], *, quiet: bool, as_js
 
 def plain(made: Written, seconds: dict[str, float]) -> dict[str, Any]:
     """What `run --json` prints: the answer of the model, what draws attention, whether it was tested, and the files."""
+    from reportgen.core.nouns.faithfulness import VIEWS
     from reportgen.report import opening, passages
 
     report, folder, files = made
