@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from transformers import CONFIG_MAPPING, PreTrainedModel
@@ -215,6 +216,22 @@ def _length(keys: Iterable[str], stack: str, base: str) -> int:
     return max((number for name, number in places if name == stack), default=-1) + 1
 
 
+def _of_embeddings(folder: Path) -> tuple[str, str] | None:
+    """What a folder says of a model that gives embeddings, and what to give instead; None if it says nothing."""
+    if (folder / "config_setfit.json").is_file() or (folder / "model_head.pkl").is_file():
+        return (
+            "it is a model of SetFit: its head is a classifier of scikit-learn in a pickle, which is not read",
+            "give a model whose head is of transformers: fine-tune the body of this one with "
+            "AutoModelForSequenceClassification",
+        )
+    if (folder / "modules.json").is_file():
+        return (
+            "it is a model of sentence-transformers, which gives embeddings, not labels",
+            "give a model that was fine-tuned for sequence classification",
+        )
+    return None
+
+
 def _modules(weights: Iterable[str], base: str) -> str:
     """The outermost modules of weights, inside the base model or beside it, as Python writes a list: ["pooler"]."""
     return json.dumps(sorted({weight.removeprefix(f"{base}.").partition(".")[0] for weight in weights}))
@@ -234,6 +251,8 @@ def _missing(found: Differences) -> tuple[str, str] | None:
             "LoraConfig saves modules whose names end in classifier or score, and modules_to_save="
             f"{_modules(found.missing, base)} these; of a model that is no longer in memory they are lost",
         )
+    if head and (kind := _of_embeddings(Path(found.name))):
+        return f"{what}{names(found.missing)} missing; {kind[0]}", kind[1]
     instead = f"; it holds {names(found.unexpected)} instead" if found.unexpected else ""
     return (
         f"{what}{count(len(found.missing), 'weight')} missing from the checkpoint ({names(found.missing)}), "

@@ -234,6 +234,18 @@ def test_weights_that_are_missing_are_named(model: Any, kind: str, parts: tuple[
     assert "would be random" in error.message
 
 
+@pytest.mark.parametrize(
+    ("file", "fact"), [("model_head.pkl", "a model of SetFit"), ("modules.json", "a model of sentence-transformers")]
+)
+def test_a_model_that_gives_embeddings_is_called_so(model: Any, file: str, fact: str) -> None:
+    """Its head, if it has one, is none of transformers; a head beside such a file counts."""
+    whole = model()
+    (whole / file).write_text("[]")
+    assert tiny.load(whole).labels == tiny.LABELS
+    error = refused(tiny.change_weights(whole, without("classifier.")))
+    assert f"the head of the classifier: classifier.bias, classifier.weight missing; it is {fact}" in error.message
+
+
 def test_a_head_under_another_name_is_shown(model: Any) -> None:
     """A class of somebody's own wrote it."""
     error = refused(tiny.change_weights(model(), renamed(lambda name: name.replace("classifier.", "fc."))))
