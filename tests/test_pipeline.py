@@ -373,3 +373,17 @@ def test_positions_beyond_the_document_are_a_usage_error(name: str) -> None:
     checks.check_positions(name, (0, 4), tokens)
     with pytest.raises(UsageError, match=r"5: the document has 5 tokens"):
         checks.check_positions(name, (0, 5), tokens)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a \u202eb", "1 invisible character (controls, zero width, direction marks) is shown as a label: U+202E."),
+        ("a \u202eb\u202c", "2 invisible characters (controls, zero width, direction marks) are shown as labels: "),
+        ("a \ud800", "1 character cannot be stored in a file and is shown as U+FFFD."),
+        ("a \ud800\ud800", "2 characters cannot be stored in a file and are shown as U+FFFD."),
+    ],
+)
+def test_characters_are_counted_as_one_reads_them(text: str, said: str, classifier: Any) -> None:
+    """One character is not "1 characters"."""
+    assert analysed(classifier, text).warnings[0].message.startswith(said)

@@ -138,17 +138,17 @@ def warn_of_text(example: Example, tokens: Tokens, prediction: Prediction | None
     if not tokens.content.any():
         yield ReportWarning("no-content", "The text has no content tokens, so there is nothing to rank.")
     if example.replaced:
-        yield ReportWarning(
-            "replaced-characters", f"{example.replaced} characters cannot be stored in a file and are shown as U+FFFD."
-        )
+        what, are = ("character", "is") if example.replaced == 1 else ("characters", "are")
+        fact = f"{example.replaced:,} {what} cannot be stored in a file and {are} shown as U+FFFD."
+        yield ReportWarning("replaced-characters", fact)
     faceless = [name for name in map(label, one_break(example.text[: tokens.end])) if name is not None]
     if faceless:
         kinds = ", ".join(sorted(set(faceless))[:8])
-        yield ReportWarning(
-            "invisible-characters",
-            f"{len(faceless):,} invisible characters (controls, zero width, direction marks) are shown as labels: "
-            f"{kinds}.",
+        what, are = (
+            ("character", "is shown as a label") if len(faceless) == 1 else ("characters", "are shown as labels")
         )
+        fact = f"{len(faceless):,} invisible {what} (controls, zero width, direction marks) {are}: {kinds}."
+        yield ReportWarning("invisible-characters", fact)
     lists = prediction is not None and not prediction.several and example.label_column.lists
     if prediction is not None and prediction.true is None and prediction.gold_text is not None and not lists:
         names = _first(8, [f"“{one_line(name)[:40]}”" for name in prediction.labels])
