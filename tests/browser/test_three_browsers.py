@@ -301,8 +301,11 @@ def test_a_corpus_is_walked_by_keys_and_by_links(start: Open, corpus: str) -> No
     reader.click('.contents a[href="#heads"]')
     wait(reader, "location.hash === '#heads'")
     assert abs(reader.run("document.getElementById('heads').getBoundingClientRect().top")) < 5
-    reader.run("void document.querySelector('#figure-roles summary').focus()")
-    reader.press("Enter")
+    if reader.name == "firefox":  # without a screen its window is never active, and keys open no <details>
+        reader.click("#figure-roles summary")
+    else:
+        reader.run("void document.querySelector('#figure-roles summary').focus()")
+        reader.press("Enter")
     wait(reader, "document.querySelector('#figure-roles details').open")
     assert reader.run("document.querySelector('#figure-roles details table').getBoundingClientRect().height") > 60
     reader.click("#confusion td a")
