@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pypdfium2
 import pytest
 from playwright.sync_api import Page
 
@@ -166,6 +167,22 @@ def test_the_pdf_is_tagged_and_leads_nowhere(made: Callable[..., Comparison], tm
     document = functools.partial(pages.document, made(), **TOLD)  # type: ignore[arg-type]
     path.write_bytes(pdf.either(document, created=TOLD["created"]).data)  # type: ignore[arg-type]
     assert pdf_check.problems(path) == []
+
+
+def test_on_paper_hashes_stay_on_the_page_and_words_in_one_piece(tmp_path: Path) -> None:
+    """The table of settings has two hashes abreast, that of orders nine columns."""
+    one, other = faithful.report(), faithful.report(seed=5)
+    made = compare(one, replace(other, provenance=replace(other.provenance, weights_sha256="cd" * 32)),
+                   (Side("A", "one", "", None, "a" * 64), Side("B", "other", "", None, "b" * 64)))  # fmt: skip
+    path = tmp_path / "compare.pdf"
+    document = functools.partial(pages.document, made, **TOLD)  # type: ignore[arg-type]
+    path.write_bytes(pdf.either(document, created=TOLD["created"]).data)  # type: ignore[arg-type]
+    with pypdfium2.PdfDocument(path) as read:
+        said = [page.get_textpage() for page in read]
+        assert "Comprehensiveness" in " ".join(each.get_text_bounded() for each in said)
+        for page, text in zip(read, said, strict=True):
+            rights = [text.get_rect(n)[2] for n in range(text.count_rects())]
+            assert max(rights) <= page.get_width() - 20
 
 
 @both

@@ -261,7 +261,13 @@ def _tuple(key: Hashable) -> tuple[Any, ...]:
 
 
 def _change(each: Change) -> tuple[str, ...]:
-    return f"{each.one:.3f}", f"{each.other:.3f}", signed(each.change), _interval(each), f"{each.documents:,}"
+    return (
+        number(each.one, ".3f"),
+        number(each.other, ".3f"),
+        signed(each.change),
+        _interval(each),
+        f"{each.documents:,}",
+    )
 
 
 def _percent(each: Change) -> tuple[str, ...]:

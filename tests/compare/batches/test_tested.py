@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def test_effects_are_those_of_the_reports_with_the_interval_of_their_differences
 
 def test_verdicts_are_counted_over_the_documents_that_both_have_tested(folder: Path) -> None:
     html = (folder / "compared" / "compare.html").read_text()
+    assert not re.search(r">-[0-9.]+<", html)  # every minus is one
     assert "Of 4 documents tested in both, the heatmap is supported in 4 in A and 1 in B." in html
     documents = pd.read_parquet(folder / "compared" / "tables" / "documents.parquet").set_index("document_a")
     assert documents.loc["doc-8", "heatmap_a"] == ""
