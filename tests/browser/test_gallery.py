@@ -49,7 +49,8 @@ def sixty() -> list[Card]:
             probability=0.4 + n / 100,
             top_tokens=(SUBJECTS[n % 5], "window"),
             id=f"row-{n}",
-            heatmap={0: "supported", 1: "look-only"}.get(n % 4),
+            tested={0: "supported", 1: "look-only"}.get(n % 4),
+            headline={0: "All attention: supported", 1: "All attention: a look only"}.get(n % 4, ""),
         )
         for n, card in enumerate(some(60))
     ]
@@ -189,11 +190,11 @@ def test_titles_and_top_tokens_come_before_texts(visit: Visit, tmp_path: Path) -
 
 def test_heatmaps_are_filtered_by_their_verdict(visit: Visit, addresses: Mapping[str, str]) -> None:
     page = visit(f"{addresses['file']}/index.html")
-    choice = page.get_by_label("Heatmap", exact=True)
+    choice = page.get_by_label("Tested heatmap", exact=True)
     assert choice.locator("option").all_inner_texts() == ["any", "supported", "a look only"]
     choice.select_option("a look only")
     assert hits(page, "15 of 60 reports") == numbered(*range(1, 60, 4))
-    assert page.locator("#hits .tested").first.inner_text() == "Heatmap: a look only"
+    assert page.locator("#hits .tested").first.inner_text() == "All attention: a look only"
 
 
 @pytest.mark.parametrize("kind", ["http", "file"])

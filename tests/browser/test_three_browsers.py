@@ -112,7 +112,7 @@ def tick(reader: Reader) -> None:
     assert len(set(looks)) == 1
     before = reader.run(CLASSES)
     reader.click('.chip [name=layers][value="2"]')
-    wait(reader, "location.hash === '#layers=1,3'")
+    wait(reader, "location.hash === '#layers=1,3&view=reader'")
     assert reader.run(LOOK.format(1)) == looks[0]
     assert reader.run(LOOK.format(2)) != looks[0]
     assert reader.run(CLASSES) != before
