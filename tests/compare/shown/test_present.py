@@ -146,3 +146,31 @@ def test_what_is_there_is_replaced_only_when_asked(two: tuple[Path, Path], tmp_p
 def test_an_unknown_format_is_named(two: tuple[Path, Path], tmp_path: Path) -> None:
     made = run("compare", *two, "-o", tmp_path / "compared", "--format", "docx")
     assert (made.exit_code, "docx is unknown" in made.output) == (2, True)
+
+
+def test_a_report_and_itself_are_called_the_same(two: tuple[Path, Path], tmp_path: Path) -> None:
+    made = run("compare", two[0], two[0], "-o", tmp_path / "compared", "--format", "tables")
+    assert (made.exit_code, made.stderr) == (0, "")
+    assert "A and B show no difference anywhere." in made.stdout
+    assert json.loads((tmp_path / "compared" / "comparison.json").read_text())["equal"] is True
+
+
+def test_what_is_no_report_is_named_with_what_to_do(two: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    run("compare", *two, "-o", tmp_path / "compared", "--format", "tables")
+    changed = tmp_path / "changed"
+    put(changed, reports.report())
+    told = json.loads((changed / "report.json").read_text())
+    del told["tokens"]
+    (changed / "report.json").write_text(json.dumps(told))
+    for given, said in (
+        (tmp_path / "nowhere", "no such folder"),
+        (tmp_path / "empty", "not a report folder"),
+        (tmp_path / "compared", "holds neither a report nor reports"),
+        (changed, "does not match this version of reportgen"),
+    ):
+        made = run("compare", two[0], given, "-o", tmp_path / "never")
+        assert made.exit_code == 7, given
+        assert said in made.output
+        assert "hint: " in made.output
+    assert not (tmp_path / "never").exists()
