@@ -159,7 +159,12 @@ def _refuse_numbers(name: str, config: Any) -> None:
     outputs = "one output" if count == 1 else f"{count} outputs"
     if problem == "regression" or (count == 1 and problem is None):
         why = 'its problem_type is "regression"' if problem else "transformers trains a single output as one"
-        sure = "" if problem else "; if the output is the logit of yes or no, it needs a second output that is 0"
+        sure = (
+            ""
+            if problem
+            else "; if its head has more outputs, name each in id2label of config.json; if its one output is the logit "
+            "of yes or no, it needs a second one that is 0"
+        )
         raise ModelError(
             f"{name}: a regression with {outputs}: it predicts numbers, not labels ({why})",
             hint=f"give a model that predicts labels{sure}",

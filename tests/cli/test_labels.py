@@ -103,6 +103,7 @@ def test_a_threshold_is_refused_by_a_model_that_predicts_one_label(tiny_run: tup
         (("left", "right"), "regression", "a regression with 2 outputs: it predicts numbers, not labels"),
         (("score",), "regression", "a regression with one output"),
         (("score",), None, "transformers trains a single output as one"),
+        (("score",), None, "if its head has more outputs, name each in id2label of config.json"),
         (("toxic",), "multi_label_classification", 'one output for one label, "toxic"'),
         (("toxic",), "multi_label_classification", "no regression, but reportgen needs at least two labels"),
         (("toxic",), "single_label_classification", "use `num_labels=2`"),  # so says transformers
