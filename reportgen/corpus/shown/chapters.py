@@ -349,7 +349,13 @@ def _lists(documents: list[Row], cells: Iterable[tuple[str, str]], link: Link) -
         rest = f", the {LISTED} surest" if len(own) > LISTED else ""
         name = anchor(*key)[1:] if key != ("", "") else "list-others"
         rows = [_listed(row) for row in own[:LISTED]]
-        columns = [("Document", False), ("Probability", True), ("Tokens", True), ("Heatmap", False), ("Words", False)]
+        columns = [
+            ("Document", False),
+            ("Probability", True),
+            ("Tokens", True),
+            ("All attention", False),
+            ("Words", False),
+        ]
         caption = f"{what}: {n_documents(len(own))}{rest}"
         made.append(
             Linked(table(name, caption, columns, rows), tuple((link(row), "", "", "", "") for row in own[:LISTED]))

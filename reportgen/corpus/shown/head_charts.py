@@ -158,13 +158,13 @@ def _roles_caption(found: Sequence[Row], words: dict[tuple[int, int], list[Row]]
 
 
 def curves(sums: Sums, measure: str, title: str) -> Chart | None:
-    """The mean probability along the heatmap's order and random ones, by verdict; None where nothing was tested."""
+    """The mean probability along all attention's order and random ones, by verdict; None where nothing was tested."""
     found = frames.where(frames.rows(sums["curves"]), measure=measure, operator="delete")
     found = [row for row in found if row["order"] in ("heatmap", "random")]
     if not found:
         return None
     verdicts = [verdict for verdict in VERDICT_COLOURS if any(row["verdict"] == verdict for row in found)]
-    names = {"heatmap": "heatmap", "random": "random orders"}
+    names = {"heatmap": "all attention", "random": "random orders"}
     panel = {
         verdict: f"{verdict} ({n_documents(max(r['documents'] for r in found if r['verdict'] == verdict))})"
         for verdict in verdicts
@@ -217,7 +217,7 @@ def _bands(panels: list[str], orders: list[str], verb: str) -> Spec:
 
 
 def effects(documents: Sequence[Row]) -> Chart | None:
-    """How documents differ in what the heatmap's words do beyond random ones; None where nothing was tested."""
+    """How documents differ in what the words of all attention do beyond random ones; None where nothing was tested."""
     tested = [(row["effect"], row["verdict"]) for row in documents if row["effect"] is not None]
     if not tested:
         return None
@@ -238,16 +238,16 @@ def effects(documents: Sequence[Row]) -> Chart | None:
         "height": 160,
         "mark": {"type": "bar", "binSpacing": 1},
         "encoding": {
-            "x": of("from", bin={"binned": True}, title="AOPC of the heatmap minus that of random orders, logits"),
+            "x": of("from", bin={"binned": True}, title="AOPC of all attention minus that of random orders, logits"),
             "x2": {"field": "to"},
             "y": of("documents", title="documents", axis={"tickCount": 4}),
             "color": of("verdict", "nominal", title="verdict", scale=colours),
         },
     }
-    above = int((values > 0).sum())
+    above, middle = int((values > 0).sum()), numbers.number(float(np.median(values)))
     caption = (
-        f"In {above:,} of {n_documents(len(values))}, removing the words of the heatmap lowers the margin more than "
-        f"removing as many random ones; the median difference is {numbers.number(float(np.median(values)))} logits."
+        f"In {above:,} of {n_documents(len(values))}, removing the words highest in all attention lowers the margin "
+        f"more than removing as many random ones; the median difference is {middle} logits."
     )
     data = table(
         "effects-data", "Documents by the difference to random orders",
