@@ -16,6 +16,7 @@ HEAT_DARK = (
     "#161412", "#221712", "#2c1a12", "#371d12", "#412012", "#4b2312", "#552712", "#602a12",
     "#6a2d11", "#753010", "#80340f", "#8a370d", "#953b0a", "#a03e07", "#ab4204", "#b74600",
 )  # fmt: skip
+CELLS_LIGHT = HEAT_LIGHT[2:]  # of numbers in a grid: two steps off the page's colour, a cell of 0 is seen as a cell
 
 # Two hues for what has a sign, from the strongest against to the strongest for; 0, between the eighth and the ninth, is
 # the white of the page. Lightness falls (light page) or rises (dark page) from the middle in even steps, alike on both

@@ -11,7 +11,7 @@ from reportgen.compare.parts import A, B
 from reportgen.core.characters import cut, visible
 from reportgen.core.nouns.faithfulness import Agreement
 from reportgen.core.numbers import number as written
-from reportgen.core.palette import ACCENT, HEAT_LIGHT, INK, MUTED, SIGNED_LIGHT
+from reportgen.core.palette import ACCENT, CELLS_LIGHT, INK, MUTED, SIGNED_LIGHT
 from reportgen.report.draw import specs
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Draw, Row, Spec, digits, figure
@@ -145,7 +145,7 @@ def _grid(
     ]
     most = digits(float(np.abs(numbers).max(initial=0))) or 1e-6
     scale = {"type": "quantize", "domain": [-most if sign else 0, most]}
-    scale["range"] = list(SIGNED_LIGHT if sign else HEAT_LIGHT)
+    scale["range"] = list(SIGNED_LIGHT if sign else CELLS_LIGHT)
     said = {"tooltip": [*specs.numbers("layer", "head"), specs.of(field)]}
     return specs.grid(rows, field, title, heads, scale=scale, form="+.2g" if sign else ".2g", more=said)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from reportgen.core.characters import visible
 from reportgen.core.nouns.records import Floats, Rankings, Report, Scores
-from reportgen.core.palette import ACCENT, HEAT_LIGHT, INK, PLASMA_LIGHT, VIRIDIS_LIGHT
+from reportgen.core.palette import ACCENT, CELLS_LIGHT, HEAT_LIGHT, INK, PLASMA_LIGHT, VIRIDIS_LIGHT
 from reportgen.report.draw import captions, maps, specs
 from reportgen.report.draw.chart_points import (
     PANEL_RANKS,
@@ -258,7 +258,7 @@ def attention_map(report: Report) -> dict[str, object]:
 
 def grid(rows: list[Row], field: str, title: str, heads: int, *, form: str) -> Spec:
     """A number of each head as a grid of colours, layers from top to bottom."""
-    heat = {"type": "quantize", "range": list(HEAT_LIGHT)}  # in steps: a gradient is lost in some PDF viewers
+    heat = {"type": "quantize", "range": list(CELLS_LIGHT)}  # in steps: a gradient is lost in some PDF viewers
     chosen = {"test": "datum.chosen", "value": INK}  # set by the page alone
     more = {
         "stroke": {"condition": chosen, "value": "transparent"},

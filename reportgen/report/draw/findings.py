@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reportgen.core.nouns.records import Rankings, Report, Scores
-from reportgen.core.palette import ACCENT, FONT, HEAT_LIGHT, MUTED, RULE
+from reportgen.core.palette import ACCENT, CELLS_LIGHT, FONT, MUTED, RULE
 from reportgen.report.draw import captions, specs
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import Spec, of
@@ -103,7 +103,7 @@ def heads(report: Report) -> Finding:
         {"layer": layer, "head": head, "share": float(f"{share:.4g}")}
         for (layer, head), share in zip(report.places, shares.ravel().tolist(), strict=True)
     ]
-    heat = {"type": "quantize", "range": list(HEAT_LIGHT)}
+    heat = {"type": "quantize", "range": list(CELLS_LIGHT)}
     numbers = report.attention.layers
     named = list(numbers) if layers <= 6 else [numbers[0], numbers[-(-layers // 2) - 1], numbers[-1]]
     chart = {

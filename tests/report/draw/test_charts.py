@@ -15,6 +15,7 @@ import vl_convert
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reportgen.core import palette
 from reportgen.core.nouns.records import HeadImportance, Report, Tokens
 from reportgen.report import words as grouping
 from reportgen.report.draw import chart_points, charts, specs
@@ -196,6 +197,14 @@ def test_data_tables_say_what_the_charts_draw(made: dict[str, Chart]) -> None:
         assert float(importance) == pytest.approx(heads[layer, head]["importance"], abs=6e-4)
     first = {r["layer"]: r["score"] for r in rows(made["rank-trend-layers"]) if r["rank"] == 1}
     assert {int(row[0]): float(row[1]) for row in made["rank-trend-layers"].data.rows} == pytest.approx(first, rel=1e-3)
+
+
+def test_a_head_of_importance_0_is_drawn_as_a_cell_that_is_not_the_colour_of_the_page() -> None:
+    values = np.linspace(0, 1, 12).reshape(3, 4)
+    given = reports.report(layers=3, heads=4, importance=HeadImportance(values.astype(np.float32), "taylor", ""))
+    svg = drawn(given)["overview"].svg
+    assert palette.HEAT_LIGHT[2] in svg
+    assert not any(pale in svg for pale in palette.HEAT_LIGHT[:2])
 
 
 def test_without_importance_the_overview_has_one_grid_and_says_so() -> None:

@@ -9,6 +9,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from reportgen.core import numbers
@@ -162,6 +163,8 @@ def number(value: float, form: str) -> str:
 
     >>> number(1500, "~s"), number(1e-6, "~g"), number(2e-7, "~g"), number(0.125, ".1%"), number(1500, ",")
     ('1.5k', '0.000001', '2e-7', '12.5%', '1,500')
+    >>> number(0.625, ".2f"), number(0.0625, ".1%")  # halves are rounded up, as scripts do
+    ('0.63', '6.3%')
     """
     if form == "~s":
         size, prefix = next((found for found in PREFIXES if value >= found[0]), (1.0, ""))
@@ -170,6 +173,10 @@ def number(value: float, form: str) -> str:
         return _rounded(value)
     if form == ",":
         return f"{value:,.{DIGITS}g}" if value < 1 else f"{value:,.0f}"
+    if form[-1] in "f%":
+        parts = 100 if form[-1] == "%" else 1
+        step = Decimal(1).scaleb(-int(form[-2]))
+        value = float(Decimal(value * parts).quantize(step, ROUND_HALF_UP)) / parts
     return numbers.number(value, form)
 
 
