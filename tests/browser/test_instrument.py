@@ -158,7 +158,7 @@ def test_controls_have_the_names_that_the_design_gives_them(page: Page) -> None:
               "Colour scale": ["contrast", "linear", "rank", "log"]}  # fmt: skip
     for name, options in wanted.items():
         assert page.get_by_role("combobox", name=name, exact=True).locator("option").all_inner_texts() == options
-    for name in ("Special tokens", "Mask stop words and punctuation", "Whole words"):
+    for name in ("Special tokens on the colour scale", "Mask stop words and punctuation", "Whole words"):
         assert not page.get_by_role("checkbox", name=name).is_checked()
     for name in ("Token heatmap", "Token details", "Prediction", "Self-checks", "Provenance"):
         assert page.get_by_role("region", name=name, exact=True).is_visible()
