@@ -1,7 +1,8 @@
 """Print what tested reports say, as a table in Markdown: `python scripts/verdicts.py FOLDER` of report folders.
 
-Comprehensiveness and sufficiency of the heatmap, the classifier's row and the attribution, beside random orders of the
-words, under every way to remove words. The tables in docs/gallery.md are made by it.
+Comprehensiveness and sufficiency of all attention, of what the classifier reads and of the attribution, beside random
+orders of the words, under every way to remove words. Then the verdicts and the view that the report opens with, under
+their names in `index.csv`. The tables in docs/gallery.md are made by it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from reportgen.core.nouns.faithfulness import Faithfulness, Measure, OrderName, Trial
+from reportgen.core.nouns.faithfulness import VIEWS, Faithfulness, Measure, OrderName, Trial
 from reportgen.core.nouns.records import Report
+from reportgen.report import opening
+from reportgen.report.faithfulness.names import ORDERS
 from reportgen.report.stored import store
 
-ORDERS: dict[OrderName, str] = {"heatmap": "heatmap", "classifier": "classifier's row", "attribution": "attribution"}
+JUDGED: dict[OrderName, str] = {"heatmap": "`all_attention`", "classifier": "`classifier`"}  # the columns of index.csv
 CHANCE = 0.05  # p up to which an order has a star
 TITLE = 30  # characters
 VERDICTS = {
@@ -28,7 +31,7 @@ VERDICTS = {
 
 
 def found(folder: Path) -> list[Report]:
-    """The reports in the folders of *folder* whose heatmap was tested, in the order of their documents."""
+    """The reports in the folders of *folder* that were tested, in the order of their documents."""
     reports = [store.load(path.parent) for path in folder.glob(f"*/{store.FAITHFULNESS}")]
     return sorted(reports, key=lambda report: report.example.index or 0)
 
@@ -36,7 +39,8 @@ def found(folder: Path) -> list[Report]:
 def table(reports: Iterable[Report], measure: Measure = "comprehensiveness") -> str:
     """One row for every report."""
     best = "highest" if measure == "comprehensiveness" else "lowest"
-    header = ["document", "predicted", "margin", "no word", "random: mean", best, *ORDERS.values(), "heatmap is"]
+    header = ["document", "predicted", "margin", "no word", "random: mean", best]
+    header += [*(ORDERS[order] for order in VIEWS), *JUDGED.values(), "`view`"]
     tested = [(report, report.faithfulness) for report in reports if report.faithfulness]
     lines = [header, ["---"] * len(header), *(row(report, found, measure) for report, found in tested)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
@@ -53,8 +57,9 @@ def row(report: Report, tested: Faithfulness, measure: Measure) -> list[str]:
         both(f"{empty.margin:.1f}" for empty in tested.empty if empty.operator in {one.operator for one in trials}),
         both(f"{trial.chance[0]:.2f}" for trial in trials),
         both(f"{trial.chance[best]:.2f}" for trial in trials),
-        *(both(starred(trial, order) for trial in trials) for order in ORDERS),
-        VERDICTS[code] if (code := tested.code("heatmap")) else "–",
+        *(both(starred(trial, order) for trial in trials) for order in VIEWS),
+        *(VERDICTS[code] if (code := tested.code(order)) else "–" for order in JUDGED),
+        VIEWS[opening.order(report)],
     ]
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from reportgen.batch import index_files
+from reportgen.core.nouns.faithfulness import Verdict
 from reportgen.report.stored import store
 from scripts import verdicts
 from tests import faithful, reports
@@ -29,10 +31,23 @@ def test_a_table_has_every_tested_report_in_the_order_of_the_documents(tmp_path:
     numbers = dict(zip(cells(header), cells(rows[0]), strict=True))
     assert numbers["margin"] == f"{made.faithfulness.margin:.1f}"
     assert numbers["highest"] == f"{deleted.chance[2]:.2f} / {masked.chance[2]:.2f}"
-    assert numbers["heatmap"] == f"{deleted.curve('heatmap').aopc:.2f}* / {masked.curve('heatmap').aopc:.2f}*"
+    assert numbers["all attention"] == f"{deleted.curve('heatmap').aopc:.2f}* / {masked.curve('heatmap').aopc:.2f}*"
     assert numbers["no word"] == " / ".join(f"{one.margin:.1f}" for one in made.faithfulness.empty)
     assert numbers["predicted"] == made.prediction.labels[made.faithfulness.target]
-    assert numbers["heatmap is"] == "supported"
+    row = deleted.curve("classifier").aopc, masked.curve("classifier").aopc
+    assert numbers["what the classifier reads"] == "{:.2f}* / {:.2f}*".format(*row)
+    assert numbers["`all_attention`"] == numbers["`classifier`"] == "supported"
+    assert numbers["`view`"] == "What the classifier reads"
+
+
+def test_each_view_has_its_own_verdict_under_its_name_in_the_index_of_a_batch() -> None:
+    made = faithful.report()
+    tested = faithful.faithfulness(made, verdicts=(Verdict("classifier", "no-better-than-chance", "It is not."),))
+    header, _, row = verdicts.table([replace(made, faithfulness=tested)]).splitlines()
+    numbers = dict(zip(cells(header), cells(row), strict=True))
+    named = [name.strip("`") for name in numbers if name.startswith("`")]
+    assert named == [name for name in index_files.COLUMNS if name in {"all_attention", "classifier", "view"}]
+    assert (numbers["`all_attention`"], numbers["`classifier`"]) == ("–", "chance")
 
 
 def test_a_table_of_sufficiency_has_its_trials_alone(tmp_path: Path) -> None:
