@@ -92,7 +92,7 @@ def _table(table: pa.Table, mine: Faithfulness, theirs: Faithfulness) -> Table:
 
 
 def _curves(one: Report, other: Report, mine: Faithfulness, theirs: Faithfulness, draw: Draw) -> Chart | None:
-    """The deletion curves of both heatmaps; None where one has none."""
+    """The deletion curves of all attention in both; None where one has none."""
     trials = [each.trial("comprehensiveness") for each in (mine, theirs)]
     found = [trial.curve("heatmap") if trial else None for trial in trials]
     if None in trials or None in found:
@@ -106,8 +106,8 @@ def _curves(one: Report, other: Report, mine: Faithfulness, theirs: Faithfulness
         assert report.prediction is not None  # a heatmap is tested with its model
         said.append(
             f"in {side} “{report.prediction.labels[tested.target]}” falls from {tested.probability:.1%} to "
-            f"{curve.probabilities[at]:.1%} without the highest {percent(tested.shares[at])} of the {units(tested)} "
-            f"(random orders: {lines[side][at + 1][2]:.1%} on average)"
+            f"{curve.probabilities[at]:.1%} without the {percent(tested.shares[at])} of the {units(tested)} "
+            f"highest in all attention (random orders: {lines[side][at + 1][2]:.1%} on average)"
         )
     caption = f"{'; '.join(said)}. Dashes are the mean of the random orders.".replace("in A", "In A", 1)
     return charts.removed(lines, caption, units(mine), draw)

@@ -89,7 +89,7 @@ def test_the_numbers_are_those_that_the_two_reports_store(tmp_path: Path) -> Non
     for side, folder in zip("AB", folders, strict=True):
         rows = pd.read_parquet(folder / "tables" / "faithfulness.parquet")
         rows = rows[(rows["measure"] == "comprehensiveness") & (rows["operator"] == "delete")]
-        for name, shown in (("heatmap", "heatmap"), ("random", "random orders, mean")):
+        for name, shown in (("heatmap", "all attention"), ("random", "random orders, mean")):
             wanted = rows[rows["order"] == name].groupby("share")["probability"].mean()
             line = drawn[(drawn["report"] == side) & (drawn["order"] == shown) & (drawn["share"] > 0)]
             assert line["share"].to_numpy() == pytest.approx(wanted.index.to_numpy() * 100)

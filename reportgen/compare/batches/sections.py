@@ -182,13 +182,13 @@ def parts_of_texts(sums: PairedSums) -> Section | None:
 
 
 def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums, curves: PairedSums, draw: Draw) -> Section | None:
-    """Verdicts on the heatmaps, and what they gain over random orders, where both were tested; None if none was."""
+    """Verdicts on all attention, and what orders gain over random ones, where both were tested; None if none was."""
     both = [row for row in rows if row["heatmap_a"] and row["heatmap_b"]]
     tested = [sum(row[f"heatmap_{side}"] is not None for row in rows) for side in "ab"]
     if not any(tested):
         return None
     if not both:
-        said = f"Heatmaps were tested in {tested[0]:,} documents of {A} and {tested[1]:,} of {B}, in none of both."
+        said = f"All attention was tested in {tested[0]:,} documents of {A} and {tested[1]:,} of {B}, in none of both."
         return Section("faithfulness", "Faithfulness", (said,))
     counts = Counter((row["heatmap_a"], row["heatmap_b"]) for row in both)
     verdicts = Table(
@@ -205,7 +205,7 @@ def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums, curves: Pa
     )  # fmt: skip
     supported = [sum(row[f"heatmap_{side}"] == "supported" for row in both) for side in "ab"]
     said = (
-        f"Of {len(both):,} documents tested in both, the heatmap is supported in {supported[0]:,} in {A} and "
+        f"Of {len(both):,} documents tested in both, all attention is supported in {supported[0]:,} in {A} and "
         f"{supported[1]:,} in {B}."
     )
     note = "Margins of two models have no common scale: compare signs and intervals, not sizes."
@@ -215,7 +215,7 @@ def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums, curves: Pa
 
 
 def _removed(curves: PairedSums, draw: Draw) -> Chart | None:
-    """The mean deletion curves of the heatmaps over the documents that were tested in both, the same shares."""
+    """The mean deletion curves of all attention over the documents that were tested in both, the same shares."""
     changes = curves.changes()
     found = {
         order: {key[3]: each for key, each in changes.items()
@@ -233,7 +233,7 @@ def _removed(curves: PairedSums, draw: Draw) -> Chart | None:
     near = min(shares, key=lambda share: abs(share - NEAR))
     at = found["heatmap"][near]
     caption = (
-        f"Without the {percent(near)} of the words with the highest scores the predicted label has a mean probability "
+        f"Without the {percent(near)} of the words highest in all attention the predicted label has a mean probability "
         f"of {at.one:.1%} in {A} and {at.other:.1%} in {B}, over {at.documents:,} documents; with as many random words "
         f"removed, {found['random'][near].one:.1%} and {found['random'][near].other:.1%}. Dashes are random orders."
     )

@@ -15,6 +15,7 @@ from reportgen.core.palette import ACCENT, CELLS_LIGHT, INK, MUTED, SIGNED_LIGHT
 from reportgen.report.draw import specs
 from reportgen.report.draw.pictures import still
 from reportgen.report.draw.specs import WIDTH, Draw, Row, Spec, digits, figure
+from reportgen.report.faithfulness.names import ORDERS as NAMES
 from reportgen.report.parts import Chart, Table
 
 BLUE, GREEN = "#0072b2", "#009e73"  # after Okabe and Ito
@@ -24,7 +25,7 @@ ORDERS = {"heatmap": ACCENT, "classifier": BLUE, "last layer": "#882255", "attri
 CHANCE = "by chance"
 TURNS = {"higher in B": ACCENT, "lower in B": BLUE, "the same": MUTED}
 GRIDS = 2  # in a row
-REMOVED = ("heatmap", "random orders, mean")
+REMOVED = (NAMES["heatmap"], "random orders, mean")
 
 
 def slopes(rows: Sequence[tuple[str, int, int]], caption: str, draw: Draw = still.svg) -> Chart:
@@ -180,7 +181,7 @@ def deciles(values: Mapping[str, Doubles], caption: str, draw: Draw = still.svg)
 def removed(
     lines: Mapping[str, Sequence[tuple[float, float, float]]], caption: str, some: str, draw: Draw = still.svg
 ) -> Chart:
-    """The deletion curves of both heatmaps, beside the mean of the random orders of each.
+    """The deletion curves of all attention in both, beside the mean of the random orders of each.
 
     Args:
         lines: By side: share of the words that are removed, the probability then, and that under random orders.

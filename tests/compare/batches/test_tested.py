@@ -55,7 +55,7 @@ def test_effects_are_those_of_the_reports_with_the_interval_of_their_differences
 def test_verdicts_are_counted_over_the_documents_that_both_have_tested(folder: Path) -> None:
     html = (folder / "compared" / "compare.html").read_text()
     assert not re.search(r">-[0-9.]+<", html)  # every minus is one
-    assert "Of 4 documents tested in both, the heatmap is supported in 4 in A and 1 in B." in html
+    assert "Of 4 documents tested in both, all attention is supported in 4 in A and 1 in B." in html
     documents = pd.read_parquet(folder / "compared" / "tables" / "documents.parquet").set_index("document_a")
     assert documents.loc["doc-8", "heatmap_a"] == ""
     assert documents.loc["doc-8", "heatmap_b"] == "supported"
@@ -71,7 +71,7 @@ def test_the_curves_are_means_over_the_documents_of_both(folder: Path) -> None:
             for number in PARTS
         )
         rows = rows[(rows["measure"] == "comprehensiveness") & (rows["operator"] == "delete")]
-        for name, shown in (("heatmap", "heatmap"), ("random", "random orders, mean")):
+        for name, shown in (("heatmap", "all attention"), ("random", "random orders, mean")):
             by_document = rows[rows["order"] == name].groupby(["n", "share"])["probability"].mean()
             line = drawn[(drawn["report"] == side.upper()) & (drawn["order"] == shown)]
             wanted = by_document.groupby("share").mean()
@@ -82,4 +82,4 @@ def test_where_no_document_was_tested_in_both_it_is_said(folder: Path, tmp_path:
     corpora.write(tmp_path / "a", corpora.report(0))
     made = run("compare", tmp_path / "a", folder / "b", "-o", tmp_path / "compared", "--format", "html")
     assert made.exit_code == 0, made.output
-    assert "Heatmaps were tested in 0 documents of A and 1 of B, in none of both." in made.stdout
+    assert "All attention was tested in 0 documents of A and 1 of B, in none of both." in made.stdout
