@@ -80,6 +80,9 @@ def test_choosing_a_view_changes_the_colour_of_a_token(show: Show) -> None:
     views = reports.parts(report).views
     cell = next(n for n in range(1, 40) if len({view.classes[n] for view in views}) == 3)
     page = show(stub_page(report), java_script_enabled=False)
+    group = page.get_by_role("group", name="Colour by", exact=True)
+    assert group.text_content() == "Colour by (without effect in a text browser)"  # which has no colours
+    assert "effect" not in group.aria_snapshot()  # a screen reader is in a browser that has
     token = page.locator(f'#text [data-position="{cell}"]')
     for view in views:
         page.get_by_role("radio", name=view.title).check()
