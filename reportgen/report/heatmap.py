@@ -230,7 +230,7 @@ def classify(
     """Put heat, 0..100 or times even, into *count* colour classes.
 
     By contrast, the first class holds all up to the median. The last class of this and of the linear scale holds the
-    strongest hundredth: one comma cannot pale the document.
+    strongest hundredth: one comma cannot pale the document, see `_strongest`.
 
     Returns:
         Classes (cell,), -1 where left out; the bounds of the classes, one more; for the log scale, the smallest heat
@@ -241,8 +241,8 @@ def classify(
     above = chosen[chosen > 0]
     floor = None
     if scale == "contrast" and chosen.size:
-        median, strongest = np.quantile(chosen, (0.5, 0.99))
-        bounds = np.concatenate(([chosen.min()], np.linspace(median, strongest, count - 1), [chosen.max()]))
+        inner = np.linspace(np.quantile(chosen, 0.5), _strongest(chosen), count - 1)
+        bounds = np.concatenate(([chosen.min()], inner, [chosen.max()]))
     elif above.size == 0:
         bounds = np.linspace(0, 100, count + 1)
     elif scale == "rank":
@@ -251,12 +251,21 @@ def classify(
         floor = float(above.min())
         bounds = np.geomspace(floor, 100, count + 1)
     else:
-        strongest = float(np.quantile(chosen, 0.99)) or 100.0  # 0 where nearly all values are
-        bounds = np.append(np.linspace(0, strongest, count), 100)
+        bounds = np.append(np.linspace(0, _strongest(chosen), count), 100)
     classes[content] = np.clip(np.searchsorted(bounds[1:-1], chosen, side="right"), 0, count - 1)
     if scale == "contrast":
         classes[content & (heat <= bounds[1])] = 0
     return classes, bounds, floor
+
+
+def _strongest(heat: npt.NDArray[np.float64]) -> float:
+    """Where the last class starts: at the strongest hundredth.
+
+    At the highest value where the hundredth starts below a tenth of the mean: a few tokens hold nearly all then, and
+    what has next to nothing of it must not look like them.
+    """
+    hundredth = float(np.quantile(heat, 0.99))
+    return hundredth if hundredth >= heat.mean() / 10 else float(heat.max())
 
 
 def labels(view: HeatView) -> dict[int, str]:

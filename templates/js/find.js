@@ -67,7 +67,9 @@ reportgen.find = (() => {
     const signed = reportgen.scores.attribution(state) !== null;
     const units = signed || !reportgen.scores.shown(state).empty ? reportgen.scores.units(reportgen.scores.listed(state)) : [];
     const strength = signed ? Math.abs : undefined; // what speaks against is a hot spot, too
-    const hottest = reportgen.scores.highest(units, scores, strength).slice(0, state.k);
+    const ordered = reportgen.scores.highest(units, scores, strength);
+    const even = signed ? 0 : ordered.reduce((total, [, value]) => total + value, 0) / ordered.length; // less is no hot spot
+    const hottest = ordered.slice(0, state.k).filter(([, value], n) => n === 0 || (signed ? value !== 0 : value > even));
     spots = hottest.map(([{ positions }]) => positions[0]).sort((a, b) => a - b);
   }
 

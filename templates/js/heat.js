@@ -98,6 +98,13 @@ reportgen.heat = (() => {
     return sorted[below] + (sorted[above] - sorted[below]) * (at - below);
   }
 
+  function strongest(sorted) {
+    // Where the last class starts, as in `heatmap.py`.
+    const hundredth = quantile(sorted, 0.99);
+    const mean = sorted.reduce((total, value) => total + value, 0) / sorted.length;
+    return hundredth >= mean / 10 ? hundredth : sorted.at(-1);
+  }
+
   const spread = (from, to, count) => Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
 
   function classify(heat, scale, count = CLASSES) {
@@ -106,14 +113,14 @@ reportgen.heat = (() => {
     let bounds;
     let floor = null;
     if (scale === "contrast" && sorted.length) {
-      const inner = spread(quantile(sorted, 0.5), quantile(sorted, 0.99), count - 1);
+      const inner = spread(quantile(sorted, 0.5), strongest(sorted), count - 1);
       bounds = [sorted[0], ...inner, sorted.at(-1)];
     } else if (lowest === undefined) bounds = spread(0, 100, count + 1);
     else if (scale === "rank") bounds = spread(0, 1, count + 1).map((share) => quantile(sorted, share));
     else if (scale === "log") {
       floor = lowest;
       bounds = spread(Math.log(floor), Math.log(100), count + 1).map(Math.exp);
-    } else bounds = [...spread(0, quantile(sorted, 0.99) || 100, count), 100];
+    } else bounds = [...spread(0, strongest(sorted), count), 100];
     const inner = bounds.slice(1, -1);
     const classes = Int8Array.from(heat, (value) => {
       let n = 0;
@@ -131,7 +138,7 @@ reportgen.heat = (() => {
     const short = contrast ? reportgen.captions.multiple : reportgen.captions.short;
     const times = ofEven(found, sizes, reportgen.scores.base(chosen));
     const { classes, bounds, floor } = classify(contrast ? times : percent(found), state.scale);
-    const strongest = classes.reduce((count, n) => count + (n === CLASSES - 1), 0);
+    const last = classes.reduce((count, n) => count + (n === CLASSES - 1), 0);
     const unit = state.words ? "word" : "token";
     const sentences = [
       contrast
@@ -140,7 +147,7 @@ reportgen.heat = (() => {
     ];
     if (!chosen.empty && isUniform(found)) sentences.push(`All ${unit}s have the same score here, so colours carry no information.`);
     else if (!chosen.empty) {
-      sentences.push(`The last class starts at ${short(bounds[15])} and holds ${number(strongest)} of ${number(classes.length)} ${unit}s.`);
+      sentences.push(`The last class starts at ${short(bounds[15])} and holds ${number(last)} of ${number(classes.length)} ${unit}s.`);
       const most = times.reduce((highest, value) => Math.max(highest, value), 0);
       if (most <= ALMOST_EVEN) sentences.push(reportgen.captions.almostEven(most, unit));
     }

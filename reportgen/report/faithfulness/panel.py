@@ -34,7 +34,8 @@ BRIEF: dict[VerdictCode, str] = {
     "supported": "Without the {units} that it marks, the prediction falls more than without as many random {units}.",
     "no-better-than-chance": "Without the {units} that it marks, the prediction falls no more than at random.",
     "depends-on-removal": "How the {units} are removed decides whether the prediction falls more than at random.",
-    "look-only": "Too few random choices were tried for a claim; see how far the line falls below the band.",
+    "look-only": "{draws} random choices are too few for a claim (--faithfulness full makes 19); see how far the line "
+    "falls below the band.",
 }
 
 
@@ -53,7 +54,7 @@ def panel(report: Report, curves: tuple[Chart, ...], small: str = "") -> Panel |
         code=verdict.code if verdict else None,
         words=opening.headline(report) or "not tested",
         sentence=verdict.sentence if verdict else "Nothing could be removed from this document.",
-        brief=BRIEF[verdict.code].format(units=units(tested))
+        brief=BRIEF[verdict.code].format(units=units(tested), draws=tested.draws)
         if verdict
         else "Nothing could be removed from this document.",
         verdicts=tuple((ORDERS[each.order], VERDICTS[each.code]) for each in opening.verdicts(report)),

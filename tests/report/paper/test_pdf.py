@@ -357,7 +357,7 @@ def test_every_page_says_where_one_is(made: Path) -> None:
         assert ("Attention report" in page.splitlines()[0:5]) or number == 1
     assert re.search(r"1\s+Summary[ .]+1\b", " ".join(pages[0].split())), "the contents name sections and pages"
     first = " ".join(said(made, "-raw").split("\f")[0].split())  # two columns stand beside each other
-    assert "Does the heatmap stand for it? Not tested." in first
+    assert "Does the prediction rest on the coloured words? Not tested." in first
     assert re.search(r"Key passages .* “.*” \(page \d+\) [\d.]+× even", first), "quoted, with the page"
 
 
