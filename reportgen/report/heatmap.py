@@ -229,8 +229,7 @@ def classify(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], float | None]:
     """Put heat, 0..100 or times even, into *count* colour classes.
 
-    By contrast, the first class holds all up to the median. The last class of this and of the linear scale holds the
-    strongest hundredth: one comma cannot pale the document, see `_strongest`.
+    By contrast, the first class holds all up to the median. One comma cannot pale the document, see `_strongest`.
 
     Returns:
         Classes (cell,), -1 where left out; the bounds of the classes, one more; for the log scale, the smallest heat
@@ -259,7 +258,7 @@ def classify(
 
 
 def _strongest(heat: npt.NDArray[np.float64]) -> float:
-    """Where the last class starts: at the strongest hundredth.
+    """Where the last class of contrast and linear scale starts: at the strongest hundredth.
 
     At the highest value where the hundredth starts below a tenth of the mean: a few tokens hold nearly all then, and
     what has next to nothing of it must not look like them.
