@@ -119,7 +119,7 @@ class Passage:
     quote: str  # cut where it is long
     first: int  # position of the first token of its first cell
     last: int  # position of its last token
-    draws: str  # times even, in words: "2.4× even"; "" where nothing of it is ranked
+    draws: str  # times even, in words: "2.4× the even share"; "" where nothing of it is ranked
     effect: str  # what the prediction loses without it; "" where that was not tested
 
 

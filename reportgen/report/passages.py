@@ -58,7 +58,7 @@ def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[
         )
         how = (
             f"Of all sentences, these lower “{label}” most when each alone is left out; with the whole text it has "
-            f"{tested.probability:.1%}. 1× even is what its length would draw if all tokens drew the same."
+            f"{tested.probability:.1%}. 1× the even share is what its length would draw if all tokens drew the same."
         )
         return KeyPassages("What the prediction rests on", how, measured)
     if view.even:
@@ -67,9 +67,12 @@ def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[
     if len(drawn) < 2:
         return KeyPassages("Key passages", "The text is one passage.", ())
     ordered = [one for share, one in sorted(drawn, key=lambda found: (-found[0], found[1])) if share > 1]
-    how = f"What {'has the highest scores' if report.given else 'draws most attention'}, a token at a time."
+    how = (
+        f"Sentences whose tokens {'have the highest scores' if report.given else 'draw most attention'} on average, as "
+        f"multiples of the even share, in the colours of “{view.title}”."
+    )
     if not report.given:
-        how += " Whether the prediction rests on a sentence, the full test says: it leaves out each of them."
+        how += " Whether the prediction rests on them, --faithfulness full tests: it leaves out each in turn."
     return KeyPassages("Key passages", how, tuple(_passage(report, one, times, covered) for one in ordered[:MOST]))
 
 
@@ -106,7 +109,7 @@ def _passage(
     report: Report, one: Stretch, times: npt.NDArray[np.float64], covered: tuple[Cell, ...], effect: str = ""
 ) -> Passage:
     own = _own(report.tokens, one)
-    draws = f"{multiple(float(times[own].mean()))} even" if own.size else ""
+    draws = f"{multiple(float(times[own].mean()))} the even share" if own.size else ""
     first, last = (int(own[0]), int(own[-1])) if own.size else (0, 0)
     anchor = next((cell.positions[0] for cell in covered if first in cell.positions), 0)
     quoted = cut(" ".join(report.example.text[one.start : one.end].split()), QUOTED)

@@ -68,7 +68,14 @@ def test_regions_are_found_by_their_names(show: Show) -> None:
 
 def test_the_first_screen_says_what_was_predicted_and_which_words_drew_attention(show: Show) -> None:
     page = show(stub_page(reports.report()), viewport={"width": 1280, "height": 800})
-    for words in ("A small report", "which is right", "80.2%", "Not tested.", "1.9× even", "Words that draw most"):
+    for words in (
+        "A small report",
+        "which is right",
+        "80.2%",
+        "Not tested.",
+        "1.9× the even share",
+        "Words that draw most",
+    ):
         box = page.get_by_text(words).locator("visible=true").first.bounding_box()  # not the title of a bar
         assert box, words
         assert box["y"] + box["height"] < 800

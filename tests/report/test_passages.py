@@ -40,7 +40,7 @@ def test_the_sentence_that_draws_most_comes_first_with_its_multiple_by_hand() ->
     even = (4 * inside + len(content) - inside) / len(content)
     assert made.title == "Key passages"
     assert made.passages[0].quote == "A second one stands out now."
-    assert made.passages[0].draws == f"{4 / even:.1f}× even"
+    assert made.passages[0].draws == f"{4 / even:.1f}× the even share"
     assert len(made.passages) == 1, "the others draw less than even"
     assert report.tokens.starts[made.passages[0].first] == TEXT.index("A second")
 

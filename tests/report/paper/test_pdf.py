@@ -358,7 +358,7 @@ def test_every_page_says_where_one_is(made: Path) -> None:
     assert re.search(r"1\s+Summary[ .]+1\b", " ".join(pages[0].split())), "the contents name sections and pages"
     first = " ".join(said(made, "-raw").split("\f")[0].split())  # two columns stand beside each other
     assert "Does the prediction rest on the coloured words? Not tested." in first
-    assert re.search(r"Key passages .* “.*” \(page \d+\) [\d.]+× even", first), "quoted, with the page"
+    assert re.search(r"Key passages .* “.*” \(page \d+\) [\d.]+× the even share", first), "quoted, with the page"
 
 
 @needs_reader
