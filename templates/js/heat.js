@@ -105,7 +105,7 @@ reportgen.heat = (() => {
     return hundredth >= mean / 10 ? hundredth : sorted.at(-1);
   }
 
-  const spread = (from, to, count) => Array.from({ length: count }, (_, i) => from + ((to - from) * i) / (count - 1));
+  const spread = (from, to, count) => Array.from({ length: count }, (_, i) => (i < count - 1 ? from + ((to - from) * i) / (count - 1) : to));
 
   function classify(heat, scale, count = CLASSES) {
     const sorted = Float64Array.from(heat).sort();

@@ -176,6 +176,20 @@ def test_at_the_start_the_page_shows_what_stood_there_without_scripts(page: Page
     assert page.evaluate(f"new Set({EVERY}.map((e) => getComputedStyle(e).backgroundColor)).size") > 8
 
 
+@pytest.mark.parametrize("scale", ["contrast", "linear"])
+def test_a_token_that_takes_all_is_alone_in_the_strongest_colour(show: Show, scale: str) -> None:
+    plain = reports.report(" ".join(f"w{n}" for n in range(150)), layers=1, heads=1)
+    received = np.full_like(plain.attention.received, 1e-6)
+    received[..., 20:30] = 0.001
+    received[..., 7] = 140.0
+    peaked = replace(plain, attention=replace(plain.attention, received=received))
+    page = at(show, f"view=all&scale={scale}", render.page(peaked, reports.parts(peaked), bundle=""))
+    found = page.evaluate(CLASSES)
+    assert found[7] == 15
+    assert max(found[:7] + found[8:]) == (1 if scale == "contrast" else 0)  # by contrast, above the median
+    assert "and holds 1 of" in page.locator(".about").inner_text()
+
+
 VIEWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "layers=2": ({"layers": [2]}, {}),
     "layers=1-2&heads=3": ({"layers": [1, 2], "heads": [3]}, {}),
