@@ -68,11 +68,11 @@ def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[
         return KeyPassages("Key passages", "The text is one passage.", ())
     ordered = [one for share, one in sorted(drawn, key=lambda found: (-found[0], found[1])) if share > 1]
     how = (
-        f"Sentences whose tokens {'have the highest scores' if report.given else 'draw most attention'} on average, as "
-        f"multiples of the even share, in the colours of “{view.title}”."
+        f"Sentences whose tokens {'have the highest scores' if report.given else 'draw most attention'} on average, in "
+        f"the colours of “{view.title}”; 1× is what they would draw if all tokens drew the same."
     )
     if not report.given:
-        how += " Whether the prediction rests on them, --faithfulness full tests: it leaves out each in turn."
+        how += " Not their effect on the prediction: the full test measures that, and leaves out each in turn."
     return KeyPassages("Key passages", how, tuple(_passage(report, one, times, covered) for one in ordered[:MOST]))
 
 

@@ -34,8 +34,8 @@ BRIEF: dict[VerdictCode, str] = {
     "supported": "Without the {units} that it marks, the prediction falls more than without as many random {units}.",
     "no-better-than-chance": "Without the {units} that it marks, the prediction falls no more than at random.",
     "depends-on-removal": "How the {units} are removed decides whether the prediction falls more than at random.",
-    "look-only": "Its {draws} random choices are too few for a claim; the full test has 19. See how far the line falls "
-    "below the band.",
+    "look-only": "This quick test has {draws} random choices, too few for a verdict; the full test has 19. See how far "
+    "the line falls below the band.",
 }
 
 
