@@ -17,7 +17,7 @@ from reportgen.core.nouns.faithfulness import Faithfulness
 from reportgen.core.nouns.records import Report
 from reportgen.data import naming
 from reportgen.report.faithfulness import panel
-from reportgen.report.faithfulness.names import units
+from reportgen.report.faithfulness.names import ORDERS, units
 from reportgen.report.paper.latex import glyphs
 from reportgen.report.paper.latex.inline import Box, Pages, as_line, items, plain
 from reportgen.report.paper.latex.letters import escape
@@ -48,6 +48,8 @@ SCALED = rf"""\ifdim\reportgenroom<0pt \ifdim\reportgenword<NARROW \else{WRAP}\f
 \ifdim\reportgenroom<0pt \setbox0\hbox{{\resizebox{{\linewidth}}{{!}}{{\box0}}}}\fi
 \ifdim\dimexpr\ht0+\dp0>.8\textheight\setbox0\hbox{{\resizebox*{{!}}{{.8\textheight}}{{\box0}}}}\fi
 \leavevmode\box0"""
+
+SHORTER = {ORDERS["classifier"]: "classifier’s row", ORDERS["reversed"]: "reversed"}  # a slide has room for these
 
 BEAMER = r"""\ifcsname table*\endcsname\else\newenvironment{table*}[1][]{\begin{table}}{\end{table}}\fi
 """
@@ -87,9 +89,10 @@ def aopc_table(report: Report, tested: Faithfulness) -> str:
     """The source of a table that floats over all columns, with caption and label; nothing is from the document."""
     table = panel.aopc(tested)
     caption = (
-        f"AOPC of the heatmap, of other orders and of {tested.draws} random ones: the mean, over the shares of the "
-        f"{units(tested)}, of what the margin loses, in logits. For random orders mean, lowest and highest; p is the "
-        f"share of orders, this one and the random ones, that are at least as good."
+        f"AOPC of all attention, of other orders and of {tested.draws} random ones: the mean, over the shares of the "
+        f"{units(tested)}, of what the margin loses, in logits. The classifier’s row is what the classifier reads; "
+        f"reversed is all attention, the lowest first. For random orders mean, lowest and highest; p is the share of "
+        f"orders, this one and the random ones, that are at least as good."
     )
     return _float(
         "table*",
@@ -98,7 +101,8 @@ def aopc_table(report: Report, tested: Faithfulness) -> str:
         short="Faithfulness",
         caption=caption,
         label=f"faithfulness-{naming.label(report.example.name)}",
-        body=r"\reportgenlatin " + _body(table, [[_own(cell) for cell in row] for row in table.rows]),
+        body=r"\reportgenlatin "
+        + _body(table, [[_own(SHORTER.get(cell, cell)) for cell in row] for row in table.rows]),
         wrapped=len(table.numeric) - sum(table.numeric),
     )
 

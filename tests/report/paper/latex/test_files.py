@@ -317,5 +317,5 @@ Table~\ref{{tab:faithfulness-small-0}}. \input{{faithfulness}}
     )
     assert run(tmp_path, engine, "paper.tex")[0] == 0  # for the reference
     shown = squeezed(compile_clean(tmp_path, engine, "paper.tex"))
-    assert squeezed("heatmap, reversed deleted −0.10 0.80 −0.20 0.80") in shown
+    assert squeezed("reversed deleted −0.10 0.80 −0.20 0.80") in shown
     assert squeezed("19 random orders masked −0.01 (−0.05 to 0.03) −0.01 (−0.10 to 0.07)") in shown
