@@ -22,7 +22,7 @@ from reportgen.core.numbers import interval, number, signed
 from reportgen.report.draw.specs import Draw
 from reportgen.report.parts import Table
 from reportgen.report.rank import descending
-from reportgen.report.words import whole_words
+from reportgen.report.words import of_report
 
 TOP = 10  # words of each side in the slope chart
 MOVERS = 10  # words that gain, and that lose
@@ -78,7 +78,7 @@ def shifts(measure: Measure, one: Report, other: Report, aligned: Alignment, dra
 
 def _content(report: Report, aligned: Alignment) -> npt.NDArray[np.bool_]:
     """Which words are neither stop words nor punctuation, (word,)."""
-    found = whole_words(report.example.text, report.tokens, language=report.language)
+    found = of_report(report)
     masked = {position for word in found if word.masked for position in word.positions}
     return np.array([not masked.issuperset(word.one) for word in aligned.words], np.bool_)
 

@@ -23,7 +23,7 @@ from reportgen.corpus.sums import Measured
 from reportgen.data.redact import PLACEHOLDER
 from reportgen.report import scale
 from reportgen.report.parts import Word
-from reportgen.report.words import whole_words
+from reportgen.report.words import of_report
 
 DECILES = 10
 PER_OCTAVE = 4  # bins of lengths between a length and its double
@@ -60,7 +60,7 @@ def measure(report: Report, *, name: str, page: str, headings: regex.Pattern[str
         page: The file of the folder that is worth opening.
         headings: What separates sections, from `sections.compiled`.
     """
-    everything = whole_words(report.example.text, report.tokens, language=report.language)
+    everything = of_report(report)
     classes = classes_of(report, everything)
     found = tuple(word for word in everything if not hidden(report, word.text))
     relative = _relative_scores(report)

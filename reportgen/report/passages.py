@@ -80,7 +80,7 @@ def top_words(report: Report, rankings: Rankings | None = None) -> tuple[str, ..
     """The words that draw most attention, each once; *rankings*, if they are known."""
     if rankings is None:
         rankings = rank.rank(report.attention, scale.of_report(report), report.tokens, top_k=report.top_k)
-    found = words.whole_words(report.example.text, report.tokens, language=report.language)
+    found = words.of_report(report)
     return words.top_words(found, opening.ranked(report, rankings), count=WORDS)
 
 

@@ -171,7 +171,7 @@ def make_parts(
         covered = covered or heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered) + signed.views(report, covered)
         spans = tuple(heatmap.spans(report.example.text, covered, view) for view in views)
-    found = words.whole_words(report.example.text, report.tokens, language=report.language)
+    found = words.of_report(report)
     counts = words.count_words(words.content_words(found), rankings.attended_counts)
     common = words.common_positions(found)
     blocks: dict[str, object] = {}

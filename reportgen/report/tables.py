@@ -22,7 +22,7 @@ from reportgen.core.nouns.records import Floats, Integers, Rankings, Report, Sco
 from reportgen.core.numbers import numeral
 from reportgen.report.even_share import multiple, of_even
 from reportgen.report.parts import Table, WordCount
-from reportgen.report.words import each_whole, first_words, in_words, whole_words
+from reportgen.report.words import each_whole, first_words, in_words, of_report
 
 Array = npt.NDArray[np.generic]
 
@@ -161,7 +161,7 @@ def _words(report: Report) -> tuple[pa.Array, pa.Array]:
     """The word of each token, counted from 0 (empty for a token of none), and whether lists leave that word out."""
     number: list[int | None] = [None] * len(report.tokens)
     masked = [False] * len(report.tokens)
-    for place, word in enumerate(whole_words(report.example.text, report.tokens, language=report.language)):
+    for place, word in enumerate(of_report(report)):
         for position in (*word.positions, *word.echoes):
             number[position], masked[position] = place, word.masked
     return pa.array(number, pa.int32()), pa.array(masked, pa.bool_())

@@ -54,13 +54,18 @@ def whole_words(text: str, tokens: Tokens, *, language: str) -> tuple[Word, ...]
     )
 
 
+def of_report(report: Report) -> tuple[Word, ...]:
+    """`whole_words` of what a report has read."""
+    return whole_words(report.example.text, report.tokens, language=report.language)
+
+
 def in_words(report: Report) -> tuple[str, ...]:
     """The name of each token for lists: its word and, in brackets, the piece that it is: "theories (ories)".
 
     A token that is a whole word, or in none, keeps its own name.
     """
     names = list(report.words())
-    for word in whole_words(report.example.text, report.tokens, language=report.language):
+    for word in of_report(report):
         for position in (*word.positions, *word.echoes):
             if names[position].strip() != word.text:
                 names[position] = f"{word.text} ({names[position].strip()})"
@@ -69,7 +74,7 @@ def in_words(report: Report) -> tuple[str, ...]:
 
 def each_whole(report: Report) -> tuple[str, ...]:
     """Of each token its whole word; its own name where it is in none."""
-    words = whole_words(report.example.text, report.tokens, language=report.language)
+    words = of_report(report)
     word_of = {position: word.text for word in words for position in (*word.positions, *word.echoes)}
     return tuple(word_of.get(position, name) for position, name in enumerate(report.words()))
 

@@ -98,7 +98,7 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
     example, said, held = report.example, report.prediction, set(files)
     scores = scale.of_report(report)
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
-    whole = words.whole_words(example.text, report.tokens, language=report.language)
+    whole = words.of_report(report)
     covered = heatmap.cells(example.text, report.tokens)
     drawn = words.top_words(whole, opening.ranked(report, rankings), count=len(whole))
     top = [word for word in drawn if not _is_hidden(word, report)][:TOP]

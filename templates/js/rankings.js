@@ -62,14 +62,13 @@ reportgen.rankings = (() => {
   function byReader(state, chosen, units) {
     // The row that the view of what the classifier reads colours: of the last layer, or of the layers chosen.
     const row = reportgen.scores.shown({ ...state, view: "reader" });
-    const { importance, facts } = reportgen.scores.model();
-    const weighed = row.scaled && row.layers.some((l) => row.heads.some((h) => importance[l * facts.heads + h] !== 0));
+    const { facts } = reportgen.scores.model();
     const reads = row.layers.includes(facts.layers - 1);
     const place = row.layers.length > 1 || !reads ? where(row) : `the last layer, over ${reportgen.captions.some("head", row.heads, facts.heads)}`;
-    const all = valued(units, reportgen.scores.byToken({ ...row, every: false, weighted: weighed }));
+    const all = valued(units, reportgen.scores.byToken(row));
     return {
       caption: `${unitName(state)} that ${facts.reader} attends to most in ${place}${reads ? "; the classifier reads this row" : ""}`,
-      columns: ["Rank", "Token", "Position", `${weighed && facts.measure !== "none" ? "Weighted attention" : "Attention"}, sum over heads`],
+      columns: ["Rank", "Token", "Position", `${row.weighted && facts.measure !== "none" ? "Weighted attention" : "Attention"}, sum over heads`],
       numeric: [true, false, true, true],
       rows: top(all, state.k).map(([unit, value], n) => [String(n + 1), link(unit), String(unit.positions[0]), String(reportgen.captions.digits(value))]),
     };

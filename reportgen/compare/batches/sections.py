@@ -261,13 +261,7 @@ def _tuple(key: Hashable) -> tuple[Any, ...]:
 
 
 def _change(each: Change) -> tuple[str, ...]:
-    return (
-        number(each.one, ".3f"),
-        number(each.other, ".3f"),
-        signed(each.change),
-        _interval(each),
-        f"{each.documents:,}",
-    )
+    return _plain(each.one), _plain(each.other), signed(each.change), _interval(each), f"{each.documents:,}"
 
 
 def _percent(each: Change) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def trend_positions(report: Report, rankings: Rankings) -> list[int]:
     if report.positions:
         return list(report.positions)
     reader = report.attention.reader_position
-    found = words.whole_words(report.example.text, report.tokens, language=report.language)
+    found = words.of_report(report)
     common = words.common_positions(found)
     top = [position for position in rankings.by_score.tolist() if position != reader and position not in common]
     own = [] if reader is None else [reader]

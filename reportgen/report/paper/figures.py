@@ -19,8 +19,8 @@ from reportgen.core.palette import INK, MUTED, font_family
 from reportgen.report import tables
 from reportgen.report.draw import specs
 from reportgen.report.draw.pictures import vega
+from reportgen.report.draw.pictures.ink import n
 from reportgen.report.draw.pictures.widths import LABEL, TITLE, fit, size, sized
-from reportgen.report.draw.pictures.widths import number as _n
 from reportgen.report.paper import typesetting
 from reportgen.report.parts import Chart, Picture
 
@@ -59,16 +59,16 @@ def labelled(maps: Picture, width: float, *, family: str) -> str:
     image = base64.b64encode(_enlarged(maps.light)).decode()
     text = f'font-family="{html.escape(family)}" font-size="{LABEL}" fill="{MUTED}" text-anchor="middle"'
     title = f'font-family="{html.escape(family)}" font-size="{TITLE}" fill="{INK}" text-anchor="middle"'
-    across = [f'<text x="{_n(MARGIN + inner * (h + 0.5) / heads)}" y="22">{h + 1}</text>' for h in range(heads)]
-    down = [f'<text x="17" y="{_n(MARGIN + height * (r + 0.5) / layers + 2.5)}">{r + 1}</text>' for r in range(layers)]
-    middle = _n(MARGIN + height / 2)
+    across = [f'<text x="{n(MARGIN + inner * (h + 0.5) / heads)}" y="22">{h + 1}</text>' for h in range(heads)]
+    down = [f'<text x="17" y="{n(MARGIN + height * (r + 0.5) / layers + 2.5)}">{r + 1}</text>' for r in range(layers)]
+    middle = n(MARGIN + height / 2)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(width)}" height="{_n(height + MARGIN)}" '
-        f'viewBox="0 0 {_n(width)} {_n(height + MARGIN)}">'
-        f'<g {title}><text x="{_n(MARGIN + inner / 2)}" y="9">head</text>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{n(width)}" height="{n(height + MARGIN)}" '
+        f'viewBox="0 0 {n(width)} {n(height + MARGIN)}">'
+        f'<g {title}><text x="{n(MARGIN + inner / 2)}" y="9">head</text>'
         f'<text x="8" y="{middle}" transform="rotate(-90 8 {middle})">layer</text></g>'
         f"<g {text}>{''.join(across)}{''.join(down)}</g>"
-        f'<image x="{MARGIN}" y="{MARGIN}" width="{_n(inner)}" height="{_n(height)}" preserveAspectRatio="none" '
+        f'<image x="{MARGIN}" y="{MARGIN}" width="{n(inner)}" height="{n(height)}" preserveAspectRatio="none" '
         f'href="data:image/png;base64,{image}"/></svg>'
     )
 
@@ -119,7 +119,7 @@ def page(svg: str, width: float, height: float, *, title: str) -> bytes:
     named = svg.replace(">", f"><title>{html.escape(title)}</title>", 1)
     document = (
         f'<!doctype html><html lang="en"><head><title>{html.escape(title)}</title><style>'
-        f"@page{{size:{_n(width)}pt {_n(height)}pt;margin:0}}body{{margin:0}}svg{{display:block}}"
+        f"@page{{size:{n(width)}pt {n(height)}pt;margin:0}}body{{margin:0}}svg{{display:block}}"
         f"</style></head><body>{sized(named, width, height, 'pt')}</body></html>"
     )
     return typesetting.typeset(document, pdf_version=typesetting.TEX_PDF, pdf_tags=True).data

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from reportgen.report.draw.pictures import still
+from reportgen.report.draw.pictures.ink import n
 
 LABEL, TITLE = 7, 8  # points
 NARROW = 350.0  # points: below, legends are under the drawing, and grids under each other
@@ -138,14 +139,5 @@ def stretched(svg: str, width: float) -> str:
 
 def sized(svg: str, width: float, height: float, unit: str = "") -> str:
     """The drawing with another width and height written on it."""
-    svg = re.sub(r' width="[\d.]+"', f' width="{number(width)}{unit}"', svg, count=1)
-    return re.sub(r' height="[\d.]+"', f' height="{number(height)}{unit}"', svg, count=1)
-
-
-def number(value: float) -> str:
-    """A coordinate with two digits at most.
-
-    >>> number(2.5), number(3.0)
-    ('2.5', '3')
-    """
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+    svg = re.sub(r' width="[\d.]+"', f' width="{n(width)}{unit}"', svg, count=1)
+    return re.sub(r' height="[\d.]+"', f' height="{n(height)}{unit}"', svg, count=1)
