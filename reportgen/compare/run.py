@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from reportgen.compare import hiding, reports, settings
-from reportgen.compare.batches import comparison
+from reportgen.compare import hiding, settings
+from reportgen.compare.batches import comparison as batches
 from reportgen.compare.links import digest, link
 from reportgen.compare.parts import A, B, Comparison, Side
+from reportgen.compare.reports import comparison as reports
 from reportgen.core.clock import Clock
 from reportgen.core.errors import OutputError
 from reportgen.core.files import disk
@@ -41,7 +42,7 @@ def compare(folders: tuple[Path, Path], output: Path, names: tuple[str | None, s
         )
     called = _called(folders, names)
     if not kinds[0]:
-        return comparison.compare(folders, output, called, clock)
+        return batches.compare(folders, output, called, clock)
     with clock.stage("load"):
         found = [store.load(folder) for folder in folders]
     mine, theirs, hider = hiding.alike(found[0], found[1])

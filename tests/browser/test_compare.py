@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 
 from reportgen.compare.batches import comparison
 from reportgen.compare.parts import Comparison, Side
-from reportgen.compare.reports import compare
+from reportgen.compare.reports.comparison import compare
 from reportgen.compare.shown import page as pages
 from reportgen.core.clock import Clock
 from reportgen.core.nouns.faithfulness import Attribution
@@ -26,7 +26,7 @@ from reportgen.report.stored import store
 from tests import faithful, pdf_check, reports
 from tests.browser.page import Show
 from tests.browser.test_accessibility import violations
-from tests.compare.test_tested import weaker
+from tests.compare.reports.test_tested import weaker
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 320, "height": 640}
 TOLD = {"command": "reportgen compare one other", "created": "2024-05-01T12:00:00+00:00",

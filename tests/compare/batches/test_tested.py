@@ -13,8 +13,8 @@ import pytest
 from scipy import stats
 
 from tests import corpora
+from tests.compare.reports.test_tested import stored, weaker
 from tests.compare.shown.test_present import run
-from tests.compare.test_tested import stored, weaker
 
 PARTS = {0: 0.25, 2: 0.5, 4: 0.9, 6: 1.0}  # of the effect that is left in B, by document
 

@@ -12,8 +12,8 @@ from reportgen.core.nouns.records import Prediction, Report
 from reportgen.report.paper.latex import tables
 from reportgen.report.parts import Table
 from tests import faithful, reports
+from tests.compare.reports.test_tested import weaker
 from tests.compare.shown.test_present import put, run
-from tests.compare.test_tested import weaker
 from tests.tex import compile_clean, engines, needs_tex, squeezed
 
 LABELS = (r"50%_{a&b}#1~^\x$y$ \input{secret}", "مرحبا بالعالم", "中文标签，很长的一个名字")

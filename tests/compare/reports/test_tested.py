@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reportgen.compare import tested
 from reportgen.compare.parts import Side
-from reportgen.compare.reports import compare
+from reportgen.compare.reports import tested
+from reportgen.compare.reports.comparison import compare
 from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.nouns.faithfulness import Faithfulness, Verdict

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reportgen.compare import shares
-from reportgen.compare.reports import compare
+from reportgen.compare.reports import shares
+from reportgen.compare.reports.comparison import compare
 from reportgen.core.nouns.records import HeadImportance, Report
 from reportgen.corpus import measure
 from reportgen.report import scale
 from tests import reports
-from tests.compare.test_reports import SIDES, stub
+from tests.compare.reports.test_comparison import SIDES, stub
 
 TEXT = f"# Method\n{reports.TEXT}\n# Results\nNumbers are small here, and words are few."
 PLAIN = HeadImportance(np.ones((2, 2), np.float32), "none", "")

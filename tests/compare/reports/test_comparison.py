@@ -10,7 +10,7 @@ import pytest
 
 from reportgen.compare.measures import measures
 from reportgen.compare.parts import Comparison, Side
-from reportgen.compare.reports import compare
+from reportgen.compare.reports.comparison import compare
 from reportgen.core.nouns.faithfulness import Attribution
 from reportgen.core.nouns.records import HeadImportance, Report
 from reportgen.report import scale
