@@ -190,12 +190,12 @@ def scores_of(report: Report) -> dict[ScoreName, Floats]:
     """The scores of every token by which words are ordered, (token,) each."""
     shown = scale.of_report(report)
     layers = by_layer(shown)
-    found: dict[ScoreName, Floats] = {"heatmap": layers.sum(axis=0)}
+    found: dict[ScoreName, Floats] = {"all_attention": layers.sum(axis=0)}
     if shown.reader is not None:
         found["classifier"] = shown.reader
     found["last layer"] = layers[-1]
     if report.importance.measure != "none":
-        found["heatmap, unscaled"] = shown.received.sum(axis=(0, 1), dtype=np.float64).astype(np.float32)
+        found["all_attention, unscaled"] = shown.received.sum(axis=(0, 1), dtype=np.float64).astype(np.float32)
     for signed in report.attributions[:1]:  # for the predicted label
         if signed.scores is not None:
             found["attribution"] = signed.scores

@@ -19,7 +19,10 @@ from reportgen.report import opening
 from reportgen.report.faithfulness.names import ORDERS
 from reportgen.report.stored import store
 
-JUDGED: dict[OrderName, str] = {"heatmap": "`all_attention`", "classifier": "`classifier`"}  # the columns of index.csv
+JUDGED: dict[OrderName, str] = {
+    "all_attention": "`all_attention`",
+    "classifier": "`classifier`",
+}  # the columns of index.csv
 CHANCE = 0.05  # p up to which an order has a star
 TITLE = 30  # characters
 VERDICTS = {

@@ -34,7 +34,7 @@ from tests import reports
 SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 WHOLE, MARGIN = 0.802, 1.4  # of the report in `reports`
 STRENGTH: dict[OrderName, float] = {  # logits that the first half of the units carries
-    "heatmap": 0.9,
+    "all_attention": 0.9,
     "classifier": 1.3,
     "attribution": 2.1,
     "reversed": -0.2,
@@ -73,7 +73,7 @@ def faithfulness(report: Report | None = None, *, draws: int = 19, **changes: An
             for operator in ("delete", "mask")
         ),
         verdicts=(
-            Verdict("heatmap", "supported", SENTENCE),
+            Verdict("all_attention", "supported", SENTENCE),
             Verdict(
                 "classifier",
                 "supported",
@@ -96,9 +96,9 @@ def faithfulness(report: Report | None = None, *, draws: int = 19, **changes: An
             SentenceEffect(half + 2, len(report.example.text), -0.08, 0.81),
         ),
         agreements=(
-            _agreement("heatmap", "classifier", tau=0.41, shared=0.5),
-            _agreement("heatmap", "attribution", tau=0.02, shared=0.04),
-            _agreement("heatmap", "heatmap, unscaled", tau=0.93, shared=0.8),
+            _agreement("all_attention", "classifier", tau=0.41, shared=0.5),
+            _agreement("all_attention", "attribution", tau=0.02, shared=0.04),
+            _agreement("all_attention", "all_attention, unscaled", tau=0.93, shared=0.8),
         ),
         scaling=ScalingEffect(churn=0.2, aopc=0.03, p=0.05),
         heads=HeadAblation(heads=((1, 0),), change=0.7, random=(0.1, -0.05, 0.2) + (0.0,) * (draws - 3), p=1 / 20),

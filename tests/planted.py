@@ -161,7 +161,7 @@ def heated(model: Classifier, written: str) -> Heated:
     attention = stack(layers, reader=forward_pass.reader_position(model, tokens), classifier=model)
     found = scale.scale(attention, importance_files.uniform(*model.shape))
     layers = by_layer(found)
-    scores: dict[ScoreName, Floats] = {"heatmap": layers.sum(axis=0), "last layer": layers[-1]}
+    scores: dict[ScoreName, Floats] = {"all_attention": layers.sum(axis=0), "last layer": layers[-1]}
     if found.reader is not None:
         scores["classifier"] = found.reader
     return Heated(written, tokens, scores)
@@ -193,13 +193,13 @@ def subject(
 
     def heat(other: str) -> tuple[Tokens, Floats, int]:
         moved = heated(model, other)
-        return moved.tokens, moved.scores["heatmap"] if heat_of is None else heat_of(moved.tokens.ids), 1
+        return moved.tokens, moved.scores["all_attention"] if heat_of is None else heat_of(moved.tokens.ids), 1
 
     scores: dict[ScoreName, Floats] = {**read.scores, "attribution": _attribution(model, read.tokens)}
     if heat_of is not None:
-        scores["heatmap"] = heat_of(read.tokens.ids)
+        scores["all_attention"] = heat_of(read.tokens.ids)
     if heads is not None:
-        scores["heatmap, unscaled"] = read.scores["last layer"]
+        scores["all_attention, unscaled"] = read.scores["last layer"]
     made = Subject(
         text=read.text,
         tokens=read.tokens,

@@ -82,7 +82,7 @@ def test_the_test_is_stored_with_the_report(plain: Path, tested: Path) -> None:
     report = store.load(tested)
     made = report.faithfulness
     assert made is not None
-    assert [order.name for order in made.orders] == ["heatmap", "classifier", "attribution", "reversed"]
+    assert [order.name for order in made.orders] == ["all_attention", "classifier", "attribution", "reversed"]
     assert [(one.method, one.label) for one in report.attributions] == [("frozen", 0)]
     assert store.manifest(tested)["faithfulness"] == "look-only"
     assert store.FAITHFULNESS in store.manifest(tested)["files"]
@@ -158,7 +158,7 @@ def test_a_long_document_is_tested_in_its_windows(model: Path, tmp_path: Path) -
     made = report.faithfulness
     assert made is not None
     assert made.passes > 60  # most variants have two windows
-    assert [order.name for order in made.orders] == ["heatmap", "classifier", "attribution", "reversed"]
+    assert [order.name for order in made.orders] == ["all_attention", "classifier", "attribution", "reversed"]
 
 
 def test_an_attribution_can_be_had_alone(model: Path, tmp_path: Path) -> None:
@@ -205,7 +205,10 @@ def test_head_importance_is_tested_too(model: Path, tmp_path: Path) -> None:
     assert made.heads is not None
     assert made.scaling is not None
     assert made.heads.heads == ((1, 2),)
-    assert {(a.one, a.other) for a in made.agreements} >= {("heatmap", "heatmap, unscaled"), ("heatmap", "attribution")}
+    assert {(a.one, a.other) for a in made.agreements} >= {
+        ("all_attention", "all_attention, unscaled"),
+        ("all_attention", "attribution"),
+    }
     assert {empty.operator for empty in made.empty} == {"delete", "mask"}
 
 

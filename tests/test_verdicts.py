@@ -31,7 +31,10 @@ def test_a_table_has_every_tested_report_in_the_order_of_the_documents(tmp_path:
     numbers = dict(zip(cells(header), cells(rows[0]), strict=True))
     assert numbers["margin"] == f"{made.faithfulness.margin:.1f}"
     assert numbers["highest"] == f"{deleted.chance[2]:.2f} / {masked.chance[2]:.2f}"
-    assert numbers["all attention"] == f"{deleted.curve('heatmap').aopc:.2f}* / {masked.curve('heatmap').aopc:.2f}*"
+    assert (
+        numbers["all attention"]
+        == f"{deleted.curve('all_attention').aopc:.2f}* / {masked.curve('all_attention').aopc:.2f}*"
+    )
     assert numbers["no word"] == " / ".join(f"{one.margin:.1f}" for one in made.faithfulness.empty)
     assert numbers["predicted"] == made.prediction.labels[made.faithfulness.target]
     row = deleted.curve("classifier").aopc, masked.curve("classifier").aopc
@@ -71,11 +74,11 @@ def test_only_an_order_that_beats_the_random_ones_has_a_star() -> None:
     trial = faithful.report().faithfulness.trial("comprehensiveness")
     assert trial.curve("reading-order").p == 0.8
     assert not verdicts.starred(trial, "reading-order").endswith("*")
-    assert verdicts.starred(replace(trial, curves=()), "heatmap") == "–"
+    assert verdicts.starred(replace(trial, curves=()), "all_attention") == "–"
 
 
 @pytest.mark.parametrize(("p", "star"), [(0.05, "*"), (0.1, "")])
 def test_the_star_is_given_up_to_five_percent(p: float, star: str) -> None:
     trial = faithful.report().faithfulness.trial("comprehensiveness")
-    heatmap = replace(trial.curve("heatmap"), p=p)
-    assert verdicts.starred(replace(trial, curves=(heatmap,)), "heatmap") == f"{heatmap.aopc:.2f}{star}"
+    heatmap = replace(trial.curve("all_attention"), p=p)
+    assert verdicts.starred(replace(trial, curves=(heatmap,)), "all_attention") == f"{heatmap.aopc:.2f}{star}"

@@ -99,7 +99,7 @@ def _scripts(made: Sequence[Outcome], page: str) -> dict[str, bytes]:
     warnings = sorted({code for outcome in made for code in outcome.warnings})
     place = {label: number for number, label in enumerate(labels)}
     said = [_tested(one) for one in made]
-    heatmaps = [name for name in (*sorted({*said} - {FAILED, UNTESTED}), FAILED, UNTESTED) if name in said]
+    findings = [name for name in (*sorted({*said} - {FAILED, UNTESTED}), FAILED, UNTESTED) if name in said]
     meta = {
         "page": page,
         "rows": f"./{ROWS}",
@@ -108,7 +108,7 @@ def _scripts(made: Sequence[Outcome], page: str) -> dict[str, bytes]:
         "gold": sorted({place[label] for label in gold if label is not None}),
         "predicted": sorted({place[label] for label in predicted if label is not None}),
         "verdicts": sorted({outcome.verdict for outcome in made}),
-        "heatmaps": heatmaps if heatmaps != [UNTESTED] else [],
+        "findings": findings if findings != [UNTESTED] else [],
         "warnings": warnings,
     }
     rows = [
@@ -121,7 +121,7 @@ def _scripts(made: Sequence[Outcome], page: str) -> dict[str, bytes]:
             "predicted": place.get(predicted[number], -1),
             "probability": outcome.probability,
             "verdict": outcome.verdict,
-            "heatmap": heatmaps.index(said[number]),
+            "faithfulness": findings.index(said[number]),
             "tokens": outcome.tokens,
             "total": outcome.total,
             "warnings": [warnings.index(code) for code in outcome.warnings],

@@ -191,7 +191,7 @@ def succeeded(report: Report) -> Outcome:
         predicted=said.predicted_name,
         probability=said.confidence,
         verdict=said.verdict,
-        all_attention=tested.code("heatmap") if tested else None,
+        all_attention=tested.code("all_attention") if tested else None,
         classifier=tested.code("classifier") if tested else None,
         view=VIEWS[opening.order(report)] if tested else None,
         tokens=len(report.tokens),

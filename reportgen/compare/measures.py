@@ -1,4 +1,4 @@
-"""Find what two reports of one text both measure of its words: the heatmaps, the classifier's row, attributions."""
+"""Find what two reports of one text both measure of its words: all attention, the classifier's row, attributions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reportgen.compare.align import Alignment, Doubles, multiples, sums
-from reportgen.core.nouns.faithfulness import ScoreName
+from reportgen.core.nouns.faithfulness import VIEWS, ScoreName
 from reportgen.core.nouns.records import Floats, Report
 from reportgen.report import heatmap, scale, signed
 
@@ -43,14 +43,16 @@ class Measure:
 
 
 def measures(one: Report, other: Report) -> tuple[Measure, ...]:
-    """What both have, the heatmap first."""
+    """What both have, all attention first."""
     return (*_attention(one, other), *_attributions(one, other))
 
 
 def _attention(one: Report, other: Report) -> Iterator[Measure]:
     mine, theirs = scale.of_report(one), scale.of_report(other)
     both_live = one.live and other.live
-    yield Measure("all", "All layers" if both_live else "Scores", "heatmap", False, mine.total, theirs.total)
+    yield Measure(
+        "all", VIEWS["all_attention"] if both_live else "Scores", "all_attention", False, mine.total, theirs.total
+    )
     if mine.reader is not None and theirs.reader is not None:
         yield Measure("reader", "What the classifier reads", "classifier", False, mine.reader, theirs.reader)
     if both_live and min(one.attention.shape[0], other.attention.shape[0]) > 1:

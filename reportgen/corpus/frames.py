@@ -55,7 +55,7 @@ def supported(table: pa.Table) -> pa.Table:
 
 
 def counts(sums: Sums, *keys: str) -> dict[Any, int]:
-    """How many documents have each predicted label, verdict or verdict on the heatmap; by one key, or a tuple."""
+    """How many documents have each predicted label, verdict or verdict on all attention; by one key, or a tuple."""
     table = over(sums["verdicts"], *keys)
     names = [row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys) for row in table.to_pylist()]
     return dict(zip(names, table["documents"].to_pylist(), strict=True))

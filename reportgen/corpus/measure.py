@@ -133,7 +133,7 @@ def _row(report: Report, name: str, page: str) -> dict[str, Any]:
         "verdict": "unknown" if said is None else said.verdict,
         "tokens": int(report.tokens.total),
         "read": len(report.tokens),
-        "heatmap": None if tested is None else tested.code("heatmap"),
+        "all_attention": None if tested is None else tested.code("all_attention"),
         "effect": _effect(report),
         "page": page,
     }
@@ -143,9 +143,14 @@ def _labels(report: Report) -> dict[str, dict[str, Sequence[Any]]]:
     """The counts: verdicts, confusion, calibration, lengths."""
     said = report.prediction
     predicted, verdict = _group(report)
-    heatmap = report.faithfulness.code("heatmap") if report.faithfulness else None
+    tested = report.faithfulness.code("all_attention") if report.faithfulness else None
     counts: dict[str, dict[str, Sequence[Any]]] = {
-        "verdicts": {"predicted": [predicted], "verdict": [verdict], "heatmap": [heatmap or NO_VALUE], "value": [1.0]}
+        "verdicts": {
+            "predicted": [predicted],
+            "verdict": [verdict],
+            "all_attention": [tested or NO_VALUE],
+            "value": [1.0],
+        }
     }
     read, whole = len(report.tokens), max(float(report.tokens.total), 1.0)
     bins = [int(math.log2(whole) * PER_OCTAVE), min(int(read / whole * BINS), BINS)]
@@ -326,9 +331,9 @@ def _faithfulness(report: Report) -> dict[str, dict[str, Sequence[Any]]]:
 
 
 def _effect(report: Report) -> float | None:
-    """Comprehensiveness of the heatmap minus the mean of the random orders, logits."""
+    """Comprehensiveness of all attention minus the mean of the random orders, logits."""
     trial = report.faithfulness.trial("comprehensiveness") if report.faithfulness else None
-    curve = trial.curve("heatmap") if trial else None
+    curve = trial.curve("all_attention") if trial else None
     return None if trial is None or curve is None else curve.aopc - trial.chance[0]
 
 

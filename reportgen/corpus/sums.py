@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 KEYS: dict[str, tuple[str, ...]] = {
-    "verdicts": ("predicted", "verdict", "heatmap"),  # value 1: a count
+    "verdicts": ("predicted", "verdict", "all_attention"),  # value 1: a count
     "confusion": ("label", "predicted"),  # value 1; of several labels a row for each: label, "yes" or "no" twice
     "calibration": ("measure", "bin"),  # "confidence"; "gap": 1 or 0 for right or wrong, minus the confidence
     "lengths": (
@@ -62,8 +62,8 @@ ROW = pa.schema(
         ("verdict", pa.string()),
         ("tokens", pa.int64()),  # of the whole text
         ("read", pa.int64()),
-        ("heatmap", pa.string()),  # the verdict on it; null where it was not tested
-        ("effect", pa.float64()),  # comprehensiveness of the heatmap minus that of random orders, logits
+        ("all_attention", pa.string()),  # the verdict on this view; null where it was not tested
+        ("effect", pa.float64()),  # comprehensiveness of all attention minus that of random orders, logits
         ("words", pa.list_(pa.string())),  # those that draw most, stop words left out
         ("page", pa.string()),  # the file of its folder that is worth opening
     ]

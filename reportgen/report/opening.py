@@ -25,7 +25,7 @@ def opening(report: Report) -> tuple[str, str]:
     if report.attention.reader is None:
         return "all", "The page opens with all attention: this classifier reads no single row."
     tested = report.faithfulness
-    row, all_ = (tested and tested.code(order) for order in ("classifier", "heatmap"))
+    row, all_ = (tested and tested.code(order) for order in ("classifier", "all_attention"))
     if row and all_ and STANDS[row] < STANDS[all_]:
         return "all", (
             f"The page opens with all attention, which the test finds {VERDICTS[all_]}; what the classifier reads is "
@@ -38,7 +38,7 @@ def opening(report: Report) -> tuple[str, str]:
 
 def order(report: Report) -> OrderName:
     """What the test of the heatmap calls the view that the report opens with."""
-    return "classifier" if opening(report)[0] == "reader" else "heatmap"
+    return "classifier" if opening(report)[0] == "reader" else "all_attention"
 
 
 def ranked(report: Report, rankings: Rankings) -> Integers:

@@ -62,7 +62,7 @@ def document(report: Report) -> pa.Table:
         "verdict": said.verdict if said else "unknown",
         "tokens": report.tokens.total,
         "read": len(report.tokens),
-        "all_attention": report.faithfulness and report.faithfulness.code("heatmap"),
+        "all_attention": report.faithfulness and report.faithfulness.code("all_attention"),
         "classifier": report.faithfulness and report.faithfulness.code("classifier"),
         "view": VIEWS[opening.order(report)],
         "model": made.model,

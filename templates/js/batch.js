@@ -5,9 +5,9 @@
 
   const SHOWN = 1000; // rows at once
   const PAUSE = 150; // ms after a key
-  const COLUMNS = ["index", "title", "label", "predicted", "probability", "verdict", "heatmap", "tokens"];
-  const FIRST = { q: "", gold: "", predicted: "", verdict: "", heatmap: "", warning: "", sort: "" };
-  const { meta } = globalThis.reportgenBatch; // {page, rows, total, labels, verdicts, heatmaps, warnings}
+  const COLUMNS = ["index", "title", "label", "predicted", "probability", "verdict", "faithfulness", "tokens"];
+  const FIRST = { q: "", gold: "", predicted: "", verdict: "", faithfulness: "", warning: "", sort: "" };
+  const { meta } = globalThis.reportgenBatch; // {page, rows, total, labels, verdicts, findings, warnings}
   const controls = {};
   let body, head, status, clear, more, listed, rows;
   let shown = SHOWN;
@@ -63,7 +63,7 @@
       if (state.gold && label(row.label) !== state.gold) return false;
       if (state.predicted && label(row.predicted) !== state.predicted) return false;
       if (state.verdict && row.verdict !== state.verdict) return false;
-      if (state.heatmap && meta.heatmaps[row.heatmap] !== state.heatmap) return false;
+      if (state.faithfulness && meta.findings[row.faithfulness] !== state.faithfulness) return false;
       if (state.warning && !row.warnings.some((place) => meta.warnings[place] === state.warning)) return false;
       const said = `${row.index} ${row.id} ${row.name} ${row.title}`.toLowerCase();
       return words.every((word) => said.includes(word));
@@ -72,7 +72,7 @@
 
   function value(row, column) {
     if (column === "label" || column === "predicted") return label(row[column]);
-    if (column === "heatmap") return meta.heatmaps[row.heatmap];
+    if (column === "faithfulness") return meta.findings[row.faithfulness];
     return row[column];
   }
 
@@ -96,7 +96,7 @@
       cell(label(row.predicted)),
       cell(`${(row.probability * 100).toFixed(1)}%`, "number"),
       cell(row.verdict, row.verdict),
-      ...(meta.heatmaps.length ? [cell(meta.heatmaps[row.heatmap])] : []),
+      ...(meta.findings.length ? [cell(meta.findings[row.faithfulness])] : []),
       cell(tokens, "number"),
     ];
     return make("tr", {}, cells);
@@ -183,7 +183,7 @@
         choice("gold", "Gold label", meta.gold.map(label)),
         choice("predicted", "Predicted label", meta.predicted.map(label)),
         choice("verdict", "Verdict", meta.verdicts),
-        choice("heatmap", "Tested heatmap", meta.heatmaps),
+        choice("faithfulness", "Faithfulness", meta.findings),
         choice("warning", "Warning", meta.warnings),
       ),
       make("p", { class: "count" }, status, " ", clear),
@@ -191,7 +191,7 @@
   }
 
   function sorters() {
-    const columns = COLUMNS.filter((column) => column !== "heatmap" || meta.heatmaps.length);
+    const columns = COLUMNS.filter((column) => column !== "faithfulness" || meta.findings.length);
     [...head.cells].forEach((cell, place) => {
       const column = columns[place];
       const button = make("button", { type: "button" }, cell.textContent);

@@ -32,5 +32,5 @@ def test_a_tested_heatmap_has_its_verdict_in_words_and_as_a_code(tmp_path: Path)
 
 def test_where_nothing_was_tested_the_page_has_no_such_column(tmp_path: Path) -> None:
     page, rows = index(tmp_path, PLAIN)
-    assert "Tested heatmap" not in page
+    assert "Faithfulness" not in page
     assert rows[0]["view"] == ""

@@ -54,7 +54,7 @@ def test_rows_of_all_pages_are_filtered(visit: Visit, folder: Path) -> None:
     assert page.locator("nav").is_hidden()
     page.get_by_label("Warning").select_option("truncated")
     assert rows(page, "43 of 1,203 reports") == list(range(0, COUNT, 28))
-    page.get_by_label("Tested heatmap").select_option("not tested")
+    page.get_by_label("Faithfulness").select_option("not tested")
     assert rows(page, "14 of 1,203 reports") == [n for n in range(0, COUNT, 28) if n % 3 == 1]
     page.get_by_label("Search titles, ids, rows").fill("TITLE 19 ROW-196")
     assert rows(page, "1 of 1,203 reports") == [196]
@@ -62,7 +62,7 @@ def test_rows_of_all_pages_are_filtered(visit: Visit, folder: Path) -> None:
     assert page.get_by_role("link", name="Title 196").get_attribute("href") == "./report-196/report.html"
     page.reload()
     assert rows(page, "1 of 1,203 reports") == [196]
-    assert page.get_by_label("Tested heatmap").input_value() == "not tested"
+    assert page.get_by_label("Faithfulness").input_value() == "not tested"
     page.get_by_role("button", name="Show all reports").click()
     assert rows(page, "1,203 reports") == list(range(1000))
     assert "#" not in page.url

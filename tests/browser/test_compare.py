@@ -109,7 +109,7 @@ def test_keys_choose_what_colours_the_text(show: Show) -> None:
     assert background(page) != before
     assert page.locator(".about-ay").is_visible()
     assert not page.locator(".about-az").is_visible()
-    page.get_by_label("All layers", exact=True).focus()
+    page.get_by_label("All attention", exact=True).focus()
     page.keyboard.press("ArrowRight")
     assert page.locator(".about-by").is_visible()
 

@@ -190,7 +190,7 @@ def test_titles_and_top_tokens_come_before_texts(visit: Visit, tmp_path: Path) -
 
 def test_heatmaps_are_filtered_by_their_verdict(visit: Visit, addresses: Mapping[str, str]) -> None:
     page = visit(f"{addresses['file']}/index.html")
-    choice = page.get_by_label("Tested heatmap", exact=True)
+    choice = page.get_by_label("Faithfulness", exact=True)
     assert choice.locator("option").all_inner_texts() == ["any", "supported", "a look only"]
     choice.select_option("a look only")
     assert hits(page, "15 of 60 reports") == numbered(*range(1, 60, 4))

@@ -67,7 +67,7 @@ def test_ties_and_what_differs_by_rounding_follow_no_position() -> None:
 def test_a_list_with_ties_agrees_with_itself_wholly(scores: list[int]) -> None:
     """Which of equal scores are at the top is chance, but it is the same chance for the same list."""
     one = np.array(scores, float)
-    found = agreement.agreement(("heatmap", "heatmap"), one, one.copy(), list(range(len(one))), seed=3)
+    found = agreement.agreement(("all_attention", "all_attention"), one, one.copy(), list(range(len(one))), seed=3)
     assert (found.tau.value, found.jaccard.value, found.jaccard.low, set(found.overlap)) == (
         pytest.approx(1),
         1,

@@ -68,7 +68,7 @@ class Document:
         self.probability, self.predicted = best["probability"], best["label"]
         self.label = None if gold.empty else gold.item()
         self.verdict = "unknown" if self.label is None else "right" if self.label == self.predicted else "wrong"
-        self.heatmap = "none" if self.tested is None else self.row["all_attention"]
+        self.all_attention = "none" if self.tested is None else self.row["all_attention"]
         tokens = self.tokens = tables["tokens"]
         tokens["text"] = tokens["text"].astype(str)
         tokens["special"] = tokens["token"].isin(SPECIAL)
@@ -121,7 +121,8 @@ def test_documents(files: Path, documents: list[Document]) -> None:
 
 def test_verdicts_confusion_and_lengths(files: Path, documents: list[Document]) -> None:
     rows = [
-        {"predicted": one.predicted, "verdict": one.verdict, "value": 1.0, "heatmap": one.heatmap} for one in documents
+        {"predicted": one.predicted, "verdict": one.verdict, "value": 1.0, "all_attention": one.all_attention}
+        for one in documents
     ]
     assert_same(files, "verdicts", pd.DataFrame(rows))
     cells = [{"label": one.label, "predicted": one.predicted, "value": 1.0} for one in documents if one.label]
@@ -290,7 +291,7 @@ def test_the_test_of_heatmaps(files: Path, documents: list[Document]) -> None:
         own["value"] = own["aopc"] - random.reindex(own.index)
         effects.append(own.reset_index().assign(verdict=one.verdict))
         made = pd.read_parquet(files / "documents.parquet").set_index("document").loc[one.name, "effect"]
-        chosen = own[own["order"] == "heatmap"]["value"].loc["comprehensiveness", "delete"]
+        chosen = own[own["order"] == "all_attention"]["value"].loc["comprehensiveness", "delete"]
         assert made == pytest.approx(float(np.ravel(chosen)[0]), abs=1e-6)
     assert_same(files, "curves", pd.concat(curves))
     assert_same(files, "effects", pd.concat(effects))

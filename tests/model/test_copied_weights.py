@@ -148,5 +148,5 @@ def test_the_shift_test_names_the_places_that_repeat_and_the_heatmap_is_tested(
     (caveat,) = [caveat for caveat in tested.faithfulness.caveats if caveat.code == "scores-stay"]
     assert all(f" {place} (" in caveat.message for place in (512, 1024, 1536))
     assert tested.faithfulness.passes <= 45
-    assert {verdict.order for verdict in tested.faithfulness.verdicts} == {"heatmap", "classifier", "attribution"}
+    assert {verdict.order for verdict in tested.faithfulness.verdicts} == {"all_attention", "classifier", "attribution"}
     assert tested.attributions[0].reason is None

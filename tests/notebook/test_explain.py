@@ -101,7 +101,7 @@ def test_every_table_is_a_frame_with_the_columns_of_its_file(explained: Explanat
     assert len(frames["heads"]) == layers * heads * count
     assert len(frames["top"]) == layers * heads * 4
     assert len(frames["attended"]) == layers * heads * count * 4
-    assert set(frames["faithfulness"]["order"]) >= {"heatmap"}
+    assert set(frames["faithfulness"]["order"]) >= {"all_attention"}
     with pytest.raises(UsageError, match="table 'token': unknown; choose from tokens, heads"):
         explained.to_pandas("token")
 

@@ -15,11 +15,11 @@ from tests import faithful, planted, reports
 LEAST = 0.75  # area under the curve
 
 
-def judged(heatmap: VerdictCode, classifier: VerdictCode) -> Report:
+def judged(all_attention: VerdictCode, classifier: VerdictCode) -> Report:
     """A report with these verdicts."""
     made = faithful.report()
     assert made.faithfulness is not None
-    verdicts = (Verdict("heatmap", heatmap, ""), Verdict("classifier", classifier, ""))
+    verdicts = (Verdict("all_attention", all_attention, ""), Verdict("classifier", classifier, ""))
     return replace(made, faithfulness=replace(made.faithfulness, verdicts=verdicts))
 
 
@@ -37,7 +37,7 @@ def test_a_model_that_reads_no_single_row_opens_with_all_attention() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heatmap", "classifier", "key"),
+    ("all_attention", "classifier", "key"),
     [
         ("supported", "no-better-than-chance", "all"),
         ("supported", "depends-on-removal", "all"),
@@ -48,9 +48,9 @@ def test_a_model_that_reads_no_single_row_opens_with_all_attention() -> None:
     ],
 )
 def test_a_view_that_the_test_finds_to_stand_for_less_does_not_come_first(
-    heatmap: VerdictCode, classifier: VerdictCode, key: str
+    all_attention: VerdictCode, classifier: VerdictCode, key: str
 ) -> None:
-    assert opening.opening(judged(heatmap, classifier))[0] == key
+    assert opening.opening(judged(all_attention, classifier))[0] == key
 
 
 @pytest.mark.parametrize("kind", planted.KINDS)

@@ -30,7 +30,7 @@ def histogram(values: Sequence[float], caption: str, draw: Draw) -> Chart:
         "height": 160,
         "mark": {"type": "rect", "color": ACCENT},
         "encoding": {
-            "x": specs.of("from", title="tau-b of the two heatmaps of a document", scale={"domain": [-1, 1]},
+            "x": specs.of("from", title="tau-b of all attention in both, by document", scale={"domain": [-1, 1]},
                           axis={"grid": False}),
             "x2": {"field": "to"},
             "y": specs.of("documents", title="documents", scale={"zero": True}, axis={"tickCount": 4}),

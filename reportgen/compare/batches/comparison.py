@@ -145,7 +145,7 @@ def _equal(found: Found) -> bool:
     same = all(
         row[f"{name}_a"] == row[f"{name}_b"]
         for row in found.rows
-        for name in ("predicted", "probability", "verdict", "heatmap", "effect")
+        for name in ("predicted", "probability", "verdict", "all_attention", "effect")
     )
     assert found.made is not None  # there is a pair
     still_same = all(sums[4] == 0 for each in found.sums.values() for sums in each.sums.values())

@@ -135,12 +135,12 @@ def _row(mine: Measured, theirs: Measured) -> dict[str, Any]:
     return shared | {
         f"{name}_{side}": each.row[name]
         for side, each in (("a", mine), ("b", theirs))
-        for name in ("document", "predicted", "probability", "verdict", "heatmap", "effect", "tokens", "read")
+        for name in ("document", "predicted", "probability", "verdict", "all_attention", "effect", "tokens", "read")
     }
 
 
 def _agreement(one: Report, other: Report) -> dict[str, float | None]:
-    """How far the heatmaps order the words alike."""
+    """How far all attention of both orders the words alike."""
     aligned = align(one, other)
     mine, theirs = measures(one, other)[0].of_words(aligned, one, other)
     if len(mine) < FEWEST:

@@ -35,7 +35,7 @@ CLASSES = {"special": "special tokens", "first": "the first 4 tokens", "punctuat
 
 
 def agreement(rows: Sequence[dict[str, Any]], draw: Draw) -> Section:
-    """How far both heatmaps of a document order its words alike."""
+    """How far all attention of both orders the words of a document alike."""
     found = {name: [row[name] for row in rows if row.get(name) is not None] for name in ("tau", "jaccard", "elsewhere")}
     titles = {
         "tau": "Kendall’s tau-b over the words, by chance 0",
@@ -44,7 +44,7 @@ def agreement(rows: Sequence[dict[str, Any]], draw: Draw) -> Section:
     }
     means = {name: paired.of([0.0] * len(values), values) for name, values in found.items() if values}
     if "tau" not in means:
-        return Section("agreement", "Agreement of the heatmaps", ("No document has words enough to compare.",))
+        return Section("agreement", "Agreement", ("No document has words enough to compare.",))
     table = Table(
         "agreement", f"{A} and {B} on each document: mean over documents, with its interval of 95 %",
         ("What", "Mean", "Interval", "Lowest", "Highest", "Documents"), (False, *(True,) * 5),
@@ -53,11 +53,11 @@ def agreement(rows: Sequence[dict[str, Any]], draw: Draw) -> Section:
     )  # fmt: skip
     tau = means["tau"]
     said = (
-        f"The heatmaps of {A} and {B} order the words of a document with a tau-b of {_plain(tau.change)} on average"
-        + (f" ({_plain(tau.low)} to {_plain(tau.high)})." if tau.documents >= LEAST else ".")
+        f"The words of a document, ordered by all attention in {A} and in {B}, have a tau-b of {_plain(tau.change)} on "
+        "average" + (f" ({_plain(tau.low)} to {_plain(tau.high)})." if tau.documents >= LEAST else ".")
     )
     chart = charts.histogram(found["tau"], f"{said} Each document counts once.", draw)
-    return Section("agreement", "Agreement of the heatmaps", (said,), charts=(chart,), tables=(table,))
+    return Section("agreement", "Agreement", (said,), charts=(chart,), tables=(table,))
 
 
 def words(sums: PairedSums, draw: Draw) -> Section | None:
@@ -175,7 +175,7 @@ def parts_of_texts(sums: PairedSums) -> Section | None:
     ordered = sorted(found.items(), key=lambda item: -item[1].documents)[: 2 * MOVERS]
     rows = tuple((cut(str(name), LONGEST), *_percent(each)) for name, each in ordered)
     table = Table(
-        "sections", f"Share of the heatmap on sections that at least {SUPPORT} documents have; changes in points",
+        "sections", f"Share of all attention on sections that at least {SUPPORT} documents have; changes in points",
         ("Section", A, B, "Change", "Interval, 95 %", "Documents"), (False, *(True,) * 5), rows,
     )  # fmt: skip
     return Section("sections", "Sections", tables=(table,))
@@ -183,16 +183,17 @@ def parts_of_texts(sums: PairedSums) -> Section | None:
 
 def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums, curves: PairedSums, draw: Draw) -> Section | None:
     """Verdicts on all attention, and what orders gain over random ones, where both were tested; None if none was."""
-    both = [row for row in rows if row["heatmap_a"] and row["heatmap_b"]]
-    tested = [sum(row[f"heatmap_{side}"] is not None for row in rows) for side in "ab"]
+    both = [row for row in rows if row["all_attention_a"] and row["all_attention_b"]]
+    tested = [sum(row[f"all_attention_{side}"] is not None for row in rows) for side in "ab"]
     if not any(tested):
         return None
     if not both:
         said = f"All attention was tested in {tested[0]:,} documents of {A} and {tested[1]:,} of {B}, in none of both."
         return Section("faithfulness", "Faithfulness", (said,))
-    counts = Counter((row["heatmap_a"], row["heatmap_b"]) for row in both)
+    counts = Counter((row["all_attention_a"], row["all_attention_b"]) for row in both)
     verdicts = Table(
-        "heatmap-verdicts", "Documents by the verdicts on all attention", (A, B, "Documents"), (False, False, True),
+        "all-attention-verdicts", "Documents by the verdicts on all attention",
+        (A, B, "Documents"), (False, False, True),
         tuple((VERDICTS[one], VERDICTS[other], f"{count:,}") for (one, other), count in counts.most_common()),
     )  # fmt: skip
     found = {key: each for key, each in effects.changes().items() if isinstance(key, tuple)}
@@ -203,7 +204,7 @@ def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums, curves: Pa
         tuple((ASPECTS[m], ORDERS[order], WAYS[operator], *_change(each))
               for (m, operator, order), each in found.items()),
     )  # fmt: skip
-    supported = [sum(row[f"heatmap_{side}"] == "supported" for row in both) for side in "ab"]
+    supported = [sum(row[f"all_attention_{side}"] == "supported" for row in both) for side in "ab"]
     said = (
         f"Of {len(both):,} documents tested in both, all attention is supported in {supported[0]:,} in {A} and "
         f"{supported[1]:,} in {B}."
@@ -220,18 +221,18 @@ def _removed(curves: PairedSums, draw: Draw) -> Chart | None:
     found = {
         order: {key[3]: each for key, each in changes.items()
                 if isinstance(key, tuple) and key[:3] == ("comprehensiveness", "delete", order)}
-        for order in ("heatmap", "random")
+        for order in ("all_attention", "random")
     }  # fmt: skip
-    shares = sorted(found["heatmap"].keys() & found["random"].keys())
+    shares = sorted(found["all_attention"].keys() & found["random"].keys())
     if not shares:
         return None
     lines = {
-        side: [(share, getattr(found["heatmap"][share], name), getattr(found["random"][share], name))
+        side: [(share, getattr(found["all_attention"][share], name), getattr(found["random"][share], name))
                for share in shares]
         for side, name in ((A, "one"), (B, "other"))
     }  # fmt: skip
     near = min(shares, key=lambda share: abs(share - NEAR))
-    at = found["heatmap"][near]
+    at = found["all_attention"][near]
     caption = (
         f"Without the {percent(near)} of the words highest in all attention the predicted label has a mean probability "
         f"of {at.one:.1%} in {A} and {at.other:.1%} in {B}, over {at.documents:,} documents; with as many random words "

@@ -77,7 +77,7 @@ def _mean(measured: Measured, table: str, key: str) -> dict[Any, float]:
 
 
 def sections(mine: Measured, theirs: Measured) -> tuple[Section | None, pa.Table]:
-    """The share of the heatmap on sections that both texts have; None without headings."""
+    """The share of all attention on sections that both texts have; None without headings."""
     found = [_by_section(each) for each in (mine, theirs)]
     names = [name for name in found[0] if name in found[1]]
     columns = {key: [each[name][field] for name in names] for key, each, field in (
@@ -98,12 +98,13 @@ def sections(mine: Measured, theirs: Measured) -> tuple[Section | None, pa.Table
     )  # fmt: skip
     few = f": the {MOST} that change most" if len(names) > MOST else ""
     table = Table(
-        "sections", f"Share of the heatmap on sections, in the order of the text{few}",
-        ("Section", f"Tokens in {A}", f"Tokens in {B}", f"Heatmap of {A}", f"Heatmap of {B}", "Difference, points"),
+        "sections", f"Share of all attention on sections, in the order of the text{few}",
+        ("Section", f"Tokens in {A}", f"Tokens in {B}", f"All attention in {A}", f"All attention in {B}",
+         "Difference, points"),
         (False, *(True,) * 5), rows,
     )  # fmt: skip
     said = (
-        f"“{cut(names[most], LONGEST)}” changes most: from {columns['a'][most]:.1%} of the heatmap in {A} to "
+        f"“{cut(names[most], LONGEST)}” changes most: from {columns['a'][most]:.1%} of all attention in {A} to "
         f"{columns['b'][most]:.1%} in {B}."
         if change[most] else f"Every section has the same share in {A} and in {B}."
     )  # fmt: skip

@@ -64,7 +64,7 @@ def data(one: Report, other: Report) -> pa.Table:
 
 
 def _words(tested: Faithfulness) -> str:
-    code = tested.code("heatmap")
+    code = tested.code("all_attention")
     return VERDICTS[code] if code else "not tested"
 
 
@@ -94,7 +94,7 @@ def _table(table: pa.Table, mine: Faithfulness, theirs: Faithfulness) -> Table:
 def _curves(one: Report, other: Report, mine: Faithfulness, theirs: Faithfulness, draw: Draw) -> Chart | None:
     """The deletion curves of all attention in both; None where one has none."""
     trials = [each.trial("comprehensiveness") for each in (mine, theirs)]
-    found = [trial.curve("heatmap") if trial else None for trial in trials]
+    found = [trial.curve("all_attention") if trial else None for trial in trials]
     if None in trials or None in found:
         return None
     lines, said = {}, []

@@ -21,11 +21,11 @@ from reportgen.report.parts import Chart, Table
 BLUE, GREEN = "#0072b2", "#009e73"  # after Okabe and Ito
 LONGEST = 24  # letters of a word in a drawing
 SIDES = {A: BLUE, B: ACCENT}
-ORDERS = {"heatmap": ACCENT, "classifier": BLUE, "last layer": "#882255", "attribution": GREEN}
+ORDERS = {"all_attention": ACCENT, "classifier": BLUE, "last layer": "#882255", "attribution": GREEN}
 CHANCE = "by chance"
 TURNS = {"higher in B": ACCENT, "lower in B": BLUE, "the same": MUTED}
 GRIDS = 2  # in a row
-REMOVED = (NAMES["heatmap"], "random orders, mean")
+REMOVED = (NAMES["all_attention"], "random orders, mean")
 
 
 def slopes(rows: Sequence[tuple[str, int, int]], caption: str, draw: Draw = still.svg) -> Chart:

@@ -18,7 +18,7 @@ from reportgen.core.nouns.values import Between, Count, Share, axes
 Depth = Literal["quick", "full"]
 Operator = Literal["delete", "mask", "sample"]  # how a unit is removed, see `Empty`
 Measure = Literal["comprehensiveness", "sufficiency"]  # the first units are removed, or they alone are kept
-OrderName = Literal["heatmap", "classifier", "attribution", "reversed", "reading-order", "random"]
+OrderName = Literal["all_attention", "classifier", "attribution", "reversed", "reading-order", "random"]
 VerdictCode = Literal["supported", "no-better-than-chance", "depends-on-removal", "look-only"]
 VERDICTS: dict[VerdictCode, str] = {
     "supported": "supported",
@@ -27,11 +27,11 @@ VERDICTS: dict[VerdictCode, str] = {
     "look-only": "a look only",
 }  # in a few words, for cards and lists
 VIEWS: dict[OrderName, str] = {
-    "heatmap": "All attention",
+    "all_attention": "All attention",
     "classifier": "What the classifier reads",
     "attribution": "Attribution",
 }  # what page, cards and tables call the view that has this order
-ScoreName = Literal["heatmap", "heatmap, unscaled", "last layer", "classifier", "attribution"]
+ScoreName = Literal["all_attention", "all_attention, unscaled", "last layer", "classifier", "attribution"]
 Change = Literal["first word left out", "a word put before"]
 
 

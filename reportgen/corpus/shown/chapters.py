@@ -267,13 +267,13 @@ def _sections(sums: Sums) -> Chapter | None:
 
 
 def _faithfulness(sums: Sums, documents: list[Row]) -> Chapter | None:
-    codes = frames.counts(sums, "heatmap")
+    codes = frames.counts(sums, "all_attention")
     tested = sum(codes.get(code, 0) for code in VERDICTS)
     if not tested:
         return None
     says = [f"All attention is supported in {codes.get('supported', 0):,} of {n_documents(tested)} tested: "
             f"{_share(codes.get('supported', 0), tested)}."]  # fmt: skip
-    parts = frames.counts(sums, "verdict", "heatmap")
+    parts = frames.counts(sums, "verdict", "all_attention")
     for verdict in ("right", "wrong"):
         own = {code: parts.get((verdict, code), 0) for code in VERDICTS}
         if count := sum(own.values()):
@@ -285,7 +285,7 @@ def _faithfulness(sums: Sums, documents: list[Row]) -> Chapter | None:
         if codes.get(code)
     ]  # fmt: skip
     counted = table(
-        "heatmaps",
+        "verdicts",
         f"Verdicts on all attention of {n_documents(tested)}",
         [("All attention", False), ("Right", True), ("Wrong", True), ("No gold label", True), ("All", True)],
         rows,
@@ -367,5 +367,5 @@ def _lists(documents: list[Row], cells: Iterable[tuple[str, str]], link: Link) -
 def _listed(row: dict[str, Any]) -> tuple[str, ...]:
     probability = "" if row["probability"] is None else f"{row['probability']:.1%}"
     cut = f" of {row['tokens']:,}" if row["read"] < row["tokens"] else ""
-    heatmap = VERDICTS[row["heatmap"]] if row["heatmap"] else "not tested"
-    return row["title"], probability, f"{row['read']:,}{cut}", heatmap, " · ".join((row["words"] or ())[:5])
+    tested = VERDICTS[row["all_attention"]] if row["all_attention"] else "not tested"
+    return row["title"], probability, f"{row['read']:,}{cut}", tested, " · ".join((row["words"] or ())[:5])

@@ -160,11 +160,11 @@ def _roles_caption(found: Sequence[Row], words: dict[tuple[int, int], list[Row]]
 def curves(sums: Sums, measure: str, title: str) -> Chart | None:
     """The mean probability along all attention's order and random ones, by verdict; None where nothing was tested."""
     found = frames.where(frames.rows(sums["curves"]), measure=measure, operator="delete")
-    found = [row for row in found if row["order"] in ("heatmap", "random")]
+    found = [row for row in found if row["order"] in ("all_attention", "random")]
     if not found:
         return None
     verdicts = [verdict for verdict in VERDICT_COLOURS if any(row["verdict"] == verdict for row in found)]
-    names = {"heatmap": "all attention", "random": "random orders"}
+    names = {"all_attention": "all attention", "random": "random orders"}
     panel = {
         verdict: f"{verdict} ({n_documents(max(r['documents'] for r in found if r['verdict'] == verdict))})"
         for verdict in verdicts

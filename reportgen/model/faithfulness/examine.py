@@ -64,7 +64,7 @@ class Subject:
     tokens: Tokens
     target: int  # index of the label that the curves are about
     reader: int | None  # position whose row the classifier reads; None if it pools over all tokens
-    scores: Mapping[ScoreName, Floats]  # (token,) each; "heatmap" is always there
+    scores: Mapping[ScoreName, Floats]  # (token,) each; "all_attention" is always there
     importance: HeadImportance | None  # None if every head counts the same
     heat: shift.Heat  # for the document that is moved by a word
     donor: Tokens | None  # another document of the split
@@ -172,7 +172,9 @@ def _read(
     clock.tell(f"faithfulness: {passes:,} forward passes, about {_duration(seconds * length)}")
     with clock.track("faithfulness", passes) as advance:
         answers.ask(list(asked), advance=advance)
-        moved = shift.shifts(subject.text, subject.tokens, subject.scores["heatmap"], _heat(subject, answers, advance))
+        moved = shift.shifts(
+            subject.text, subject.tokens, subject.scores["all_attention"], _heat(subject, answers, advance)
+        )
         ablated = head_ablation.attempt(
             answers, subject.tokens, heads, whole, draws=plan.draws, seed=seed, advance=advance
         )
@@ -198,7 +200,7 @@ def questions(classifier: Classifier, subject: Subject, plan: Plan, unit: UnitKi
     sizes = curves.counts(plan.shares, len(found))
     wanted: list[tuple[Measure, Operator]] = [(measure, operators[0]) for measure in plan.measures]
     wanted += [("comprehensiveness", operator) for operator in operators[1:]]
-    unscaled = scores.get("heatmap, unscaled") if plan.thorough else None
+    unscaled = scores.get("all_attention, unscaled") if plan.thorough else None
     return Questions(
         removed,
         operators,
@@ -212,7 +214,7 @@ def questions(classifier: Classifier, subject: Subject, plan: Plan, unit: UnitKi
 
 
 def _unscaled(removed: Removal, scores: Scores, sizes: tuple[int, ...], seed: int) -> Design:
-    order = Order("heatmap", ranked(scores, seed=seed))
+    order = Order("all_attention", ranked(scores, seed=seed))
     return curves.design(removed, [order], sizes, measure="comprehensiveness", operator="delete")
 
 
@@ -265,9 +267,11 @@ def _scaling(
     """What head importance changes: the highest words, and what is lost without them."""
     if asked.unscaled is None:
         return None
-    plain = curves.curve("heatmap", asked.unscaled.variants[0], answers, whole)
+    plain = curves.curve("all_attention", asked.unscaled.variants[0], answers, whole)
     shown = trials[0].curves[0]
     top = max(1, round(TOP * len(asked.removal.units)))
-    before, now = (set(ranked(asked.scores[name], seed=seed)[:top]) for name in ("heatmap, unscaled", "heatmap"))
+    before, now = (
+        set(ranked(asked.scores[name], seed=seed)[:top]) for name in ("all_attention, unscaled", "all_attention")
+    )
     p = curves.p(plain, trials[0].random, "comprehensiveness")
     return ScalingEffect(churn=len(now - before) / top, aopc=shown.aopc - plain.aopc, p=p)

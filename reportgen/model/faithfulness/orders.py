@@ -17,8 +17,8 @@ from reportgen.core.agreement import Scores, agreement, random_stream, ranked, r
 from reportgen.core.nouns.faithfulness import Agreement, Order, ScoreName, Unit
 from reportgen.core.nouns.records import Floats, Tokens
 
-TESTED: tuple[Literal["heatmap", "classifier", "attribution"], ...] = (
-    "heatmap",
+TESTED: tuple[Literal["all_attention", "classifier", "attribution"], ...] = (
+    "all_attention",
     "classifier",
     "attribution",
 )  # by their scores; each gets a verdict
@@ -41,7 +41,7 @@ def orders(scores: Mapping[ScoreName, Scores], *, seed: int, more: bool) -> tupl
     found = [Order(name, ranked(scores[name], seed=seed)) for name in TESTED if name in scores]
     found.append(Order("reversed", found[0].units[::-1]))
     if more:
-        found.append(Order("reading-order", tuple(range(len(scores["heatmap"])))))
+        found.append(Order("reading-order", tuple(range(len(scores["all_attention"])))))
     return tuple(found)
 
 
@@ -59,5 +59,5 @@ def agreements(
     starts = [start for start, _ in joining.sentences(text)]
     owners = [bisect_right(starts, unit.start) for unit in units]
     ordered = [name for name, each in scores.items() if len(set(each.tolist())) > 1]
-    pairs = [pair for pair in combinations(ordered, 2) if {"heatmap", "attribution"} & {*pair}]
+    pairs = [pair for pair in combinations(ordered, 2) if {"all_attention", "attribution"} & {*pair}]
     return tuple(agreement(pair, scores[pair[0]], scores[pair[1]], owners, seed=seed) for pair in pairs)

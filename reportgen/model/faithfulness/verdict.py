@@ -25,7 +25,7 @@ from reportgen.model.faithfulness.orders import TESTED
 
 LEVEL = 0.05  # largest p of a claim
 CHOSEN: dict[OrderName, str] = {
-    "heatmap": "the {units} highest in all attention",
+    "all_attention": "the {units} highest in all attention",
     "classifier": "the {units} highest in what the classifier reads",
     "attribution": "the {units} with the highest attribution",
 }

@@ -10,14 +10,14 @@ from reportgen.core.palette import ACCENT, MUTED
 
 ORDERS: dict[str, str] = {
     **{order: f"{name[0].lower()}{name[1:]}" for order, name in VIEWS.items()},
-    "heatmap, unscaled": "all attention, unscaled",
+    "all_attention, unscaled": "all attention, unscaled",
     "reversed": "all attention, reversed",
     "reading-order": "reading order",
     "random": "random orders",
 }  # others are their own names: "last layer"
 # Colour after Okabe and Ito, and form: an order can be told by either. What is there to compare with is grey.
 LOOKS: dict[OrderName, tuple[str, str]] = {
-    "heatmap": (ACCENT, "circle"),
+    "all_attention": (ACCENT, "circle"),
     "classifier": ("#0072b2", "triangle-up"),
     "attribution": ("#009e73", "diamond"),
     "reversed": (MUTED, "triangle-down"),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from reportgen.core import palette
 from reportgen.core.characters import cut, visible
-from reportgen.core.nouns.faithfulness import VERDICTS as VERDICTS_ON_HEATMAPS
+from reportgen.core.nouns.faithfulness import VERDICTS as VERDICTS_OF_TESTS
 from reportgen.report.page import render
 from reportgen.report.page.confusion import Confusion, confusion
 from reportgen.site.cards import LONG_LABEL, Card
@@ -163,7 +163,7 @@ def _labels(card: Card) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _overview(cards: Sequence[Card]) -> dict[str, Any]:
     """The data for filters and order of all cards; a label is its place in a list, -1 for none."""
     gold, predicted = ([_labels(card)[side] for card in cards] for side in (0, 1))
-    names, codes = _names_of_labels(cards), list(VERDICTS_ON_HEATMAPS)
+    names, codes = _names_of_labels(cards), list(VERDICTS_OF_TESTS)
     places = {name: place for place, name in enumerate(names)}
     return {
         "labels": list(names.values()),
@@ -171,8 +171,8 @@ def _overview(cards: Sequence[Card]) -> dict[str, Any]:
         "gold": [_places(labels, places) for labels in gold],
         "predicted": [_places(labels, places) for labels in predicted],
         "probability": [_per_mille(card.probability) for card in cards],
-        "heatmaps": list(VERDICTS_ON_HEATMAPS.values()),
-        "heatmap": [codes.index(card.tested) if card.tested else -1 for card in cards],
+        "findings": list(VERDICTS_OF_TESTS.values()),
+        "faithfulness": [codes.index(card.tested) if card.tested else -1 for card in cards],
     }
 
 

@@ -6,7 +6,7 @@ reportgen.finder = (() => {
   const element = (id) => document.getElementById(id);
   const number = (n) => n.toLocaleString("en");
   const { make } = reportgen.cards;
-  const CONTROLS = ["q", "in", "verdict", "gold", "predicted", "heatmap", "from", "to", "order"];
+  const CONTROLS = ["q", "in", "verdict", "gold", "predicted", "faithfulness", "from", "to", "order"];
   let overview;
   let turn = 0; // only what was asked for last is shown
   let timer;
@@ -15,14 +15,14 @@ reportgen.finder = (() => {
   function tests(state) {
     // What every hit passes.
     const found = [];
-    const { verdicts, gold, predicted, probability, labels, heatmap, heatmaps } = overview;
+    const { verdicts, gold, predicted, probability, labels, faithfulness, findings } = overview;
     if (state.verdict) found.push((n) => verdicts[n] === state.verdict[0]);
     for (const [name, values] of [["gold", gold], ["predicted", predicted]])
       if (state[name]) {
         const place = labels.indexOf(state[name]);
         found.push((n) => place >= 0 && [values[n]].flat().includes(place)); // of several labels, one
       }
-    if (state.heatmap) found.push((n) => heatmaps[heatmap[n]] === state.heatmap);
+    if (state.faithfulness) found.push((n) => findings[faithfulness[n]] === state.faithfulness);
     if (state.from !== "") found.push((n) => probability[n] >= 0 && probability[n] >= Number(state.from) * 10);
     if (state.to !== "") found.push((n) => probability[n] >= 0 && probability[n] <= Number(state.to) * 10);
     return found;
@@ -105,8 +105,8 @@ reportgen.finder = (() => {
 
   function fill(state) {
     for (const name of CONTROLS) element(name).value = state[name];
-    for (const name of ["gold", "predicted", "heatmap"]) if (element(name).selectedIndex < 0) element(name).value = "";
-    const filtered = ["verdict", "gold", "predicted", "heatmap", "from", "to", "order"].some((name) => state[name]);
+    for (const name of ["gold", "predicted", "faithfulness"]) if (element(name).selectedIndex < 0) element(name).value = "";
+    const filtered = ["verdict", "gold", "predicted", "faithfulness", "from", "to", "order"].some((name) => state[name]);
     if (filtered) element("filters").open = true;
   }
 
@@ -170,9 +170,9 @@ reportgen.finder = (() => {
       const used = new Set(overview[name].flat());
       element(name).append(...overview.labels.flatMap((label, place) => (used.has(place) ? [make("option", { value: label }, label)] : [])));
     }
-    const tested = overview.heatmaps.filter((_, place) => overview.heatmap.includes(place));
-    element("heatmap").append(...tested.map((name) => make("option", { value: name }, name)));
-    element("heatmap-field").hidden = !tested.length;
+    const tested = overview.findings.filter((_, place) => overview.faithfulness.includes(place));
+    element("faithfulness").append(...tested.map((name) => make("option", { value: name }, name)));
+    element("faithfulness-field").hidden = !tested.length;
     element("finder").hidden = false;
     link();
     element("filters").open = matchMedia("(min-width: 40rem)").matches;

@@ -2,7 +2,7 @@
 reportgen.state = (() => {
   "use strict";
 
-  const FIRST = { q: "", in: "all", verdict: "", gold: "", predicted: "", heatmap: "", from: "", to: "", order: "", page: 1 };
+  const FIRST = { q: "", in: "all", verdict: "", gold: "", predicted: "", faithfulness: "", from: "", to: "", order: "", page: 1 };
   const KNOWN = { in: ["all", "text", "top"], verdict: ["", "right", "wrong", "unknown"], order: ["", "surest", "unsure"] };
 
   function read() {

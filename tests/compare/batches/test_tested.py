@@ -57,8 +57,8 @@ def test_verdicts_are_counted_over_the_documents_that_both_have_tested(folder: P
     assert not re.search(r">-[0-9.]+<", html)  # every minus is one
     assert "Of 4 documents tested in both, all attention is supported in 4 in A and 1 in B." in html
     documents = pd.read_parquet(folder / "compared" / "tables" / "documents.parquet").set_index("document_a")
-    assert documents.loc["doc-8", "heatmap_a"] == ""
-    assert documents.loc["doc-8", "heatmap_b"] == "supported"
+    assert documents.loc["doc-8", "all_attention_a"] == ""
+    assert documents.loc["doc-8", "all_attention_b"] == "supported"
 
 
 def test_the_curves_are_means_over_the_documents_of_both(folder: Path) -> None:
@@ -71,7 +71,7 @@ def test_the_curves_are_means_over_the_documents_of_both(folder: Path) -> None:
             for number in PARTS
         )
         rows = rows[(rows["measure"] == "comprehensiveness") & (rows["operator"] == "delete")]
-        for name, shown in (("heatmap", "all attention"), ("random", "random orders, mean")):
+        for name, shown in (("all_attention", "all attention"), ("random", "random orders, mean")):
             by_document = rows[rows["order"] == name].groupby(["n", "share"])["probability"].mean()
             line = drawn[(drawn["report"] == side.upper()) & (drawn["order"] == shown)]
             wanted = by_document.groupby("share").mean()

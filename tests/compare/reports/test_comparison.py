@@ -46,7 +46,7 @@ def test_a_report_and_itself_differ_nowhere() -> None:
     assert made.summary == ("A and B show no difference anywhere.",)
     groups = [group for section in made.sections for group in section.groups]
     assert [group.title for group in groups] == [
-        "All layers", "What the classifier reads", "Last layer, all tokens", "Attribution for “left”"
+        "All attention", "What the classifier reads", "Last layer, all tokens", "Attribution for “left”"
     ]  # fmt: skip
     for group in groups:
         mine, theirs, difference = group.views

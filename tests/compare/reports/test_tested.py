@@ -43,7 +43,7 @@ def weaker(found: Faithfulness, part: float) -> Faithfulness:
         )
         for trial in found.trials
     )
-    verdict = Verdict("heatmap", "no-better-than-chance", "It is no better than chance.")
+    verdict = Verdict("all_attention", "no-better-than-chance", "It is no better than chance.")
     return replace(found, trials=trials, verdicts=(verdict, *found.verdicts[1:]))
 
 
@@ -79,17 +79,17 @@ def test_the_numbers_are_those_that_the_two_reports_store(tmp_path: Path) -> Non
         wanted = stored(folder).loc[found.index]
         for name in ("aopc", "p", "random"):
             assert found[f"{name}_{side}"].to_numpy() == pytest.approx(wanted[name].to_numpy(), abs=1e-12), name
-    assert found.loc[("comprehensiveness", "delete", "heatmap"), "p_b"] == 0.35
+    assert found.loc[("comprehensiveness", "delete", "all_attention"), "p_b"] == 0.35
     html = (tmp_path / "compared" / "compare.html").read_text()
     assert "All attention of A is supported, that of B no better than chance." in html
-    first = stored(folders[1]).loc[("comprehensiveness", "delete", "heatmap")]
+    first = stored(folders[1]).loc[("comprehensiveness", "delete", "all_attention")]
     assert f'<td class="n">{first["aopc"]:.2f}</td>' in html
     spec = json.loads((tmp_path / "compared" / "figures" / "removed.vl.json").read_text())
     drawn = pd.DataFrame(spec["data"]["values"])
     for side, folder in zip("AB", folders, strict=True):
         rows = pd.read_parquet(folder / "tables" / "faithfulness.parquet")
         rows = rows[(rows["measure"] == "comprehensiveness") & (rows["operator"] == "delete")]
-        for name, shown in (("heatmap", "all attention"), ("random", "random orders, mean")):
+        for name, shown in (("all_attention", "all attention"), ("random", "random orders, mean")):
             wanted = rows[rows["order"] == name].groupby("share")["probability"].mean()
             line = drawn[(drawn["report"] == side) & (drawn["order"] == shown) & (drawn["share"] > 0)]
             assert line["share"].to_numpy() == pytest.approx(wanted.index.to_numpy() * 100)

@@ -17,11 +17,11 @@ def made() -> dict[str, Chart]:
     """Each chart, of small numbers."""
     random = np.random.default_rng(0)
     one, other = random.normal(size=(2, 60))
-    found = agreement(("heatmap", "heatmap"), one, other, [n // 10 for n in range(60)], seed=0)
+    found = agreement(("all_attention", "all_attention"), one, other, [n // 10 for n in range(60)], seed=0)
     grids = {"moved": ("Elsewhere", np.array([0, 0.1, 0.2, 0.3]), False), "entropy": ("Entropy", one[:4], True)}
     return {
         "slopes": charts.slopes([("alpha", 1, 40), ("be\0ta", 2, 2), ("gamma", 30, 1)], "said"),
-        "overlap": charts.overlap([found], {"heatmap": "All layers"}, "said"),
+        "overlap": charts.overlap([found], {"all_attention": "All attention"}, "said"),
         "grids": charts.grids(PLACES, grids, "said"),
         "removed": charts.removed(
             {"A": [(0, 0.9, 0.9), (0.05, 0.4, 0.88)], "B": [(0, 0.8, 0.8), (0.1, 0.7, 0.78)]}, "said", "words"

@@ -72,9 +72,9 @@ def test_counts(made: Made) -> None:
     shown, data, _ = made
     cells = data["confusion"].pivot_table(index="label", columns="predicted", values="documents", fill_value=0)
     assert shown["confusion"] == [(name, *(f"{n:.0f}" for n in row)) for name, row in cells.iterrows()]
-    verdicts = data["verdicts"][data["verdicts"]["heatmap"] != "none"]
-    counts = verdicts.groupby(["heatmap", "verdict"])["documents"].sum()
-    assert shown["heatmaps"] == [
+    verdicts = data["verdicts"][data["verdicts"]["all_attention"] != "none"]
+    counts = verdicts.groupby(["all_attention", "verdict"])["documents"].sum()
+    assert shown["verdicts"] == [
         (code, *(str(counts.get((code, v), 0)) for v in ("right", "wrong", "unknown")), str(counts[code].sum()))
         for code in counts.index.unique(0)
     ]
@@ -175,7 +175,7 @@ def test_the_test_of_heatmaps(made: Made) -> None:
         for _, r in whole.iterrows()
     ]  # fmt: skip
     curves = over(data["curves"], "measure", "operator", "order", "verdict", "share")
-    curves = curves[(curves["operator"] == "delete") & curves["order"].isin(["heatmap", "random"])]
+    curves = curves[(curves["operator"] == "delete") & curves["order"].isin(["all_attention", "random"])]
     for measure in ("comprehensiveness", "sufficiency"):
         own = curves[curves["measure"] == measure]
         assert sorted((row[0], *row[2:]) for row in shown[f"{measure}-data"]) == sorted(
@@ -207,11 +207,11 @@ def test_sentences_and_captions(made: Made) -> None:
     assert f"{len(rows)} documents have {rows['tokens'].mean():.0f} tokens on average." in said
     types = over(data["words"], "word")["documents"]
     assert f"{len(types)} word types over {len(rows)} documents, {(types >= SUPPORT).sum()} of them" in said
-    tested = rows.dropna(subset="heatmap")
+    tested = rows.dropna(subset="all_attention")
     for verdict in ("right", "wrong"):
-        own = tested.loc[tested["verdict"] == verdict, "heatmap"] == "supported"
+        own = tested.loc[tested["verdict"] == verdict, "all_attention"] == "supported"
         assert f"Of {len(own)} documents that the model gets {verdict}: {wilson(own.sum(), len(own))}." in said
-    supported = (tested["heatmap"] == "supported").sum()
+    supported = (tested["all_attention"] == "supported").sum()
     assert f"supported in {supported} of {len(tested)} documents tested: {wilson(supported, len(tested))}." in said
     confident = known.assign(bin=(known["probability"] * 10).astype(int), right=known["verdict"] == "right")
     gaps = (confident["right"] - confident["probability"]).groupby(confident["bin"]).sum().abs().sum() / len(known)
@@ -235,7 +235,7 @@ def test_sentences_and_captions(made: Made) -> None:
 def test_no_table_is_left_out(made: Made) -> None:
     """A new one needs its numbers computed again here."""
     known = {
-        "confusion", "heatmaps", "lengths-data", "reliability-data", "class-words", "stop-words", "words-data",
+        "confusion", "verdicts", "lengths-data", "reliability-data", "class-words", "stop-words", "words-data",
         "separating-data", "sections-data", "positions-data", "sinks-data", "heads-data", "heads-neighbours-data",
         "heads-classes-data", "roles-data", "head-groups", "effects-table", "comprehensiveness-data",
         "sufficiency-data", "effects-data",

@@ -45,7 +45,7 @@ def test_the_first_words_of_the_attribution_are_those_that_were_planted(found: t
 
 def test_the_reversed_order_loses_no_more_than_random_words_and_keeps_nothing(found: tuple[Kind, Faithfulness]) -> None:
     _, made = found
-    first = next(order for order in made.orders if order.name == "heatmap")
+    first = next(order for order in made.orders if order.name == "all_attention")
     last = next(order for order in made.orders if order.name == "reversed")
     assert last.units == first.units[::-1]
     curve = comprehensiveness(made).curve("reversed")
@@ -69,7 +69,7 @@ def test_sentences_with_planted_words_carry_the_prediction(found: tuple[Kind, Fa
 
 def test_even_attention_is_no_better_than_chance() -> None:
     made = planted.examined("bert", planted.subject("bert", even=True), even=True)
-    assert made.code("heatmap") == "no-better-than-chance"
+    assert made.code("all_attention") == "no-better-than-chance"
     assert "All attention gives every word the same score" in made.verdicts[0].sentence
     assert {verdict.order: verdict.code for verdict in made.verdicts}["attribution"] == "supported"
 
@@ -82,9 +82,9 @@ def test_shuffled_scores_are_rejected_in_nineteen_of_twenty_cases(kind: Kind) ->
     rejected = 0
     for seed in range(20):
         shuffled = np.random.default_rng(seed).permutation(subject.scores["attribution"]).astype(np.float32)
-        made = planted.examined(kind, replace(subject, scores={"heatmap": shuffled}), seed=seed)
-        assert made.code("heatmap") is not None
-        rejected += made.code("heatmap") != "supported"
+        made = planted.examined(kind, replace(subject, scores={"all_attention": shuffled}), seed=seed)
+        assert made.code("all_attention") is not None
+        rejected += made.code("all_attention") != "supported"
     assert rejected >= 18
 
 
@@ -158,7 +158,7 @@ def test_progress_adds_up_and_an_estimate_comes_first() -> None:
 
 def test_a_document_of_few_words_has_no_order_to_test() -> None:
     made = planted.examined("bert", planted.subject("bert", written="amber n3 ash"))
-    assert (made.trials, made.verdicts, made.code("heatmap"), made.counts) == ((), (), None, ())
+    assert (made.trials, made.verdicts, made.code("all_attention"), made.counts) == ((), (), None, ())
     assert [caveat.code for caveat in made.caveats] == ["short-document"]
     assert len(made.empty) == 2
 

@@ -20,9 +20,9 @@ def test_equal_lists_agree_and_random_ones_agree_by_chance() -> None:
     random = np.random.default_rng(0)
     one, other = random.normal(size=(2, 1000))
     made = {(a.one, a.other): a for a in orders.agreements(
-        {"heatmap": one, "last layer": one * 2, "classifier": other}, text, found, seed=0
+        {"all_attention": one, "last layer": one * 2, "classifier": other}, text, found, seed=0
     )}  # fmt: skip
-    same, chance = made["heatmap", "last layer"], made["heatmap", "classifier"]
+    same, chance = made["all_attention", "last layer"], made["all_attention", "classifier"]
     assert (same.tau.value, same.jaccard.value, set(same.overlap)) == (1, 1, {1})
     assert chance.tau.low < 0 < chance.tau.high
     assert chance.jaccard_chance == pytest.approx(0.05 / 1.95)
@@ -36,12 +36,12 @@ def test_masking_to_the_top_makes_no_agreement_out_of_ties() -> None:
     found, text = units(1000)
     random = np.random.default_rng(1)
     one, other = (np.where(scores > 1.6, scores, 0) for scores in random.normal(size=(2, 1000)))
-    (made,) = orders.agreements({"heatmap": one, "classifier": other}, text, found, seed=0)
+    (made,) = orders.agreements({"all_attention": one, "classifier": other}, text, found, seed=0)
     assert made.overlap[-1] == pytest.approx(0.2, abs=0.06)
 
 
 def test_a_single_unit_and_even_scores_agree_with_nothing() -> None:
     found, text = units(1)
-    assert orders.agreements({"heatmap": np.ones(1), "classifier": np.ones(1)}, text, found, seed=0) == ()
+    assert orders.agreements({"all_attention": np.ones(1), "classifier": np.ones(1)}, text, found, seed=0) == ()
     found, text = units(9)
-    assert orders.agreements({"heatmap": np.ones(9), "classifier": np.arange(9.0)}, text, found, seed=0) == ()
+    assert orders.agreements({"all_attention": np.ones(9), "classifier": np.arange(9.0)}, text, found, seed=0) == ()

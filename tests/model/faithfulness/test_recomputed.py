@@ -92,7 +92,7 @@ def test_the_whole_document_and_the_empty_one(hand: ByHand, made: Faithfulness) 
 def test_orders_follow_the_scores(hand: ByHand, made: Faithfulness) -> None:
     """Scores of a word are sums over its tokens, and the highest come first."""
     scores = planted.subject("longformer", seed=SEED, heads=HEADS).scores
-    for name in ("heatmap", "classifier", "attribution"):
+    for name in ("all_attention", "classifier", "attribution"):
         own = [sum(float(scores[name][position]) for position in positions) for _, _, positions in hand.words]
         order = next(order.units for order in made.orders if order.name == name)
         assert [own[word] for word in order] == pytest.approx(sorted(own, reverse=True), rel=1e-4, abs=1e-5)
@@ -165,7 +165,8 @@ def test_scaling_and_agreement(hand: ByHand, made: Faithfulness) -> None:
         assert found.tau.low <= found.tau.value <= found.tau.high
     top = max(1, round(0.05 * len(hand.words)))
     plain, shown = (
-        sorted(range(len(hand.words)), key=lambda word: -own[name][word]) for name in ("heatmap, unscaled", "heatmap")
+        sorted(range(len(hand.words)), key=lambda word: -own[name][word])
+        for name in ("all_attention, unscaled", "all_attention")
     )
     assert made.scaling is not None
     assert made.scaling.churn == len({*shown[:top]} - {*plain[:top]}) / top

@@ -122,7 +122,7 @@ def test_without_a_test_nothing_is_drawn() -> None:
 
 def test_orders_can_be_told_by_colour_or_by_form() -> None:
     """And by form alone where both are grey."""
-    own = [LOOKS[name] for name in ("heatmap", "classifier", "attribution")]
+    own = [LOOKS[name] for name in ("all_attention", "classifier", "attribution")]
     assert len({colour for colour, _ in own}) == len(own)
     assert len({form for _, form in LOOKS.values()}) == len(LOOKS)
 

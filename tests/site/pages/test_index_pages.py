@@ -159,7 +159,7 @@ def test_the_verdict_on_the_heatmap_is_on_the_card_and_can_be_filtered_by() -> N
     assert ["All attention: a look only" in card for card in cards_] == [True, False, False]
     assert ["All attention:" in card for card in cards_] == [True, False, True]
     overview = handed(files)["overview"]
-    assert [overview["heatmaps"][n] if n >= 0 else None for n in overview["heatmap"]] == [
+    assert [overview["findings"][n] if n >= 0 else None for n in overview["faithfulness"]] == [
         "a look only",
         None,
         "supported",
