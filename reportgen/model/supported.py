@@ -81,6 +81,12 @@ def check(name: str, config: Any) -> None:
         raise ModelError(f"{kind} has no attention heads to report on", hint=TOKENS)
     if not attention_layers(config):
         raise ModelError(f"{kind} has no layer with attention", hint=TOKENS)
+    _check_settings(kind, config)
+    _check_windows(name, config)
+
+
+def _check_settings(kind: str, config: Any) -> None:
+    """Refuse settings of a supported type under which its attention is none between the tokens of one document."""
     if getattr(config, "inner_group_num", 1) > 1:  # ALBERT
         raise ModelError(
             f"{kind} is not supported with inner_group_num {config.inner_group_num}: each of its layers attends "
@@ -113,7 +119,6 @@ def check(name: str, config: Any) -> None:
             f"{kind} has no attention between tokens: they attend to {config.num_landmarks} landmarks instead",
             hint=TOKENS,
         )
-    _check_windows(name, config)
 
 
 def _check_windows(name: str, config: Any) -> None:

@@ -54,8 +54,7 @@ def write(
     Raises:
         OutputError: If something is there already, or the disk refuses it.
     """
-    with_ = versions.installed()
-    told: dict[str, Any] = {"command": command, "created": created, "versions": with_}
+    told: dict[str, Any] = {"command": command, "created": created, "versions": versions.installed()}
     files: dict[str, bytes] = {NUMBERS: _json(made)}
     if "html" in formats:
         with clock.stage("render"):
@@ -70,23 +69,26 @@ def write(
             for chart in made.charts:
                 files |= {f"figures/{name}": content for name, content in figures.stored(chart).items()}
     if "tables" in formats:
-        for name, table in made.data.items():
-            files[f"tables/{name}.parquet"] = tables.parquet(_filled(table))
-            if name in made.csv:
-                files[f"tables/{name}.csv"] = tables.comma_separated(table)
+        files |= _tables(made)
     if "latex" in formats:
         with clock.stage("latex"):
             shown = (*made.tables, *(chart.data for chart in made.charts))
             files |= {f"latex/{name}": content for name, content in latex_tables.of_all(shown, room="compare").items()}
     facts = {
         "kind": KIND,
-        "reportgen": with_["reportgen"],
+        "reportgen": told["versions"]["reportgen"],
         "command": command,
         "input": {side.key: side.manifest for side in made.sides},
-        "versions": with_,
+        "versions": told["versions"],
         "created": created,
     }
     store.write(folder, files, facts=facts, overwrite=overwrite)
+
+
+def _tables(made: Comparison) -> dict[str, bytes]:
+    exact = {f"tables/{name}.parquet": tables.parquet(_filled(table)) for name, table in made.data.items()}
+    sheets = {name: table for name, table in made.data.items() if name in made.csv}
+    return exact | {f"tables/{name}.csv": tables.comma_separated(table) for name, table in sheets.items()}
 
 
 def _filled(table: pa.Table) -> pa.Table:

@@ -71,18 +71,10 @@ def check_run(
         f"the first {reference.tokens:,} tokens" if reference.tokens < len(tokens) else f"all {len(tokens):,} tokens"
     )
     if reference.difference > allowed and dtype == "float32":
-        raise ModelError(
-            f"the attention that transformers returns is not the one that the model uses: the logits of {extent} "
-            f"differ by {reference.difference:.2g} from those with its default attention ({reference.attention})",
-            hint="use a model of another type; this is a fault of transformers' eager attention for this type",
-        )
+        raise _other_attention(reference, extent)
     error = attention.row_error
     if error > tolerance:
-        raise ModelError(
-            f"a row of attention sums to 1 with an error of {error:.2g}, more than {tolerance:g}: what the model "
-            "returns are not the weights of its softmax",
-            hint="see whether its config.json changes how it attends; or use a model of another type",
-        )
+        raise _other_weights(error, tolerance)
     explained = prediction.labels[prediction.predicted]
     predicted, gold = prediction.predicted_name, prediction.gold_name if prediction.true is not None else "unknown"
     most = f"the most probable label, {explained}, is explained; " if prediction.several else ""
@@ -106,6 +98,22 @@ def check_run(
             f"{shown:,} of {attention.shape[2]:,} tokens, text {'equal' if complete else 'not equal'}",
         ),
         Check("The explained class is named", bool(explained.strip()), f"{most}predicted {predicted}, gold {gold}"),
+    )
+
+
+def _other_attention(reference: Reference, extent: str) -> ModelError:
+    return ModelError(
+        f"the attention that transformers returns is not the one that the model uses: the logits of {extent} "
+        f"differ by {reference.difference:.2g} from those with its default attention ({reference.attention})",
+        hint="use a model of another type; this is a fault of transformers' eager attention for this type",
+    )
+
+
+def _other_weights(error: float, tolerance: float) -> ModelError:
+    return ModelError(
+        f"a row of attention sums to 1 with an error of {error:.2g}, more than {tolerance:g}: what the model "
+        "returns are not the weights of its softmax",
+        hint="see whether its config.json changes how it attends; or use a model of another type",
     )
 
 
