@@ -24,17 +24,9 @@ from reportgen.report import opening
 from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call
+from tests.test_pipeline import FILES
 
 COMMAND = Path(sys.executable).parent / "reportgen"
-FILES = {
-    "report.html", "report.pdf", "report.json", "attention.safetensors", "manifest.json",
-    "tables/token_attention.parquet", "tables/top_tokens.parquet", "tables/top_tokens.csv",
-    "tables/attended_tokens.parquet", "tables/tokens.csv", "tables/tokens.parquet",
-    "tables/report.parquet", "tables/labels.parquet", "tables/heads.parquet",
-    *(f"figures/{key}.{kind}" for kind in ("svg", "vl.json") for key in (
-        "rank-trend-layers", "rank-trend-heads", "layer-trend", "distribution", "overview")),
-    "figures/attention-maps.png",
-}  # fmt: skip
 TESTED = {
     "faithfulness.json", "figures/deletion-curve.svg", "figures/deletion-curve.vl.json",
     *(f"tables/{key}.{kind}" for key in ("faithfulness", "agreement") for kind in ("csv", "parquet")),

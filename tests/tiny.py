@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import ByteLevelBPETokenizer
@@ -36,6 +37,7 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import AutoModelForSequenceClassification
 
+from reportgen.core.errors import ModelError, ReportgenError
 from reportgen.core.nouns.records import Tokens
 from reportgen.model import checkpoint, position_table
 from reportgen.model import classifier as loading
@@ -234,3 +236,12 @@ def drawn(config: Any, *, seed: int, **options: Any) -> PreTrainedModel:
 def load(folder: Path, **options: Any) -> Classifier:
     """A classifier from disk, as the pipeline loads it."""
     return loading.load(checkpoint.find(str(folder)), device="cpu", **options)
+
+
+def refused(folder: Path, kind: type[ReportgenError] = ModelError) -> ReportgenError:
+    """The error that loading ends with, with a hint."""
+    with pytest.raises(kind) as caught:
+        load(folder)
+    assert caught.value.exit_code == kind.exit_code
+    assert caught.value.hint
+    return caught.value

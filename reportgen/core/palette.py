@@ -74,10 +74,3 @@ def line_below(colour: str) -> str:
     """
     parts = ((int(colour[at : at + 2], 16), int(INK[at : at + 2], 16)) for at in (1, 3, 5))
     return "#" + "".join(f"{round(own * (1 - LINE) + ink * LINE):02x}" for own, ink in parts)
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance of "#rrggbb" as WCAG 2.2 defines it."""
-    parts = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

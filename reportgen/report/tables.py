@@ -203,8 +203,9 @@ def parquet(table: pa.Table) -> bytes:
 def comma_separated(table: pa.Table) -> bytes:
     """CSV for spreadsheets: with a byte order mark, or they take UTF-8 for something else, and text made harmless.
 
-    Text that they could run something from gets an apostrophe before it, see `FORMULA` and `unguarded`. Other text is
-    exact: "=", "-b" and "@user" stay as they are. Programs read the Parquet file, whose text is exact.
+    Text that they could run something from gets an apostrophe before it, see `FORMULA`; docs/folder.md takes it away
+    again. Other text is exact: "=", "-b" and "@user" stay as they are. Programs read the Parquet file, whose text is
+    exact.
     """
     sink = io.StringIO()
     writer = csv.writer(sink)  # subtle: with another line end than its own it leaves a lone CR unquoted
@@ -212,15 +213,6 @@ def comma_separated(table: pa.Table) -> bytes:
     for row in zip(*(column.to_pylist() for column in table.columns), strict=True):
         writer.writerow([_cell(value) for value in row])
     return sink.getvalue().encode("utf-8-sig")
-
-
-def unguarded(cell: str) -> str:
-    """The text that a cell of a CSV file was written from: without the apostrophe of `comma_separated`.
-
-    >>> unguarded("'=HYPERLINK(1)"), unguarded("'tis"), unguarded("=")
-    ('=HYPERLINK(1)', "'tis", '=')
-    """
-    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def for_people(

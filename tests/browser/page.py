@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
-from reportgen.core import palette
+from tests.core import test_palette
 
 Show = Callable[..., Page]
 SETTLED = "document.documentElement.dataset.settled === 'true'"
@@ -44,9 +44,9 @@ def rgb(colour: str) -> str:
 
 def contrast(one: str, other: str) -> float:
     """Contrast of two opaque "rgb(r, g, b)"."""
-    shades = []
+    opaque = []
     for colour in (one, other):
         numbers = [int(n) for n in re.findall(r"\d+", colour)]
         assert len(numbers) == 3, f"{colour} is not opaque"
-        shades.append(palette.luminance("#{:02x}{:02x}{:02x}".format(*numbers)))
-    return (max(shades) + 0.05) / (min(shades) + 0.05)
+        opaque.append("#{:02x}{:02x}{:02x}".format(*numbers))
+    return test_palette.contrast(*opaque)

@@ -40,15 +40,6 @@ DAMAGES = [
 ]
 
 
-def refused(folder: Path | str) -> ModelError:
-    """The error that loading the folder ends with: exit code 4, with a hint."""
-    with pytest.raises(ModelError) as caught:
-        tiny.load(Path(folder))
-    assert caught.value.exit_code == 4
-    assert caught.value.hint
-    return caught.value
-
-
 @pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
 @pytest.mark.parametrize(("content", "fact", "hint"), DAMAGES)
 def test_weights_that_are_something_else_are_named(
@@ -57,7 +48,7 @@ def test_weights_that_are_something_else_are_named(
     """In either format, with what to do; none of it is called dangerous."""
     (folder / "model.safetensors").unlink()
     (folder / file).write_bytes(content)
-    error = refused(folder)
+    error = tiny.refused(folder)
     assert f": {file} " in error.message
     assert fact in error.message
     assert hint in str(error.hint)
@@ -78,18 +69,18 @@ def test_safetensors_that_are_cut_off_say_how_much_is_there(folder: Path, share:
     path = folder / "model.safetensors"
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    assert "model.safetensors is cut off: it has " in refused(folder).message
+    assert "model.safetensors is cut off: it has " in tiny.refused(folder).message
 
 
 def test_the_formats_changed_over_are_named_with_the_command_that_renames(folder: Path) -> None:
     """Safetensors called .bin, and the other way round."""
     shutil.move(folder / "model.safetensors", folder / "pytorch_model.bin")
-    error = refused(folder)
+    error = tiny.refused(folder)
     assert "pytorch_model.bin is a safetensors file" in error.message
     assert error.hint == f"rename it: mv {folder}/pytorch_model.bin {folder}/model.safetensors"
     (folder / "pytorch_model.bin").unlink()
     (folder / "model.safetensors").write_bytes(b"PK\x03\x04" + bytes(99))
-    assert "model.safetensors is a PyTorch file" in refused(folder).message
+    assert "model.safetensors is a PyTorch file" in tiny.refused(folder).message
 
 
 @given(st.binary(max_size=200))
@@ -148,7 +139,7 @@ OTHERS = [
 def test_other_weights_alone_are_named(folder: Path, file: str, fact: str) -> None:
     """With the file, and with what to do."""
     shutil.move(folder / "model.safetensors", folder / file)
-    error = refused(folder)
+    error = tiny.refused(folder)
     assert "no weights (model.safetensors or pytorch_model.bin)" in error.message
     assert fact in error.message
     assert file in error.message
@@ -158,13 +149,13 @@ def test_other_weights_alone_are_named(folder: Path, file: str, fact: str) -> No
 def test_what_lies_beside_any_model_is_not_taken_for_its_weights(folder: Path, file: str) -> None:
     """A Trainer writes these."""
     shutil.move(folder / "model.safetensors", folder / file)
-    assert "; it holds" not in refused(folder).message
+    assert "; it holds" not in tiny.refused(folder).message
 
 
 def test_weights_under_another_name_are_read_after_the_command_of_the_hint(folder: Path) -> None:
     """As it is."""
     shutil.move(folder / "model.safetensors", folder / "model.fp16.safetensors")
-    command = str(refused(folder).hint).partition("rename them: ")[2]
+    command = str(tiny.refused(folder).hint).partition("rename them: ")[2]
     subprocess.run(shlex.split(command), check=True)
     assert tiny.load(folder).labels == tiny.LABELS
 
@@ -182,7 +173,7 @@ def test_a_variant_in_parts_is_read_after_the_command_of_the_hint(folder: Path, 
         write(shard, folder / name)
     places = {key: name for name, shard in zip(names, shards, strict=True) for key in shard}
     (folder / f"{stem}.{parts}.index.fp16.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
-    command = str(refused(folder).hint).partition("rename it: ")[2]
+    command = str(tiny.refused(folder).hint).partition("rename it: ")[2]
     subprocess.run(shlex.split(command), check=True)
     assert tiny.load(folder).labels == tiny.LABELS
 
@@ -192,21 +183,21 @@ def test_the_checkpoints_of_a_trainer_are_named(folder: Path, tmp_path: Path) ->
     run = tmp_path / "run"
     for name in ("checkpoint-500", "checkpoint-1000"):
         shutil.copytree(folder, run / name)
-    error = refused(run)
+    error = tiny.refused(run)
     assert error.message == f"{run}: no config.json; models are below it: checkpoint-500, checkpoint-1000"
     assert error.hint == f"name one of them: --model {run}/checkpoint-1000"
     state = {"best_model_checkpoint": "/home/her/run/checkpoint-500"}
     (run / "checkpoint-1000/trainer_state.json").write_text(json.dumps(state))
-    assert str(refused(run).hint).startswith(f"name one of them: --model {run}/checkpoint-500 (the best")
+    assert str(tiny.refused(run).hint).startswith(f"name one of them: --model {run}/checkpoint-500 (the best")
     shutil.copy(folder / "config.json", run)  # some save it there, too
-    assert "models are below it: checkpoint-500" in refused(run).message
+    assert "models are below it: checkpoint-500" in tiny.refused(run).message
 
 
 def test_a_folder_of_models_of_any_name_is_seen(folder: Path, tmp_path: Path) -> None:
     """Not those of a Trainer alone; a tokenizer is none."""
     shutil.copytree(folder, tmp_path / "all/0_Transformer")
     tiny.tokenizer().save_pretrained(tmp_path / "all/1_tokenizer")
-    assert refused(tmp_path / "all").message.endswith("models are below it: 0_Transformer")
+    assert tiny.refused(tmp_path / "all").message.endswith("models are below it: 0_Transformer")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +211,7 @@ def test_a_folder_of_models_of_any_name_is_seen(folder: Path, tmp_path: Path) ->
 def test_the_path_of_a_file_is_no_model(folder: Path, file: str, fact: str, hint: str) -> None:
     """Its folder is, mostly."""
     (folder / file).touch()
-    error = refused(folder / file)
+    error = tiny.refused(folder / file)
     assert fact in error.message
     assert hint.format(folder=folder) in str(error.hint)
 

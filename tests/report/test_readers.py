@@ -23,6 +23,7 @@ import pytest
 
 from reportgen.report import tables
 from tests import reports
+from tests.report.test_tables import documented
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +112,7 @@ def test_pandas_and_datasets(made: Path, wanted: list[list[str]]) -> None:
         assert (feature.int2str(found) if isinstance(feature, datasets.ClassLabel) else found) == strings
     listed = pd.read_csv(made / "tokens.csv", dtype=str, keep_default_na=False)
     assert next(iter(listed.columns)) == "position"
-    assert list(map(tables.unguarded, listed["text"])) == wanted[1]
+    assert list(map(documented, listed["text"])) == wanted[1]
 
 
 def test_fastparquet_polars_and_duckdb(made: Path, wanted: list[list[str]], tmp_path: Path) -> None:

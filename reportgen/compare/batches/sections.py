@@ -272,7 +272,7 @@ def _percent(each: Change) -> tuple[str, ...]:
 
 
 def _interval(each: Change) -> str:
-    return f"{signed(each.low)} to {signed(each.high)}" if each.documents >= LEAST else ""
+    return ends(each.low, each.high, "+.3g") if each.documents >= LEAST else ""
 
 
 def _ends(values: Sequence[float]) -> tuple[str, str]:

@@ -16,10 +16,12 @@ from reportgen.compare.shown import charts
 from reportgen.core import joining
 from reportgen.core.agreement import agreement
 from reportgen.core.characters import cut
-from reportgen.core.nouns.faithfulness import Agreement, Estimate
+from reportgen.core.nouns.faithfulness import Agreement
 from reportgen.core.nouns.records import Report
-from reportgen.core.numbers import interval, number, signed
+from reportgen.core.numbers import number, signed
 from reportgen.report.draw.specs import Draw
+from reportgen.report.faithfulness import panel
+from reportgen.report.faithfulness.panel import OVERLAP
 from reportgen.report.parts import Table
 from reportgen.report.rank import descending
 from reportgen.report.words import of_report
@@ -125,17 +127,13 @@ def agreement_section(found: Sequence[tuple[Measure, Agreement]], draw: Draw) ->
     if not found:
         return None
     first = found[0][1]
-    table = Table(
-        "agreement", f"Agreement of {A} and {B} on the words: the highest 5% and all of them. In brackets 95% of the "
-        "bootstrap samples of sentences",
-        ("Scores", "Shared of the top 5%, by chance 5%", f"Jaccard of the top 5%, by chance {first.jaccard_chance:.2f}",
-         "Kendall’s tau-b, by chance 0"),
-        (False, True, True, True),
-        tuple((m.title, f"{a.overlap[4]:.0%}", _interval(a.jaccard), _interval(a.tau)) for m, a in found),
-    )  # fmt: skip
+    table = panel.agreements(
+        [(m.title, a) for m, a in found], said=f"Agreement of {A} and {B} on the words", column="Scores"
+    )
     said = (
-        f"Of the 5% of the words with the highest scores {A} and {B} share {first.overlap[4]:.0%}, where two random "
-        f"orders share 5%; over all words Kendall’s tau-b is {signed(round(first.tau.value, 2))}."
+        f"Of the {OVERLAP}% of the words with the highest scores {A} and {B} share {first.overlap[OVERLAP - 1]:.0%}, "
+        f"where two random orders share {OVERLAP}%; over all words Kendall’s tau-b is "
+        f"{signed(round(first.tau.value, 2))}."
     )
     names: Mapping[str, str] = {m.name: m.title for m, _ in found}
     caption = f"{said} A line at the top means that both order the words alike; the grey line is chance."
@@ -171,10 +169,6 @@ def agreement_data(found: Sequence[tuple[Measure, Agreement]]) -> pa.Table:
     kinds = (pa.string(), *(pa.float64(),) * 7)
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return pa.table({name: pa.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)})
-
-
-def _interval(estimate: Estimate) -> str:
-    return interval(estimate.value, estimate.low, estimate.high)
 
 
 def _word(word: str) -> str:

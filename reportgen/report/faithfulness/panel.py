@@ -5,11 +5,12 @@ The numbers come from `core/nouns/faithfulness.py`, the curves from `draw/curves
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reportgen.core.characters import cut
 from reportgen.core.nouns.faithfulness import (
     VERDICTS,
+    Agreement,
     Curve,
     Faithfulness,
     SentenceEffect,
@@ -108,25 +109,31 @@ def sentences(report: Report, tested: Faithfulness) -> Table:
 
 def agreement(tested: Faithfulness) -> Table:
     """How far the orders agree, at the top and as a whole, against chance."""
-    chance = tested.agreements[0].jaccard_chance
+    named = [(f"{ORDERS.get(a.one, a.one)} and {ORDERS.get(a.other, a.other)}", a) for a in tested.agreements]
+    return agreements(named, said=f"Agreement on the {units(tested)}", column="Orders")
+
+
+def agreements(named: Sequence[tuple[str, Agreement]], *, said: str, column: str) -> Table:
+    """Agreements by what each is of; *said* begins the caption."""
+    chance = named[0][1].jaccard_chance
     return Table(
         key="agreement",
-        caption=f"Agreement on the {units(tested)}: the highest {OVERLAP}% and all of them. In brackets 95% of the "
-        "bootstrap samples of sentences",
+        caption=f"{said}: the highest {OVERLAP}% and all of them. In brackets 95% of the bootstrap samples of "
+        "sentences",
         columns=(
-            "Orders",
+            column,
             f"Shared of the top {OVERLAP}%, by chance {OVERLAP}%",
-            f"Jaccard of the top 5%, by chance {chance:.2f}",
+            f"Jaccard of the top {OVERLAP}%, by chance {chance:.2f}",
             "Kendall’s tau-b, by chance 0",
         ),
         numeric=(False, True, True, True),
         rows=tuple(
             (
-                f"{ORDERS.get(each.one, each.one)} and {ORDERS.get(each.other, each.other)}",
+                name,
                 f"{each.overlap[OVERLAP - 1]:.0%}",
                 *(interval(found.value, found.low, found.high) for found in (each.jaccard, each.tau)),
             )
-            for each in tested.agreements
+            for name, each in named
         ),
     )
 

@@ -120,9 +120,6 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path, kind: str) -> None:
     assert caught.value.hint
 
 
-CONVERTED = ("text", "a gzip", "a bzip", "an xz", "a zip", "a tar")
-
-
 @pytest.mark.parametrize(
     ("kind", "content"),
     [

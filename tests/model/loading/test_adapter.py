@@ -95,14 +95,6 @@ def says(model: Any) -> Tensor:
     return logits
 
 
-def refused(folder: Path, kind: type[Exception] = ModelError) -> Any:
-    """The error that loading ends with, with a hint."""
-    with pytest.raises(kind) as caught:
-        tiny.load(folder)
-    assert caught.value.hint  # type: ignore[attr-defined]
-    return caught.value
-
-
 @pytest.mark.parametrize("name", KINDS)
 def test_the_merged_model_says_what_pefts_own_says(tmp_path: Path, name: str) -> None:
     """With the number of labels of the adapter's head, whatever its model knows."""
@@ -135,7 +127,7 @@ def test_a_head_of_the_model_is_used_where_the_adapter_has_none(tmp_path: Path) 
 def test_without_a_head_anywhere_it_is_refused(tmp_path: Path) -> None:
     """It would be random."""
     folder, _ = make(tmp_path, "bert", LoraConfig(r=2, target_modules=["query"]))
-    error = refused(folder)
+    error = tiny.refused(folder)
     assert "neither it nor its adapter holds classifier.bias, classifier.weight" in error.message
     assert "SEQ_CLS" in error.hint
 
@@ -153,7 +145,7 @@ def test_a_part_of_the_head_that_peft_does_not_save_is_named_with_the_setting_th
             with torch.no_grad():
                 torch.testing.assert_close(says(tiny.load(tmp_path / "adapter").model), model(input_ids=IDS).logits)
         else:
-            error = refused(tmp_path / "adapter")
+            error = tiny.refused(tmp_path / "adapter")
             assert "neither it nor its adapter holds pooler.dense.bias, pooler.dense.weight" in error.message
             assert 'modules_to_save=["pooler"] these' in error.hint
 
@@ -183,7 +175,7 @@ def test_the_adapter_may_be_in_pytorchs_format(lora: Path, made: tuple[Path, Ten
     with pytest.raises(RefusedError, match="no safetensors weights"):
         tiny.load(lora, require_safetensors=True)
     torch.save({"a": Path("x")}, lora / "adapter_model.bin")
-    assert "would run code" in refused(lora, RefusedError).message
+    assert "would run code" in tiny.refused(lora, RefusedError).message
 
 
 def test_half_precision_is_merged_too(made: tuple[Path, Tensor]) -> None:
@@ -219,12 +211,12 @@ def test_a_relative_name_is_found_from_here_and_beside_the_adapter(lora: Path, m
 @pytest.mark.parametrize("name", [None, "", 3])
 def test_an_adapter_that_does_not_name_its_model_is_refused(lora: Path, name: Any) -> None:
     """PEFT leaves the name out for a model that was made in memory."""
-    assert "does not name the model" in refused(edit(lora, base_model_name_or_path=name)).message
+    assert "does not name the model" in tiny.refused(edit(lora, base_model_name_or_path=name)).message
 
 
 def test_a_model_that_is_not_there_is_named(lora: Path) -> None:
     """A folder on the machine where it was trained."""
-    error = refused(edit(lora, base_model_name_or_path="/home/her/bert"))
+    error = tiny.refused(edit(lora, base_model_name_or_path="/home/her/bert"))
     assert "belongs to /home/her/bert, which is not there" in error.message
     assert str(lora / ADAPTER) in error.hint
 
@@ -232,8 +224,8 @@ def test_a_model_that_is_not_there_is_named(lora: Path) -> None:
 def test_an_adapter_of_an_adapter_is_refused(lora: Path) -> None:
     """One has to be merged first."""
     inner = Path(shutil.copytree(lora, lora.parent / "inner"))
-    assert "is an adapter itself" in refused(edit(inner, base_model_name_or_path=str(lora))).message
-    assert "is an adapter itself" in refused(edit(lora, base_model_name_or_path=str(lora))).message
+    assert "is an adapter itself" in tiny.refused(edit(inner, base_model_name_or_path=str(lora))).message
+    assert "is an adapter itself" in tiny.refused(edit(lora, base_model_name_or_path=str(lora))).message
 
 
 @pytest.mark.parametrize(
@@ -251,7 +243,7 @@ def test_an_adapter_of_an_adapter_is_refused(lora: Path) -> None:
 )
 def test_settings_of_another_kind_or_task_are_refused(lora: Path, fields: dict[str, Any], fact: str) -> None:
     """Exit code 4, also where the names of the head would fit."""
-    error = refused(edit(lora, **fields))
+    error = tiny.refused(edit(lora, **fields))
     assert fact in error.message
     assert error.exit_code == 4
 
@@ -259,7 +251,7 @@ def test_settings_of_another_kind_or_task_are_refused(lora: Path, fields: dict[s
 def test_the_adapter_of_another_model_is_refused(lora: Path) -> None:
     """PEFT finds no place for its weights, or another one."""
     other = tiny.save(tiny.dense("roberta"), lora.parent / "other")
-    error = refused(edit(lora, base_model_name_or_path=str(other)))
+    error = tiny.refused(edit(lora, base_model_name_or_path=str(other)))
     assert error.exit_code == 4
     assert "the adapter does not hold classifier." in error.message
     assert error.hint.startswith(f"check base_model_name_or_path in {ADAPTER}")
@@ -274,7 +266,7 @@ def test_an_adapter_of_another_size_is_named_with_both_shapes(lora: Path, change
     else:
         shapes = "(2, 16) in the adapter, and (2, 32)"
         tiny.save(tiny.dense("bert", hidden_size=32), lora.parent / "base")
-    error = refused(lora)
+    error = tiny.refused(lora)
     assert f"lora_A.weight has the shape {shapes} by {ADAPTER} and its model (and " in error.message
     assert "base_model_name_or_path" in error.hint
 
@@ -320,20 +312,20 @@ LOST = [
 @pytest.mark.parametrize(("change", "fact"), LOST)
 def test_each_weight_of_the_adapter_is_taken_and_none_is_random(lora: Path, change: Any, fact: str) -> None:
     """PEFT itself only warns."""
-    assert fact in refused(rewrite(lora, change)).message
+    assert fact in tiny.refused(rewrite(lora, change)).message
 
 
 def test_an_adapter_that_cannot_be_merged_says_why(tmp_path: Path) -> None:
     """Virtual tokens are no weights of the model."""
     folder, _ = make(tmp_path, "bert", PromptTuningConfig(task_type=SEQ, num_virtual_tokens=3))
-    assert "PROMPT_TUNING puts virtual tokens before the text" in refused(folder).message
+    assert "PROMPT_TUNING puts virtual tokens before the text" in tiny.refused(folder).message
 
 
 def test_layers_that_are_run_twice_cannot_be_merged(tmp_path: Path) -> None:
     """They share their weights: each copy would get the changes of all."""
     settings = LoraConfig(**LORA | {"target_modules": ["q_proj"]}, layer_replication=[[0, 2], [1, 2]])
     folder, _ = make(tmp_path, "llama", settings)
-    assert "(layer_replication)" in refused(folder).message
+    assert "(layer_replication)" in tiny.refused(folder).message
 
 
 def test_a_merge_that_changes_what_the_model_says_is_refused() -> None:
@@ -347,25 +339,25 @@ def test_a_module_that_an_adapter_names_is_not_imported(lora: Path, canary: Path
     """PEFT would import `megatron_core`, from the current folder too: exit code 9."""
     monkeypatch.chdir(lora)
     (lora / "mine.py").write_text(f"import pathlib\npathlib.Path({str(canary)!r}).touch()\n")
-    error = refused(edit(lora, megatron_config={"a": 1}, megatron_core="mine"), RefusedError)
+    error = tiny.refused(edit(lora, megatron_config={"a": 1}, megatron_core="mine"), RefusedError)
     assert error.exit_code == 9
 
 
 def test_a_damaged_adapter_is_named(lora: Path) -> None:
     """Like any other file of weights."""
     (lora / "adapter_model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\nsize 12\n")
-    assert "adapter_model.safetensors is a pointer of Git LFS" in refused(lora).message
+    assert "adapter_model.safetensors is a pointer of Git LFS" in tiny.refused(lora).message
     (lora / "adapter_model.safetensors").unlink()
-    assert "no weights (adapter_model.safetensors or adapter_model.bin)" in refused(lora).message
+    assert "no weights (adapter_model.safetensors or adapter_model.bin)" in tiny.refused(lora).message
     (lora / ADAPTER).write_text("{")
-    assert f"{ADAPTER} is not JSON" in refused(lora).message
+    assert f"{ADAPTER} is not JSON" in tiny.refused(lora).message
 
 
 def test_without_peft_the_extra_is_named(lora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it was before PEFT was supported: exit code 4."""
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "peft" else find(name, *rest))
-    error = refused(lora)
+    error = tiny.refused(lora)
     assert error.exit_code == 4
     assert "an adapter, not a whole model" in error.message
     assert 'pip install "reportgen[peft]"' in error.hint

@@ -10,7 +10,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.core.errors import ModelError
 from reportgen.model.loading.config_json import LIBRARIES, label_names
 from reportgen.model.reading import forward_pass
 from tests import tiny
@@ -29,15 +28,6 @@ def model(bert: Path, tmp_path: Path) -> Path:
     for path in bert.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path
-
-
-def refused(folder: Path) -> ModelError:
-    """The error that loading ends with: exit code 4, with a hint."""
-    with pytest.raises(ModelError) as caught:
-        tiny.load(folder)
-    assert caught.value.exit_code == 4
-    assert caught.value.hint
-    return caught.value
 
 
 MEANT = [
@@ -79,7 +69,7 @@ UNCERTAIN = [
 @pytest.mark.parametrize("said", UNCERTAIN)
 def test_labels_whose_order_is_not_certain_are_refused(model: Path, said: Any) -> None:
     """The field is named, and the form that is understood."""
-    error = refused(tiny.change(model, id2label=said, label2id=...))
+    error = tiny.refused(tiny.change(model, id2label=said, label2id=...))
     assert "config.json: id2label " in error.message
     assert '{"0": "first label"' in str(error.hint)
 
@@ -161,7 +151,7 @@ NAMED = [
 @pytest.mark.parametrize(("fields", "name"), NAMED)
 def test_a_field_that_cannot_be_read_is_named(model: Path, fields: dict[str, Any], name: str) -> None:
     """Exit code 4."""
-    error = refused(tiny.change(model, **fields))
+    error = tiny.refused(tiny.change(model, **fields))
     assert "config.json" in error.message
     assert name in error.message
 
@@ -170,7 +160,7 @@ def test_a_field_inside_a_field_is_named_by_the_outer_one(tmp_path: Path) -> Non
     """Also where the library says no more than KeyError."""
     folder = tiny.save(tiny.dense("llama"), tmp_path)
     for value in ({"rope_type": "su", "factor": 2.0}, {"rope_type": "default", "rope_theta": "10000"}):
-        assert "config.json: rope_parameters: " in refused(tiny.change(folder, rope_parameters=value)).message
+        assert "config.json: rope_parameters: " in tiny.refused(tiny.change(folder, rope_parameters=value)).message
 
 
 ALIKE = [
@@ -182,7 +172,7 @@ ALIKE = [
 @pytest.mark.parametrize(("names", "fact"), ALIKE)
 def test_labels_that_cannot_be_told_apart_need_other_names(model: Path, names: dict[str, str], fact: str) -> None:
     """The hint's option gives them."""
-    error = refused(tiny.change(model, id2label=names))
+    error = tiny.refused(tiny.change(model, id2label=names))
     assert fact in error.message
     assert str(error.hint).endswith("--labels name1,name2")
     classifier = tiny.load(model, labels=("name1", "name2"))
@@ -191,7 +181,7 @@ def test_labels_that_cannot_be_told_apart_need_other_names(model: Path, names: d
 
 def test_a_model_type_that_is_nearly_known_is_suggested(model: Path) -> None:
     """And a newer transformers, which may know it."""
-    hint = str(refused(tiny.change(model, model_type="longfromer")).hint)
+    hint = str(tiny.refused(tiny.change(model, model_type="longfromer")).hint)
     assert "did you mean longformer?" in hint
     assert "pip install --upgrade transformers" in hint
 
@@ -212,7 +202,7 @@ def test_quantised_weights_are_refused_with_their_method(
     model: Path, fields: dict[str, Any], method: str, fact: str
 ) -> None:
     """Whether its library is installed or not; the library is named."""
-    error = refused(tiny.change(model, **fields))
+    error = tiny.refused(tiny.change(model, **fields))
     assert f"its weights are quantised ({method}" in error.message
     assert fact in error.message
     assert LIBRARIES.get(method, "") in str(error.hint)

@@ -50,15 +50,6 @@ def logits(folder: Path | str) -> Tensor:
     return forward_pass.predict_logits(tiny.load(Path(folder)), [tiny.document(9)])
 
 
-def refused(folder: Path) -> ModelError:
-    """The error that loading ends with: exit code 4, with a hint."""
-    with pytest.raises(ModelError) as caught:
-        tiny.load(folder)
-    assert caught.value.exit_code == 4
-    assert caught.value.hint
-    return caught.value
-
-
 def renamed(change: Callable[[str], str]) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
     return lambda weights: {change(name): tensor for name, tensor in weights.items()}
 
@@ -91,7 +82,7 @@ def test_a_prefix_is_named_and_the_command_of_the_hint_removes_it(
     """DataParallel, torch.compile, Lightning and their like; afterwards the model says what it said before."""
     folder = model(kind)
     expected = logits(folder)
-    error = refused(tiny.change_weights(folder, renamed(rename)))
+    error = tiny.refused(tiny.change_weights(folder, renamed(rename)))
     assert f'have "{word}" in their names' in error.message
     code, _, options = str(error.hint).partition("python ")[2].partition(", then --model ")
     subprocess.run([sys.executable, *shlex.split(code)], check=True, cwd=tmp_path)
@@ -103,7 +94,7 @@ def test_a_prefix_is_named_and_the_command_of_the_hint_removes_it(
 
 def test_weights_of_another_model_type_are_named(model: Any) -> None:
     """The prefix is that type."""
-    error = refused(tiny.change(model("bert"), model_type="roberta"))
+    error = tiny.refused(tiny.change(model("bert"), model_type="roberta"))
     assert 'weights are those of model type "bert"' in error.message
     assert 'set "model_type": "bert"' in str(error.hint)
 
@@ -133,7 +124,7 @@ MORE = [
 @pytest.mark.parametrize(("names", "fact"), MORE)
 def test_weights_that_the_model_does_not_take_are_refused(model: Any, names: tuple[str, ...], fact: str) -> None:
     """What they are a sign of, if that is known; else their names."""
-    error = refused(tiny.change_weights(model(), added(*names)))
+    error = tiny.refused(tiny.change_weights(model(), added(*names)))
     assert fact in error.message
     assert names[0] in error.message
 
@@ -142,7 +133,7 @@ def test_the_command_of_the_hint_writes_a_model_without_them(model: Any, tmp_pat
     """A second head, which the user may know to be of no use."""
     folder = model()
     expected = logits(folder)
-    error = refused(tiny.change_weights(folder, added("classifier2.weight")))
+    error = tiny.refused(tiny.change_weights(folder, added("classifier2.weight")))
     code, _, options = str(error.hint).partition("python ")[2].partition(", then --model ")
     subprocess.run([sys.executable, *shlex.split(code)], check=True, cwd=tmp_path)
     tiny.tokenizer().save_pretrained(tmp_path / options.split()[0])
@@ -155,7 +146,7 @@ def test_a_second_set_of_the_same_weights_is_refused(model: Any) -> None:
     both = tiny.change_weights(
         model(), lambda all_: all_ | {n.removeprefix("bert."): t + 1 for n, t in all_.items() if n.startswith(layer)}
     )
-    assert '16 weights twice, with and without "bert."' in refused(both).message
+    assert '16 weights twice, with and without "bert."' in tiny.refused(both).message
 
 
 def test_two_shards_that_hold_the_same_weight_are_refused(model: Any) -> None:
@@ -165,7 +156,7 @@ def test_two_shards_that_hold_the_same_weight_are_refused(model: Any) -> None:
     shutil.copy(folder / "a.safetensors", folder / "b.safetensors")
     index = {"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert "b.safetensors and another shard both hold" in refused(folder).message
+    assert "b.safetensors and another shard both hold" in tiny.refused(folder).message
 
 
 @pytest.mark.parametrize("metadata", [{}, {"metadata": None}, {"metadata": {"total_size": 1}}])
@@ -187,7 +178,7 @@ def test_whole_numbers_in_the_place_of_weights_are_refused(model: Any) -> None:
     """Quantised, and the scales are not even there."""
     whole = torch.ones(16, 16, dtype=torch.int8)
     folder = tiny.change_weights(model(), lambda weights: weights | {f"{QUERY}.weight": whole})
-    assert f"{QUERY}.weight holds whole numbers" in refused(folder).message
+    assert f"{QUERY}.weight holds whole numbers" in tiny.refused(folder).message
 
 
 # leftovers that change nothing
@@ -229,7 +220,7 @@ LESS = [
 @pytest.mark.parametrize(("kind", "parts", "fact"), LESS)
 def test_weights_that_are_missing_are_named(model: Any, kind: str, parts: tuple[str, ...], fact: str) -> None:
     """Transformers would draw them at random."""
-    error = refused(tiny.change_weights(model(kind), without(*parts)))
+    error = tiny.refused(tiny.change_weights(model(kind), without(*parts)))
     assert fact in error.message
     assert "would be random" in error.message
 
@@ -242,13 +233,13 @@ def test_a_model_that_gives_embeddings_is_called_so(model: Any, file: str, fact:
     whole = model()
     (whole / file).write_text("[]")
     assert tiny.load(whole).labels == tiny.LABELS
-    error = refused(tiny.change_weights(whole, without("classifier.")))
+    error = tiny.refused(tiny.change_weights(whole, without("classifier.")))
     assert f"the head of the classifier: classifier.bias, classifier.weight missing; it is {fact}" in error.message
 
 
 def test_a_head_under_another_name_is_shown(model: Any) -> None:
     """A class of somebody's own wrote it."""
-    error = refused(tiny.change_weights(model(), renamed(lambda name: name.replace("classifier.", "fc."))))
+    error = tiny.refused(tiny.change_weights(model(), renamed(lambda name: name.replace("classifier.", "fc."))))
     assert "(classifier.bias, classifier.weight)" in error.message
     assert "it holds fc.bias, fc.weight instead" in error.message
 
@@ -270,7 +261,7 @@ def test_another_number_of_layers_is_named_with_its_field(
     """In either direction; the hint gives the number that fits."""
     folder = model(kind)
     before = json.loads((folder / "config.json").read_text())
-    error = refused(tiny.change(folder, **fields))
+    error = tiny.refused(tiny.change(folder, **fields))
     assert fact in error.message
     field = re.search(r"\((\w+)\)", fact)
     name = field[1] if field else "num_hidden_layers"
@@ -294,7 +285,7 @@ def test_other_sizes_are_named_with_both_shapes_and_the_field(
     model: Any, kind: str, fields: dict[str, Any], fact: str, hint: str
 ) -> None:
     """Where one number explains them all."""
-    error = refused(tiny.change(model(kind), **fields))
+    error = tiny.refused(tiny.change(model(kind), **fields))
     assert fact in error.message
     assert hint in str(error.hint)
 
@@ -302,7 +293,7 @@ def test_other_sizes_are_named_with_both_shapes_and_the_field(
 @pytest.mark.parametrize("kind", ["bert", "roberta", "longformer", "distilbert", "modernbert", "gpt2"])
 def test_more_names_than_the_head_has_outputs_are_named(model: Any, kind: str) -> None:
     """The most frequent slip of all; both numbers and both shapes."""
-    error = refused(tiny.change(model(kind), id2label={"0": "a", "1": "b", "2": "c"}))
+    error = tiny.refused(tiny.change(model(kind), id2label={"0": "a", "1": "b", "2": "c"}))
     assert "its head gives 2 labels, and config.json names 3 (a, b, c)" in error.message
     assert re.search(r"\(2,.*\) in the checkpoint and \(3,", error.message)
     assert "name 2 labels in id2label" in str(error.hint)
@@ -327,7 +318,7 @@ OTHERS = [
 @pytest.mark.parametrize(("name", "task"), OTHERS)
 def test_a_model_for_another_task_is_refused(model: Any, name: str, task: str) -> None:
     """Even where the names of the head fit: labels of tokens are no labels of texts."""
-    error = refused(tiny.change(model("modernbert"), architectures=[name]))
+    error = tiny.refused(tiny.change(model("modernbert"), architectures=[name]))
     assert f"is a model for {task}" in error.message
     assert f"config.json names {name}" in error.message
     assert re.search(r'set "architectures": \["\w+ForSequenceClassification"\]', str(error.hint))
@@ -336,7 +327,7 @@ def test_a_model_for_another_task_is_refused(model: Any, name: str, task: str) -
 def test_the_hint_on_another_task_makes_it_readable(model: Any) -> None:
     """If the user knows better."""
     folder = tiny.change(model("modernbert"), architectures=["ModernBertForTokenClassification"])
-    found = re.search(r'"architectures": (\["\w+"\])', str(refused(folder).hint))
+    found = re.search(r'"architectures": (\["\w+"\])', str(tiny.refused(folder).hint))
     assert found
     assert tiny.load(tiny.change(folder, architectures=json.loads(found[1]))).labels == tiny.LABELS
 
