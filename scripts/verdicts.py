@@ -29,7 +29,7 @@ VERDICTS = {
     "supported": "supported",
     "no-better-than-chance": "chance",
     "depends-on-removal": "depends",
-    "look-only": "a look",
+    "too-little-tested": "too little",
 }
 
 

@@ -84,7 +84,7 @@ def test_the_test_is_stored_with_the_report(plain: Path, tested: Path) -> None:
     assert made is not None
     assert [order.name for order in made.orders] == ["all_attention", "classifier", "attribution", "reversed"]
     assert [(one.method, one.label) for one in report.attributions] == [("frozen", 0)]
-    assert store.manifest(tested)["faithfulness"] == "look-only"
+    assert store.manifest(tested)["faithfulness"] == "too-little-tested"
     assert store.FAITHFULNESS in store.manifest(tested)["files"]
     before = store.load(plain)
     assert replace(before, provenance=report.provenance) == replace(report, faithfulness=None, attributions=())
@@ -125,7 +125,7 @@ def here(plain: Path, tmp_path: Path) -> Path:
 def test_the_command_adds_a_test_to_a_report_that_is_there(here: Path, model: Path, tested: Path) -> None:
     ran = call("faithfulness", here, "--model", model, "--device", "cpu")
     assert ran.exit_code == 0, ran.output
-    assert ": a look only. Removing the words highest in " in ran.stdout
+    assert ": too little tested for a verdict. Removing the words highest in " in ran.stdout
     store.verify(here)
     found, wanted = store.load(here), store.load(tested)
     assert found.faithfulness == wanted.faithfulness
@@ -177,7 +177,7 @@ def test_a_batch_has_the_verdicts_in_its_index(model: Path, tmp_path: Path) -> N
     )
     assert ran.exit_code == 0, ran.output
     with (tmp_path / "out" / "index.csv").open() as file:
-        assert [row["all_attention"] for row in csv.DictReader(file)] == ["look-only"] * 2
+        assert [row["all_attention"] for row in csv.DictReader(file)] == ["too-little-tested"] * 2
 
 
 def test_words_of_another_row_are_drawn_with_the_seed(model: Path, tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_batch_keeps_a_report_whose_test_fails_and_says_so(
     )  # fmt: skip
     made = batches.make(asked)
     assert [(one.error, one.all_attention, one.test_failed) for one in made.outcomes] == [
-        (None, "look-only", False), (None, None, True)]  # fmt: skip
+        (None, "too-little-tested", False), (None, None, True)]  # fmt: skip
     with (tmp_path / "out" / "index.csv").open() as file:
         first, second = csv.DictReader(file)
     assert ("test-failed" in first["warnings"], "test-failed" in second["warnings"]) == (False, True)

@@ -13,7 +13,7 @@ from reportgen.core.nouns.records import Integers, Rankings, Report
 STANDS: dict[VerdictCode, int] = {
     "no-better-than-chance": 0,
     "depends-on-removal": 1,
-    "look-only": 1,
+    "too-little-tested": 1,
     "supported": 2,
 }  # how far a verdict lets an order stand for the prediction
 
@@ -28,8 +28,8 @@ def opening(report: Report) -> tuple[str, str]:
     row, all_ = (tested and tested.code(order) for order in ("classifier", "all_attention"))
     if row and all_ and STANDS[row] < STANDS[all_]:
         return "all", (
-            f"The page opens with all attention, which the test finds {VERDICTS[all_]}; what the classifier reads is "
-            f"{VERDICTS[row]}."
+            f"The page opens with all attention: by the test, that is {VERDICTS[all_]}, and what the classifier reads "
+            f"is {VERDICTS[row]}."
         )
     if report.attention.reader_alone:
         return "reader", "The page opens with what the classifier reads: nothing else of the last layer reaches it."

@@ -17,7 +17,7 @@ from tests.browser.test_gallery import Visit, unharmed, visit
 __all__ = ["visit"]  # a fixture
 COUNT = 1203  # more than a page holds
 LABELS = ("left", "right", "far")
-HEATMAPS = ("supported", None, "look-only")
+HEATMAPS = ("supported", None, "too-little-tested")
 
 
 def outcomes(count: int = COUNT) -> list[Outcome]:

@@ -39,7 +39,7 @@ Visit = Callable[..., Page]
 def sixty() -> list[Card]:
     """Every third is wrong; probabilities rise from 40 %; every fifth has one of five subjects as its top token.
 
-    Of four heatmaps one is supported, one a look only, and two are not tested.
+    Of four heatmaps one is supported, one too little tested for a verdict, and two are not tested.
     """
     return [
         replace(
@@ -49,8 +49,10 @@ def sixty() -> list[Card]:
             probability=0.4 + n / 100,
             top_tokens=(SUBJECTS[n % 5], "window"),
             id=f"row-{n}",
-            tested={0: "supported", 1: "look-only"}.get(n % 4),
-            headline={0: "All attention: supported", 1: "All attention: a look only"}.get(n % 4, ""),
+            tested={0: "supported", 1: "too-little-tested"}.get(n % 4),
+            headline={0: "All attention: supported", 1: "All attention: too little tested for a verdict"}.get(
+                n % 4, ""
+            ),
         )
         for n, card in enumerate(some(60))
     ]
@@ -191,10 +193,10 @@ def test_titles_and_top_tokens_come_before_texts(visit: Visit, tmp_path: Path) -
 def test_heatmaps_are_filtered_by_their_verdict(visit: Visit, addresses: Mapping[str, str]) -> None:
     page = visit(f"{addresses['file']}/index.html")
     choice = page.get_by_label("Faithfulness", exact=True)
-    assert choice.locator("option").all_inner_texts() == ["any", "supported", "a look only"]
-    choice.select_option("a look only")
+    assert choice.locator("option").all_inner_texts() == ["any", "supported", "too little tested for a verdict"]
+    choice.select_option("too little tested for a verdict")
     assert hits(page, "15 of 60 reports") == numbered(*range(1, 60, 4))
-    assert page.locator("#hits .tested").first.inner_text() == "All attention: a look only"
+    assert page.locator("#hits .tested").first.inner_text() == "All attention: too little tested for a verdict"
 
 
 @pytest.mark.parametrize("kind", ["http", "file"])

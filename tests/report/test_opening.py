@@ -41,7 +41,7 @@ def test_a_model_that_reads_no_single_row_opens_with_all_attention() -> None:
     [
         ("supported", "no-better-than-chance", "all"),
         ("supported", "depends-on-removal", "all"),
-        ("look-only", "no-better-than-chance", "all"),
+        ("too-little-tested", "no-better-than-chance", "all"),
         ("supported", "supported", "reader"),
         ("no-better-than-chance", "no-better-than-chance", "reader"),
         ("no-better-than-chance", "supported", "reader"),

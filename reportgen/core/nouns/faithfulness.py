@@ -19,12 +19,12 @@ Depth = Literal["quick", "full"]
 Operator = Literal["delete", "mask", "sample"]  # how a unit is removed, see `Empty`
 Measure = Literal["comprehensiveness", "sufficiency"]  # the first units are removed, or they alone are kept
 OrderName = Literal["all_attention", "classifier", "attribution", "reversed", "reading-order", "random"]
-VerdictCode = Literal["supported", "no-better-than-chance", "depends-on-removal", "look-only"]
+VerdictCode = Literal["supported", "no-better-than-chance", "depends-on-removal", "too-little-tested"]
 VERDICTS: dict[VerdictCode, str] = {
     "supported": "supported",
     "no-better-than-chance": "no better than chance",
     "depends-on-removal": "depends on how words are removed",
-    "look-only": "a look only",
+    "too-little-tested": "too little tested for a verdict",
 }  # in a few words, for cards and lists
 VIEWS: dict[OrderName, str] = {
     "all_attention": "All attention",

@@ -1,8 +1,8 @@
 """Test a heatmap on its own document and model: the whole of `faithfulness`, which reads like a table of contents.
 
-`quick` is a look: comprehensiveness at three shares, words deleted, nine random orders. `full` is a claim: five shares,
-both measures, a second way to remove words, nineteen random orders, and what the prediction loses without each sentence
-and without the most important heads.
+`quick` is too little for a verdict: comprehensiveness at three shares, words deleted, nine random orders. `full`
+is enough for one: five shares, both measures, a second way to remove words, nineteen random orders, and what the
+prediction loses without each sentence and without the most important heads.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from reportgen.core.nouns.faithfulness import (
 from reportgen.core.numbers import ends, number
 from reportgen.model.faithfulness.orders import TESTED
 
-LEVEL = 0.05  # largest p of a claim
+LEVEL = 0.05  # largest p of a verdict of support
 CHOSEN: dict[OrderName, str] = {
     "all_attention": "the {units} highest in all attention",
     "classifier": "the {units} highest in what the classifier reads",
@@ -67,7 +67,7 @@ def verdicts(
 def verdict_code(found: Sequence[tuple[Trial, Curve]]) -> VerdictCode:
     """The verdict on an order by its curves under each way to remove words, `delete` first."""
     if len(found) < 2 or 1 / (1 + len(found[0][0].random)) > LEVEL:
-        return "look-only"
+        return "too-little-tested"
     better = [curve.aopc > trial.chance[0] for trial, curve in found]
     sure = [curve.p is not None and curve.p <= LEVEL for _, curve in found]
     if sure[0] and all(better):
@@ -84,10 +84,10 @@ def _sentence(
         f"Removing {highest} ({_range(shares)}) lowers the margin by {number(curve.aopc)} on "
         f"average; {len(trial.random)} random choices of as many {unit}s lower it by {_between(trial)}."
     )
-    if code == "look-only":
+    if code == "too-little-tested":
         if len(found) < 2 and len(trial.random) >= 1 / LEVEL - 1:
-            return f"{first} Words could be removed in only one way here, so this is a look, not a claim."
-        return f"{first} {len(trial.random)} random choices are a look, not a claim."
+            return f"{first} Words could be removed in only one way here, which is too little for a verdict."
+        return f"{first} {len(trial.random)} random choices are too few for a verdict."
     second, other = found[1]
     also = f"With {unit}s {REMOVED[second.operator]} it is {number(other.aopc)}, at random {_between(second)}."
     ends = {

@@ -16,6 +16,7 @@ from reportgen.core.nouns.faithfulness import (
     SentenceEffect,
     Shift,
     Trial,
+    Verdict,
     VerdictCode,
 )
 from reportgen.core.nouns.records import Report
@@ -35,9 +36,15 @@ BRIEF: dict[VerdictCode, str] = {
     "supported": "Without the {units} that it marks, the prediction falls more than without as many random {units}.",
     "no-better-than-chance": "Without the {units} that it marks, the prediction falls no more than at random.",
     "depends-on-removal": "How the {units} are removed decides whether the prediction falls more than at random.",
-    "look-only": "This quick test has {draws} random choices, too few for a verdict; the full test has 19. See how far "
-    "the line falls below the band.",
+    "too-little-tested": "This quick test makes {draws} random choices; a verdict needs {enough}, which "
+    "--faithfulness full makes. See how far the line falls below the grey range.",
 }
+NOTHING = "Nothing could be removed from this document."
+ENOUGH = 19  # random orders: one chance in twenty
+ONE_WAY = (
+    "{Units} could be removed in only one way here, and a verdict needs two. See how far the line falls below the grey "
+    "range."
+)
 
 
 def panel(report: Report, curves: tuple[Chart, ...], small: str = "") -> Panel | None:
@@ -54,10 +61,8 @@ def panel(report: Report, curves: tuple[Chart, ...], small: str = "") -> Panel |
     return Panel(
         code=verdict.code if verdict else None,
         words=opening.headline(report) or "not tested",
-        sentence=verdict.sentence if verdict else "Nothing could be removed from this document.",
-        brief=BRIEF[verdict.code].format(units=units(tested), draws=tested.draws)
-        if verdict
-        else "Nothing could be removed from this document.",
+        sentence=verdict.sentence if verdict else NOTHING,
+        brief=_brief(tested, verdict) if verdict else NOTHING,
         verdicts=tuple((ORDERS[each.order], VERDICTS[each.code]) for each in opening.verdicts(report)),
         small=small,
         curves=curves,
@@ -66,6 +71,14 @@ def panel(report: Report, curves: tuple[Chart, ...], small: str = "") -> Panel |
         method=method(report, tested),
         caveats=tuple(caveat.message for caveat in tested.caveats),
     )
+
+
+def _brief(tested: Faithfulness, verdict: Verdict) -> str:
+    """The verdict in a sentence without numbers, or what it lacks."""
+    said = BRIEF[verdict.code]
+    if verdict.code == "too-little-tested" and tested.draws >= ENOUGH:
+        said = ONE_WAY
+    return said.format(units=units(tested), Units=units(tested).capitalize(), draws=tested.draws, enough=ENOUGH)
 
 
 def aopc(tested: Faithfulness) -> Table:

@@ -102,7 +102,7 @@ def test_a_quick_look_is_no_claim_and_takes_few_passes() -> None:
     finally:
         hook.remove()
     assert made.passes == counted <= 44  # attribution takes one more
-    assert {verdict.code for verdict in made.verdicts} == {"look-only"}
+    assert {verdict.code for verdict in made.verdicts} == {"too-little-tested"}
     assert (made.draws, made.shares) == (9, (0.05, 0.1, 0.2))
     assert [len(t.curves) for t in made.trials] == [4]
     assert made.sentences == ()
@@ -171,7 +171,7 @@ def test_sentences_can_be_the_units() -> None:
 
 def test_one_way_to_remove_words_is_no_claim() -> None:
     made = planted.examined("gpt2", planted.subject("gpt2", seed=4, donor=None))
-    assert {verdict.code for verdict in made.verdicts} == {"look-only"}
+    assert {verdict.code for verdict in made.verdicts} == {"too-little-tested"}
     assert [caveat.code for caveat in made.caveats] == ["one-operator"]
 
 

@@ -36,6 +36,22 @@ def test_the_verdict_comes_first_in_words_and_with_its_numbers() -> None:
     assert made.caveats == ("The text is from no split: words of another document could not be tried.",)
 
 
+@pytest.mark.parametrize(
+    ("draws", "said"),
+    [
+        (9, "This quick test makes 9 random choices; a verdict needs 19, which --faithfulness full makes."),
+        (19, "Words could be removed in only one way here, and a verdict needs two."),
+    ],
+)
+def test_where_too_little_was_tested_for_a_verdict_the_panel_says_what_lacks(draws: int, said: str) -> None:
+    verdicts = tuple(replace(one, code="too-little-tested") for one in faithful.faithfulness().verdicts)
+    test = replace(faithful.faithfulness(draws=draws), verdicts=verdicts)
+    made = panel.panel(replace(reports.report(), faithfulness=test), ())
+    assert made is not None
+    assert made.words == "What the classifier reads: too little tested for a verdict"
+    assert made.brief == f"{said} See how far the line falls below the grey range."
+
+
 def test_a_report_without_a_test_has_no_panel() -> None:
     assert panel.panel(reports.report(), ()) is None
 

@@ -150,7 +150,7 @@ def test_every_number_of_a_test_is_compared_and_sentences_are_not() -> None:
     assert found(trials=other) == [("test of the heatmap: trials[0].curves[0].aopc", True)]
     verdict = replace(tested.verdicts[0], sentence="Another sentence.")
     assert found(verdicts=(verdict, *tested.verdicts[1:])) == []
-    verdict = replace(tested.verdicts[0], code="look-only")
+    verdict = replace(tested.verdicts[0], code="too-little-tested")
     assert found(verdicts=(verdict, *tested.verdicts[1:])) == [("verdict on the heatmap", True)]
     order = replace(tested.orders[0], units=(*tested.orders[0].units[1::-1], *tested.orders[0].units[2:]))
     moved = (order, *tested.orders[1:])

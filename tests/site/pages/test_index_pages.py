@@ -152,15 +152,15 @@ def test_the_overview_has_what_is_filtered_by() -> None:
 def test_the_verdict_on_the_heatmap_is_on_the_card_and_can_be_filtered_by() -> None:
     tested = [
         replace(base(), name=str(n), tested=code, headline=f"All attention: {VERDICTS[code]}" if code else "")
-        for n, code in enumerate(("look-only", None, "supported"))
+        for n, code in enumerate(("too-little-tested", None, "supported"))
     ]
     files = made(tested, SiteConfig())
     cards_ = [words(card) for card in tree(files["index.html"]).iter("li") if card.get("class") == "card"]
-    assert ["All attention: a look only" in card for card in cards_] == [True, False, False]
+    assert ["All attention: too little tested for a verdict" in card for card in cards_] == [True, False, False]
     assert ["All attention:" in card for card in cards_] == [True, False, True]
     overview = handed(files)["overview"]
     assert [overview["findings"][n] if n >= 0 else None for n in overview["faithfulness"]] == [
-        "a look only",
+        "too little tested for a verdict",
         None,
         "supported",
     ]
