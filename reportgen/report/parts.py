@@ -130,6 +130,7 @@ class KeyPassages:
     title: str
     how: str  # how they were found, or why there are none, in a sentence or two
     passages: tuple[Passage, ...]
+    of: str = ""  # the view that shares and words are of, whatever a reader chooses; of given scores there is one only
 
 
 @dataclass(frozen=True, slots=True)

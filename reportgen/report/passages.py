@@ -44,6 +44,7 @@ def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[
         covered: From `heatmap.cells`.
     """
     opened = heatmap.shown(report, scores)[0]
+    of = "" if report.given else names.ORDERS[opening.order(report)]
     times = of_even(opened.values.astype(np.float64) + opened.base, report.tokens.content)
     tested = report.faithfulness
     effects = {Stretch(one.start, one.end): one for one in tested.sentences} if tested else {}
@@ -58,22 +59,23 @@ def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[
         )
         how = (
             f"Of all sentences, these lower “{label}” most when each alone is left out; with the whole text it has "
-            f"{tested.probability:.1%}. 1× the even share is what its length would draw if all tokens drew the same."
+            f"{tested.probability:.1%}. Shares are of {of}: 1× is what a sentence would draw if all tokens drew the "
+            "same."
         )
-        return KeyPassages("What the prediction rests on", how, measured)
+        return KeyPassages("What the prediction rests on", how, measured, of)
     if view.even:
-        return KeyPassages("Key passages", "No passage stands out.", ())
+        return KeyPassages("Key passages", "No passage stands out.", (), of)
     drawn = [(float(times[own].mean()), one) for one in stretches(report) if (own := _own(report.tokens, one)).size]
     if len(drawn) < 2:
-        return KeyPassages("Key passages", "The text is one passage.", ())
+        return KeyPassages("Key passages", "The text is one passage.", (), of)
     ordered = [one for share, one in sorted(drawn, key=lambda found: (-found[0], found[1])) if share > 1]
     how = (
-        f"Sentences whose tokens {'have the highest scores' if report.given else 'draw most attention'} on average, in "
-        f"the colours of “{view.title}”; 1× is what they would draw if all tokens drew the same."
+        f"Sentences whose tokens {f'draw most on average in {of}' if of else 'have the highest scores on average'}; 1× "
+        "is what they would draw if all tokens drew the same."
     )
     if not report.given:
         how += " Not their effect on the prediction: the full test measures that, and leaves out each in turn."
-    return KeyPassages("Key passages", how, tuple(_passage(report, one, times, covered) for one in ordered[:MOST]))
+    return KeyPassages("Key passages", how, tuple(_passage(report, one, times, covered) for one in ordered[:MOST]), of)
 
 
 def top_words(report: Report, rankings: Rankings | None = None) -> tuple[str, ...]:

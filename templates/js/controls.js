@@ -4,7 +4,9 @@ reportgen.controls = (() => {
 
   let panel;
   let views;
+  const titles = new Map(); // where the name of a view is, by its key
   const briefs = new Map(); // what is said of a view, by its key
+  const names = new Map(); // the first text of the names
   const sentences = new Map(); // the same while all layers and heads are chosen
   const fields = (name) => [...panel.querySelectorAll(`[name="${name}"]`)];
   const ticked = (name) => fields(name).flatMap((box) => (box.checked ? [Number(box.value)] : []));
@@ -22,7 +24,10 @@ reportgen.controls = (() => {
   function showView({ view, attribution }) {
     const shown = attribution === null ? view : "attribution";
     for (const choice of views) choice.checked = choice.value === shown;
-    for (const [key, brief] of briefs) brief.textContent = said(key);
+    for (const [key, brief] of briefs) {
+      brief.textContent = said(key);
+      titles.get(key).textContent = named(key);
+    }
     const [label] = fields("label");
     if (!label) return; // there is no attribution
     label.disabled = attribution === null;
@@ -41,6 +46,17 @@ reportgen.controls = (() => {
     return key === "reader" ? `What ${reader} attends to in ${where}.` : `What tokens receive from ${chosen.from === "all" ? "all tokens" : reader}, summed over ${where}.`;
   }
 
+  function named(key) {
+    // A view of some layers and heads is neither all attention nor what the classifier reads, and has another name.
+    const state = reportgen.state.get();
+    const { facts } = reportgen.scores.model();
+    const { every, empty } = reportgen.scores.selection(state);
+    const { layers, heads, from } = reportgen.scores.shown({ ...state, view: key });
+    const whole = key === "reader" ? String(layers) === String([facts.layers - 1]) && heads.length === facts.heads : every;
+    if (whole || empty || facts.given) return names.get(key);
+    return key === "reader" ? `What ${facts.reader} attends to` : `Attention from ${from === "all" ? "all tokens" : facts.reader}`;
+  }
+
   function startViews() {
     // The large choices above the text. The last layer alone is one of the choices below; attribution needs a script.
     const { make } = reportgen.dom;
@@ -57,6 +73,8 @@ reportgen.controls = (() => {
     for (const { value } of views) {
       const brief = document.querySelector(`label[for="view-${value}"] .brief`);
       if (value === "attribution") continue;
+      titles.set(value, document.querySelector(`label[for="view-${value}"] b`));
+      names.set(value, titles.get(value).textContent);
       briefs.set(value, brief);
       sentences.set(value, brief.textContent);
     }

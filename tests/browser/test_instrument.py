@@ -221,22 +221,31 @@ def test_a_linked_view_has_the_colours_that_python_computes(show: Show, link: st
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
-def test_the_view_stays_when_layers_and_heads_are_chosen_and_its_sentence_follows(page: Page) -> None:
-    """What the classifier reads, of a layer and head: the row of its token there."""
+def test_the_view_stays_when_layers_and_heads_are_chosen_and_its_name_and_sentence_follow(page: Page) -> None:
+    """What the classifier reads, of a layer and head: the row of its token there, which is no longer what it reads."""
+    names = page.locator("label.views b")
+    whole = names.all_inner_texts()
+    assert whole == ["What the classifier reads", "All attention"]
     layers, heads = (page.get_by_role("group", name=name, exact=True) for name in ("Layers", "Heads"))
     for group, number in ((layers, "2"), (heads, "3")):
         group.get_by_role("button", name="None").click()
         group.get_by_role("checkbox", name=number, exact=True).check()
-    assert page.get_by_role("radio", name="What the classifier reads").is_checked()
+    assert names.all_inner_texts() == ["What <s> attends to", "Attention from all tokens"]
+    assert page.get_by_role("radio", name="What <s> attends to").is_checked()
     row = example().attention.reader
     assert row is not None
     check_colours(page, colours(example(), row[1, 2]))
     assert "summed over layer 2, head 3" in page.locator(".about .explain").inner_text()
     sentences = [brief.inner_text() for brief in page.locator("label.views .brief").all()]
     assert [("in layer 2, head 3" in one or "over layer 2, head 3" in one) for one in sentences] == [True, True]
-    page.get_by_role("radio", name="All attention").check()
+    page.get_by_role("radio", name="Attention from all tokens").check()
     check_colours(page, colours(example(), expected(example(), layers=[2], heads=[3])))
+    heads.get_by_role("button", name="All").click()
+    layers.get_by_role("checkbox", name="2", exact=True).uncheck()
+    layers.get_by_role("checkbox", name="3", exact=True).check()
+    assert names.all_inner_texts() == ["What the classifier reads", "Attention from <s>"], "the last layer alone"
     page.get_by_role("button", name="Reset").click()
+    assert names.all_inner_texts() == whole
     assert page.locator("label.views .brief").all_inner_texts()[0].endswith("the classifier predicts.")
 
 

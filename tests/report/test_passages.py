@@ -39,6 +39,7 @@ def test_the_sentence_that_draws_most_comes_first_with_its_multiple_by_hand() ->
     inside = sum(TEXT.index("A second") <= report.tokens.starts[p] < TEXT.index(" Then") for p in content)
     even = (4 * inside + len(content) - inside) / len(content)
     assert made.title == "Key passages"
+    assert "draw most on average in what the classifier reads" in made.how
     assert made.passages[0].quote == "A second one stands out now."
     assert made.passages[0].draws == f"{4 / even:.1f}× the even share"
     assert len(made.passages) == 1, "the others draw less than even"
@@ -55,6 +56,8 @@ def test_where_sentences_were_left_out_those_that_cost_most_come_first() -> None
     assert [one.quote.split()[0] for one in made.passages] == ["Then", "The", "A"]
     assert made.passages[0].effect == "without it, “left” has 40.0%"
     assert "80.2%" in made.how
+    assert "Shares are of what the classifier reads: 1× is " in made.how
+    assert made.of == "what the classifier reads"
 
 
 def test_where_no_sentence_speaks_for_the_label_those_that_draw_most_are_quoted() -> None:

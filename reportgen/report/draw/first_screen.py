@@ -33,9 +33,9 @@ def curve(report: Report) -> str:
         "share",
         title=f"{units(tested)} removed, %",
         scale={"type": "sqrt", "domain": [0, shares[-1]], "nice": False},
-        axis={"values": shares, "labelOverlap": True},
+        axis={"values": shares, "labelOverlap": False},  # a count of ticks would leave some out
     )
-    up: Spec = {"title": "probability", "scale": {"domain": [0, 1]}}
+    up: Spec = {"title": "probability", "scale": {"domain": [0, 1]}, "axis": {"tickCount": 3}}
     chart: Spec = {
         "layer": [
             {
@@ -51,7 +51,7 @@ def curve(report: Report) -> str:
         ]
     }
     axis = {"labelColor": INK, "titleColor": INK, "domainColor": MUTED, "tickColor": MUTED, "gridColor": RULE,
-            "titleFontWeight": "normal", "labelFontSize": 10, "titleFontSize": 10, "grid": False, "tickCount": 3,
+            "titleFontWeight": "normal", "labelFontSize": 10, "titleFontSize": 10, "grid": False,
             "tickSize": 3}  # fmt: skip
     config = {"font": FONT, "background": "transparent", "axis": axis, "view": {"stroke": None}}
     spec = specs.drawable({"$schema": specs.SCHEMA, "config": config, "width": WIDTH, "height": HEIGHT, **chart})
