@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from reportgen.core.nouns.records import Floats, Integers, Rankings, Report, Scores
@@ -31,7 +32,7 @@ LOOKED_AT = 40  # tokens in which they are found: several may be pieces of one w
 HEADS = "head-tokens"  # key of that table
 GAPS = (  # columns that are empty in some reports: pyarrow reads files as one table by the schema of the first
     "dataset", "split", "index", "id", "label", "predicted", "probability", "all_attention", "classifier", "gold",
-    "sink", "seen", "score_cls", "word",
+    "sink", "seen", "score_cls", "word", "p", "low", "high",
 )  # fmt: skip
 # Cells that a spreadsheet may run something from: a call, a DDE pipe, or a reference to another sheet or file, behind a
 # sign that begins a formula. An apostrophe before it is doubled in the same way, so that one can be taken away again.
@@ -179,15 +180,14 @@ def _attributions(report: Report) -> dict[str, pa.Array]:
 def parquet(table: pa.Table) -> bytes:
     """Parquet that every reader takes; the same bytes for the same table and version of pyarrow.
 
-    Snappy and plain floats: fastparquet does not read floats that are split by bytes, hyparquet alone no ZSTD. Both
-    together would save a sixth. All columns but floats are stored as a dictionary with codes. Text has no minimum and
-    maximum, which cost the most time and help no reader. Columns without a gap in any report are declared non-null, to
-    save a flag in every row.
+    Snappy and plain floats: fastparquet does not read floats that are split by bytes, hyparquet alone no ZSTD. Text has
+    no minimum and maximum, which cost time and help no reader. Columns that never have a gap are declared non-null, to
+    save a flag in every row. NaN becomes null: of NaN, DuckDB and pyarrow find other rows in a file than in memory.
     """
-    fields = zip(table.schema, table.columns, strict=True)
-    schema = pa.schema([f.with_nullable(column.null_count > 0 or f.name in GAPS) for f, column in fields])
-    table = pa.Table.from_arrays(table.columns, schema=schema)
     floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    columns = [pc.if_else(pc.is_nan(table[n]), None, table[n]) if n in floats else table[n] for n in table.column_names]
+    both = zip(table.schema, columns, strict=True)
+    table = pa.table(columns, schema=pa.schema([f.with_nullable(c.null_count > 0 or f.name in GAPS) for f, c in both]))
     sink = pa.BufferOutputStream()
     pq.write_table(
         table,
@@ -388,4 +388,5 @@ def _tokens(report: Report, positions: Integers) -> pa.DictionaryArray:
 def _cell(value: object) -> object:
     if isinstance(value, str) and FORMULA.match(value):
         return "'" + value
-    return str(value).lower() if isinstance(value, bool) else f"{value:.7g}" if isinstance(value, float) else value
+    number = f"{value:.7g}".removeprefix("nan") if isinstance(value, float) else value
+    return str(value).lower() if isinstance(value, bool) else number

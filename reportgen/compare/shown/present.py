@@ -92,7 +92,7 @@ def _tables(made: Comparison) -> dict[str, bytes]:
 
 
 def _filled(table: pa.Table) -> pa.Table:
-    """The table for `tables.parquet`, which takes no nulls: what is not there is NaN, or an empty string."""
+    """The table for `tables.parquet`: text that is not there is an empty string, whole numbers with gaps are floats."""
     columns = {}
     for name in table.column_names:
         column = table[name].combine_chunks()
@@ -100,9 +100,7 @@ def _filled(table: pa.Table) -> pa.Table:
             column = column.cast(pa.string())
         if column.null_count and not pa.types.is_string(column.type):
             column = column.cast(pa.float64())
-        columns[name] = (
-            column.fill_null("" if pa.types.is_string(column.type) else float("nan")) if column.null_count else column
-        )
+        columns[name] = column.fill_null("") if pa.types.is_string(column.type) else column
     return pa.table(columns)
 
 

@@ -28,7 +28,9 @@ ENDS = (".", "!", "?", ":", ";", "。", "！", "？")
 LONG_LINES = 0.9  # quantile of the lengths that counts as usual
 MOST_BYTES = 200_000_000  # of a file, and of a Word document unpacked
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"  # the same text once more
+FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+TWICE = {FALLBACK, f"{WORD}moveFrom"}  # what another element says, too: what was moved is there at its new place
+FORMULA = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"  # characters of a formula
 SIGNS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 
 
@@ -141,14 +143,14 @@ def _inline(element: Any) -> Iterator[str]:
     """The characters of a paragraph, also those that somebody has inserted; deleted ones have another tag."""
     for child in element.iterchildren():
         name = str(child.tag).removeprefix(WORD)
-        if name == "t":
+        if name == "t" or child.tag == FORMULA:
             yield child.text or ""
         elif name in SIGNS:
             yield SIGNS[name]
         elif name == "p":  # in a text box
             yield "\n"
             yield from _inline(child)
-        elif child.tag != FALLBACK and name not in ("pPr", "rPr"):  # their tabs are settings
+        elif child.tag not in TWICE and name not in ("pPr", "rPr"):  # their tabs are settings
             yield from _inline(child)
 
 

@@ -1,6 +1,7 @@
 """Turn the test of a heatmap into data files: answers by order and share, sentences, agreement of orders.
 
-Names of orders and measures are those of `core/nouns/faithfulness.py`. A number that is not known is NaN.
+Names of orders and measures are those of `core/nouns/faithfulness.py`. A number that is not known is NaN in a row,
+and nothing in a file.
 """
 
 from __future__ import annotations

@@ -61,6 +61,19 @@ def test_word_gives_paragraphs_tables_and_insertions_in_their_order() -> None:
     assert found.how.startswith("a Word document, by python-docx ")
 
 
+def test_what_was_moved_in_word_is_there_once_and_a_formula_has_its_characters() -> None:
+    math = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    changed = (
+        '<w:moveFrom w:id="1" w:author="a"><w:r><w:t xml:space="preserve">moved </w:t></w:r></w:moveFrom>'
+        '<w:r><w:t xml:space="preserve">first </w:t></w:r>'
+        '<w:moveTo w:id="2" w:author="a"><w:r><w:t xml:space="preserve">moved </w:t></w:r></w:moveTo>'
+        f"<m:oMath {math}><m:r><m:t>p&lt;0.05</m:t></m:r></m:oMath>"
+    )
+    found = documents.extract(word(more=changed), "a Word document", "a.docx")
+    assert found is not None
+    assert found.text.endswith("\nfirst moved p<0.05")
+
+
 def test_a_file_is_read_by_what_it_is_and_the_report_says_so(tmp_path: Path) -> None:
     for name, content in (("paper.pdf", pdf(f"<p>{PARAGRAPH}")), ("letter.bin", word())):
         (tmp_path / name).write_bytes(content)

@@ -8,6 +8,7 @@ import math
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -32,7 +33,7 @@ def test_every_answer_of_the_model_is_in_the_file_once() -> None:
                 assert row["margin"] == curve.margins[at]
                 assert row["probability"] == curve.probabilities[at]
                 assert (row["aopc"], row["count"]) == (curve.aopc, test.counts[at])
-                assert math.isnan(row["p"]) if curve.p is None else row["p"] == curve.p
+                assert row["p"] == curve.p
 
 
 def test_sentences_are_quoted_exactly_and_in_order() -> None:
@@ -53,6 +54,21 @@ def test_agreement_has_each_coefficient_with_its_chance() -> None:
     assert first[1]["chance"] == pytest.approx(0.05 / 1.95)
     assert (first[0]["value"], first[0]["low"], first[0]["high"]) == pytest.approx((0.02, -0.08, 0.07))
     assert len(first) == 22
+
+
+def test_a_number_that_is_not_known_is_no_number() -> None:
+    """Null, not NaN: a query of the file would count NaN among the numbers, or lose it."""
+    files = data_files.files(faithful.report())
+    for name, column in (("faithfulness", "p"), ("agreement", "low"), ("agreement", "high")):
+        table = read(f"{name}.parquet")
+        known = table[column].drop_null().to_pylist()
+        assert 0 < len(known) < len(table)
+        assert all(map(math.isfinite, known))
+        for share in (0.0, 1.0):
+            some = pq.read_table(io.BytesIO(files[f"{name}.parquet"]), filters=pc.field(column) <= share)
+            assert len(some) == sum(value <= share for value in known)
+    rows = csv.DictReader(io.StringIO(files["faithfulness.csv"].decode("utf-8-sig")))
+    assert {row["p"] for row in rows if row["draw"] != "0"} == {""}
 
 
 def test_the_csv_says_the_same() -> None:

@@ -9,8 +9,9 @@ from reportgen.report.paper.latex.inline import Pages, inline, plain
 from reportgen.report.paper.latex.setting import COLOURS, HEAT, SHEET, needed
 from reportgen.report.parts import HeatView, Line
 
+# subtle: the end of the document is not written out, because arxiv_latex_cleaner cuts a file where it first reads it.
 ALONE_OR_WITHIN = r"""\expandafter\ifx\csname @classoptionslist\endcsname\relax
-  \def\reportgenend{\end{document}}
+  \def\reportgenend{\csname end\endcsname{document}}
   \documentclass{article}
   \usepackage[margin=25mm]{geometry}
   \ifdefined\Umathcode\else

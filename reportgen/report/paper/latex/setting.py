@@ -16,11 +16,12 @@ SHEET = "heatmap-glyphs.pdf"
 
 # No shorthand of babel and no short verbatim of the manuscript takes part.
 CATCODES = "".join(f"\\catcode{code} 12 " for code in (33, 34, *range(39, 48), *range(58, 65), 91, 93, 96, 124)) + "%\n"
-# Since LaTeX of 2020 a file knows its folder, and what IfFileExists has found.
+# Since LaTeX of 2020 a file knows its folder, and what IfFileExists has found. The sheet's name stands alone in braces
+# once, or arxiv_latex_cleaner takes the file for one that nothing uses.
 SHEET_FOUND = rf"""\ifdefined\reportgenpath\else
   \ifdefined\CurrentFilePath\ifx\CurrentFilePath\empty\else\edef\reportgenpath{{\CurrentFilePath/}}\fi\fi\fi
 \ifdefined\reportgenpath\else\def\reportgenpath{{}}\fi
-\edef\reportgensheet{{\reportgenpath {SHEET}}}%
+\def\reportgensheet{{{SHEET}}}\edef\reportgensheet{{\reportgenpath\reportgensheet}}%
 \def\reportgenbare#1"#2"#3\relax{{\ifx\relax#2\relax\reportgenpath {SHEET}\else#2\fi}}%
 \IfFileExists{{\reportgensheet}}{{\edef\reportgensheet{{\csname @filef@und\endcsname}}%
   \edef\reportgensheet{{\expandafter\reportgenbare\reportgensheet""\relax}}}}{{%

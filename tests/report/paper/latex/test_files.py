@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import venv
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reportgen.report.paper.latex import citation, files, glyphs, inline, letters, tables
+from reportgen.report.paper.latex.setting import SHEET
 from reportgen.report.parts import Line, Run
 from tests import faithful, reports
 from tests.tex import ENGINES, compile_clean, engines, made, manuscript, needs_tex, parts, run, squeezed, write
 
+CLEANER = "arxiv-latex-cleaner==1.0.11"
 FOREIGN_SIGNS = "".join(sign for sign in letters.SIGNS | letters.NAMED if ord(sign) > 0xA0)
 ASCII = "".join(map(chr, range(0x21, 0x7F)))
 HARD = f"""{" ".join(ASCII)} {ASCII[::-1]}
@@ -319,3 +323,26 @@ Table~\ref{{tab:faithfulness-small-0}}. \input{{faithfulness}}
     shown = squeezed(compile_clean(tmp_path, engine, "paper.tex"))
     assert squeezed("reversed deleted −0.10 0.80 −0.20 0.80") in shown
     assert squeezed("19 random orders masked −0.01 (−0.05 to 0.03) −0.01 (−0.10 to 0.07)") in shown
+
+
+@needs_tex
+def test_what_is_prepared_for_arxiv_is_the_same(hard: Path, tmp_path: Path) -> None:
+    """Many authors take out comments and unused files before they submit, with arxiv_latex_cleaner."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    programs = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    installed = subprocess.run(
+        [programs / "python", "-m", "pip", "install", "-q", CLEANER], capture_output=True, text=True, check=False
+    )
+    if installed.returncode and "CI" not in os.environ:
+        pytest.skip(f"not installed: {installed.stderr[-300:]}")
+    paper = tmp_path / "paper"
+    shutil.copytree(hard, paper / "one", ignore=shutil.ignore_patterns("heatmap.pdf", "*.log", "*.aux"))
+    name = manuscript(paper, ["one"])
+    subprocess.run([programs / "arxiv_latex_cleaner", paper], check=True, capture_output=True)
+    cleaned = tmp_path / "paper_arXiv"
+    assert {path.name for path in (cleaned / "one").iterdir()} == {"heatmap.tex", "top_tokens.tex", SHEET}
+    assert "% The heatmap" not in (cleaned / "one" / "heatmap.tex").read_text()
+    before, after = (compile_clean(folder, "pdflatex", name, times=2) for folder in (paper, cleaned))
+    assert squeezed(HARD) in squeezed(before)
+    assert before == after
+    compile_clean(cleaned / "one", "pdflatex", "heatmap.tex")
