@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +111,7 @@ def test_the_checkpoint_of_a_training_run_names_where_its_weights_are(folder: Pa
     pytorch(folder, {"epoch": 3, key: weights, "optimizer": {"lr": 0.1}})
     with pytest.raises(ModelError, match=f'a training run, with the weights inside, as "{key}"') as caught:
         tiny.load(folder)
-    command = shlex.split(str(caught.value.hint).partition("python ")[2])
-    subprocess.run([sys.executable, *command], check=True)
+    tiny.obey(str(caught.value.hint).partition("python ")[2], folder)
     torch.testing.assert_close(forward_pass.predict_logits(tiny.load(folder), [tiny.document(9)]), expected)
 
 

@@ -85,7 +85,7 @@ def test_a_prefix_is_named_and_the_command_of_the_hint_removes_it(
     error = tiny.refused(tiny.change_weights(folder, renamed(rename)))
     assert f'have "{word}" in their names' in error.message
     code, _, options = str(error.hint).partition("python ")[2].partition(", then --model ")
-    subprocess.run([sys.executable, *shlex.split(code)], check=True, cwd=tmp_path)
+    tiny.obey(code, tmp_path)
     new, flag, tokenizer = options.split()
     assert (flag, tokenizer) == ("--tokenizer", str(folder))
     tiny.tokenizer().save_pretrained(tmp_path / new)
