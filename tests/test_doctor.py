@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,8 +69,7 @@ def test_programs_that_are_not_here_are_notes(monkeypatch: pytest.MonkeyPatch) -
     assert kinds(doctor.programs()) == {"TeX": "note", "browser": "note"}
 
 
-def test_a_full_or_closed_disk_and_a_wrong_variable_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
+def test_a_full_or_closed_disk_and_a_wrong_variable_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     monkeypatch.setattr(doctor, "LEAST_FREE", 1e18)

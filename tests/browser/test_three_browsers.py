@@ -272,9 +272,8 @@ def test_in_forced_colours_heat_choices_and_marks_are_lines(start: Open, address
 
 
 @pytest.fixture
-def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def corpus(tmp_path: Path) -> Iterator[str]:
     """The address of a folder with a corpus, its reports, and a page that shows the corpus 320 pixels wide."""
-    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
     folder = tmp_path / "many"
     for number in range(6):
         formats = ("html",) if number == 0 else ("tables",)

@@ -58,6 +58,17 @@ def test_the_cells_of_a_report_and_itself_are_its_text() -> None:
     assert len(aligned.words) == len({(word.start, word.end) for word in aligned.words})
 
 
+def test_a_word_that_only_one_has_read_has_no_colour() -> None:
+    text = "a b c"
+    whole, part = (reports.report(text, read=reports.tokens(text, spans=spans)) for spans in (None, [(0, 1), (4, 5)]))
+    for one, other in ((whole, part), (part, whole)):
+        aligned = align(one, other)
+        assert {cell.text: cell.left_out for cell in aligned.cells if cell.text.strip()} == {
+            "a": False, "b": True, "c": False
+        }  # fmt: skip
+        assert [text[word.start : word.end] for word in aligned.words] == ["a", "c"]
+
+
 def test_two_texts_are_not_aligned() -> None:
     with pytest.raises(ValueError, match="cannot be aligned"):
         align(reports.report(), reports.report("Another text."))

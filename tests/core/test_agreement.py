@@ -63,6 +63,15 @@ def test_ties_and_what_differs_by_rounding_follow_no_position() -> None:
     assert found != agreement.ranked(even, seed=1)
 
 
+def test_the_top_of_30_words_is_two_of_them_and_two_random_orders_share_little_of_it() -> None:
+    """5% of 30 is 1.5. Two random pairs of 30 words share 1 / 15 of a pair, of what either has 1 / 29."""
+    scores = np.arange(30.0)
+    swapped = np.array([*scores[:-2], 29.0, 28.0])
+    found = agreement.agreement(("heatmap", "heatmap"), scores, swapped, range(30), seed=0)
+    assert (found.jaccard.value, found.overlap[4], found.overlap[1]) == (1, 1, 0)
+    assert found.jaccard_chance == pytest.approx(1 / 29)
+
+
 @given(st.lists(st.integers(0, 2), min_size=20, max_size=60).filter(lambda scores: len(set(scores)) > 1))
 def test_a_list_with_ties_agrees_with_itself_wholly(scores: list[int]) -> None:
     """Which of equal scores are at the top is chance, but it is the same chance for the same list."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from reportgen.corpus import frames, sums
 from reportgen.corpus.sums import Measured, Sums
@@ -25,6 +27,21 @@ def of_heads(shares: list[tuple[float, ...]]) -> Sums:
         "value": [share[n] for n in range(len(NAMES)) for share in shares],
     }
     return sums.total([Measured({}, {"heads": sums.values("heads", columns)})], {})
+
+
+@given(*(st.lists(st.integers(-9, 9), min_size=2, max_size=12) for _ in range(2)))
+def test_the_difference_of_two_means_has_the_interval_and_p_of_welch(one: list[int], other: list[int]) -> None:
+    found = frames.welch(*(
+        {"documents": len(each), "total": sum(each), "squares": sum(n * n for n in each)} for each in (one, other)
+    ))  # fmt: skip
+    wanted = np.mean(other) - np.mean(one)
+    assert (found["right"], found["wrong"], found["difference"]) == (len(one), len(other), pytest.approx(wanted))
+    if len({*one}) == len({*other}) == 1:
+        assert (found["low"], found["high"], found["p"]) == (wanted, wanted, wanted == 0)
+        return
+    test = stats.ttest_ind(other, one, equal_var=False)
+    assert found["p"] == pytest.approx(test.pvalue)
+    assert (found["low"], found["high"]) == pytest.approx(tuple(test.confidence_interval(0.95)))
 
 
 def test_heads_that_do_alike_are_a_group_and_the_most_typical_is_first() -> None:

@@ -91,8 +91,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def test_the_figure_names_both_heads(batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path))
+def test_the_figure_names_both_heads(batch: Path, tmp_path: Path) -> None:
     found = gather.gather(batch, clock=Clock(), engine=gather.here(1))
     drawn = head_charts.roles(found.sums)
     assert "Previous token: layer 1 head 1; particular words: layer 1 head 2 (" in drawn.caption

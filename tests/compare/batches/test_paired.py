@@ -34,6 +34,10 @@ def test_the_interval_is_student_s_of_the_differences(pairs: list[tuple[float, f
         ((other - one).mean(), one.mean(), other.mean()), abs=1e-9
     )
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
+    sums = PairedSums()
+    for mine, theirs in pairs:
+        sums.add({"a": mine}, {"a": theirs})
+    assert sums.changes()["a"] == found
 
 
 def test_only_documents_that_have_a_key_in_both_count() -> None:

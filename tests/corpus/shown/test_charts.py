@@ -77,11 +77,10 @@ def test_the_surest_mistakes_come_first_with_their_passages_and_neighbours(made:
         )
 
 
-def test_hidden_words_are_no_word_types_and_no_passages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_words_are_no_word_types_and_no_passages(tmp_path: Path) -> None:
     from reportgen.core.config import Config
     from reportgen.report.private import redacted
 
-    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
     for number in range(4):
         corpora.write(tmp_path / "batch", redacted.redacted(corpora.report(number), Config(no_text=True)))
     found = gather.gather(tmp_path / "batch", clock=Clock(), engine=gather.here(1))
@@ -94,8 +93,7 @@ def test_hidden_words_are_no_word_types_and_no_passages(tmp_path: Path, monkeypa
     assert not any(word in page for word in corpora.WORDS)
 
 
-def test_one_document_has_means_without_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
+def test_one_document_has_means_without_intervals(tmp_path: Path) -> None:
     corpora.batch(tmp_path / "batch", 1)
     made = present.parts(gather.gather(tmp_path / "batch", clock=Clock(), engine=gather.here(1)), tmp_path / "out")
     assert made.byline.startswith("1 document · ")
