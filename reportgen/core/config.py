@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from reportgen.core import widths
+from reportgen.core import field_kinds, widths
 from reportgen.core.characters import clean
 from reportgen.core.errors import DeviceError, UsageError
 from reportgen.core.private import PATHS, public
@@ -177,13 +177,16 @@ class Config:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
+            name, value = field.name, getattr(self, field.name)
             if isinstance(value, str | list) and field.type.startswith("tuple"):
-                object.__setattr__(self, field.name, listed(field.name, value))
-            wrong = problem(field.name, getattr(self, field.name))
-            if wrong:
-                value = getattr(self, field.name)
-                raise UsageError(f"{option(field.name)} {_short(value)}: {wrong}", hint=meant(field.name, value))
+                value = listed(name, value)
+            try:
+                value = field_kinds.settled(str(field.type), value, field.default)
+            except TypeError as error:
+                raise UsageError(f"{option(name)} {_short(value)}: {error}") from error
+            object.__setattr__(self, name, value)
+            if wrong := problem(name, value):
+                raise UsageError(f"{option(name)} {_short(value)}: {wrong}", hint=meant(name, value))
         if self.text is not None and self.file is not None:
             raise UsageError("give only one of --text and --file", hint="each chooses a text")
         if self.stride is not None and self.long != "window":

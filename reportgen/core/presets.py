@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from reportgen.core import field_kinds
 from reportgen.core.config import (
     CHOICE,
     CHOICES,
@@ -32,7 +33,6 @@ from reportgen.core.files import regular_files
 
 PRESETS = PACKAGE / "presets"
 DESCRIPTION = "description"  # the one key of a preset that is no field
-KINDS = {"str": "a string", "int": "an integer", "float": "a number", "bool": "true or false"}
 JSON_KINDS = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 MOST_BYTES = 10_000_000  # of a preset: label names and their explanations fit
@@ -177,7 +177,9 @@ def _typed(preset: str, key: str, value: object) -> object:
         fits = type(value).__name__ in kind or (key in CHOICES and isinstance(value, str))
         fits = fits or ("float" in kind and type(value) is int)
     if not fits:
-        raise UsageError(f"preset {preset}: {key} = {value!r} has the wrong type", hint=f"expected: {_kind(kind)}")
+        raise UsageError(
+            f"preset {preset}: {key} = {value!r} has the wrong type", hint=f"expected: {field_kinds.named(kind)}"
+        )
     wrong = problem(key, _frozen(value))
     if wrong:
         raise UsageError(f"preset {preset}: {key} = {value!r}: {wrong}", hint=meant(key, _frozen(value)))
@@ -187,12 +189,6 @@ def _typed(preset: str, key: str, value: object) -> object:
 def _frozen(value: object) -> object:
     """A value of TOML as `Config` has it."""
     return tuple(value) if isinstance(value, list) else value
-
-
-def _kind(annotation: str) -> str:
-    """The type of a field, in the words of TOML."""
-    one = next((word for name, word in KINDS.items() if name in annotation), "a string")
-    return f"a list; each is {one}" if annotation.startswith("tuple") else one
 
 
 def _property(name: str, kind: str) -> dict[str, Any]:

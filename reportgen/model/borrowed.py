@@ -29,9 +29,8 @@ from reportgen.core.private import public
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.classifier import Classifier, Options, of
 from reportgen.model.file_kinds import LOCAL
+from reportgen.model.guards import IN_MEMORY
 from reportgen.model.tokenizing.tokenizer import settle
-
-IN_MEMORY = "in memory"  # behind the name of what was not loaded by us
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def bare(model: Any) -> PreTrainedModel:
 
     Raises:
         UsageError: If it is no model of the transformers library.
-        ModelError: If it is no sequence classifier, or its adapter is no part of the layers.
+        ModelError: If it is no sequence classifier, its adapter is no part of the layers, or weights are elsewhere.
     """
     found = model
     while not isinstance(found, PreTrainedModel):
@@ -79,6 +78,12 @@ def bare(model: Any) -> PreTrainedModel:
         raise ModelError(
             f"{type(found).__name__}: not a sequence classifier of the transformers library",
             hint="load it with AutoModelForSequenceClassification",
+        )
+    elsewhere = next((name for name, weight in found.named_parameters() if weight.is_meta), None)
+    if elsewhere is not None:
+        raise ModelError(
+            f"{type(found).__name__}: not all of its weights are in memory ({elsewhere} is on the device meta)",
+            hint="load it whole, without a device_map that leaves weights on disk",
         )
     return found  # type: ignore[no-any-return]  # what is inside a wrapper has no type
 

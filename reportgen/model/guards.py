@@ -23,6 +23,7 @@ ALONE = {"trust_remote_code": False, "local_files_only": True}  # transformers r
 PACKAGE = str(Path(__file__).parents[1])
 SAYS_LITTLE = (KeyError, AttributeError, IndexError, TypeError, AssertionError, NotImplementedError)  # without its kind
 LONGEST = 300  # characters of another library's message
+IN_MEMORY = "in memory"  # behind the name of a model that was not loaded by us
 
 
 @contextlib.contextmanager
@@ -101,16 +102,28 @@ def forward_errors(model: nn.Module, name: str) -> Iterator[None]:
         place = f"in its layer {layer}" if layer else "outside of its layers"
         raise ModelError(
             f'{name}: model type "{kind}" fails {place}: {said(error)}',
-            hint="use --dtype float32"
-            if in_half(model)  # XLNet and DeBERTa run in float32 alone
-            else "its config.json may not fit its weights; see whether it runs without reportgen: python -c "
-            f"\"from transformers import pipeline; print(pipeline('text-classification', '{name}')('text'))\"",
+            hint=in_full(name) if in_half(model) else _without_us(name),  # XLNet and DeBERTa run in float32 alone
         ) from error
 
 
 def in_half(model: nn.Module) -> bool:
     """Whether weights of the model are float16 or bfloat16."""
     return any(weight.dtype in (torch.float16, torch.bfloat16) for weight in model.parameters())
+
+
+def in_full(name: str) -> str:
+    """What to do where float16 or bfloat16 does not do: for a model that is loaded already, in the words of Python."""
+    return "convert it: model.float()" if name.endswith(f"({IN_MEMORY})") else "use --dtype float32"
+
+
+def _without_us(name: str) -> str:
+    """A way to see whether a model runs at all."""
+    if name.endswith(f"({IN_MEMORY})"):
+        return "see whether it runs without reportgen: model(**tokenizer(text, return_tensors='pt'))"
+    return (
+        "its config.json may not fit its weights; see whether it runs without reportgen: python -c "
+        f"\"from transformers import pipeline; print(pipeline('text-classification', '{name}')('text'))\""
+    )
 
 
 def _needs_library(what: str, error: ImportError) -> ModelError:
@@ -167,7 +180,16 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def gradients_of(model: nn.Module, parameters: Iterable[nn.Parameter]) -> Iterator[None]:
-    """While open, gradients are on, and no other parameter takes one, which would take memory."""
+    """While open, gradients are on, and no other parameter takes one, which would take memory.
+
+    Raises:
+        ModelError: If the weights can never take part in a gradient.
+    """
+    if any(parameter.is_inference() for parameter in model.parameters()):
+        raise ModelError(
+            "the model was loaded inside torch.inference_mode(), so it has no gradients",
+            hint="load it outside of torch.inference_mode()",
+        )
     before = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:
         model.requires_grad_(False)

@@ -34,6 +34,7 @@ def label_names(name: str, config: Any, given: tuple[str, ...] = ()) -> tuple[st
         ModelError: If the outputs are no labels, there is only one, or two have the same name.
         UsageError: If *given* are more or fewer than the model has.
     """
+    _check_numbered(name, config)
     _refuse_numbers(name, config)
     if given and len(given) != config.num_labels:
         raise UsageError(f"{len(given)} label names were given; the model has {config.num_labels} labels")
@@ -116,6 +117,17 @@ def check_column(several: bool, column: LabelColumn, named: str | None) -> None:
         raise DataError(
             f"--label-column {named}: its labels are lists, and the model predicts exactly one label",
             hint="name a column with one label in each row, or leave out --label-column to go without gold labels",
+        )
+
+
+def _check_numbered(name: str, config: Any) -> None:
+    """Refuse labels without a number each; config.json is mended as it is read, a model in memory may have any."""
+    found = config.id2label
+    if not isinstance(found, Mapping) or set(found) != set(range(len(found))):
+        raise ModelError(
+            f"{name}: id2label of its configuration is {repr(found)[:200]}, which does not name the labels 0, 1, ...",
+            hint='set model.config.id2label = {0: "first label", 1: "second label"}, in the order of the outputs of '
+            "the head",
         )
 
 

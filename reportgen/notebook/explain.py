@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -59,6 +60,7 @@ def explain(
         DataError: If there is no text to read.
         DeviceError: If memory runs out.
     """
+    model, tokenizer = (os.fspath(one) if isinstance(one, os.PathLike) else one for one in (model, tokenizer))
     _check(options, loaded=not isinstance(model, str))
     if not isinstance(text, str):
         raise UsageError(
@@ -98,7 +100,8 @@ def _loaded(model: Any, tokenizer: Any, given: dict[str, Any], title: str | None
     bare = borrowed.bare(model)
     config = Config(model=presets.SAVED_MODEL, device="auto", dtype=borrowed.dtype(bare), **given)
     example = _example(config, title)
-    with torch.inference_mode(mode=False), borrowed.unchanged(bare):
+    whole = torch.autocast(bare.device.type, enabled=False)  # else softmax and products are in two number formats
+    with torch.inference_mode(mode=False), whole, borrowed.unchanged(bare):
         classifier = borrowed.classifier(
             bare,
             tokenizer,

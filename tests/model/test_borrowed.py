@@ -182,6 +182,64 @@ def test_what_is_no_classifier_is_refused() -> None:
         borrowed.classifier(tiny.dense("bert"), "bert-base-uncased")
 
 
+def test_weights_that_are_elsewhere_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"word_embeddings\.weight is on the device meta"):
+        borrowed.bare(tiny.dense("bert").to("meta"))
+
+
+@pytest.mark.parametrize(("outputs", "said"), [(5, "5 numbers"), (1, "1 number for")])
+def test_a_head_that_was_exchanged_needs_its_labels(outputs: int, said: str) -> None:
+    made = tiny.dense("bert")
+    made.classifier = torch.nn.Linear(16, outputs)
+    with pytest.raises(ModelError, match=rf"its head gives {said}.* names 2 labels \(left, right\)"):
+        reportgen.explain(made, tiny.tokenizer(), TEXT)
+
+
+@pytest.mark.parametrize("names", [None, ["a", "b"], {"0": "a", "1": "b"}, {1: "a", 2: "b"}])
+def test_labels_without_their_numbers_are_refused(names: Any) -> None:
+    made = tiny.dense("bert")
+    made.config.id2label = names
+    with pytest.raises(ModelError, match="does not name the labels 0, 1"):
+        reportgen.explain(made, tiny.tokenizer(), TEXT)
+
+
+def test_a_model_from_inference_mode_has_a_report_and_no_attribution() -> None:
+    with torch.inference_mode():
+        made = tiny.dense("bert")
+    there = reportgen.explain(made, tiny.tokenizer(), TEXT, attribution="frozen").report
+    assert there.prediction == reportgen.explain(tiny.dense("bert"), tiny.tokenizer(), TEXT).report.prediction
+    assert {one.reason for one in there.attributions} == {
+        "the model was loaded inside torch.inference_mode(), so it has no gradients."
+    }
+
+
+def test_autocast_around_a_call_changes_nothing() -> None:
+    made, words = tiny.dense("bert"), tiny.tokenizer()
+    plain = reportgen.explain(made, words, TEXT).report
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = reportgen.explain(made, words, TEXT).report
+    assert cast.prediction == plain.prediction
+    assert np.array_equal(cast.attention.received, plain.attention.received)
+
+
+def test_a_model_that_fails_is_answered_in_words_of_python() -> None:
+    made = tiny.dense("bert")
+    made.classifier.half()
+    with pytest.raises(ModelError, match="fails in its layer classifier") as raised:
+        reportgen.explain(made, tiny.tokenizer(), TEXT)
+    assert raised.value.hint == "convert it: model.float()"
+
+    def fail(*_: object) -> None:
+        raise ValueError("mine")
+
+    made = tiny.dense("bert")
+    made.register_forward_hook(fail)
+    with pytest.raises(ModelError, match="mine") as raised:
+        reportgen.explain(made, tiny.tokenizer(), TEXT)
+    assert raised.value.hint is not None
+    assert raised.value.hint.endswith("model(**tokenizer(text, return_tensors='pt'))")
+
+
 @pytest.mark.slow
 def test_a_hundred_calls_do_not_grow() -> None:
     import gc

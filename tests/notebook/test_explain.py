@@ -38,6 +38,8 @@ def test_a_loaded_model_and_the_same_model_by_name_say_the_same(tmp_path: Path) 
     made = tiny.longformer()
     folder = tiny.save(made, tmp_path / "model")
     by_name = reportgen.explain(str(folder), text=TEXT).report
+    by_path = reportgen.explain(folder, folder, TEXT).report
+    assert by_path.prediction == by_name.prediction
     loaded = reportgen.explain(made, tiny.tokenizer(), TEXT).report
     assert loaded.tokens == by_name.tokens
     assert loaded.prediction is not None
@@ -190,6 +192,7 @@ def test_mistakes_are_answered(tmp_path: Path) -> None:
         (UsageError, "no text to read", lambda: reportgen.explain(made, words)),
         (UsageError, "list is no text", lambda: reportgen.explain(made, words, [TEXT])),  # type: ignore[arg-type]
         (UsageError, "--top-k 0: must be", lambda: reportgen.explain(made, words, TEXT, top_k=0)),
+        (UsageError, "--top-k 5: must be an integer", lambda: reportgen.explain(made, words, TEXT, top_k="5")),
         (UsageError, "--faithfulness very: unknown", lambda: reportgen.explain(made, words, TEXT, faithfulness="very")),  # type: ignore[arg-type]
         (UsageError, "was not tested", lambda: reportgen.explain(made, words, TEXT).to_pandas("faithfulness")),
     ]

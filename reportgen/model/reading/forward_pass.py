@@ -20,7 +20,7 @@ from reportgen.core.nouns.records import DenseAttention, LayerAttention, Predict
 from reportgen.core.processes import memory
 from reportgen.model import outputs, supported
 from reportgen.model.classifier import Classifier, sliding_layers
-from reportgen.model.guards import forward_errors, in_half, memory_errors, quiet
+from reportgen.model.guards import forward_errors, in_full, in_half, memory_errors, quiet
 from reportgen.model.reading import implementations
 
 OnLayer = Callable[[int, int, LayerAttention], None]  # (document in the batch, layer, its attention)
@@ -74,7 +74,7 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
             f"weights ({seen} of {classifier.shape[0]} layers)",
             hint="use a model whose attention can be returned (output_attentions=True)",
         )
-    return _finite(classifier, logits)
+    return _checked(classifier, logits)
 
 
 @contextlib.contextmanager
@@ -97,7 +97,7 @@ def predict_logits(classifier: Classifier, documents: Sequence[Tokens]) -> Tenso
     if len(documents) > batch_limit(classifier, len(documents)):
         return torch.cat([predict_logits(classifier, [tokens]) for tokens in documents])
     with _running(classifier):
-        return _finite(classifier, classifier.model(**batch(classifier, documents)).logits)
+        return _checked(classifier, classifier.model(**batch(classifier, documents)).logits)
 
 
 def predict_all(
@@ -366,15 +366,22 @@ def _recorded(module: Any) -> dict[str, Any]:
     return getattr(module, "_can_record_outputs", None) or {}
 
 
-def _finite(classifier: Classifier, logits: Tensor) -> Tensor:
-    """The logits in float32; refused, with the weight that is at fault, if one is no number."""
+def _checked(classifier: Classifier, logits: Tensor) -> Tensor:
+    """The logits in float32; refused if they are not one for each label, or if one is no number."""
+    if logits.shape[1:] != (len(classifier.labels),):
+        given = " x ".join(map(str, logits.shape[1:]))
+        raise ModelError(
+            f"{classifier.checkpoint.name}: its head gives {given} number{'s' * (given != '1')} for a text, "
+            f"and its configuration names {len(classifier.labels)} labels ({', '.join(classifier.labels)[:200]})",
+            hint="name the labels in id2label of its configuration, in the order of the head's outputs",
+        )
     if not bool(torch.isfinite(logits).all()):
         weights = classifier.model.named_parameters()
         bad = next((f" ({name})" for name, weight in weights if not bool(weight.isfinite().all())), "")
         raise ModelError(
             f"{classifier.checkpoint.name}: the model returned logits that are not finite (NaN or Inf)"
             + (f", because some of its weights are not{bad}" if bad else ""),
-            hint="use --dtype float32"
+            hint=in_full(classifier.checkpoint.name)
             if in_half(classifier.model)
             else "give an earlier checkpoint: the training has diverged, or the file was damaged",
         )
