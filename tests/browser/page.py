@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -35,6 +39,17 @@ def settled(page: Page) -> Page:
     """Wait until everything has followed the last choice."""
     wait(page, SETTLED)
     return page
+
+
+def as_text(html: str, folder: Path) -> str:
+    """What a text browser shows of a page: w3m, which knows neither scripts nor styles."""
+    tool = shutil.which("w3m")
+    if tool is None and "CI" not in os.environ:
+        pytest.skip("w3m is not installed")
+    assert tool, "w3m is not installed, and CI runs the browser tests"
+    (folder / "page.html").write_text(html, encoding="utf-8")
+    command = [tool, "-dump", "-cols", "100", str(folder / "page.html")]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
 
 def rgb(colour: str) -> str:

@@ -24,7 +24,7 @@ from reportgen.core.nouns.records import Prediction
 from reportgen.report.paper import pdf
 from reportgen.report.stored import store
 from tests import faithful, pdf_check, reports
-from tests.browser.page import Show
+from tests.browser.page import Show, as_text
 from tests.browser.test_accessibility import violations
 from tests.compare.reports.test_tested import weaker
 
@@ -136,6 +136,16 @@ def test_it_is_read_without_scripts(show: Show) -> None:
     page.locator("#side-x").check()
     assert page.locator(".about-ax").is_visible()
     assert page.locator(".tools").count() == 0
+
+
+def test_a_text_browser_says_that_the_choices_have_no_effect(tmp_path: Path) -> None:
+    """It shows every form, and knows neither scripts nor styles."""
+    shown = as_text(html(), tmp_path)
+    assert "Colour by (without effect in a text browser) (*) All attention" in shown
+    assert "Show (without effect in a text browser) ( ) A ( ) B (*) Difference" in shown
+    assert "Sort" not in shown
+    assert re.search(r"^0 ([\d.]+ )+[\d.]+$", shown, re.MULTILINE), "the legend has no spaces"
+    assert re.search(r"^speaks against 0 speaks for$", shown, re.MULTILINE)
 
 
 def test_tables_are_sorted(show: Show) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ from reportgen.core.clock import Clock
 from reportgen.corpus import gather
 from reportgen.corpus.shown import present
 from tests import corpora
-from tests.browser.page import LIVE, SETTLED
+from tests.browser.page import LIVE, SETTLED, as_text
 from tests.browser.test_gallery import served
 from tests.browser.test_instrument import CLASSES, drawn_html, example
 from tests.browser.three import Chromium, Firefox, Reader, WebKit, need, wait
@@ -349,13 +348,7 @@ def test_a_corpus_in_forced_colours_keeps_its_letters(start: Open, corpus: str) 
 
 def test_a_browser_without_scripts_shows_no_control_that_does_nothing(tmp_path: Path) -> None:
     """In w3m, which knows neither scripts nor styles, but shows every form."""
-    tool = shutil.which("w3m")
-    if tool is None and "CI" not in os.environ:
-        pytest.skip("w3m is not installed")
-    assert tool, "w3m is not installed, and CI runs the browser tests"
-    (tmp_path / "report.html").write_text(drawn_html(), encoding="utf-8")
-    command = [tool, "-dump", "-cols", "100", str(tmp_path / "report.html")]
-    shown = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    shown = as_text(drawn_html(), tmp_path)
     for control in (
         "Save",
         "SVG",
