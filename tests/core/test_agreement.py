@@ -67,7 +67,7 @@ def test_the_top_of_30_words_is_two_of_them_and_two_random_orders_share_little_o
     """5% of 30 is 1.5. Two random pairs of 30 words share 1 / 15 of a pair, of what either has 1 / 29."""
     scores = np.arange(30.0)
     swapped = np.array([*scores[:-2], 29.0, 28.0])
-    found = agreement.agreement(("heatmap", "heatmap"), scores, swapped, range(30), seed=0)
+    found = agreement.agreement(("all_attention", "all_attention"), scores, swapped, range(30), seed=0)
     assert (found.jaccard.value, found.overlap[4], found.overlap[1]) == (1, 1, 0)
     assert found.jaccard_chance == pytest.approx(1 / 29)
 
