@@ -53,12 +53,32 @@ def write(
     Raises:
         OutputError: If the disk does not take it.
     """
+    content = {
+        "index.csv": tables.comma_separated(_table(outcomes, unreadable)),
+        **_pages(place, outcomes, unreadable, total=total, page=page),
+    }
+    for name, data in content.items():
+        disk.put(folder / name, data)
+    for old in set(files_in(folder)) - {folder / name for name in content}:
+        with contextlib.suppress(OSError):
+            old.unlink()
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Files in a folder with the name of an index file."""
+    return sorted(path for path in folder.glob("index*") if NAMES.fullmatch(path.name))
+
+
+def _pages(
+    place: str, outcomes: Sequence[Outcome], unreadable: Mapping[int, str], *, total: int, page: str
+) -> dict[str, bytes]:
+    """The pages with their script, `PER_PAGE` reports each; what failed is on the first."""
     made = [outcome for outcome in outcomes if outcome.error is None]
     failed = [(o.index, o.id or o.title, o.error, o.hint) for o in outcomes if o.error is not None]
     failed += [(index, "", reason, None) for index, reason in unreadable.items()]
     names = _page_names(len(made))
     table = confusion.confusion([(_shown(one.label), _shown(one.predicted)) for one in made])
-    content: dict[str, bytes] = {"index.csv": tables.comma_separated(_table(outcomes, unreadable))}
+    content = {}
     for number, name in enumerate(names):
         html = render.plain_page(
             "batch.html.j2",
@@ -76,18 +96,7 @@ def write(
             number=number,
         )
         content[name] = html.encode()
-    if made:
-        content |= _scripts(made, page)
-    for name, data in content.items():
-        disk.put(folder / name, data)
-    for old in set(files_in(folder)) - {folder / name for name in content}:
-        with contextlib.suppress(OSError):
-            old.unlink()
-
-
-def files_in(folder: Path) -> list[Path]:
-    """Files in a folder with the name of an index file."""
-    return sorted(path for path in folder.glob("index*") if NAMES.fullmatch(path.name))
+    return content | _scripts(made, page) if made else content
 
 
 def _scripts(made: Sequence[Outcome], page: str) -> dict[str, bytes]:
