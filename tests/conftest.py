@@ -36,10 +36,14 @@ settings.load_profile("reportgen")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker, which then makes what they share once; a group of its own counts more."""
+    """Keep the tests of a file on one worker, which then makes what they share once; a group of its own counts more.
+
+    So do the files with planted models, which are trained.
+    """
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            group = "planted" if hasattr(getattr(item, "module", None), "planted") else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
