@@ -26,6 +26,12 @@ def test_words_are_whole_and_special_tokens_and_signs_are_units_of_their_own_or_
     assert [unit.positions for unit in units(capital, tokens, kind="sentence", reader=0)] == [(1, 2, 3, 4), (5, 6)]
 
 
+def test_the_last_sign_of_a_sentence_is_its_own_where_no_space_follows() -> None:
+    text = "你好。再见。"
+    found = units(text, reports.tokens(text), kind="sentence", reader=0)
+    assert found == (Unit(0, 3, (1, 2)), Unit(3, 6, (3, 4)))
+
+
 def test_the_word_that_a_causal_model_reads_is_never_removed() -> None:
     tokens = planted.heated(planted.classifier("gpt2"), TEXT).tokens
     assert tokens.strings[-1] == "ash"
