@@ -142,12 +142,13 @@ class Firefox:
 
     name = "firefox"
 
-    def __init__(self, folder: Path, *, forced: bool = False) -> None:
+    def __init__(self, folder: Path, *, forced: bool = False, dark: bool = False) -> None:
         self.downloads, self.wrong = folder / "downloads", []  # type: Path, list[str]
         self.downloads.mkdir()
         profile = folder / "profile"
         profile.mkdir()
         wanted = {**PREFERENCES, "browser.download.dir": str(self.downloads)}
+        wanted |= {"layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
         if forced:
             wanted |= {"browser.display.document_color_use": 2}  # the reader's colours, and only those
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in wanted.items()]
@@ -232,13 +233,15 @@ class WebKit:
 
     name = "webkit"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, dark: bool = False) -> None:
         self.downloads, self.wrong = folder, []  # type: Path, list[str]
         self._screen, display = screen(folder)
         options = Options()
         options.binary_location = str(minibrowser())
         options.add_argument("--automation")
         env = {**os.environ, "HOME": str(folder), "DISPLAY": display, **CLOSED}
+        if dark:
+            env |= {"GTK_THEME": "Adwaita:dark"}
         service = Service(executable_path=shutil.which("WebKitWebDriver"), env=env)
         self._driver = webdriver.WebKitGTK(options=options, service=service)
         self._driver.set_window_size(SIZE["width"], SIZE["height"])
