@@ -21,10 +21,9 @@ Steps 1 to 5 are the analysis and use torch; steps 6 to 8 are the presentation a
 import importlib
 from typing import TYPE_CHECKING
 
-from reportgen.core.config import Config
-from reportgen.core.errors import ReportgenError
-
 if TYPE_CHECKING:
+    from reportgen.core.config import Config
+    from reportgen.core.errors import ReportgenError
     from reportgen.core.nouns.records import Report
     from reportgen.notebook.explain import explain
 
@@ -32,15 +31,19 @@ __version__ = "0.1.0"  # its only home; CITATION.cff and CHANGELOG.md are checke
 
 __all__ = ["Config", "Report", "ReportgenError", "__version__", "explain"]
 
+HOMES = {
+    "Config": "reportgen.core.config",
+    "Report": "reportgen.core.nouns.records",
+    "ReportgenError": "reportgen.core.errors",
+    "explain": "reportgen.notebook.explain",
+}
+
 
 def __getattr__(name: str) -> object:
-    """`Report` and `explain` are imported when they are asked for: they need numpy, and `reportgen --help` does not."""
-    if name == "explain":
-        # not a statement: no room depends on the notebook because it imports reportgen
-        module = importlib.import_module("reportgen.notebook.explain")
-        return module.explain
-    if name == "Report":
-        from reportgen.core.nouns.records import Report
+    """What the package offers is imported when it is asked for: `reportgen --help` needs no numpy.
 
-        return Report
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    Not by a statement: no room depends on the notebook because it imports reportgen.
+    """
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(HOMES[name]), name)

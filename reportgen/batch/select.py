@@ -7,7 +7,6 @@ only if the choice depends on predictions.
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -132,7 +131,7 @@ def read_ids_file(path: str) -> tuple[str, ...]:
     name = "standard input" if path == "-" else clean(path)
     try:
         if path == "-":
-            content = sys.stdin.buffer.read(MOST_BYTES + 1)
+            content = regular_files.standard_input(MOST_BYTES + 1)
         else:
             content = regular_files.read(Path(path), most=MOST_BYTES)
         if len(content) > MOST_BYTES:

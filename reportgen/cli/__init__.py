@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -25,7 +26,7 @@ from reportgen.cli.printing import drop_output
 from reportgen.cli.reports import faithfulness, render, rerun, run, verify
 from reportgen.cli.sites import site
 from reportgen.cli.splits import examples, importance
-from reportgen.core.errors import DeviceError, UsageError, one_line
+from reportgen.core.errors import DeviceError, OutputError, UsageError, one_line
 from reportgen.core.processes import memory
 from reportgen.data.hub import redact
 
@@ -33,6 +34,7 @@ BUG = 70
 INTERRUPTED = 130
 TERMINATED = 143
 RESUMED = ("batch", "corpus", "examples", "importance", "site")  # commands that continue after an interruption
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)  # why a stream takes no more
 GO_ON = "run the same command again to continue"
 COLLECT_AFTER = 50_000  # new objects between collections: imports make many objects, and all of them stay
 
@@ -62,6 +64,10 @@ class Reportgen(click.Group):
         except BrokenPipeError:  # the reader closed the pipe
             drop_output()
             context.exit(0)
+        except OSError as error:
+            if error.errno not in FULL or error.filename is not None:
+                raise self._bug(context, error) from error
+            raise OutputError(f"standard output: {error.strerror}", hint="send it somewhere else") from error
         except SystemExit as stop:
             if stop.code == TERMINATED and context.invoked_subcommand in RESUMED:
                 click.echo(f"terminated: {GO_ON}", err=True)
@@ -74,15 +80,19 @@ class Reportgen(click.Group):
             click.echo(f"interrupted: {said}", err=True)
             context.exit(INTERRUPTED)
         except Exception as error:
-            if context.params.get("debug"):
-                raise
-            click.echo(f"error: {type(error).__name__}: {one_line(redact(str(error)))}", err=True)
-            command = context.invoked_subcommand or "run"
-            click.echo(
-                f"hint: this is a bug in reportgen; please report it, with the output of reportgen --debug {command}",
-                err=True,
-            )
-            context.exit(BUG)
+            raise self._bug(context, error) from error
+
+    def _bug(self, context: click.Context, error: Exception) -> Exception:
+        """Say that an error was not foreseen, and end; with `--debug` the error itself."""
+        if context.params.get("debug"):
+            return error
+        click.echo(f"error: {type(error).__name__}: {one_line(redact(str(error)))}", err=True)
+        command = context.invoked_subcommand or "run"
+        click.echo(
+            f"hint: this is a bug in reportgen; please report it, with the output of reportgen --debug {command}",
+            err=True,
+        )
+        return click.exceptions.Exit(BUG)
 
 
 def _in_our_words(error: click.UsageError) -> UsageError:
@@ -108,17 +118,35 @@ def script() -> NoReturn:
     Freeing torch's objects in order would take most of a second, for nothing.
     """
     code: object = 0
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as `__main__.py` sets it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    _open_streams()
     gc.set_threshold(COLLECT_AFTER)
     memory.ask_for_large_pages()
     try:
         main(prog_name="reportgen")
     except SystemExit as stop:
         code = stop.code
+    except KeyboardInterrupt:  # before the command has begun
+        code = INTERRUPTED
+    except OSError:  # the error cannot be told: stderr takes no more
+        code = OutputError.exit_code
     atexit._run_exitfuncs()  # temporary files, worker processes, Ray
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):  # the stream is closed, or its reader is gone
             stream.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def _open_streams() -> None:
+    """Give standard streams that are closed an end, before a file gets their number and what is printed is in it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    sys.stdout = sys.stdout or open(1, "w")  # noqa: SIM115  until the process ends
+    sys.stderr = sys.stderr or open(2, "w")  # noqa: SIM115
 
 
 def _terminate(*_: object) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -230,7 +229,7 @@ def _of_file(file: str, config: Config) -> Example:
 def _read(file: str, *, most: int) -> bytes:
     """The first *most* bytes."""
     if file == "-":
-        return sys.stdin.buffer.read(most)
+        return regular_files.standard_input(most)
     path = Path(file).expanduser() if file.startswith("~/") else Path(file)  # as `presets.command` writes it
     try:
         with regular_files.opened(path) as opened:

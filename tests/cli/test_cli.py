@@ -419,6 +419,51 @@ def test_a_reader_that_went_away_is_no_traceback() -> None:
     assert "Traceback" not in done.stderr
 
 
+INTERRUPTED_AT_IMPORT = """
+import os, runpy, signal, sys
+class Press:
+    def find_spec(self, name, *_):
+        if name == "reportgen.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Press())
+sys.argv = ["reportgen", "presets"]
+runpy.run_module("reportgen", run_name="__main__")
+"""
+
+
+def test_ctrl_c_while_python_imports_is_no_traceback() -> None:
+    """The process ends by the signal, as `sleep` does: a shell sees 130."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT_IMPORT], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+@pytest.mark.parametrize(
+    ("streams", "code", "said"),
+    [
+        (">&-", 0, ""),
+        ("2>&-", 0, ""),
+        ("<&- >&- 2>&-", 0, ""),
+        (">/dev/full", 7, "error: standard output: No space left on device\nhint: send it somewhere else\n"),
+        (">/dev/full 2>/dev/full", 7, ""),
+    ],
+)
+def test_streams_that_are_closed_or_full_are_no_traceback(streams: str, code: int, said: str) -> None:
+    command = shlex.join([sys.executable, "-m", "reportgen", "presets"])
+    done = subprocess.run(f"{command} {streams}", shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, said)
+
+
+@pytest.mark.parametrize("arguments", [("run", "--file", "-"), ("batch", "--ids", "-")])
+def test_a_closed_standard_input_is_named(arguments: tuple[str, ...], here: Path) -> None:
+    command = shlex.join([sys.executable, "-m", "reportgen", *arguments, "-o", "out"])
+    done = subprocess.run(f"{command} <&-", shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: standard input is closed\nhint: ")
+    assert list(here.iterdir()) == []
+
+
 @pytest.mark.parametrize("words", ["a\nb\r\nc", "\x1b]0;owned\x07", "a \u202eb", "\x9b31m"])
 def test_words_from_outside_cannot_command_the_terminal(
     words: str, here: Path, monkeypatch: pytest.MonkeyPatch

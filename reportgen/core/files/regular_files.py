@@ -9,8 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
+
+from reportgen.core.errors import DataError
 
 KINDS = {
     stat.S_IFIFO: "a pipe",
@@ -53,6 +56,20 @@ def read(path: Path, *, most: int) -> bytes:
     if len(content) > most:  # it has grown, or is one of those in /proc that give no size
         raise _too_large(path, len(content), most)
     return content
+
+
+def standard_input(most: int) -> bytes:
+    """The first *most* bytes of standard input.
+
+    Raises:
+        DataError: If it is closed, or a folder.
+    """
+    try:
+        if sys.stdin is None:
+            raise DataError("standard input is closed", hint="send a text into it: cat paper.txt | reportgen ...")
+        return sys.stdin.buffer.read(most)
+    except OSError as error:
+        raise DataError(f"standard input: {error.strerror}", hint="send a text into it") from error
 
 
 def read_own(path: Path, *, most: int) -> bytes:
