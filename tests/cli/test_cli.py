@@ -419,6 +419,15 @@ def test_a_reader_that_went_away_is_no_traceback() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [("run", "--index", "0"), ("examples",), ("importance",)])
+def test_a_place_that_takes_no_file_ends_a_command_before_its_long_part(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "load", None)
+    name = {"run": "/proc/x", "examples": "/proc/x.parquet", "importance": "/proc/x.safetensors"}[command[0]]
+    fails(call(*command, "--preset", "demo", "-o", name), 7, f"{name.rpartition('/')[0]}")
+
+
 INTERRUPTED_AT_IMPORT = """
 import os, runpy, signal, sys
 class Press:

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -50,6 +51,7 @@ def check_file(path: Path, *, suffix: str, overwrite: bool) -> None:
         if path.exists() and not overwrite:
             raise OutputError(f"{shown(path)} already exists", hint="use --overwrite, or choose another --output")
         _check_place(path)
+        check_writable(path.parent)
 
 
 def check_folder(path: Path, *, hint: str = "name the folder itself with --output") -> None:
@@ -68,6 +70,21 @@ def check_folder(path: Path, *, hint: str = "name the folder itself with --outpu
         if path.exists() and not path.is_dir():
             raise OutputError(f"{shown(path)} is a file", hint="name another folder with --output")
         _check_place(path)
+
+
+def check_writable(folder: Path) -> None:
+    """Check that something can be put into a folder, or, as long as it does not exist, into the one that will hold it.
+
+    By a file without a name, which is gone at once: a read-only disk, root and foreign file systems each have rights of
+    their own.
+
+    Raises:
+        OutputError: If nothing can.
+    """
+    with errors(folder):
+        there = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+        with tempfile.TemporaryFile(dir=there):
+            pass
 
 
 def _check_place(path: Path) -> None:

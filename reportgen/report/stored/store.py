@@ -306,10 +306,12 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
     """Check that a report may be written to *folder*, before a long run.
 
     Raises:
-        OutputError: If something is there and may not be replaced, or no folder can have this name.
+        OutputError: If something is there and may not be replaced, no folder can have this name, or nothing can be
+            written there.
     """
     disk.recover(folder.parent)
     check_free(folder, overwrite=overwrite)
+    disk.check_writable(folder.parent)
 
 
 def check_free(folder: Path, *, overwrite: bool, replaces: Mapping[str, Any] | None = None) -> None:

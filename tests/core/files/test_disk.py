@@ -281,3 +281,15 @@ def test_a_cache_that_cannot_be_written_loses_nothing_but_itself(tmp_path: Path)
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
     disk.keep(tmp_path / "deep" / "x", lambda made: made.write_bytes(b"abc"))
     assert (tmp_path / "deep" / "x").read_bytes() == b"abc"
+
+
+def test_a_place_that_takes_no_file_is_known_before_a_long_run(tmp_path: Path) -> None:
+    """/proc is one for every user, root too, whose rights alone would allow it."""
+    disk.check_writable(tmp_path / "new" / "newer")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(OutputError, match=r"^/proc: No such file"):
+        disk.check_writable(Path("/proc"))
+    with pytest.raises(OutputError, match=r"^/proc/new: "):
+        disk.check_writable(Path("/proc/new"))
+    with pytest.raises(OutputError, match=r"^/proc: "):
+        disk.check_file(Path("/proc/x.csv"), suffix=".csv", overwrite=False)
