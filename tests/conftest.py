@@ -97,6 +97,12 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs give the same bytes."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")  # `batches.EPOCH`
+
+
+@pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder."""
     monkeypatch.chdir(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -157,3 +158,9 @@ def _agreement(one: str, other: str, *, tau: float, shared: float) -> Agreement:
         tuple(min(1.0, shared + share) for share in shares),
         shares,
     )
+
+
+@cache
+def untested() -> Report:
+    """A report with attributions whose heatmap was not tested."""
+    return replace(report(), faithfulness=None)

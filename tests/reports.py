@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import altair as alt
@@ -380,9 +381,19 @@ def example_page() -> str:
     return render.page(example(), example_parts(), bundle=vega.bundle())
 
 
+def stub_page(given: Report, text: str = "small") -> str:
+    """The page with a stub chart and without Vega."""
+    return render.page(given, parts(given, (stub_chart(text),)), bundle=STUB_BUNDLE)
+
+
 def is_a_chart(chart: Chart) -> None:
     """Its specification holds against the schema of Vega-Lite, it is drawn, and its table is whole."""
     alt.Chart.from_dict(chart.spec, validate=True)
     assert chart.svg.startswith("<svg")
     assert chart.data.rows
     assert all(len(row) == len(chart.data.columns) for row in chart.data.rows)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder by its path."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

@@ -24,6 +24,7 @@ from reportgen.report import opening
 from reportgen.report.stored import store
 from tests import tiny
 from tests.cli.test_cli import call
+from tests.reports import contents
 from tests.test_pipeline import FILES
 
 COMMAND = Path(sys.executable).parent / "reportgen"
@@ -163,11 +164,6 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def everything(ran: tuple[Path, str]) -> Path:
     """The folder alone."""
     return ran[0]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file by its path."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 @pytest.mark.slow

@@ -19,13 +19,9 @@ from reportgen.report.stored import store
 from tests import batches
 from tests.cli.test_cli import call, fails
 
+pytestmark = pytest.mark.usefixtures("epoch")
 COUNT = 40
 KILLS = 6
-
-
-@pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
 
 
 @pytest.fixture

@@ -25,12 +25,8 @@ from reportgen.core.errors import OutputError
 from reportgen.core.nouns.records import Report
 from tests import batches, kills
 
+pytestmark = pytest.mark.usefixtures("epoch")
 COUNT = 8
-
-
-@pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
 
 
 @pytest.fixture

@@ -30,13 +30,8 @@ from reportgen.model.reading import forward_pass
 from reportgen.report.stored import store
 from tests import batches, foreign, tiny
 
+pytestmark = pytest.mark.usefixtures("epoch")
 COUNT = 10
-
-
-@pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports of two runs are the same to the byte."""
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", batches.EPOCH)
 
 
 @pytest.fixture

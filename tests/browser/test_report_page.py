@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -15,11 +14,7 @@ from reportgen.report.draw.pictures import vega
 from reportgen.report.page import render
 from tests import reports
 from tests.browser.page import LIVE, Show, contrast, live, rgb, wait
-
-
-def stub_page(report: Any, text: str = "small") -> str:
-    """A page without Vega."""
-    return render.page(report, reports.parts(report, (reports.stub_chart(text),)), bundle=reports.STUB_BUNDLE)
+from tests.reports import stub_page
 
 
 def test_every_chart_goes_live_and_nothing_goes_wrong(show: Show) -> None:

@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Page
 
 from reportgen.core import numbers, palette
-from reportgen.core.nouns.records import Report
 from reportgen.report import heatmap, signed, words
 from reportgen.report.page import render
 from tests import faithful, reports
@@ -25,13 +24,8 @@ CLASSES = """[...document.querySelectorAll("#text [data-position]")].map((span) 
 
 
 @cache
-def example() -> Report:
-    return replace(faithful.report(), faithfulness=None)
-
-
-@cache
 def html() -> str:
-    return render.page(example(), reports.parts(example()), bundle=reports.STUB_BUNDLE)
+    return render.page(faithful.untested(), reports.parts(faithful.untested()), bundle=reports.STUB_BUNDLE)
 
 
 def at(show: Show, fragment: str, **settings: Any) -> Page:
@@ -44,15 +38,15 @@ def select(page: Page, name: str) -> Any:
 
 def view(number: int = 1, scale: Any = "linear") -> Any:
     """What Python makes of an attribution."""
-    scores = signed.found(example())[number - 1].scores
+    scores = signed.found(faithful.untested())[number - 1].scores
     assert scores is not None
-    covered = heatmap.cells(example().example.text, example().tokens)
+    covered = heatmap.cells(faithful.untested().example.text, faithful.untested().tokens)
     return signed.view("", "", "", scores, covered, scale=scale, outlined="")
 
 
 def test_the_page_opens_with_attention_and_offers_attribution(show: Show) -> None:
     page = at(show, "")
-    assert page.evaluate(CLASSES) == list(reports.parts(example()).views[0].classes)
+    assert page.evaluate(CLASSES) == list(reports.parts(faithful.untested()).views[0].classes)
     assert page.get_by_role("radio", name="What the classifier reads").is_checked()
     assert not page.get_by_role("radio", name="Attribution").is_checked()
     assert select(page, "For label").is_disabled()
@@ -68,14 +62,17 @@ def test_a_choice_shows_attribution_and_another_label_and_reset_undoes_both(show
     assert page.evaluate(CLASSES) == list(view().classes)
     assert page.evaluate("location.hash") == "#attribution=1"
     assert page.locator("#signless").is_visible()
-    assert signed.explanation(example(), example().attributions[0]) == page.locator(".about .explain").inner_text()
+    assert (
+        signed.explanation(faithful.untested(), faithful.untested().attributions[0])
+        == page.locator(".about .explain").inner_text()
+    )
     select(page, "For label").select_option("2")
     settled(page)
     assert page.evaluate(CLASSES) == list(view(2).classes)
     assert page.evaluate("location.hash") == "#attribution=2"
     page.get_by_role("button", name="Reset").click()
     settled(page)
-    assert page.evaluate(CLASSES) == list(reports.parts(example()).views[0].classes)
+    assert page.evaluate(CLASSES) == list(reports.parts(faithful.untested()).views[0].classes)
     assert page.evaluate("location.hash") == ""
     assert page.locator(".about .step").all_inner_texts()[8] != ""
     assert page.wrong == []  # type: ignore[attr-defined]
@@ -97,7 +94,7 @@ def test_a_link_shows_the_colours_and_the_legend_that_python_computes(show: Show
 @pytest.mark.parametrize("link", ["attribution=0", "attribution=3", "attribution=-1", "attribution=x", "attribution="])
 def test_a_link_to_an_attribution_that_is_not_there_shows_attention(show: Show, link: str) -> None:
     page = at(show, link)
-    assert page.evaluate(CLASSES) == list(reports.parts(example()).views[0].classes)
+    assert page.evaluate(CLASSES) == list(reports.parts(faithful.untested()).views[0].classes)
     assert page.wrong == []  # type: ignore[attr-defined]
 
 
@@ -105,7 +102,7 @@ def test_a_word_has_the_sum_of_its_tokens(show: Show) -> None:
     """Of a word in two pieces, one for and one against the label, the larger decides."""
     report = reports.report("say unseen", read=reports.tokens("say unseen", spans=[(0, 3), (4, 6), (6, 10)]))
     scores = np.array([0.2, -0.1, 0.9, -0.4, 0], np.float32)
-    given = replace(report, attributions=(replace(example().attributions[0], scores=scores),))
+    given = replace(report, attributions=(replace(faithful.untested().attributions[0], scores=scores),))
     source = render.page(given, reports.parts(given), bundle=reports.STUB_BUNDLE)
     page = settled(show(source, fragment="attribution=1"))
     assert [n >= 24 for n in page.evaluate(CLASSES)] == [False, False, True, False, False]
@@ -125,14 +122,14 @@ def test_special_tokens_and_masked_words_follow_their_choices(show: Show) -> Non
     page = at(show, "attribution=1&special=1&mask=1")
     classes = page.evaluate(CLASSES)
     assert classes[0] >= 16
-    found = words.whole_words(example().example.text, example().tokens, language="en")
+    found = words.whole_words(faithful.untested().example.text, faithful.untested().tokens, language="en")
     masked = [position for word in found if word.masked for position in word.positions]
     assert {classes[position] for position in masked} == {-1}
 
 
 def test_hot_spots_are_the_strongest_on_either_side(show: Show) -> None:
     page = at(show, "attribution=1&layers=none&k=4&common=1")
-    scores = np.where(example().tokens.content, np.abs(view().values), 0)
+    scores = np.where(faithful.untested().tokens.content, np.abs(view().values), 0)
     seen = set()
     for _ in range(4):
         page.click("#spot-next")

@@ -13,10 +13,7 @@ from reportgen.cli import main
 from reportgen.report.stored import store
 from tests import corpora
 
-
-@pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+pytestmark = pytest.mark.usefixtures("epoch")
 
 
 @pytest.fixture(scope="module")

@@ -32,8 +32,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+def _small_chunks(epoch: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gather, "CHUNK", 2)
 
 

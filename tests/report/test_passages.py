@@ -46,6 +46,12 @@ def test_the_sentence_that_draws_most_comes_first_with_its_multiple_by_hand() ->
     assert report.tokens.starts[made.passages[0].first] == TEXT.index("A second")
 
 
+def test_a_sentence_ends_before_the_next_where_no_space_is_between() -> None:
+    """Two tokens of four draw four times as much: 4 / 2.5."""
+    made = key(drawing("你好。再见。", "你好。"))
+    assert [(one.quote, one.draws) for one in made.passages] == [("你好。", "1.6× the even share")]
+
+
 def test_where_sentences_were_left_out_those_that_cost_most_come_first() -> None:
     report = faithful.report(text=TEXT)
     assert report.faithfulness is not None

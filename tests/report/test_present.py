@@ -17,6 +17,9 @@ from reportgen.report import present
 from reportgen.report.paper import typesetting
 from reportgen.report.stored import store
 from tests import foreign, reports
+from tests.reports import contents
+
+pytestmark = pytest.mark.usefixtures("epoch")
 
 EVERYTHING = Config(format=("html", "pdf", "tables", "charts", "figures", "latex"), span="2:9", pdf_variant="a-3u")
 
@@ -27,16 +30,6 @@ def stored(folder: Path, config: Config = EVERYTHING, report: Report | None = No
     kept = replace(report, provenance=replace(report.provenance, configuration=config.plain()))
     pipeline.write(kept, folder, config=config, clock=Clock())
     return folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Files by their path."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-@pytest.fixture(autouse=True)
-def _repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1714564800")
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
@@ -23,11 +22,6 @@ from reportgen.report.parts import HeatView, Run
 from tests import faithful, reports
 
 SCALES: tuple[ColourScale, ...] = ("linear", "rank", "log")
-
-
-@cache
-def attributed() -> Report:
-    return replace(faithful.report(), faithfulness=None)
 
 
 def coloured(scores: list[float], *, scale: ColourScale = "linear") -> HeatView:
@@ -73,7 +67,7 @@ def test_scores_of_0_colour_nothing_and_the_scale_says_so() -> None:
     view = coloured([0, 0])
     assert set(view.classes) == {-1}
     assert view.uniform
-    report = replace(attributed(), attributions=(Attribution("frozen", 0, np.zeros(59, np.float32)),))
+    report = replace(faithful.untested(), attributions=(Attribution("frozen", 0, np.zeros(59, np.float32)),))
     assert "The score of every token is 0, so nothing has a colour." in printed_document(report)
 
 
@@ -85,7 +79,7 @@ def test_pieces_of_a_character_count_as_one() -> None:
 
 def test_the_view_of_a_second_label_is_printed_unless_its_signs_are_those_of_the_first_turned() -> None:
     """Margins of two labels that exclude each other: m and -m."""
-    report = attributed()
+    report = faithful.untested()
     frozen, turned, _ = report.attributions
     assert [number for number, _ in signed.printed(report)] == [1]
     assert signed.notes(report)[0] == "For “right” every score has the opposite sign."
@@ -99,7 +93,7 @@ def test_the_view_of_a_second_label_is_printed_unless_its_signs_are_those_of_the
 
 
 def test_a_title_names_the_label_and_its_part_in_the_report() -> None:
-    report = attributed()
+    report = faithful.untested()
     assert signed.title(report, report.attributions[0]) == "Attribution for “left” (predicted and gold)"
     assert signed.title(report, report.attributions[1]) == "Attribution for “right”"
     assert report.prediction is not None
@@ -108,7 +102,7 @@ def test_a_title_names_the_label_and_its_part_in_the_report() -> None:
 
 
 def test_an_explanation_says_what_the_scores_add_up_to() -> None:
-    report = attributed()
+    report = faithful.untested()
     frozen, integrated, _ = report.attributions
     assert frozen.scores is not None
     assert report.prediction is not None
@@ -129,14 +123,16 @@ def test_a_margin_is_a_logit_alone_where_labels_do_not_exclude_each_other() -> N
     one = reports.several((0,))
     assert one.prediction is not None
     assert signed.margin(one.prediction, 1) == one.prediction.logits[1]
-    two = attributed().prediction
+    two = faithful.untested().prediction
     assert two is not None
     assert signed.margin(two, 1) == two.logits[1] - two.logits[0]
+    three = replace(two, labels=("a", "b", "c"), logits=(2.0, -1.0, 0.5), probabilities=(0.8, 0.1, 0.1))
+    assert [signed.margin(three, label) for label in range(3)] == [1.5, -3.0, -1.5]
     assert signed.margin(replace(two, labels=("a",), logits=(-0.3,), probabilities=(0.4,)), 0) == -0.3
 
 
 def test_tables_list_what_speaks_most_for_and_against() -> None:
-    report = attributed()
+    report = faithful.untested()
     scores = report.attributions[0].scores
     assert scores is not None
     speaks_for, against = signed.tables(report)
@@ -150,7 +146,7 @@ def test_tables_list_what_speaks_most_for_and_against() -> None:
 
 
 def test_a_side_without_tokens_has_an_empty_table() -> None:
-    report = attributed()
+    report = faithful.untested()
     only = replace(report, attributions=(Attribution("frozen", 0, np.ones(len(report.tokens), np.float32)),))
     assert [len(table.rows) for table in signed.tables(only)] == [report.top_k, 0]
 
@@ -163,7 +159,7 @@ def test_a_text_without_content_has_no_tables_and_no_colours() -> None:
 
 
 def test_the_token_list_has_a_column_for_each_attribution() -> None:
-    report = attributed()
+    report = faithful.untested()
     files = tables.files(report, *reports.ranked(report))
     rows = list(csv.DictReader(io.StringIO(files["tokens.csv"].decode("utf-8-sig"))))
     frozen, integrated, _ = report.attributions
@@ -175,8 +171,8 @@ def test_the_token_list_has_a_column_for_each_attribution() -> None:
 
 def test_why_there_are_no_scores_is_said_in_page_and_document() -> None:
     reason = "by gradient times input, with attention and normalisation held constant: The model&#39;s layers have no"
-    assert reason in page(attributed())
-    assert reason in printed_document(attributed())
+    assert reason in page(faithful.untested())
+    assert reason in printed_document(faithful.untested())
 
 
 def test_a_report_without_attribution_has_nothing_of_it() -> None:
@@ -187,12 +183,12 @@ def test_a_report_without_attribution_has_nothing_of_it() -> None:
     assert "data-attributions" not in html
     assert "reportgen.signed = " not in html
     assert 'class="sides"' not in document
-    assert 'id="label"' in page(attributed())
-    assert "reportgen.signed = " in page(attributed())
+    assert 'id="label"' in page(faithful.untested())
+    assert "reportgen.signed = " in page(faithful.untested())
 
 
 def test_the_page_holds_the_scores_to_the_last_digit_in_one_block() -> None:
-    report = attributed()
+    report = faithful.untested()
     block = page_data.attributions(report)
     assert [choice["label"] for choice in block["choices"]] == list(signed.names(report))  # type: ignore[attr-defined]
     assert block["scores"]["length"] == 2 * len(report.tokens)  # type: ignore[index]
@@ -201,7 +197,7 @@ def test_the_page_holds_the_scores_to_the_last_digit_in_one_block() -> None:
 
 
 def test_print_paints_both_sides_and_lines_below_what_is_clearly_against() -> None:
-    report = attributed()
+    report = faithful.untested()
     html = printed_document(report)
     assert 'id="view-attribution-1"' in html
     view = reports.parts(report).views[-1]
@@ -213,7 +209,7 @@ def test_print_paints_both_sides_and_lines_below_what_is_clearly_against() -> No
 
 def test_no_scripts_show_what_the_page_opens_with() -> None:
     """The attribution has no radio button, and no class in the text."""
-    html = page(attributed())
+    html = page(faithful.untested())
     assert html.count('name="view"') == 3
     text = html[html.index('<div class="text"') :]
     assert not re.search(r'class="[^"]*\ba(1[6-9]|2\d|3\d)\b', text)
@@ -233,7 +229,7 @@ def test_a_strip_shows_the_strongest_of_either_side() -> None:
     assert heatmap.strip(runs, tokens=4) == (26, 17, -1, 24)
     many = tuple(Run("x", "token", heat, n) for n, heat in enumerate((26, 17) * heatmap.STRETCHES))
     assert set(heatmap.strip(many, tokens=len(many))) == {17}
-    report = attributed()
+    report = faithful.untested()
     document = render.document(report, reports.parts(report))
     parts = reports.parts(report)
     strongest = int(np.abs(parts.views[-1].values[1:-1]).argmax()) + 1

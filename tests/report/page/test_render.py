@@ -30,16 +30,12 @@ from reportgen.core.nouns.records import Prediction, Report, ReportWarning, Toke
 from reportgen.report.page import render
 from reportgen.report.page.svg import THEME, svg_markup
 from tests import reports
+from tests.reports import stub_page as page
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SOURCES = sorted(next(f for f in reversed(render.TEMPLATES) if f.is_dir()).rglob("*.j2"))
 HTML = "{http://www.w3.org/1999/xhtml}"
 Element = ElementTree.Element
-
-
-def page(report: Report, text: str = "small") -> str:
-    """The page with a stub chart and without Vega."""
-    return render.page(report, reports.parts(report, (reports.stub_chart(text),)), bundle=reports.STUB_BUNDLE)
 
 
 def document(report: Report, text: str = "small") -> str:

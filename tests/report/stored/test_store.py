@@ -25,6 +25,7 @@ from reportgen.core.files import disk
 from reportgen.core.nouns.records import Check, Prediction, Report, ReportWarning
 from reportgen.report.stored import store
 from tests import faithful, foreign, reports
+from tests.reports import contents
 
 FILES = {"report.html": b"<!doctype html>", "report.json": b"{}", "tables/tokens.csv": b"a,b\r\n"}
 
@@ -32,11 +33,6 @@ FILES = {"report.html": b"<!doctype html>", "report.json": b"{}", "tables/tokens
 def put(folder: Path, files: dict[str, bytes] = FILES, *, overwrite: bool = False) -> None:
     """Write with a fact."""
     store.write(folder, files, facts={"seed": 0}, overwrite=overwrite)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """All files below a folder by relative path."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def save(folder: Path, report: Report) -> Path:
