@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reportgen import examine
 from reportgen.core.clock import Clock, Stage, now
@@ -36,6 +36,7 @@ from reportgen.report.stored import store
 from reportgen.report.warnings import caveats, checks
 
 if TYPE_CHECKING:
+    from reportgen.core.processes.workers import Begin
     from reportgen.model.checkpoint import Checkpoint
     from reportgen.model.classifier import Classifier
     from reportgen.model.reading.long_documents import DocumentReading, WindowPlan
@@ -64,13 +65,23 @@ class Rerun(NamedTuple):
     stored: tuple[str, ...]  # "dataset", "importance": not here, so that the report's own data took their place
 
 
-def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Written:
-    """One example from its source to its folder; *found* is the model, if it has been found already."""
+def run(config: Config, clock: Clock, found: Checkpoint | None = None, begin: Begin | None = None) -> Written:
+    """One example from its source to its folder.
+
+    Args:
+        config: All choices.
+        clock: Told of the stages.
+        found: The model, if it has been found already.
+        begin: Begins work in a second process, which gets ready while the model is loaded; without it, all is done
+            here.
+    """
     now()  # reject a bad SOURCE_DATE_EPOCH before the long part
     redact.of_config(config)
-    present.check_typesetting(config.format, pdf=config.pdf)
     importance_files.check(config.importance)
     check_device(config.device)
+    checked = (begin or partial)(present.check_typesetting, config.format, pdf=config.pdf)
+    if begin is None:
+        checked()
     if config.pick is None:
         example = choice.choose(config, partial(outputs.names_before_loading, config))
         try:
@@ -83,11 +94,14 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None) -> Writte
         classifier = load(config, clock, found)
         example = predict_split.pick(config, classifier, clock)
         folder = _target(config.output, example, overwrite=config.overwrite)
+    if begin is not None:
+        checked()
     head_importance = find_importance(config, classifier, clock)
     ((report, known),) = analyse_together(config, classifier, [example], clock, head_importance)
     report, stopped = examine.attempted(config, classifier, report, folder, clock)
     del classifier  # its memory is free before page and PDF need theirs
-    report, files = write(report, folder, config=config, clock=clock, overwrite=config.overwrite, known=known)
+    made: dict[str, Any] = {"overwrite": config.overwrite, "known": known, "begin": begin or partial}
+    report, files = write(report, folder, config=config, clock=clock, **made)
     if stopped is not None:
         raise stopped
     return Written(report, folder, files)
@@ -220,6 +234,7 @@ def load(config: Config, clock: Clock, found: Checkpoint | None = None) -> Class
     with clock.stage("load"):
         check_device(config.device)
         found = found or checkpoint.named(config)
+        found.hash_ahead()
         from reportgen.model import classifier
 
         return classifier.load(

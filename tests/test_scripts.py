@@ -43,9 +43,11 @@ import sys
 from pathlib import Path
 from reportgen.core.config import Config
 from reportgen.report import present
+from reportgen.report.warnings import checks
 from tests import reports, test_scripts
-told, content = present.make_document(test_scripts.report(), reports.parts(test_scripts.report()), {}, Config())
-Path(sys.argv[1]).write_bytes(content)
+made = present.make_document(test_scripts.report(), reports.parts(test_scripts.report()), {}, Config())
+Path(sys.argv[1]).write_bytes(made.data)
+told = checks.warned_of_glyphs(test_scripts.report(), dict.fromkeys(made.missing))
 print(*(f"{warning.code}: {warning.message}" for warning in told.warnings), sep="\\n")
 """
 

@@ -30,6 +30,7 @@ from reportgen.cli.options import (
 from reportgen.cli.printing import clock_for, print_faithfulness, print_report, print_seconds, settle
 from reportgen.core.config import ATTRIBUTION, COLOUR_SCALES, ECHOES, FAITHFULNESS, RECEIVED, UNITS, Config
 from reportgen.core.errors import DiffersError, StrictWarningsError, UsageError, one_line
+from reportgen.core.processes import workers
 
 PLANNED = tuple(depth for depth in FAITHFULNESS if depth != "none")
 STORED = {
@@ -76,7 +77,8 @@ def run(verbose: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     from reportgen import pipeline
 
     clock = clock_for(quiet=quiet, verbose=verbose)
-    made = pipeline.run(config, clock, found)
+    with workers.aside(wanted="pdf" in config.format) as begin:
+        made = pipeline.run(config, clock, found, begin)
     print_report(made, clock.seconds, quiet=quiet, as_json=as_json, verbose=verbose)
     if config.strict and made.report.warnings:
         count = len(made.report.warnings)

@@ -6,10 +6,12 @@ commit; loading then reads a folder and never uses the network.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import importlib.util
 import re
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -94,6 +96,15 @@ class Checkpoint:
         if len(hashes) < 2:
             return "".join(hashes)
         return hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+    def hash_ahead(self) -> None:
+        """Begin to hash the weights while they are loaded; an error comes when the hash is asked for."""
+
+        def work() -> None:
+            with contextlib.suppress(Exception):
+                self.weights_sha256()
+
+        threading.Thread(target=work, daemon=True).start()
 
     def settings_sha256(self) -> str:
         """Hash of the files of the tokenizer, with their names; it identifies a local folder."""

@@ -5,7 +5,7 @@ They hold values and nothing else. Positions count from 0, as in `records.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from reportgen.core.config import ColourScale
@@ -207,7 +207,7 @@ class Parts:
     summary: tuple[str, ...]  # the words that draw most attention, each once
     key: KeyPassages
     opens: str  # why the report opens with the first view, in a sentence; "" where there is nothing to say
-    blocks: dict[str, object]  # what the scripts of the page read, by name
+    blocks: dict[str, object] = field(default_factory=dict)  # what the scripts of the page read, by name
 
     @property
     def small(self) -> str:

@@ -7,7 +7,7 @@ its name.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,6 +30,7 @@ from reportgen.report.stored.file_formats import formats
 from reportgen.report.warnings import caveats, checks
 
 if TYPE_CHECKING:
+    from reportgen.core.processes.workers import Begin
     from reportgen.report.draw.specs import Draw
 
 WITHOUT_MODEL = ("top_k", "colour_scale", "language", "received")  # can be chosen again of a stored report; echoes, too
@@ -56,8 +57,15 @@ class Known(NamedTuple):
 UNKNOWN = Known()  # of a stored report
 
 
+class Begun(NamedTuple):
+    """A document that is being made, perhaps in another process."""
+
+    report: Report  # that it is of
+    document: Callable[[], typesetting.Typeset]  # waits for it
+
+
 def check_typesetting(formats: Collection[str], *, pdf: PdfNeed) -> None:
-    """Check before a long run that the requested files can be typeset in pages.
+    """Check before a long run that the requested files can be typeset in pages, and import what it takes.
 
     Raises:
         OutputError: Naming the packages to install.
@@ -68,7 +76,14 @@ def check_typesetting(formats: Collection[str], *, pdf: PdfNeed) -> None:
 
 
 def write(
-    report: Report, folder: Path, *, config: Config, clock: Clock, overwrite: bool = False, known: Known = UNKNOWN
+    report: Report,
+    folder: Path,
+    *,
+    config: Config,
+    clock: Clock,
+    overwrite: bool = False,
+    known: Known = UNKNOWN,
+    begin: Begin = functools.partial,
 ) -> tuple[Report, dict[str, bytes]]:
     """Make all files, then the folder in one step. Returns what `present` returns.
 
@@ -78,7 +93,7 @@ def write(
         OutputError: If something is there already, or the disk refuses it.
         PdfError, DeviceError: If all is written but the PDF, see `check_pdf`.
     """
-    report, files = present(report, config, clock, known)
+    report, files = present(report, config, clock, known, begin)
     facts = store.facts(report, clock.stages())
     store.write(folder, files, facts=facts, overwrite=overwrite)
     if config.pdf == "required" and "pdf" in config.format:
@@ -86,7 +101,9 @@ def write(
     return report, files
 
 
-def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN) -> tuple[Report, dict[str, bytes]]:
+def present(
+    report: Report, config: Config, clock: Clock, known: Known = UNKNOWN, begin: Begin = functools.partial
+) -> tuple[Report, dict[str, bytes]]:
     """The files of a report by their paths in its folder.
 
     Args:
@@ -94,6 +111,7 @@ def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN
         config: Which files to make, and how; of its other fields nothing is used.
         clock: Says which stage runs.
         known: What the analysis has computed already.
+        begin: Begins the PDF, which may be made next to the page.
 
     Returns:
         The report with the warnings that only typesetting can find, and the files.
@@ -108,29 +126,41 @@ def present(report: Report, config: Config, clock: Clock, known: Known = UNKNOWN
         scores = known.scores or scale.of_report(report)
     with clock.stage("rank"):
         rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
-    made: dict[str, bytes] = {}
     attach = "pdf" in config.format and config.pdf_variant == "a-3u"
-    if "tables" in config.format or attach:
-        with clock.stage("tables"):
-            made = tables.files(report, scores, rankings) | report_rows.files(report) | data_files.files(report)
-    attached = made if attach else {}
-    files = {f"tables/{name}": content for name, content in made.items()} if "tables" in config.format else {}
+    attached = table_files(report, scores, rankings, clock) if attach else {}
+    files: dict[str, bytes] = {}
     if shown:
         with clock.stage("charts"):
             figures = draw_figures(report, scores, rankings, config.format)
-        parts = make_parts(
-            report, scores, rankings, figures, config.format, clock, max_html_mb=config.max_html_mb, covered=covered
-        )
+        parts = make_parts(report, scores, rankings, figures, clock, covered=covered)
+        begun = Begun(report, begin(make_document, report, parts, attached, config)) if "pdf" in config.format else None
+    if "tables" in config.format:
+        made = attached or table_files(report, scores, rankings, clock)
+        files |= {f"tables/{name}": content for name, content in made.items()}
+    if shown:
+        if "html" in config.format:
+            with clock.stage("live"):
+                blocks = page_blocks(report, scores, rankings, figures, max_html_mb=config.max_html_mb)
+            parts = replace(parts, blocks=blocks)
         report, drawn = figure_files(report, parts, config, clock)
-        report, rendered = render_files(report, parts, attached, config, clock)
+        report, rendered = render_files(report, parts, attached, config, clock, begun)
         files |= drawn | rendered
     return report, files | store.dump(report)
+
+
+def table_files(report: Report, scores: Scores, rankings: Rankings, clock: Clock) -> dict[str, bytes]:
+    """All tables for programs, by their names in the folder of tables."""
+    with clock.stage("tables"):
+        return tables.files(report, scores, rankings) | report_rows.files(report) | data_files.files(report)
 
 
 def draw_figures(
     report: Report, scores: Scores, rankings: Rankings, formats: Collection[str], *, draw: Draw | None = None
 ) -> Figures:
-    """The drawings for the requested files; *draw* makes the SVG of a chart, if known."""
+    """The drawings for the requested files; *draw* makes the SVG of a chart, if known.
+
+    For the PDF alone there is no SVG: `plates` draws each chart for its width on paper.
+    """
     shown = set(formats) - {"tables", "latex"}
     if not shown:
         return Figures(charts=(), curves=(), findings=(), maps=None, enlarged_map=None)
@@ -138,13 +168,19 @@ def draw_figures(
     from reportgen.report.draw.pictures import still
 
     picture = maps.picture(report)
+    drawn = draw or (still.svg if shown != {"pdf"} else undrawn)
     return Figures(
-        charts=charts.charts(report, scores, rankings, draw=draw or still.svg),
-        curves=_draw_curves(report, draw or still.svg),
+        charts=charts.charts(report, scores, rankings, draw=drawn),
+        curves=_draw_curves(report, drawn),
         findings=findings.findings(report, scores, rankings) if "pdf" in shown else (),
         maps=picture,
         enlarged_map=charts.attention_map(report) if picture and "html" in shown else None,
     )
+
+
+def undrawn(_: dict[str, object], *, key: str) -> str:
+    """No SVG."""
+    return ""
 
 
 def _draw_curves(report: Report, draw: Draw) -> tuple[Chart, ...]:
@@ -160,13 +196,11 @@ def make_parts(
     scores: Scores,
     rankings: Rankings,
     figures: Figures,
-    formats: Collection[str],
     clock: Clock,
     *,
-    max_html_mb: float | None,
     covered: tuple[Cell, ...] | None = None,
 ) -> Parts:
-    """Step 6: the parts of page and document."""
+    """Step 6: the parts of page and document; those of the page's scripts are made by `page_blocks`."""
     with clock.stage("heatmap"):
         covered = covered or heatmap.cells(report.example.text, report.tokens)
         views = heatmap.views(report, scores, covered) + signed.views(report, covered)
@@ -174,14 +208,6 @@ def make_parts(
     found = words.of_report(report)
     counts = words.count_words(words.content_words(found), rankings.attended_counts)
     common = words.common_positions(found)
-    blocks: dict[str, object] = {}
-    if "html" in formats:
-        with clock.stage("live"):
-            kept = chart_points.kept(report, rankings)
-            blocks = page_data.blocks(
-                report, scores, rankings, found, kept=kept, max_bytes=max_html_mb and max_html_mb * 1e6
-            )
-            blocks |= page_data.specifications((*figures.charts, *figures.curves), figures.enlarged_map)
     return Parts(
         views=views,
         spans=spans,
@@ -194,8 +220,16 @@ def make_parts(
         summary=words.top_words(found, opening.ranked(report, rankings), count=passages.WORDS),
         key=passages.key_passages(report, scores, views[0], covered),
         opens=opening.opening(report)[1],
-        blocks=blocks,
     )
+
+
+def page_blocks(
+    report: Report, scores: Scores, rankings: Rankings, figures: Figures, *, max_html_mb: float | None
+) -> dict[str, object]:
+    """What the scripts of the page read, see `page_data`."""
+    kept, most = chart_points.kept(report, rankings), max_html_mb and max_html_mb * 1e6
+    blocks = page_data.blocks(report, scores, rankings, words.of_report(report), kept=kept, max_bytes=most)
+    return blocks | page_data.specifications((*figures.charts, *figures.curves), figures.enlarged_map)
 
 
 def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> tuple[Report, dict[str, bytes]]:
@@ -242,12 +276,12 @@ def latex_files(report: Report, parts: Parts, shown: range | None, missing: dict
 
 
 def render_files(
-    report: Report, parts: Parts, attached: dict[str, bytes], config: Config, clock: Clock
+    report: Report, parts: Parts, attached: dict[str, bytes], config: Config, clock: Clock, begun: Begun | None
 ) -> tuple[Report, dict[str, bytes]]:
     """Step 7: page and document. A document that cannot be made is a warning; `check_pdf` says what that means.
 
-    A large page, and characters without a font in the PDF, are warnings in both files, so the first is made again after
-    such a warning.
+    A large page, and characters without a font in the PDF, are warnings in both files, so each is made again after
+    such a warning of the other.
     """
     files: dict[str, bytes] = {}
     if "html" in config.format:
@@ -257,11 +291,13 @@ def render_files(
             if too_large:
                 report = checks.warned(report, too_large)
                 files["report.html"] = make_page(report, parts)
-    if "pdf" in config.format:
+    if begun is not None:
         with clock.stage("pdf"):
             before = report.warnings
             try:
-                report, files["report.pdf"] = make_document(report, parts, attached, config)
+                same = begun.report is report
+                made = begun.document() if same else make_document(report, parts, attached, config)
+                report, files["report.pdf"] = checks.warned_of_glyphs(report, dict.fromkeys(made.missing)), made.data
             except RefusedError:
                 raise
             except Exception as error:  # whatever it is, the rest of the report is worth keeping
@@ -279,8 +315,8 @@ def make_page(report: Report, parts: Parts) -> bytes:
     return render.page(report, parts, bundle=vega.bundle()).encode()
 
 
-def make_document(report: Report, parts: Parts, attached: dict[str, bytes], config: Config) -> tuple[Report, bytes]:
-    """The PDF, which carries the *attached* files; the report has a warning more if characters have no font here.
+def make_document(report: Report, parts: Parts, attached: dict[str, bytes], config: Config) -> typesetting.Typeset:
+    """The PDF, which carries the *attached* files, and warns of characters that have no font here.
 
     Of *config*, the fields of a PDF are used.
     """
@@ -294,7 +330,7 @@ def make_document(report: Report, parts: Parts, attached: dict[str, bytes], conf
 
     typeset = made(report)
     changed = checks.warned_of_glyphs(report, dict.fromkeys(typeset.missing))
-    return changed, (typeset if changed is report else made(changed)).data
+    return typeset if changed is report else made(changed)
 
 
 def render(folder: Path, output: Path, changes: Mapping[str, Any], clock: Clock, more: Report | None = None) -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from reportgen.core.clock import Clock
 from reportgen.core.config import Config
 from reportgen.core.errors import DeviceError, OutputError, PdfError, RefusedError
 from reportgen.core.nouns.records import Report
+from reportgen.core.processes import workers
 from reportgen.report import present
 from reportgen.report.paper import typesetting
 from reportgen.report.stored import store
@@ -42,6 +44,38 @@ def test_rendering_again_gives_every_file_as_it_was(tmp_path: Path) -> None:
     assert len(after) > 50
     assert [name for name in before if before[name] != after[name]] == ["manifest.json"]
     assert store.verify(folder) == (len(after) - 1, ())
+
+
+def test_a_pdf_made_in_a_second_process_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the byte, with what only typesetting finds; a warning of the page is in it all the same."""
+    report = reports.report("one \ua66e")
+    config = Config(format=("html", "pdf", "tables"), pdf_variant="a-3u")
+    read, here = present.present(report, config, Clock())
+    with workers.aside(wanted=True) as begin:
+        assert begin is not None
+        again, aside = present.present(report, config, Clock(), begin=begin)
+        assert again == read
+        assert aside == here
+        small = replace(config, max_html_mb=0.1)
+        assert present.present(report, small, Clock(), begin=begin)[1] == present.present(report, small, Clock())[1]
+
+
+def test_a_second_process_that_is_killed_costs_the_pdf_alone() -> None:
+    """And is told as the lack of memory that it mostly is."""
+    config = Config(format=("html", "pdf"), pdf="best-effort")
+
+    def killed(*_: object, **__: object) -> Callable[[], Any]:
+        def answer() -> Any:
+            raise MemoryError("the process that was at it was killed")
+
+        return answer
+
+    report, files = present.present(reports.report(), config, Clock(), begin=killed)
+    assert [warning.code for warning in report.warnings] == ["no-pdf"]
+    assert "report.html" in files
+    assert "report.pdf" not in files
+    with pytest.raises(DeviceError, match="MemoryError"):
+        present.check_pdf(report)
 
 
 def test_a_format_that_was_not_there_is_added_and_the_rest_stays(tmp_path: Path) -> None:

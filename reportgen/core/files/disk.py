@@ -16,6 +16,7 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ PLACE = ".reportgen-part"  # at the end of the names of hidden folders in which 
 LONGEST = 255 - len(f".{PLACE}")  # bytes of a name: that of the hidden folder holds it, and file systems take 255
 LOCK, NEW, OLD = "lock", "new", "old"  # what is in them
 WAIT = 60.0  # seconds for another process that writes at the same place
+HASHING = threading.Lock()  # a file is read once, also where two threads ask for its hash
 Content = bytes | Mapping[str, bytes] | Callable[[Path], object]  # of a file; of a folder, by path; what makes a file
 
 
@@ -307,7 +309,8 @@ def sha256(path: Path) -> str:
         OSError: If it cannot be read.
     """
     file = path.stat()
-    return _sha256(path.resolve(), file.st_size, file.st_mtime_ns)
+    with HASHING:
+        return _sha256(path.resolve(), file.st_size, file.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=256)

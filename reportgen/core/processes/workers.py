@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -11,12 +13,19 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 # subtle: with more than two for each, Python's pools stop for ever when they renew their processes (gh-115634)
 AHEAD = 2  # jobs that each process is at or that wait for it: memory holds no more of them
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
+
+
+class Begin(Protocol):
+    """Begins a piece of work; what it returns gives the answer. `functools.partial` does the work only then."""
+
+    def __call__(self, work: Callable[..., Answer], /, *args: Any, **options: Any) -> Callable[[], Answer]:
+        """Begin *work*."""
 
 
 class Pool:
@@ -33,6 +42,7 @@ class Pool:
     def __init__(self, workers: int, *, renewed: int | None = None) -> None:
         self.workers, self._renewed = workers, renewed
         self._waiting: dict[Future[Any], Any] = {}  # results not collected yet, and their jobs
+        self._worked = False  # whether a process has ever done what it was given by `begin`
         self._others = set(multiprocessing.active_children())
         self._pool = self._start(workers)
 
@@ -40,14 +50,13 @@ class Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the processes, also in the middle of a job."""
-        self._pool.shutdown(wait=not self._waiting, cancel_futures=True)
-        if self._waiting:
-            ours = set(multiprocessing.active_children()) - self._others
-            for process in ours:
-                process.kill()
-            for process in ours:
-                process.join()
+        """End the processes, also in the middle of a job; to end in order would take each a quarter of a second."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        ours = set(multiprocessing.active_children()) - self._others
+        for process in ours:
+            process.kill()
+        for process in ours:
+            process.join()
 
     def results(self, work: Callable[[Job], Answer], jobs: Iterable[Job]) -> Iterator[tuple[Job, Answer | None]]:
         """Each job with its answer, as they come; None for a job that kills its process."""
@@ -60,6 +69,33 @@ class Pool:
                 yield from self._one_by_one(work, [job])
         while self._waiting:
             yield from self._collect(work)
+
+    def begin(self, work: Callable[..., Answer], *args: Any, **options: Any) -> Callable[[], Answer]:
+        """Begin one piece of work; what comes back waits for its answer, or raises what it raised.
+
+        Where no process can be started, the work is done when its answer is asked for. That a process was killed later
+        is a MemoryError: most are killed for lack of it.
+        """
+        here = functools.partial(work, *args, **options)
+        try:
+            future = self._pool.submit(work, *args, **options)
+        except (BrokenProcessPool, OSError):
+            return here
+        self._waiting[future] = None
+
+        def answer() -> Answer:
+            try:
+                made = future.result()
+            except BrokenProcessPool as error:
+                if not self._worked:
+                    return here()
+                raise MemoryError("the process that was at it was killed") from error
+            finally:
+                self._waiting.pop(future, None)
+            self._worked = True
+            return made
+
+        return answer
 
     def wind_up(self, seconds: float) -> Iterator[Any]:
         """The answers of running jobs, if they come in time; waiting jobs are dropped."""
@@ -110,6 +146,16 @@ class Pool:
             self._pool.shutdown()
             yield job, answer
         self._pool = self._start(self.workers)
+
+
+@contextlib.contextmanager
+def aside(*, wanted: bool) -> Iterator[Begin | None]:
+    """While open, work can be begun in a second process; None if it is not *wanted*, or there is no core for it."""
+    if not wanted or cores() < 2:
+        yield None
+        return
+    with Pool(1) as pool:
+        yield pool.begin
 
 
 def share_cores() -> None:

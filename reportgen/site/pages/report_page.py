@@ -7,7 +7,7 @@ where files go. Everything here can run in a worker process, without torch.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -133,7 +133,8 @@ def page(folder: Path, card: Card, place: Place, *, drawings: Collection[str] = 
     scores = scale.of_report(report)
     rankings = rank.rank(report.attention, scores, report.tokens, top_k=report.top_k)
     figures = present.draw_figures(report, scores, rankings, ("html",), draw=stored(folder, drawings))
-    parts = present.make_parts(report, scores, rankings, figures, ("html",), Clock(), max_html_mb=ROOM)
+    parts = present.make_parts(report, scores, rankings, figures, Clock())
+    parts = replace(parts, blocks=present.page_blocks(report, scores, rankings, figures, max_html_mb=ROOM))
     html = render.site_page(report, parts, place, bundle=vega.bundle())
     return SitePage(html, link_picture.picture(card, site=place.site))
 

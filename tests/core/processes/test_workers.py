@@ -122,6 +122,55 @@ def test_processes_do_not_hear_signals_and_end_with_the_pool() -> None:
     assert time.monotonic() - began < 300
 
 
+def failing() -> None:
+    """A job that fails in its own way."""
+    raise ValueError("seven")
+
+
+def test_work_goes_on_in_a_second_process(tmp_path: Path) -> None:
+    """Its answer, or its error, comes when it is asked for."""
+    with workers.aside(wanted=True) as begin:
+        assert begin is not None
+        here, number, error = begin(os.getpid), begin(pow, 7, 2, mod=10), begin(failing)
+        slow = begin(time.sleep, 600)
+        assert here() != os.getpid()
+        assert number() == 9
+        with pytest.raises(ValueError, match="seven"):
+            error()
+    assert slow is not None
+    assert not children()
+
+
+def test_a_second_process_that_is_killed_had_too_little_memory() -> None:
+    with workers.aside(wanted=True) as begin:
+        assert begin is not None
+        assert begin(square, 3)() == 9
+        lost = begin(square, 7)
+        with pytest.raises(MemoryError, match="was killed"):
+            lost()
+        assert begin(square, 4)() == 16  # here
+    assert not children()
+
+
+def test_where_no_process_can_be_started_the_work_is_done_here() -> None:
+    """A script that does not say what it is when it is imported cannot start one: its process would start another."""
+    program = (
+        "import os; from reportgen.core.processes import workers\n"
+        "with workers.aside(wanted=True) as begin:\n"
+        "    print(begin(os.getpid)() == os.getpid())"
+    )
+    done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+
+
+def test_there_is_no_second_process_without_a_core_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with workers.aside(wanted=False) as begin:
+        assert begin is None
+    monkeypatch.setattr(workers, "cores", lambda: 1)
+    with workers.aside(wanted=True) as begin:
+        assert begin is None
+
+
 def interrupted(begun: Path) -> Iterator[str]:
     """A job, and Ctrl-C when a process is at it."""
     yield f"open({str(begun)!r}, 'x').close() or __import__('time').sleep(0.5) or 'first'"

@@ -120,7 +120,7 @@ def test_a_document_of_7641_tokens_and_144_heads_has_at_most_16_pages(importance
     assert 7_500 <= len(shown.tokens) <= LONG
 
     drawn = present.draw_figures(shown, *reports.ranked(shown), ("pdf",))
-    parts = present.make_parts(shown, *reports.ranked(shown), drawn, ("pdf",), Clock(), max_html_mb=None)
+    parts = present.make_parts(shown, *reports.ranked(shown), drawn, Clock())
     made = pdf.pdf(render.document(shown, parts), created="2024-05-01T12:00:00+00:00")
     with pikepdf.open(io.BytesIO(made.data)) as opened:
         assert len(opened.pages) <= 16

@@ -17,6 +17,7 @@ from reportgen.report import present
 from reportgen.report.page import render
 from reportgen.report.paper import painting, pdf, positions, typesetting
 from reportgen.report.paper.painting import ABOVE, BELOW, Patch
+from reportgen.report.paper.typesetting import Typeset
 from tests import faithful, reports
 from tests.report.paper.test_positions import EM, laid
 
@@ -115,7 +116,7 @@ def test_what_speaks_against_a_label_has_a_line_below_inside_its_colour() -> Non
         assert (ink(line_below(colour)) in drawn) == (heat < 22)
 
 
-def made(report: Report) -> tuple[Report, bytes]:
+def made(report: Report) -> Typeset:
     """The PDF as a run makes it."""
     return present.make_document(report, reports.parts(report), {}, Config())
 
@@ -126,10 +127,10 @@ def test_without_places_every_token_has_a_span(monkeypatch: pytest.MonkeyPatch) 
     def unknown(*_: object) -> None:
         raise positions.UnknownInsideError("WeasyPrint is not as it was")
 
-    painted = made(reports.report())[1]
+    painted = made(reports.report()).data
     monkeypatch.setattr(positions, "lines", unknown)
-    report, spans = made(reports.report())
-    assert report.warnings == reports.report().warnings
+    spans, missing = made(reports.report())
+    assert not missing
     with pikepdf.open(io.BytesIO(spans)) as opened, pikepdf.open(io.BytesIO(painted)) as other:
         rectangles = [sum(p.Contents.read_bytes().count(b" re\n") for p in one.pages) for one in (opened, other)]
     assert rectangles[0] > 50

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from typing import Any
 
@@ -31,7 +30,7 @@ def fit(spec: dict[str, object], width: float, *, key: str, family: str) -> str:
 def resized(spec: dict[str, object], panel: float, *, width: float, family: str) -> dict[str, object]:
     """The same chart for paper: a panel, or a cell of a grid, *panel* points wide."""
     narrow = width < NARROW
-    made: dict[str, Any] = copy.deepcopy(spec)
+    made: dict[str, Any] = _copied(spec)
     made["config"] = _config(made.get("config", {}), narrow=narrow, family=family)
     made.pop("params", None)  # nothing is chosen on paper
     if "concat" in made:
@@ -47,6 +46,15 @@ def resized(spec: dict[str, object], panel: float, *, width: float, family: str)
         _thin(layer["mark"])
         _legend(layer["encoding"], width=width)
     return made
+
+
+def _copied(value: Any) -> Any:
+    """A specification that can be changed, but for its numbers."""
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: item if name == "data" else _copied(item) for name, item in value.items()}
 
 
 def _slope(spec: dict[str, Any], width: float) -> int:
