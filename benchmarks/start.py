@@ -69,6 +69,6 @@ def markdown(found: dict[str, Any]) -> str:
     rows.append(("`reportgen --help`", f"{seconds['help']:.2f}", f"{seconds['help'] / seconds['bare']:.2f}"))
     return f"""Whole processes, from nothing to their end, in turn; median of {TIMES}. The bare one imports torch and
 transformers' Longformer, loads the demo's model, reads its document once, and ends. The demo's document has 1,896
-tokens; reportgen reads it once, and its first 256 tokens twice more, to compare the logits.
+tokens; reportgen reads it once, as the bare process does.
 
 {common.table(("", "s", "to the bare one"), rows)}"""

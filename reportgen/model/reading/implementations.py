@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import eager_mask
+from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 EAGER, EAGER_WITH_SINK = "eager", "eager_with_sink"
 
@@ -32,6 +33,14 @@ def returning_weights(model: PreTrainedModel) -> Iterator[None]:
 def default(model: PreTrainedModel) -> str:
     """The implementation that the model uses now: "sdpa", "eager"."""
     return str(model.config._attn_implementation)
+
+
+def keeps_weights(model: nn.Module) -> bool:
+    """Whether the model has one implementation of attention, which computes with the weights that it returns.
+
+    A Longformer: whether they are asked for decides no more than what is handed on.
+    """
+    return any(isinstance(module, LongformerSelfAttention) for module in model.modules())
 
 
 def has_sinks(model: nn.Module) -> bool:

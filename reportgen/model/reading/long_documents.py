@@ -118,7 +118,7 @@ class DocumentReading:
 
     layers: list[LayerSummary]
     logits: Tensor  # (label,)
-    reference: Reference
+    reference: Reference | None  # None where the model computes with the weights that it returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +214,16 @@ def read(
     size = forward_pass.batch_limit(classifier, batch_size)
     documents, found = _read(classifier, plans, top_k=top_k, clock=clock, size=size)
     starts = list(accumulate((len(plan.windows) for plan in plans[:-1]), initial=0))  # places of the first windows
-    references: dict[int, Reference] = {}
+    references: dict[int, Reference | None] = dict.fromkeys(starts)
 
     def check(places: Sequence[int]) -> None:
         firsts = [starts[place] for place in places]
         logits = torch.stack([found[first][1] for first in firsts])
         references.update(zip(firsts, compare(classifier, [documents[first] for first in firsts], logits), strict=True))
 
-    with clock.stage("inference"):
-        forward_pass.halving(check, [documents[start] for start in starts], batch_size=size)
+    if not implementations.keeps_weights(classifier.model):
+        with clock.stage("inference"):
+            forward_pass.halving(check, [documents[start] for start in starts], batch_size=size)
     return [
         DocumentReading(*_joined(plan, found[start : start + len(plan.windows)], clock), references[start])
         for plan, start in zip(plans, starts, strict=True)

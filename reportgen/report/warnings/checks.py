@@ -46,7 +46,7 @@ def check_run(
     tokens: Tokens,
     *,
     dtype: str,
-    reference: Reference,
+    reference: Reference | None,
     shown: int,
     complete: bool,
 ) -> tuple[Check, ...]:
@@ -57,7 +57,7 @@ def check_run(
         attention: With the largest error of the sum of a row.
         tokens: The tokens that the model read.
         dtype: Number format of the model, which limits how exact sums are.
-        reference: How far the pass that returns attention is from the model's default.
+        reference: How far the pass that returns attention is from the model's default; None if it is the default.
         shown: Number of tokens in the heatmap.
         complete: Whether the heatmap has the text that the model read.
 
@@ -67,11 +67,7 @@ def check_run(
     """
     allowed = LOGITS_TOLERANCE[dtype] * max(1, *map(abs, prediction.logits))
     tolerance = ROW_TOLERANCE[dtype]
-    extent = (
-        f"the first {reference.tokens:,} tokens" if reference.tokens < len(tokens) else f"all {len(tokens):,} tokens"
-    )
-    if reference.difference > allowed and dtype == "float32":
-        raise _other_attention(reference, extent)
+    own = _check_reference(reference, tokens, dtype=dtype, allowed=allowed)
     error = attention.row_error
     if error > tolerance:
         raise _other_weights(error, tolerance)
@@ -79,12 +75,7 @@ def check_run(
     predicted, gold = prediction.predicted_name, prediction.gold_name if prediction.true is not None else "unknown"
     most = f"the most probable label, {explained}, is explained; " if prediction.several else ""
     return (
-        Check(
-            "The pass that returns attention gives the model's own logits",
-            reference.difference <= allowed,
-            f"compared with its default attention ({reference.attention}) on {extent}: largest difference "
-            f"{reference.difference:.2g}, allowed {allowed:.2g}",
-        ),
+        own,
         Check(
             "Every row of attention sums to 1"
             if attention.sink is None
@@ -101,11 +92,25 @@ def check_run(
     )
 
 
-def _other_attention(reference: Reference, extent: str) -> ModelError:
-    return ModelError(
-        f"the attention that transformers returns is not the one that the model uses: the logits of {extent} "
-        f"differ by {reference.difference:.2g} from those with its default attention ({reference.attention})",
-        hint="use a model of another type; this is a fault of transformers' eager attention for this type",
+def _check_reference(reference: Reference | None, tokens: Tokens, *, dtype: str, allowed: float) -> Check:
+    """Whether the logits of the pass that returns attention are those of the model's default; see `check_run`."""
+    said = "The pass that returns attention gives the model's own logits"
+    if reference is None:
+        return Check(said, True, "this type of model has one attention, which computes with the weights it returns")
+    extent = (
+        f"the first {reference.tokens:,} tokens" if reference.tokens < len(tokens) else f"all {len(tokens):,} tokens"
+    )
+    if reference.difference > allowed and dtype == "float32":
+        raise ModelError(
+            f"the attention that transformers returns is not the one that the model uses: the logits of {extent} "
+            f"differ by {reference.difference:.2g} from those with its default attention ({reference.attention})",
+            hint="use a model of another type; this is a fault of transformers' eager attention for this type",
+        )
+    return Check(
+        said,
+        reference.difference <= allowed,
+        f"compared with its default attention ({reference.attention}) on {extent}: largest difference "
+        f"{reference.difference:.2g}, allowed {allowed:.2g}",
     )
 
 

@@ -106,6 +106,12 @@ def test_the_check_says_what_was_compared(tokens: int, words: str) -> None:
     )
 
 
+def test_a_model_with_one_attention_has_nothing_to_compare() -> None:
+    made = checked(reports.report(), reference=None)
+    assert made[0].passed
+    assert made[0].detail == "this type of model has one attention, which computes with the weights it returns"
+
+
 def test_layers_without_attention_are_named_as_what_they_are() -> None:
     kinds = ("Mamba", "Mamba", "attention", "Mamba", "attention")
     attention = replace(reports.report().attention, layer_kinds=kinds)
