@@ -22,7 +22,7 @@ from reportgen.report.draw import chart_points, first_screen, maps
 from reportgen.report.faithfulness import data_files, panel
 from reportgen.report.page import page_data
 from reportgen.report.paper import excerpt, typesetting
-from reportgen.report.parts import Cell, Chart, Finding, HeatView, Parts, Picture, Table
+from reportgen.report.parts import Cell, Chart, Finding, Parts, Picture
 from reportgen.report.private import redacted
 from reportgen.report.private.anonymous import disclosed
 from reportgen.report.stored import given_scores, store
@@ -157,10 +157,7 @@ def table_files(report: Report, scores: Scores, rankings: Rankings, clock: Clock
 def draw_figures(
     report: Report, scores: Scores, rankings: Rankings, formats: Collection[str], *, draw: Draw | None = None
 ) -> Figures:
-    """The drawings for the requested files; *draw* makes the SVG of a chart, if known.
-
-    For the PDF alone there is no SVG: `plates` draws each chart for its width on paper.
-    """
+    """The drawings for the requested files; *draw* makes the SVG of a chart, if known."""
     shown = set(formats) - {"tables", "latex"}
     if not shown:
         return Figures(charts=(), curves=(), findings=(), maps=None, enlarged_map=None)
@@ -168,19 +165,13 @@ def draw_figures(
     from reportgen.report.draw.pictures import still
 
     picture = maps.picture(report)
-    drawn = draw or (still.svg if shown != {"pdf"} else undrawn)
     return Figures(
-        charts=charts.charts(report, scores, rankings, draw=drawn),
-        curves=_draw_curves(report, drawn),
+        charts=charts.charts(report, scores, rankings, draw=draw or still.svg),
+        curves=_draw_curves(report, draw or still.svg),
         findings=findings.findings(report, scores, rankings) if "pdf" in shown else (),
         maps=picture,
         enlarged_map=charts.attention_map(report) if picture and "html" in shown else None,
     )
-
-
-def undrawn(_: dict[str, object], *, key: str) -> str:
-    """No SVG."""
-    return ""
 
 
 def _draw_curves(report: Report, draw: Draw) -> tuple[Chart, ...]:
@@ -258,21 +249,12 @@ def figure_files(report: Report, parts: Parts, config: Config, clock: Clock) -> 
         files |= {f"figures/{name}": content for name, content in made.items()}
     if "latex" in config.format:
         with clock.stage("latex"):
-            made = latex_files(report, parts, config.positions_shown, missing)
+            from reportgen.report.paper.latex import files as manuscript
+
+            lines = heatmap.lines(excerpt.shown(report, parts, config.positions_shown)[0])
+            made = manuscript.of_parts(report, parts, lines, missing)
         files |= {f"latex/{name}": content for name, content in made.items()}
     return checks.warned_of_glyphs(report, missing), files
-
-
-def latex_files(report: Report, parts: Parts, shown: range | None, missing: dict[str, None]) -> dict[str, bytes]:
-    """Heatmap, top tokens and citations for a manuscript in LaTeX."""
-    from reportgen.report.paper.latex import files, glyphs
-
-    top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
-    view: HeatView = parts.views[0]
-    lines = heatmap.lines(excerpt.shown(report, parts, shown)[0])
-    sheet = glyphs.sheet(files.glyph_runs(report, view, lines, top))
-    missing |= dict.fromkeys(sheet.missing if sheet else ())
-    return files.files(report, view, lines, top, sheet)
 
 
 def render_files(

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from reportgen.core.nouns.records import Report
+from reportgen.report.paper.latex import glyphs
 from reportgen.report.paper.latex.citation import citation
 from reportgen.report.paper.latex.glyphs import GlyphRun, GlyphSheet
 from reportgen.report.paper.latex.heatmap import heading, heatmap
 from reportgen.report.paper.latex.inline import Box, as_line, items
 from reportgen.report.paper.latex.setting import SHEET
 from reportgen.report.paper.latex.tables import LONGEST_CELL, aopc_table, top_tokens
-from reportgen.report.parts import HeatView, Line, Table
+from reportgen.report.parts import HeatView, Line, Parts, Table
+
+
+def of_parts(report: Report, parts: Parts, lines: tuple[Line, ...], missing: dict[str, None]) -> dict[str, bytes]:
+    """The files by name, of *lines* of the document; characters without a font are added to *missing*."""
+    top: Table | None = next((table for table in parts.tables if table.key == "top-tokens"), None)
+    view = parts.views[0]
+    sheet = glyphs.sheet(glyph_runs(report, view, lines, top))
+    missing |= dict.fromkeys(sheet.missing if sheet else ())
+    return files(report, view, lines, top, sheet)
 
 
 def glyph_runs(report: Report, view: HeatView, lines: tuple[Line, ...], top: Table | None) -> tuple[GlyphRun, ...]:
