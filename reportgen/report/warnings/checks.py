@@ -97,9 +97,7 @@ def _check_reference(reference: Reference | None, tokens: Tokens, *, dtype: str,
     said = "The pass that returns attention gives the model's own logits"
     if reference is None:
         return Check(said, True, "this type of model has one attention, which computes with the weights it returns")
-    extent = (
-        f"the first {reference.tokens:,} tokens" if reference.tokens < len(tokens) else f"all {len(tokens):,} tokens"
-    )
+    extent = f"{'the first' if reference.tokens < len(tokens) else 'all'} {reference.tokens:,} tokens"
     if reference.difference > allowed and dtype == "float32":
         raise ModelError(
             f"the attention that transformers returns is not the one that the model uses: the logits of {extent} "
