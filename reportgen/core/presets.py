@@ -126,6 +126,16 @@ def command(config: Config) -> str:
     return shlex.join(words)
 
 
+def not_by_default(plain: dict[str, Any]) -> dict[str, Any]:
+    """Of the plain values of a configuration those that differ from the default; none that chooses nothing."""
+    defaults = {field.name: plain_value(field.name, field.default) for field in fields(Config)}
+    return {
+        name: value
+        for name, value in plain.items()
+        if value not in (None, []) and value != defaults.get(name) and name not in OF_THIS_COMMAND
+    }
+
+
 def names() -> tuple[str, ...]:
     """The presets of the package."""
     return tuple(sorted(path.stem for path in PRESETS.glob("*.toml")))

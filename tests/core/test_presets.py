@@ -267,3 +267,12 @@ def test_a_number_may_stand_without_its_point(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("max_html_mb = 3\n")
     assert presets.load(str(path)).max_html_mb == 3
+
+
+def test_what_differs_from_the_default_is_told_from_the_rest() -> None:
+    config = Config(preset="demo", dataset="demo", max_length=99, global_tokens=(0, 3), format=("html",), output="x")
+    assert presets.not_by_default(Config().plain()) == {}
+    assert presets.not_by_default(json.loads(json.dumps(config.plain()))) == {
+        "preset": "demo", "dataset": "demo", "max_length": 99, "global_tokens": [0, 3], "format": ["html"]
+    }  # fmt: skip
+    assert presets.not_by_default({"overwrite": True, "labels": [], "later": 1}) == {"later": 1}

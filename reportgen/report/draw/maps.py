@@ -120,7 +120,7 @@ def _caption(report: Report) -> str:
     found = _strongest(report, shares["own"] + shares["near"], f"within the same {unit} and its neighbours")
     said = [
         "One map per head: layers from top to bottom, heads from left to right.",
-        "In a map rows attend to columns; a stronger colour means more attention.",
+        "Rows attend to columns; a stronger colour means more attention.",
     ]
     if report.attention.global_positions:
         said.append("The first row and column are the global tokens.")
@@ -130,7 +130,7 @@ def _caption(report: Report) -> str:
 
 def _strongest(report: Report, shares: npt.NDArray[np.float64], where: str) -> str:
     layer, head = report.places[shares.argmax()]
-    return f"Layer {layer}, head {head} has {shares.max():.0%} of its attention {where}, more than any other head."
+    return f"Layer {layer}, head {head} has {shares.max():.0%} of its attention {where}, the most of any head."
 
 
 def _table(report: Report) -> Table:

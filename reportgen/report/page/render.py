@@ -19,7 +19,7 @@ import jinja2.meta
 import numpy as np
 from markupsafe import Markup
 
-from reportgen.core import characters, numbers, palette
+from reportgen.core import characters, numbers, palette, presets
 from reportgen.core.config import Paper, PdfViews
 from reportgen.core.nouns.records import Report
 from reportgen.report import even_share, heatmap, signed, tables, words
@@ -330,6 +330,7 @@ def environment() -> jinja2.Environment:
     made.globals["signed"] = signed  # what templates ask of a report
     made.filters |= {"numeral": numbers.numeral, "short": lambda value: f"{value:.3g}"}
     made.filters |= {"multiple": even_share.multiple, "almost_even": even_share.almost_even}
+    made.filters["not_by_default"] = presets.not_by_default
     made.filters["base64"] = lambda data: base64.b64encode(data).decode()
     return made
 

@@ -86,7 +86,7 @@ def test_the_sentence_names_the_heads_that_stand_out() -> None:
     given_maps[0, 1] = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     made = maps.picture(with_maps(given_maps))
     assert made
-    assert "Layer 2, head 1 has 90% of its attention on the global tokens" in made.caption
+    assert "Layer 2, head 1 has 90% of its attention on the global tokens, the most of any head" in made.caption
     assert "Layer 1, head 2 has 100% of its attention within the same stretch" in made.caption
     assert made.data.rows[1] == ("1", "2", "0.0%", "100.0%", "0.0%", "0.0%")
     assert len(made.data.rows) == 4
