@@ -297,7 +297,12 @@ def configure(options: dict[str, Any], *, rows: bool = False) -> Config:
     base = presets.without_overridden(base, given)
     if "label" in given and base.text is None and base.file is None and not {"text", "file"} & set(given):
         raise UsageError("--label needs --text or --file", hint="the labels of a dataset come from its label column")
-    return replace(base, **given)
+    config = replace(base, **given)
+    if "importance_key" in given and config.importance in ("none", "auto", "demo"):
+        raise UsageError("--importance-key needs --importance with a file", hint="it names a tensor in that file")
+    if "unit" in given and config.faithfulness == "none":
+        raise UsageError("--unit needs --faithfulness quick or full", hint="it says what that test removes")
+    return config
 
 
 def refuse_arguments(arguments: list[str], *, rows: bool = False) -> None:

@@ -223,7 +223,7 @@ def _find_base(
             hint=f"write the folder or the hub id of that model into base_model_name_or_path in {folder / ADAPTER}",
         )
     wanted = adapter.get("revision") if isinstance(adapter.get("revision"), str) else None
-    return find(name, revision=base_revision or wanted or None, whole=True)
+    return find(name, revision=base_revision or (None if is_local(name) else wanted) or None, whole=True)
 
 
 def _no_config(model: str, folder: Path, revision: str) -> ModelError:
@@ -246,6 +246,11 @@ def _fetch(name: str, revision: str | None, *, needed: tuple[str, ...]) -> tuple
     if is_local(name):
         if not _is_folder(name):
             raise _no_folder(name, "--model" if needed else "--tokenizer")
+        if revision is not None:
+            raise UsageError(
+                f"revision {clean(revision)}: {clean(name)} is a folder, and only what is on the hub has revisions",
+                hint="leave out --revision, --base-revision or --tokenizer-revision",
+            )
         folder = Path(name).expanduser()
         for path in sorted(folder.iterdir()):
             if SETTINGS.fullmatch(path.name):

@@ -47,6 +47,7 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str], *, command
     made = report.provenance
     given: dict[str, Any] = {**places}
     config = replace(Config.restored(made.configuration, text=report.example.text), **given)
+    config = _without_commits(config, places)
     config = replace(config, redact=None, no_text=False)  # what the report hides, it knows itself
     if config.preset not in presets.names():  # its settings are in the configuration
         config = replace(config, preset=None)
@@ -71,6 +72,18 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str], *, command
         stored.append("importance")
         config = replace(config, importance="none")
     return Relocated(config, tuple(stored))
+
+
+def _without_commits(config: Config, places: Mapping[str, str]) -> Config:
+    """The configuration without the revisions of what was on the hub and is a folder or file now."""
+    gone: set[str] = set()
+    if "model" in places and checkpoint.is_local(config.model):
+        gone |= {"revision", "base_revision"}
+    if "tokenizer" in places and checkpoint.is_local(config.tokenizer or ""):
+        gone |= {"tokenizer_revision"}
+    if "dataset" in places and sources.is_local(config.dataset or ""):
+        gone |= {"dataset_revision", "dataset_config"}
+    return replace(config, **dict.fromkeys(gone - set(places)))
 
 
 def example_of(report: Report, made: Relocated, folder: Path, *, command: str) -> Example:

@@ -428,6 +428,19 @@ def test_a_place_that_takes_no_file_ends_a_command_before_its_long_part(
     fails(call(*command, "--preset", "demo", "-o", name), 7, f"{name.rpartition('/')[0]}")
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--importance-key", "a"), "--importance-key needs --importance with a file"),
+        (("--importance-key", "a", "--importance", "auto"), "--importance-key needs --importance with a file"),
+        (("--unit", "sentence"), "--unit needs --faithfulness quick or full"),
+    ],
+)
+def test_an_option_without_what_it_is_about_is_refused(options: tuple[str, ...], said: str, folder: Path) -> None:
+    """Else a reader of the command believes that it has acted."""
+    fails(run("--model", str(folder), "--text", "Two words", "--faithfulness", "none", *options), 2, said)
+
+
 INTERRUPTED_AT_IMPORT = """
 import os, runpy, signal, sys
 class Press:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES
 
-from reportgen.core.errors import ModelError, RefusedError
+from reportgen.core.errors import ModelError, RefusedError, UsageError
 from reportgen.model import checkpoint, classifier, file_kinds
 from reportgen.model.loading import weight_files
 
@@ -219,3 +219,9 @@ def test_a_name_that_is_neither_folder_nor_id_is_refused() -> None:
     """Exit code 4 with what an id looks like."""
     with pytest.raises(ModelError, match="neither a folder nor a hub id"):
         checkpoint.find("a model?")
+
+
+def test_a_folder_has_no_revisions(folder: Path) -> None:
+    for name in ("revision", "tokenizer_revision"):
+        with pytest.raises(UsageError, match=f"revision v1: {folder} is a folder, and only what is on the hub"):
+            checkpoint.find(str(folder), **{name: "v1"})  # type: ignore[arg-type]

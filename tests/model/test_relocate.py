@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from reportgen.model import checkpoint
@@ -101,3 +102,16 @@ def test_what_the_hub_is_asked_for_is_said_before_it_is_asked(
     assert asked == [0], "nothing was asked before"
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert "note" not in call("rerun", "report", "--offline").stderr
+
+
+def test_what_was_on_the_hub_and_is_a_folder_now_has_no_revision_any_more(hub: Hub, folder: Path, here: Path) -> None:
+    """Also not the branch that its user had named."""
+    hub.model("org/m", folder)
+    hub.dataset("org/d", {"test": pa.table({"text": [TEXT], "label": ["left"]})})
+    named = ("--model", "org/m", "--revision", "main", "--dataset", "org/d", "--dataset-revision", "main")
+    ran = call("run", *named, "--index", "0", *TABLES, "-o", "report")
+    assert ran.exit_code == 0, ran.stderr
+    (here / "rows.csv").write_text(f'text,label\n"{TEXT}",left\n')
+    ran = call("rerun", "report", "--model", str(folder), "--dataset", str(here / "rows.csv"))
+    assert "revision" not in ran.stderr
+    assert ran.exit_code == 0, ran.output
