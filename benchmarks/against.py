@@ -44,7 +44,7 @@ class Build:
         return self.python("-m", "reportgen", *arguments)
 
     def python(self, *arguments: object) -> Taken:
-        """What one process takes: seconds, CPU seconds, and the most memory of one process, MB.
+        """What one process takes: seconds, CPU seconds, and the most memory of it and those it started together, MB.
 
         Memory is what a process holds itself. What it maps, libraries and weights, is left out: how much of a file
         counts depends on what the system has read ahead. The peak that the system keeps is of no use either: reportgen
@@ -75,7 +75,7 @@ class Build:
 
 
 def _watch(process: int, ended: threading.Event, taken: Taken) -> None:
-    """Note the most memory of a process, or of one that it has started, until it has *ended*."""
+    """Note the most memory of a process and those that it has started, together, until it has *ended*."""
     taken["memory"] = 0.0
     while not ended.wait(SAMPLE_S):
         children = Path(f"/proc/{process}/task/{process}/children")
@@ -83,7 +83,7 @@ def _watch(process: int, ended: threading.Event, taken: Taken) -> None:
             family = [process, *map(int, children.read_text().split())]
         except OSError:
             continue
-        taken["memory"] = max(taken["memory"], *map(common.held, family))
+        taken["memory"] = max(taken["memory"], sum(map(common.held, family)))
 
 
 Work = Callable[[Build, Path], Taken]  # of one round
