@@ -30,6 +30,7 @@ if [ "${1:-}" = slow ]; then
   command -v soffice >/dev/null 2>&1 || missing="$missing libreoffice-calc"  # about a minute
   command -v npm >/dev/null 2>&1 || missing="$missing npm"
   command -v biber >/dev/null 2>&1 || missing="$missing biber"
+  command -v latexmlc >/dev/null 2>&1 || missing="$missing latexml"  # makes the HTML of arXiv
   while read -r file package; do
     kpsewhich "$file" >/dev/null 2>&1 || missing="$missing $package"
   done <<'FILES'

@@ -18,7 +18,8 @@ SHEET = "heatmap-glyphs.pdf"
 CATCODES = "".join(f"\\catcode{code} 12 " for code in (33, 34, *range(39, 48), *range(58, 65), 91, 93, 96, 124)) + "%\n"
 # Since LaTeX of 2020 a file knows its folder, and what IfFileExists has found. The sheet's name stands alone in braces
 # once, or arxiv_latex_cleaner takes the file for one that nothing uses.
-SHEET_FOUND = rf"""\ifdefined\reportgenpath\else
+SHEET_FOUND = rf"""\ifdefined\reportgenhtml\else
+\ifdefined\reportgenpath\else
   \ifdefined\CurrentFilePath\ifx\CurrentFilePath\empty\else\edef\reportgenpath{{\CurrentFilePath/}}\fi\fi\fi
 \ifdefined\reportgenpath\else\def\reportgenpath{{}}\fi
 \def\reportgensheet{{{SHEET}}}\edef\reportgensheet{{\reportgenpath\reportgensheet}}%
@@ -26,13 +27,27 @@ SHEET_FOUND = rf"""\ifdefined\reportgenpath\else
 \IfFileExists{{\reportgensheet}}{{\edef\reportgensheet{{\csname @filef@und\endcsname}}%
   \edef\reportgensheet{{\expandafter\reportgenbare\reportgensheet""\relax}}}}{{%
   \PackageError{{reportgen}}{{No file \reportgensheet: say where it is with
-    \string\newcommand\string\reportgenpath{{folder/}}}}{{Some characters come from it.}}}}%
+    \string\newcommand\string\reportgenpath{{folder/}}}}{{Some characters come from it.}}}}\fi
+"""
+# LaTeXML, which makes the HTML of arXiv, takes itself for pdfTeX. It has any character, in any direction, and a colour
+# behind a piece of text, but no boxes that lie on one another. Lower case alone makes all characters of ASCII for it;
+# the names are those that it has in T1 only.
+HTML = r"""\ifcsname @@BEGININLINEMATH\endcsname\def\reportgenhtml{}\fi
+\ifcsname lx@begin@inline@math\endcsname\def\reportgenhtml{}\fi
+\ifdefined\reportgenhtml
+  \def\reportgensigns#1,{\ifx,#1,\else{\lccode33=#1 \lowercase{!}}\expandafter\reportgensigns\fi}%
+  \def\quotesinglbase{\reportgensigns8218,,}\def\quotedblbase{\reportgensigns8222,,}%
+  \def\guillemotleft{\reportgensigns171,,}\def\guillemotright{\reportgensigns187,,}%
+  \def\guilsinglleft{\reportgensigns8249,,}\def\guilsinglright{\reportgensigns8250,,}%
+  \def\k#1{#1\reportgensigns808,,}%
+\fi
 """
 # subtle: TeX--XeT turns what is in a box as well, if the box does not say otherwise.
-RIGHT_TO_LEFT = r"""\ifdefined\directlua
+RIGHT_TO_LEFT = r"""\ifdefined\reportgenhtml\def\beginR{}\def\beginL{}\def\endR{}\def\endL{}\def\reportgenhbox#1{#1}%
+\else\ifdefined\directlua
   \def\beginR{\begingroup\textdir TRT}\def\beginL{\begingroup\textdir TLT}%
   \def\endR{\endgroup}\def\endL{\endgroup}\def\reportgenhbox{\hbox dir TLT}%
-\else\TeXXeTstate1 \def\reportgenhbox#1{\hbox{\beginL#1\endL}}\fi
+\else\TeXXeTstate1 \def\reportgenhbox#1{\hbox{\beginL#1\endL}}\fi\fi
 """
 # Computer Modern has straight quotes and accented letters in no scalable font; Latin Modern looks the same. It also
 # stands in where the manuscript's font has no letters in Unicode: T1 fonts in XeTeX.
@@ -64,12 +79,16 @@ LATIN = r"""\protected\def\reportgenlatin{\ifdefined\latintext\latintext\fi
 """
 # subtle: nobody uses box registers this high, and the group restores them at its end.
 GLYPH = rf"""\def\reportgenglyph#1{{\copy\numexpr20000+#1\relax}}%
-\def\reportgenload#1#2#3{{\setbox\numexpr20000+#1\relax\hbox to#2em{{\kern-{PAD}em\smash{{\lower#3em\hbox{{%
+\def\reportgenload#1#2#3#4{{\setbox\numexpr20000+#1\relax\hbox to#2em{{\kern-{PAD}em\smash{{\lower#3em\hbox{{%
   \ifdefined\directlua\saveimageresource height{HEIGHT}em page#1{{\reportgensheet}}%
     \useimageresource\lastsavedimageresourceindex
   \else\ifdefined\pdftexversion\pdfximage height{HEIGHT}em page#1{{\reportgensheet}}%
     \pdfrefximage\pdflastximage
   \else\XeTeXpdffile "\reportgensheet" page #1 height{HEIGHT}em\relax\fi\fi}}}}\hss}}}}%
+\ifdefined\reportgenhtml
+  \def\reportgenload#1#2#3#4{{\expandafter\def\csname reportgenword#1\endcsname{{\reportgensigns#4,,}}}}%
+  \def\reportgenglyph#1{{\csname reportgenword#1\endcsname}}%
+\fi
 """
 HEAT = r"""\def\reportgenup{.85em}\def\reportgendown{.3em}%
 \def\reportgenrule#1#2{\rlap{\begingroup\color{reportgenheat#1}%
@@ -90,6 +109,12 @@ HEAT = r"""\def\reportgenup{.85em}\def\reportgendown{.3em}%
 \parindent0pt\parskip0pt\leftskip0pt\rightskip0pt plus 4em\relax\parfillskip0pt plus 1fil\relax
 \spaceskip\fontdimen2\font\hyphenpenalty10000 \pretolerance-1 \tolerance9999
 \baselineskip1.45em\lineskip0pt\lineskiplimit-\maxdimen
+\ifdefined\reportgenhtml
+  \def\reportgenheat#1#2{{\fboxsep0pt\colorbox{reportgenheat#1}{\color{black}#2}}}%
+  \def\reportgenpart#1#2#3{\ifdefined\reportgenfirst\else\def\reportgenfirst{reportgenheat#1}\fi}%
+  \def\reportgenframe#1#2{}%
+  \def\reportgenparts#1#2{{\fboxsep0pt#1\ifdefined\reportgenfirst\colorbox{\reportgenfirst}{\color{black}#2}\else#2\fi}}%
+\fi
 """
 COLOURS = "".join(
     f"\\definecolor{{{name}}}{{HTML}}{{{colour[1:].upper()}}}%\n"
@@ -100,7 +125,11 @@ COLOURS = "".join(
 def needed(source: str, pages: Pages, sheet: str = SHEET) -> str:
     """What *source* needs before it, within its group; *sheet*: the file that has the pages."""
     used = set(map(int, re.findall(r"\\reportgenglyph{(\d+)}", source)))
-    loads = [f"\\reportgenload{{{g.page}}}{{{g.width:g}}}{{{g.depth:g}}}%\n" for g in pages.values() if g.page in used]
+    loads = [
+        f"\\reportgenload{{{g.page}}}{{{g.width:g}}}{{{g.depth:g}}}{{{','.join(str(ord(c)) for c in run.text)}}}%\n"
+        for run, g in pages.items()
+        if g.page in used
+    ]
     turned = RIGHT_TO_LEFT if r"\beginR" in source else ""
     found = SHEET_FOUND.replace(SHEET, sheet) * bool(used)
-    return CATCODES + found + SET + turned + GLYPH * bool(used) + "".join(loads)
+    return CATCODES + HTML + found + SET + turned + GLYPH * bool(used) + "".join(loads)

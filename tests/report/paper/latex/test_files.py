@@ -10,10 +10,12 @@ import venv
 from dataclasses import replace
 from pathlib import Path
 
+import lxml.html
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reportgen.core.palette import HEAT_LIGHT
 from reportgen.report.paper.latex import citation, files, glyphs, inline, letters, tables
 from reportgen.report.paper.latex.setting import SHEET
 from reportgen.report.parts import Line, Run
@@ -346,3 +348,25 @@ def test_what_is_prepared_for_arxiv_is_the_same(hard: Path, tmp_path: Path) -> N
     assert squeezed(HARD) in squeezed(before)
     assert before == after
     compile_clean(cleaned / "one", "pdflatex", "heatmap.tex")
+
+
+@needs_tex
+@pytest.mark.skipif(not shutil.which("latexmlc") and "CI" not in os.environ, reason="LaTeXML is not installed")
+def test_the_html_of_arxiv_has_the_text_and_its_colours(tmp_path: Path) -> None:
+    """Made by LaTeXML: no box lies on another there, and no page of the sheet can be placed."""
+    text = f"{HARD}\n{RTL}"
+    shown = reports.report(text, read=reports.tokens(text))
+    write(tmp_path / "one", shown)
+    source = (
+        r"\documentclass{article}\usepackage{xcolor,booktabs}\begin{document}\input{one/top_tokens}\input{one/heatmap}"
+    )
+    (tmp_path / "paper.tex").write_text(source + r"\end{document}")
+    command = ["latexmlc", "paper.tex", "--dest=paper.html", "--format=html5"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=True)
+    assert not re.findall("^(?:Error|Fatal).*", done.stderr, re.MULTILINE)
+    page = lxml.html.parse(tmp_path / "paper.html").getroot()
+    said, wanted = (re.sub("[-–—]+", "-", squeezed(one)) for one in (page.text_content(), text))  # it joins hyphens
+    assert f"<s>{wanted}</s>" in said
+    styles = {f"color:#000000;background-color:{colour.upper()};" for colour in HEAT_LIGHT}
+    painted = [one.text_content() for one in page.iter("span") if one.get("style") in styles]
+    assert len(squeezed("".join(painted))) > 0.9 * len(wanted)
