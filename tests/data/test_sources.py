@@ -295,6 +295,25 @@ def test_named_labels_keep_their_names_beside_columns_of_other_kinds(tmp_path: P
     assert opened(tmp_path / "d.parquet").label_names == ("right", "left")
 
 
+def test_files_of_one_split_that_number_their_labels_apart_are_refused(tmp_path: Path) -> None:
+    """Read with the names of the first file, a "world" of the second would be "sports"."""
+    for folder in ("one", "apart", "same"):
+        (tmp_path / folder).mkdir()
+    rows = {}
+    for name, labels in {"a": ["business", "sports", "world"], "b": ["world", "business"]}.items():
+        plain = datasets.Dataset.from_dict({"text": labels, "label": labels})
+        rows[name] = plain.class_encode_column("label")
+        rows[name].to_parquet(tmp_path / "one" / f"{name}.parquet")
+        rows["a"].to_parquet(tmp_path / "same" / f"{name}.parquet")
+    message = r'b\.parquet: column "label" calls its integers business, world, in a\.parquet business, sports, world'
+    with pytest.raises(DataError, match=message):
+        opened(tmp_path / "one")
+    assert len(opened(tmp_path / "same")) == 6
+    rows["a"].to_parquet(tmp_path / "apart" / "train.parquet")
+    rows["b"].to_parquet(tmp_path / "apart" / "test.parquet")
+    assert opened(tmp_path / "apart", split="test").label_names == ("business", "world")  # each split has its own
+
+
 def test_one_column_may_be_two_things(tmp_path: Path) -> None:
     """What the rows are called, and what they are labelled."""
     path = parquet(tmp_path / "d.parquet", {"text": ["a", "b"], "name": ["x", "y"]})

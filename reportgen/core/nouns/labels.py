@@ -255,10 +255,11 @@ def say_reading(column: LabelColumn, *, labels: Sequence[str], own: Sequence[str
     if _are_known(column.names, labels, own) or column.flags == len(labels):
         return None
     if column.names:
-        generic = all(GENERIC.fullmatch(name) for name in labels)
+        generic = len(labels) == len(column.names) and all(GENERIC.fullmatch(name) for name in labels)
         called = f"the dataset calls its labels {listed(column.names)}, the model {listed(labels)}"
-        numbered = column.names == tuple(map(str, range(len(labels))))  # the dataset only says how many there are
-        certain = numbered or (generic and len(labels) == len(column.names))
+        numbers = [str(number) for number in range(len(labels))]
+        numbered = sorted(column.names) == sorted(numbers)  # by `datasets` as strings, so "2" may come after "10"
+        certain = list(column.names) == numbers if numbered else generic
         return None if certain else f"Labels are matched by index: {called}."
     if _are_other_flags(column, labels):
         lists = f"The labels are lists of {column.flags} numbers, 0 or 1"

@@ -14,6 +14,7 @@ from typing import Any
 
 from reportgen.core.characters import clean
 from reportgen.core.errors import DataError
+from reportgen.core.nouns.labels import listed
 from reportgen.data.formats.foreign_files import refuse_no_rows
 from reportgen.data.formats.table import DataTable, Loaded
 from reportgen.data.formats.text_formats import regular
@@ -28,18 +29,20 @@ def open_parquet(files: Sequence[Path]) -> DataTable:
     """The rows of the files, one after another, as a table.
 
     Raises:
-        DataError: If a file is no Parquet, is cut off, or its columns are not those of the first.
+        DataError: If a file is no Parquet, is cut off, or its columns are not those of the first, or it calls the
+            integers of a column otherwise.
     """
     opened = [_open(file) for file in files]
     types = column_types(opened[0].schema_arrow, files[0].name)
-    for path, other in zip(files[1:], opened[1:], strict=True):
+    names, called = [clean(file.name) for file in files], _label_names(opened[0].schema_arrow)
+    for name, path, other in zip(names[1:], files[1:], opened[1:], strict=True):
         if column_types(other.schema_arrow, path.name) != types:
             raise DataError(
-                f"{clean(path.name)}: its columns differ from those of {clean(files[0].name)}",
+                f"{name}: its columns differ from those of {names[0]}",
                 hint="files of one split need the same columns with the same types",
             )
-    names = [clean(file.name) for file in files]
-    return DataTable(types, lambda columns: _load(opened, names, columns), _label_names(opened[0].schema_arrow))
+        _refuse_other_names(name, _label_names(other.schema_arrow), names[0], called)
+    return DataTable(types, lambda columns: _load(opened, names, columns), called)
 
 
 def column_types(schema: Any, name: str) -> dict[str, str]:
@@ -133,6 +136,19 @@ def _label_names(schema: Any) -> dict[str, tuple[str, ...]]:
         }
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return {}
+
+
+def _refuse_other_names(
+    name: str, names: dict[str, tuple[str, ...]], first: str, called: dict[str, tuple[str, ...]]
+) -> None:
+    """Refuse a file of which an integer means another label than in the first: files are often numbered apart."""
+    for column in sorted(names.keys() & called.keys()):
+        if names[column] != called[column]:
+            raise DataError(
+                f'{name}: column "{clean(column)}" calls its integers {listed(names[column])}, in {first} '
+                f"{listed(called[column])}",
+                hint="write the files with the same names in the same order, or the names instead of integers",
+            )
 
 
 def _inner(kind: Any) -> Any:

@@ -179,6 +179,16 @@ def test_names_of_a_source_that_the_model_does_not_have_are_stated() -> None:
     assert say_reading(LabelColumn(("1", "2")), labels=("bad", "good")) is not None
 
 
+def test_numbers_that_are_numbered_anew_are_stated() -> None:
+    """`class_encode_column` of `datasets` sorts integers as strings: what was 2 is 3 in a column of eleven labels."""
+    numbers = [str(number) for number in range(11)]
+    generic = [f"LABEL_{number}" for number in range(11)]
+    assert say_reading(LabelColumn(tuple(numbers)), labels=generic) is None
+    assert "Labels are matched by index" in str(say_reading(LabelColumn(tuple(sorted(numbers))), labels=generic))
+    assert say_reading(LabelColumn(tuple(sorted(numbers))), labels=numbers) is None  # by their names
+    assert find_gold(3, LabelColumn(tuple(sorted(numbers))), labels=numbers) == 2
+
+
 @pytest.mark.parametrize(
     ("text", "items"),
     [
