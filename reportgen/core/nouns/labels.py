@@ -257,9 +257,9 @@ def say_reading(column: LabelColumn, *, labels: Sequence[str], own: Sequence[str
     if column.names:
         generic = len(labels) == len(column.names) and all(GENERIC.fullmatch(name) for name in labels)
         called = f"the dataset calls its labels {listed(column.names)}, the model {listed(labels)}"
-        counted = [str(number) for number in range(len(labels))]
-        numbered = sorted(column.names) == sorted(counted)  # by `datasets` as strings, so "2" may come after "10"
-        certain = list(column.names) == counted if numbered else generic
+        every = [str(number) for number in range(len(labels))]
+        numbered = sorted(column.names) == sorted(every)  # by `datasets` as strings, so "2" may come after "10"
+        certain = list(column.names) == every if numbered else generic
         return None if certain else f"Labels are matched by index: {called}."
     if _are_other_flags(column, labels):
         lists = f"The labels are lists of {column.flags} numbers, 0 or 1"
