@@ -41,7 +41,7 @@ TEX
 pdflatex -interaction=nonstopmode paper.tex > /dev/null
 grep -E "^Package: (datatool|csvsimple-legacy|csvsimple) " paper.log
 pdftotext paper.pdf - | grep ";"
-if grep -qi warning paper.log; then echo "mended: warned"; exit 1; fi
+if grep -q "Warning:" paper.log; then echo "mended: warned"; exit 1; fi
 pdftotext paper.pdf text
 for line in "plain: alpha; a,b; gamma; delta;" "sorted: beta; alpha; a,b; gamma; delta;" \
     "printed: alpha; beta; gamma; delta;"; do

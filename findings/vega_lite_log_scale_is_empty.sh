@@ -7,6 +7,7 @@
 # have height 0, the axis has no number. A zero in the data does the same to lines and points: all values lie on the upper
 # edge, the large ones and the small ones. SVG, PDF and PNG are written without an error, and a warning is shown neither by
 # altair nor by vl-convert with show_warnings. "stack": null draws bars as they were. Attention, losses and p have zeros.
+# Vega-Lite's issue 9373 has the bars.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
