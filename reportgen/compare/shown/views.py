@@ -29,7 +29,7 @@ def group(key: str, measure: Measure, one: Report, other: Report, aligned: Align
     """The three views of a measure."""
     mine, theirs = measure.of_cells(aligned, one, other)
     pair = _signed if measure.signed else _shares
-    views = (*pair(measure, mine, theirs, aligned.cells), difference(measure, mine, theirs, aligned.cells))
+    views = (*pair(mine, theirs, aligned.cells), difference(measure, mine, theirs, aligned.cells))
     spans = tuple(heatmap.spans(aligned.text, aligned.cells, view) for view in views)
     return Group(key, measure.title, views, spans, tuple(heatmap.lines(runs) for runs in spans))
 
@@ -52,7 +52,7 @@ def difference(measure: Measure, mine: Doubles, theirs: Doubles, cells: tuple[Ce
     )
 
 
-def _shares(measure: Measure, mine: Doubles, theirs: Doubles, cells: tuple[Cell, ...]) -> tuple[HeatView, ...]:
+def _shares(mine: Doubles, theirs: Doubles, cells: tuple[Cell, ...]) -> tuple[HeatView, ...]:
     """Two heatmaps in the classes of one scale."""
     on = on_scale(cells)
     both, chosen = np.concatenate([mine, theirs]), np.concatenate([on, on])
@@ -80,7 +80,7 @@ def _shares(measure: Measure, mine: Doubles, theirs: Doubles, cells: tuple[Cell,
     )
 
 
-def _signed(measure: Measure, mine: Doubles, theirs: Doubles, cells: tuple[Cell, ...]) -> tuple[HeatView, ...]:
+def _signed(mine: Doubles, theirs: Doubles, cells: tuple[Cell, ...]) -> tuple[HeatView, ...]:
     """Two attributions in the classes of one scale."""
     count = len(cells)
     twice = (*cells, *(replace(cell, positions=(count + cell.positions[0],)) for cell in cells))
