@@ -40,6 +40,13 @@ def examples() -> list[str]:
     return [line for line in lines if re.match(r"reportgen (?!COMMAND)", line)]
 
 
+def test_the_list_of_templates_names_each_file_and_no_other() -> None:
+    templates = ROOT / "templates"
+    listed = re.findall(r"`([\w/.-]+\.(?:j2|css|js))`", (templates / "README.md").read_text(encoding="utf-8"))
+    there = [str(path.relative_to(templates)) for path in templates.rglob("*") if path.suffix in (".j2", ".css", ".js")]
+    assert sorted(listed) == sorted(there)
+
+
 def test_the_readme_fits_on_one_screen() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 150
 

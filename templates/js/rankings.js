@@ -5,7 +5,7 @@ reportgen.rankings = (() => {
   const NAMED = 5; // words per head in the table of heads
   const LOOKED_AT = 40; // tokens in which they are found
   const { short, multiple, number, where } = reportgen.captions;
-  const numeral = (value) => (Math.abs(value) >= 0.1 && Math.abs(value) < 1e6 ? value.toFixed(3) : short(value)); // as in characters.py
+  const numeral = (value) => (Math.abs(value) >= 0.1 && Math.abs(value) < 1e6 ? value.toFixed(3) : short(value)); // as in numbers.py
 
   function top(units, k) {
     // The k units with the highest values, [unit, value]; equal values in the order of the text.

@@ -1,5 +1,5 @@
 // Start a report that is a page of a site: unpack its data into the blocks that the other scripts read, and let Vega
-// come from the file that all pages share. `packing.dense` packs them: 13 bits in two of 91 letters, then inflate.
+// come from the file that all pages share. `compress.dense` packs them: 13 bits in two of 91 letters, then inflate.
 (() => {
   "use strict";
 
