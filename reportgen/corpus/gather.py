@@ -191,7 +191,7 @@ def _names(batch: Path) -> list[tuple[str, str]]:
     check_batch(batch)
     found = []
     for path in _with_manifest(batch):
-        content = regular_files.read_own(path / store.MANIFEST, most=store.MOST[store.MANIFEST])
+        content = _manifest(path)
         if b'"report.json"' in content or not _is_of_reports(content):
             found.append((path.name, hashlib.sha256(content).hexdigest()))
     if not found:
@@ -216,6 +216,14 @@ def _with_manifest(folder: Path) -> Iterator[Path]:
     return (path for path in paths if (path / store.MANIFEST).is_file())
 
 
+def _manifest(folder: Path) -> bytes:
+    """The manifest of a folder; nothing if it cannot be read, and `read` says why."""
+    try:
+        return regular_files.read_own(folder / store.MANIFEST, most=store.MOST[store.MANIFEST])
+    except (OSError, ValueError):
+        return b""
+
+
 def _is_of_reports(manifest: bytes) -> bool:
     """Whether it is that of a corpus or of a comparison."""
     try:
@@ -229,8 +237,7 @@ def _no_batch(folder: Path) -> OutputError:
     """A folder without a report, and where the user may have meant to go."""
     shown, hint = disk.shown(folder), "give the folder of a batch; reportgen batch makes one"
     if (folder / store.MANIFEST).is_file():
-        content = (folder / store.MANIFEST).read_bytes()
-        what = "was made of reports" if _is_of_reports(content) else "is one report"
+        what = "was made of reports" if _is_of_reports(_manifest(folder)) else "is one report"
         return OutputError(f"{shown} {what}; a corpus is made of a folder of reports", hint=hint)
     below = (path for path in sorted(folder.iterdir()) if path.is_dir() and next(_with_manifest(path), None))
     inside = next(below, None)

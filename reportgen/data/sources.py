@@ -182,6 +182,11 @@ def _saved(folder: Path, name: str) -> tuple[DataTable, str]:
     if not parts:  # so `datasets` saves a dataset without rows, which it cannot load
         raise DataError(f"{name}: no rows")
     arrows = [folder / _plain_name(one.get("filename"), STATE) for one in parts]
+    if missing := [clean(file.name) for file in arrows if not file.exists()]:
+        raise DataError(
+            f"{name}: {STATE} names {missing[0]}, which is missing",
+            hint=f"copy or save all of {clean(str(folder))} again",
+        )
     files = split_files.Files(tuple(regular(file) for file in (*arrows, folder / "dataset_info.json", folder / STATE)))
     with _datasets() as datasets, _told(name):
         return _table(datasets.load_from_disk(str(folder.resolve())), name), f"sha256:{files.sha256()}"

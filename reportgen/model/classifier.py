@@ -96,6 +96,8 @@ def find_device(wanted: str) -> torch.device:
         device = torch.device(wanted)
         if device.type == "cuda" and not torch.cuda.is_available():
             raise DeviceError(f"device {wanted}: no usable GPU on this machine", hint="use --device cpu or auto")
+        if device.type == "mps" and not torch.backends.mps.is_available():
+            raise DeviceError(f"device {wanted}: this machine has none", hint="use --device cpu or auto")
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # a torch built without CUDA asserts
         raise DeviceError(f"device {wanted}: {error}", hint="use --device cpu or auto") from error

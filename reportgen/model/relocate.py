@@ -76,14 +76,13 @@ def relocate(report: Report, folder: Path, places: Mapping[str, str], *, command
 
 def _without_commits(config: Config, places: Mapping[str, str]) -> Config:
     """The configuration without the revisions of what was on the hub and is a folder or file now."""
-    gone: set[str] = set()
-    if "model" in places and checkpoint.is_local(config.model):
-        gone |= {"revision", "base_revision"}
-    if "tokenizer" in places and checkpoint.is_local(config.tokenizer or ""):
-        gone |= {"tokenizer_revision"}
-    if "dataset" in places and sources.is_local(config.dataset or ""):
-        gone |= {"dataset_revision", "dataset_config"}
-    return replace(config, **dict.fromkeys(gone - set(places)))
+    here = {
+        "model": ("revision", "base_revision") if checkpoint.is_local(config.model) else (),
+        "tokenizer": ("tokenizer_revision",) if checkpoint.is_local(config.tokenizer or "") else (),
+        "dataset": ("dataset_revision", "dataset_config") if sources.is_local(config.dataset or "") else (),
+    }
+    gone: dict[str, Any] = {name: None for place in here.keys() & set(places) for name in here[place]}
+    return replace(config, **gone)
 
 
 def example_of(report: Report, made: Relocated, folder: Path, *, command: str) -> Example:

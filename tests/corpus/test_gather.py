@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -189,3 +190,21 @@ def test_a_ray_cluster_gives_the_same_bytes(batch: Path) -> None:
     whole = summed(batch)
     shutil.rmtree(disk.cache())
     assert same(whole, summed(batch, Cluster(workers=2)))
+
+
+def test_a_report_whose_manifest_cannot_be_read_is_left_out_with_its_reason(batch: Path, tmp_path: Path) -> None:
+    """Far too large, or a link: nothing of it is in memory, and the others are summed."""
+    copy = tmp_path / "copy"
+    shutil.copytree(batch, copy)
+    for name, size in (("doc-0", 40_000_000_000), ("doc-3", 0)):
+        os.truncate(copy / name / "manifest.json", size)
+    (copy / "doc-5" / "manifest.json").unlink()
+    (copy / "doc-5" / "manifest.json").symlink_to(copy / "doc-1" / "manifest.json")
+    found = summed(copy)
+    assert found.sums.documents == COUNT - 3
+    why = dict(found.left_out)
+    assert sorted(why) == ["doc-0", "doc-3", "doc-5"]
+    assert "40,000,000,000 bytes" in why["doc-0"]
+    assert "symbolic link" in why["doc-5"]
+    with pytest.raises(OutputError, match="is one report"):
+        gather.gather(copy / "doc-0", clock=Clock(), engine=gather.here(1))

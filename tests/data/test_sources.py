@@ -1019,3 +1019,13 @@ def test_nothing_of_the_library_is_shown(hub: Hub, capfd: pytest.CaptureFixture[
     datasets.enable_progress_bars()
     read("org/papers", split="test")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_of_a_saved_dataset_that_is_missing_is_named_with_its_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "saved"
+    datasets.Dataset.from_dict({"text": ["a"]}).save_to_disk(folder)
+    (arrow,) = folder.glob("*.arrow")
+    arrow.unlink()
+    with pytest.raises(DataError, match=f"saved: state.json names {arrow.name}, which is missing") as raised:
+        opened(folder)
+    assert raised.value.hint == f"copy or save all of {folder} again"

@@ -240,3 +240,10 @@ def test_a_device_that_does_not_exist_is_a_device_error() -> None:
     with pytest.raises(DeviceError, match="device gpu: "):
         find_device("gpu")
     assert find_device("cpu") == torch.device("cpu")
+
+
+def test_a_machine_without_an_apple_gpu_says_so_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of torch itself is forty lines of backends."""
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match=r"^device mps: this machine has none"):
+        find_device("mps")

@@ -223,16 +223,28 @@ def _read_json(path: Path, key: str | None) -> tuple[Array, dict[str, str]]:
             name = _pick([n for n, value in content.items() if isinstance(value, list)], key, path.name)
             metadata = {n: value for n, value in content.items() if isinstance(value, str)}
             content = content[name]
-        return np.asarray(content, dtype=np.float64), metadata
+        return _table(content), metadata
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ImportanceError(f"{path.name}: not a JSON table of numbers: {error}") from error
+
+
+def _table(rows: Any) -> Array:
+    """Rows of numbers as an array.
+
+    Raises:
+        ValueError: If they are of different lengths, or something else than numbers.
+    """
+    lengths = sorted({len(row) for row in rows if isinstance(row, list)}) if isinstance(rows, list) else []
+    if len(lengths) > 1:
+        raise ValueError(f"rows of {lengths[0]} and of {lengths[-1]} values")
+    return np.asarray(rows, dtype=np.float64)
 
 
 def _read_csv(path: Path, _: str | None) -> tuple[Array, dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
-        return np.asarray([[float(cell) for cell in row] for row in rows], dtype=np.float64), {}
+        return _table([[float(cell) for cell in row] for row in rows]), {}
     except (ValueError, csv.Error) as error:
         raise ImportanceError(
             f"{path.name}: not a table of numbers: {error}", hint="one line per layer, one number per head, no heading"

@@ -458,3 +458,10 @@ def test_claims_of_gigabytes_take_no_memory(tmp_path: Path) -> None:
         Path(names[-1]).write_bytes(content)
     done = subprocess.run([sys.executable, "-c", CHILD, *names], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["refused"] * len(claims), done.stderr
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.json", "[[1, 2], [3]]"), ("a.csv", "1,2\n3\n")])
+def test_rows_of_different_lengths_are_an_error_in_plain_words(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ImportanceError, match=r"numbers: rows of 1 and of 2 values"):
+        importance_files.load(tmp_path / name, shape=(2, 2))
