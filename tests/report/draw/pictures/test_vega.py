@@ -97,6 +97,15 @@ def _fresh() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_fresh")
+def test_what_can_be_seen_through_has_its_colour_in_a_png() -> None:
+    """The converter stores it darker: red with opacity 0.5 as half red, half black."""
+    red = '<rect width="4" height="8" fill="#ff0000" opacity="0.5"/>'
+    drawn = f'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8" viewBox="0 0 8 8">{red}</svg>'
+    made = Image.open(io.BytesIO(vega.png(drawn, ppi=72)))
+    assert made.getpixel((1, 4)) == pytest.approx((255, 128, 128), abs=1)
+    assert made.getpixel((6, 4)) == (255, 255, 255)
+
+
 def test_the_script_of_the_charts_is_put_together_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next process finds it in the cache; one that was damaged is made again, one of another version not taken."""
     made: list[str] = []
