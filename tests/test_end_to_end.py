@@ -266,21 +266,30 @@ def test_another_model_in_the_same_place_is_noticed(of_a_text: tuple[str, ...], 
 
 WITHOUT = """
 import sys
-for name in ("torch", "transformers", "datasets", "tokenizers", "accelerate"):
-    sys.modules[name] = None  # importing it fails
+for name in ("torch", "transformers", "datasets", "tokenizers", "accelerate", "altair"):
+    sys.modules[name] = None  # importing it fails; altair is for curves of a tested heatmap alone
 from reportgen.cli import main
 main()
 """
 
 
 def test_the_command_renders_again_where_torch_is_not_installed(everything: Path, tmp_path: Path) -> None:
-    shutil.copytree(everything, tmp_path / "copy")
-    before = contents(tmp_path / "copy")
-    program = [sys.executable, "-c", WITHOUT, "render", "copy"]
+    """From what is stored, into another folder: every file to the byte."""
+    program = [sys.executable, "-c", WITHOUT, "render", str(everything), "-o", "again"]
     ran = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout) == (0, "copy/report.html\n"), ran.stderr
-    after = contents(tmp_path / "copy")
+    assert (ran.returncode, ran.stdout) == (0, "again/report.html\n"), ran.stderr
+    before, after = contents(everything), contents(tmp_path / "again")
+    assert set(before) == set(after)
+    assert {"report.pdf", "figures/overview-3.3in.pdf", "figures/heatmap-all-2-9-6.9in.svg", "latex/heatmap.tex"} <= {
+        *after
+    }
     assert [name for name in before if before[name] != after[name]] == ["manifest.json"]
+
+
+def test_what_is_not_installed_there_would_be_noticed() -> None:
+    program = WITHOUT.replace("from reportgen", "import torch\nfrom reportgen")
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "ModuleNotFoundError" in ran.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,11 @@
-"""What loads what: help answers at once, and presentation works on a machine without torch."""
+"""What loads what: help answers at once. That presentation works without torch, `test_end_to_end.py` sees."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-from reportgen.report.stored import store
-from tests import reports
 
 HEAVY = ("torch", "transformers", "altair", "weasyprint", "pyarrow", "numpy", "pandas", "datasets")
 
@@ -72,43 +68,6 @@ def test_something_heavy_would_be_noticed() -> None:
 def test_the_public_names_load_no_torch() -> None:
     program = "import sys, reportgen; reportgen.Report, reportgen.Config; print('torch' in sys.modules)"
     assert python(program).strip() == "False"
-
-
-PRESENT = """
-import pathlib, sys
-sys.modules["torch"] = sys.modules["transformers"] = None  # importing them fails
-sys.modules["datasets"] = sys.modules["tokenizers"] = None
-sys.modules["altair"] = None  # which only curves of a tested heatmap need
-from reportgen.report import present
-from reportgen.report.stored import store
-from reportgen.core.clock import Clock
-from reportgen.core.config import FORMATS, Config
-report = store.load(pathlib.Path(sys.argv[1]))
-_, files = present.present(report, Config(format=FORMATS, span="1:3"), Clock())
-for name, content in sorted(files.items()):
-    print(name, len(content))
-"""
-
-
-def test_a_stored_report_is_presented_without_torch(tmp_path: Path) -> None:
-    for name, content in store.dump(reports.report("one two three")).items():
-        (tmp_path / name).write_bytes(content)
-    made = dict(line.split(" ") for line in python(PRESENT, str(tmp_path)).splitlines())
-    assert {"report.html", "report.pdf", "report.json", "tables/tokens.csv", "figures/overview.svg"} | {
-        "figures/overview-3.3in.pdf",
-        "figures/heatmap-all-1-3-6.9in.svg",
-        "latex/heatmap.tex",
-        "latex/citation.bib",
-    } <= set(made)
-    assert all(int(size) > 100 for size in made.values())
-
-
-def test_the_block_would_be_noticed(tmp_path: Path) -> None:
-    program = PRESENT.replace(
-        "from reportgen.report import present", "import torch; from reportgen.report import present"
-    )
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
-    assert "ModuleNotFoundError" in done.stderr
 
 
 SCRIPT = """
