@@ -178,7 +178,7 @@ def schema() -> dict[str, Any]:
 def _typed(preset: str, key: str, value: object) -> object:
     kinds = {field.name: str(field.type) for field in fields(Config)}
     if key not in kinds or key == "preset":
-        near = difflib.get_close_matches(key, kinds, n=1)
+        near = difflib.get_close_matches(key, kinds.keys() - {"preset"}, n=1)
         raise UsageError(f'preset {preset}: unknown key "{key}"', hint=f"did you mean {near[0]}?" if near else None)
     kind = kinds[key]
     if kind.startswith("tuple"):

@@ -258,7 +258,9 @@ def _fetch(name: str, revision: str | None, *, needed: tuple[str, ...]) -> tuple
         return folder, LOCAL, tuple(path.name for path in folder.iterdir() if path.is_file())
     near = _near(name)
     if not hub.is_id(name):
-        raise ModelError(f"{name}: neither a folder nor a hub id", hint=near or "a hub id looks like org/name")
+        plain, _, commit = name.partition("@")
+        split = f"use {plain} with --revision {commit}" if hub.is_id(plain) and hub.is_id(commit) else None
+        raise ModelError(f"{name}: neither a folder nor a hub id", hint=near or split or "a hub id looks like org/name")
     try:
         found = hub.look_up(name, revision=revision)
     except HubError as error:  # that it was a folder is at least as likely

@@ -221,6 +221,12 @@ def test_a_name_that_is_neither_folder_nor_id_is_refused() -> None:
         checkpoint.find("a model?")
 
 
+def test_a_revision_behind_an_id_has_an_option_of_its_own() -> None:
+    with pytest.raises(ModelError, match=r"org/m@v1\.0: neither a folder nor a hub id") as raised:
+        checkpoint.find("org/m@v1.0")
+    assert raised.value.hint == "use org/m with --revision v1.0"
+
+
 def test_a_folder_has_no_revisions(folder: Path) -> None:
     for name in ("revision", "tokenizer_revision"):
         with pytest.raises(UsageError, match=f"revision v1: {folder} is a folder, and only what is on the hub"):

@@ -73,6 +73,10 @@ def convert(
     )
 
 
+class NotFiniteError(ModelError):
+    """A weight of attention is not finite; whose it is, the caller knows."""
+
+
 class _Reduced(NamedTuple):
     """Some heads of a layer."""
 
@@ -143,10 +147,10 @@ def row_error(walked: Walk) -> float:
     """Largest distance of the sum of an assembled row, and its sink, from 1.
 
     Raises:
-        ModelError: If a weight is not finite.
+        NotFiniteError: If a weight is not finite.
     """
     if not bool(torch.isfinite(walked.sums).all()):
-        raise ModelError("the model returned attention that is not finite (NaN or Inf)")
+        raise NotFiniteError("the model returned attention that is not finite (NaN or Inf)")
     return float((walked.sums - 1).abs().max())
 
 

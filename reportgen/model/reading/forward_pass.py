@@ -19,6 +19,7 @@ from reportgen.core.nouns.labels import ALONE, Label, LabelColumn, find_all, fin
 from reportgen.core.nouns.records import DenseAttention, LayerAttention, Prediction, SlidingWindowAttention, Tokens
 from reportgen.core.processes import memory
 from reportgen.model import outputs, supported
+from reportgen.model.attention.convert import NotFiniteError
 from reportgen.model.classifier import Classifier, sliding_layers
 from reportgen.model.guards import forward_errors, in_full, in_half, memory_errors, quiet
 from reportgen.model.reading import implementations
@@ -58,7 +59,10 @@ def attend(classifier: Classifier, documents: Sequence[Tokens], on_layer: OnLaye
     def hand_on(attention: Callable[[int, int], LayerAttention]) -> None:
         nonlocal seen
         for document, length in enumerate(lengths):
-            on_layer(document, seen, attention(document, length))
+            try:
+                on_layer(document, seen, attention(document, length))
+            except NotFiniteError as error:
+                raise _not_finite(classifier, f"attention in layer {classifier.layers[seen] + 1}") from error
         seen += 1
 
     with _running(classifier), implementations.returning_weights(classifier.model):
@@ -376,13 +380,18 @@ def _checked(classifier: Classifier, logits: Tensor) -> Tensor:
             hint="name the labels in id2label of its configuration, in the order of the head's outputs",
         )
     if not bool(torch.isfinite(logits).all()):
-        weights = classifier.model.named_parameters()
-        bad = next((f" ({name})" for name, weight in weights if not bool(weight.isfinite().all())), "")
-        raise ModelError(
-            f"{classifier.checkpoint.name}: the model returned logits that are not finite (NaN or Inf)"
-            + (f", because some of its weights are not{bad}" if bad else ""),
-            hint=in_full(classifier.checkpoint.name)
-            if in_half(classifier.model)
-            else "give an earlier checkpoint: the training has diverged, or the file was damaged",
-        )
+        raise _not_finite(classifier, "logits")
     return logits.float().cpu()
+
+
+def _not_finite(classifier: Classifier, what: str) -> ModelError:
+    """The error of numbers that are none, with the weight that is at fault."""
+    model, name = classifier.model, classifier.checkpoint.name
+    bad = next((f" ({name})" for name, weight in model.named_parameters() if not bool(weight.isfinite().all())), "")
+    return ModelError(
+        f"{name}: the model returned {what} that {'are' if what == 'logits' else 'is'} not finite (NaN or Inf)"
+        + (f", because some of its weights are not{bad}" if bad else ""),
+        hint=in_full(name)
+        if in_half(model)
+        else "give an earlier checkpoint: the training has diverged, or the file was damaged",
+    )

@@ -286,7 +286,9 @@ def test_attention_that_is_not_finite_is_refused_in_its_layer(projection: str) -
         convert.convert(attention, top_k=2, reader=0)
         done.append(layer)
 
-    with pytest.raises(ModelError, match="attention that is not finite"):
+    weight = rf"longformer\.encoder\.layer\.0\.attention\.self\.{projection}\.bias"
+    wanted = rf"tiny: the model returned attention in layer 1 that is not finite .* weights are not \({weight}\)"
+    with pytest.raises(ModelError, match=wanted):
         forward_pass.attend(tiny.classifier(model), [tiny.document(5)], reduce)
     assert done == []
 
