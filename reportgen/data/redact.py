@@ -109,10 +109,15 @@ def _patterns(given: str) -> tuple[regex.Pattern[str], ...]:
     """The pattern, or those of a file: one a line; empty lines and lines that begin with # are left out."""
     path = Path(given).expanduser() if given.startswith("~/") else Path(given)
     try:
-        there = len(given) < 4096 and path.is_file()
+        there = len(given) < 4096 and path.exists()
     except (OSError, ValueError):
         there = False
-    if not there:
+    if there and not path.is_file() and ("/" in given or not path.is_dir()):  # "data" may be a word and a folder
+        raise UsageError(
+            "--redact: this is the path of a folder, a pipe or a device, not of a file with patterns",
+            hint="write one pattern on each line of a file; a pattern that looks like a path is written (?:...)",
+        )
+    if not there or not path.is_file():
         if LIKE_A_FILE.fullmatch(given):
             hint = "check the path; a pattern that looks like one is written (?:...)"
             if given == PATTERNS_COPY:

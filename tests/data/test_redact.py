@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def test_an_error_never_shows_a_pattern(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=where) as raised:
             hider(given_)
         assert "Wexlorth" not in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_a_pipe_or_a_folder_is_no_pattern(here: Path) -> None:
+    """As `--redact <(cat names)` gives one: nothing would be hidden. A word may be the name of a folder."""
+    os.mkfifo(here / "names")
+    (here / "data").mkdir()
+    for given_ in ("names", str(here), "./data", "/dev/null"):
+        with pytest.raises(UsageError, match="a folder, a pipe or a device"):
+            hider(given_)
+    assert hider("data").text("data here") == "XXXX here"
+    assert hider(".").text("ab") == "XX"
 
 
 @pytest.mark.parametrize("name", ["names.txt", "Wexlorth.lst", "PATTERNS.txt"])
