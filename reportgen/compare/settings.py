@@ -37,6 +37,7 @@ def facts(report: Report) -> dict[str, str]:
     return {name: str(value) for name, value in found.items()} | {
         f"--{name.replace('_', '-')}": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in options.items()
+        if value is not None
     }
 
 

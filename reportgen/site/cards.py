@@ -59,6 +59,7 @@ class Card:
     probabilities: tuple[float, ...] = ()  # of these
     tested: VerdictCode | None = None  # the verdict on the view that the page opens with; None: not tested
     headline: str = ""  # that view and its verdict in words
+    of: str = ""  # that view as a sentence names it, which words and strip are of; "" where scores were given
     sentence: str = ""  # the first key passage; "" where there is none, or its words are hidden
     why: str = ""  # what makes it one: "1.4 times even"
 
@@ -71,7 +72,7 @@ class Card:
     @property
     def drawn(self) -> str:
         """The heading of the words on the card."""
-        return "Highest scores" if self.given else "Most attention"
+        return "Highest scores" if self.given else f"Most attention in {self.of}" if self.of else "Most attention"
 
 
 def read(found: Found) -> tuple[str, Card | Note]:
@@ -103,7 +104,8 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
     drawn = words.top_words(whole, opening.ranked(report, rankings), count=len(whole))
     top = [word for word in drawn if not _is_hidden(word, report)][:TOP]
     views = heatmap.views(report, scores, covered)
-    sentence, why = _sentence(report, passages.key_passages(report, scores, views[0], covered))
+    key = passages.key_passages(report, scores, views[0], covered)
+    sentence, why = _sentence(report, key)
     return Card(
         name=name,
         title=clean(example.title).strip() or name,
@@ -128,6 +130,7 @@ def card(report: Report, *, name: str, files: Iterable[str] = ()) -> Card:
         files=tuple(name for name in store.OFFERED if name in held),
         tested=found.code if (found := opening.verdict(report)) else None,
         headline=opening.headline(report),
+        of=key.of,
         sentence=sentence,
         why=why,
         **_each(said),

@@ -43,10 +43,10 @@ def test_the_slider_strikes_through_what_is_gone_and_says_it(show: Show) -> None
     for _ in range(3):
         page.keyboard.press("ArrowRight")
     assert slider.get_attribute("aria-valuetext") == "10%"
-    assert page.evaluate(GONE) == removed("all_attention", 6)
+    assert page.evaluate(GONE) == removed("classifier", 6)
     assert page.evaluate(LINE) == "line-through"
     assert said.inner_text().startswith(
-        "Without 10% of the words (6 of 57, deleted) it is 73.9%; 19 random choices leave 79."
+        "Without 10% of the words (6 of 57, deleted) it is 70.7%; 19 random choices leave 79."
     )
     page.keyboard.press("Home")
     assert page.evaluate(GONE) == []
@@ -62,7 +62,7 @@ def test_another_order_removes_other_words(show: Show) -> None:
 def test_a_word_of_the_sentence_leads_to_its_place(show: Show) -> None:
     page = settled(show(html()))
     page.get_by_role("slider", name="Share removed").fill("1")
-    position = removed("all_attention", 1)[0]
+    position = removed("classifier", 1)[0]
     page.locator("#removed-said button").click()
     assert page.evaluate("document.activeElement.id") == "text"
     assert page.evaluate("document.querySelector('#text [data-mark~=here]').dataset.position") == str(position)
@@ -86,7 +86,7 @@ def test_the_pointer_chooses_the_share_it_is_nearest_to(show: Show) -> None:
     wait(page, "document.getElementById('removed').value > 0")
     settled(page)
     at = int(page.get_by_role("slider", name="Share removed").input_value())
-    assert page.evaluate(GONE) == removed("all_attention", faithful.faithfulness().counts[at - 1])
+    assert page.evaluate(GONE) == removed("classifier", faithful.faithfulness().counts[at - 1])
     lines = page.locator('#figure-deletion-curve .live line[stroke="var(--ink)"]').count()
     assert lines >= 2, "one in each panel"
     assert page.evaluate("violations") == []

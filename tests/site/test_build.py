@@ -155,7 +155,9 @@ def test_what_programs_read_is_valid(originals: Path, tmp_path: Path) -> None:
         f"https://example.org/us/reports/{name}/index.html" for name in "abc"
     ]
     assert entries[0].findtext(f"{ATOM}updated") == "2024-05-01T12:00:00Z"
-    assert "Right: left (80.2%). Most attention: " in (entries[0].findtext(f"{ATOM}summary") or "")
+    assert "Right: left (80.2%). Most attention in what the classifier reads: " in (
+        entries[0].findtext(f"{ATOM}summary") or ""
+    )
     places = ElementTree.parse(tmp_path / "site" / "sitemap.xml").getroot().iter(f"{MAP}loc")
     assert {place.text for place in places} == {
         f"https://example.org/us/{page}"

@@ -55,8 +55,8 @@ def section(rows: Sequence[dict[str, Any]], pairs: Sequence[Pair], output: Path)
     if flipped:
         tables.append(_turns(rows, flipped))
     note = (
-        "McNemar’s test is exact (binomial, two-sided), without a correction for continuity. Intervals are Student’s, "
-        "95 %, of the paired difference over documents."
+        "McNemar’s test is exact (binomial, two-sided), without a correction for continuity. Intervals are of 95%: "
+        "Wilson’s for a share of documents, Student’s for the paired difference over documents."
     )
     return Section(
         "predictions",
@@ -75,7 +75,7 @@ def _known(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _accuracy(known: Sequence[dict[str, Any]], found: dict[str, Any]) -> str:
     right = [[float(row[f"verdict_{side}"] == "right") for row in known] for side in "ab"]
     each = [intervals.share(int(sum(values)), len(known)) for values in right]
-    said = [f"{share:.1%} (95 % {low:.1%} to {high:.1%}, Wilson)" for share, low, high in each]
+    said = [f"{share:.1%} ({low:.1%} to {high:.1%})" for share, low, high in each]
     p = found["mcnemar_exact_p"]
     return (
         f"{A} is right in {said[0]}, {B} in {said[1]}, of {len(known):,} documents with a gold label"

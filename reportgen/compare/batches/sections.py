@@ -46,7 +46,7 @@ def agreement(rows: Sequence[dict[str, Any]], draw: Draw) -> Section:
     if "tau" not in means:
         return Section("agreement", "Agreement", ("No document has words enough to compare.",))
     table = Table(
-        "agreement", f"{A} and {B} on each document: mean over documents, with its interval of 95 %",
+        "agreement", f"{A} and {B} on each document: mean over documents, with its interval of 95%",
         ("What", "Mean", "Interval", "Lowest", "Highest", "Documents"), (False, *(True,) * 5),
         tuple((titles[name], _plain(each.change), _around(each), *_ends(found[name]),
                f"{each.documents:,}") for name, each in means.items()),
@@ -71,7 +71,7 @@ def words(sums: PairedSums, draw: Draw) -> Section | None:
     note = (
         f"A score is a multiple of the mean score of its document. Words in at least {SUPPORT} documents, stop words "
         f"and punctuation left out; shown are those whose interval leaves out 0, {len(content):,} of {known:,}: at "
-        "95 % about one in twenty does so by chance."
+        "95% about one in twenty does so by chance."
     )
     tables, shown = [], []
     for key, verb, sign in (("gains", "gain", 1), ("losses", "lose", -1)):
@@ -81,7 +81,7 @@ def words(sums: PairedSums, draw: Draw) -> Section | None:
         shown += own
         rows = tuple((cut(word, LONGEST), *_change(each)) for word, each in own)
         caption = f"Words that {verb} most from {A} to {B}, mean over the documents that have them"
-        columns = ("Word", A, B, "Change", "Interval, 95 %", "Documents")
+        columns = ("Word", A, B, "Change", "Interval, 95%", "Documents")
         tables.append(Table(key, caption, columns, (False, *(True,) * 5), rows))
     if not shown:
         return Section("words", "Words", ("No word gains or loses clearly.",), notes=(note,))
@@ -120,11 +120,11 @@ def heads(sums: PairedSums, elsewhere: PairedSums, places: Sequence[tuple[int, i
     )
     table = Table(
         "changed-heads", "Heads whose numbers change most, where the interval leaves out 0",
-        ("Layer", "Head", "What", A, B, "Change", "Interval, 95 %", "Documents"),
+        ("Layer", "Head", "What", A, B, "Change", "Interval, 95%", "Documents"),
         (True, True, False, *(True,) * 5), rows,
     )  # fmt: skip
     tested = len(names) * len(places)
-    note = f"{len(clear):,} of {tested:,} intervals leave out 0; at 95 % about {tested / 20:.0f} do so by chance."
+    note = f"{len(clear):,} of {tested:,} intervals leave out 0; at 95% about {tested / 20:.0f} do so by chance."
     values = {name: each for name, each in values.items() if np.any(each[1])}
     drawn = (grids(places, values, said, draw),) if values else ()
     return Section("heads", "Heads", (said,), charts=drawn, tables=(table,) if rows else (), notes=(note,))
@@ -142,7 +142,7 @@ def shares(layers: PairedSums, positions: PairedSums, draw: Draw) -> Section | N
         return None
     table = Table(
         "shares", "Share of the attention on kinds of tokens, by layer, mean over documents; changes in points",
-        ("Tokens", "Layer", A, B, "Change", "Interval, 95 %", "Documents"), (False, *(True,) * 6), tuple(rows),
+        ("Tokens", "Layer", A, B, "Change", "Interval, 95%", "Documents"), (False, *(True,) * 6), tuple(rows),
     )  # fmt: skip
     by_tenth: dict[int, list[Change]] = {}
     for key, each in positions.changes().items():
@@ -176,7 +176,7 @@ def parts_of_texts(sums: PairedSums) -> Section | None:
     rows = tuple((cut(str(name), LONGEST), *_percent(each)) for name, each in ordered)
     table = Table(
         "sections", f"Share of all attention on sections that at least {SUPPORT} documents have; changes in points",
-        ("Section", A, B, "Change", "Interval, 95 %", "Documents"), (False, *(True,) * 5), rows,
+        ("Section", A, B, "Change", "Interval, 95%", "Documents"), (False, *(True,) * 5), rows,
     )  # fmt: skip
     return Section("sections", "Sections", tables=(table,))
 
@@ -199,7 +199,7 @@ def faithfulness(rows: Sequence[dict[str, Any]], effects: PairedSums, curves: Pa
     found = {key: each for key, each in effects.changes().items() if isinstance(key, tuple)}
     shown = Table(
         "effects", "AOPC minus that of the random orders, in logits, mean over documents",
-        ("Measure", "Order", "Words are", A, B, "Change", "Interval, 95 %", "Documents"),
+        ("Measure", "Order", "Words are", A, B, "Change", "Interval, 95%", "Documents"),
         (False, False, False, *(True,) * 5),
         tuple((ASPECTS[m], ORDERS[order], WAYS[operator], *_change(each))
               for (m, operator, order), each in found.items()),

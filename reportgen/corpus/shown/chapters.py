@@ -329,10 +329,19 @@ def _errors(sums: Sums, mistakes: tuple[Mistake, ...]) -> Chapter | None:
         return None
     wrong = frames.counts(sums, "verdict").get("wrong", 0)
     says = (
-        f"The {len(mistakes):,} surest of {n_documents(wrong)} that the model gets wrong, with the sentences that draw "
+        f"{_surest(len(mistakes), wrong)} that the model gets wrong, the surest first, with the sentences that draw "
         f"most attention, and right documents with the same words among those that draw most.",
     )
     return Chapter("mistakes", "Mistakes", says, mistakes=mistakes)
+
+
+def _surest(shown: int, wrong: int) -> str:
+    """How many documents are shown, and of how many.
+
+    >>> _surest(2, 2), _surest(5, 12), _surest(1, 1)
+    ('The 2 documents', '5 of 12 documents', 'The 1 document')
+    """
+    return f"The {n_documents(wrong)}" if shown == wrong else f"{shown:,} of {n_documents(wrong)}"
 
 
 def _lists(documents: list[Row], cells: Iterable[tuple[str, str]], link: Link) -> Chapter:

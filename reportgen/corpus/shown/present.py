@@ -180,7 +180,7 @@ def _notes(corpus: Corpus) -> tuple[str, ...]:
         found.append(f"{said} left out: {named}{more}.")
     if 1 < corpus.sums.documents < intervals.FEW:
         found.append(
-            f"These are {n_documents(corpus.sums.documents)}: intervals are wide, and few words have the support."
+            f"These are {n_documents(corpus.sums.documents)}: intervals are wide, and few words are in enough of them."
         )
     return tuple(found)
 

@@ -164,7 +164,7 @@ def document(report: Report, words: tuple[Word, ...]) -> Plain:
 
 def removed(report: Report, tested: Faithfulness) -> Plain:
     """What each order removes at each share, and what the model answers: the first trial."""
-    trial = tested.trials[0]
+    trial, first = tested.trials[0], opening.order(report)
     answers = {curve.order: curve.probabilities for curve in trial.curves}
     positions = [position for unit in tested.units for position in unit.positions]
     return {
@@ -184,7 +184,7 @@ def removed(report: Report, tested: Faithfulness) -> Plain:
                 "units": pack(np.array(order.units[: tested.counts[-1]], np.uint32)),
                 "probabilities": list(answers[order.name]),
             }
-            for order in tested.orders
+            for order in sorted(tested.orders, key=lambda one: one.name != first)  # that of the open view first
             if order.name in answers
         ],
     }

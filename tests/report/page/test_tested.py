@@ -18,6 +18,7 @@ from reportgen.core.nouns.faithfulness import Caveat, SentenceEffect
 from reportgen.core.nouns.records import Report
 from reportgen.report.draw import curves
 from reportgen.report.draw.pictures import vega
+from reportgen.report.faithfulness.names import ORDERS
 from reportgen.report.page import page_data, render
 from reportgen.report.paper.latex import files
 from reportgen.report.parts import Chart, Parts
@@ -64,6 +65,7 @@ def test_all_parts_of_the_test_are_shown(shown: Any) -> None:
     for chart in panel.curves:
         assert html.count(f'id="figure-{chart.key}"') == 1
         assert chart.caption in html
+    assert html.count("All attention: supported; attribution: supported.") == 2, "in the first screen, and here"
     assert UNTESTED not in html
 
 
@@ -157,9 +159,11 @@ def test_the_page_knows_what_each_order_removes_and_what_the_model_answered() ->
     assert lengths.tolist() == [len(unit.positions) for unit in test.units]
     assert unpacked(block["positions"]).tolist() == [position for unit in test.units for position in unit.positions]
     assert [one["name"] for one in block["orders"]] == [
-        "all attention", "what the classifier reads", "attribution", "all attention, reversed", "reading order",
+        "what the classifier reads", "all attention", "attribution", "all attention, reversed", "reading order",
     ]  # fmt: skip
-    for one, order, curve in zip(block["orders"], test.orders, test.trials[0].curves, strict=True):
+    found = {one["name"]: one for one in block["orders"]}
+    for order, curve in zip(test.orders, test.trials[0].curves, strict=True):
+        one = found[ORDERS[order.name]]
         assert unpacked(one["units"]).tolist() == list(order.units[: test.counts[-1]])
         assert one["probabilities"] == list(curve.probabilities)
     assert "removed" not in parts(reports.report()).blocks

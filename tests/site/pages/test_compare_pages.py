@@ -35,7 +35,7 @@ def test_a_site_lists_its_comparisons(folder: Path, tmp_path: Path) -> None:
     )
     assert (built.reports, built.notes) == (1, ())
     front = built.index.read_text()
-    assert '<a href="compare/both-more/index.html">the &lt;first&gt; and the second</a>' in front
+    assert '<a href="compare/both-more/index.html">the &lt;first&gt; and the second: ' in front
     page = (tmp_path / "s" / "compare" / "both-more" / "index.html").read_text()
     assert '<a href="../../index.html" lang="en">← Ours &amp; more</a>' in page
     links = re.findall(r'<a href="([^"#][^"]*)"', page)

@@ -83,7 +83,8 @@ def test_a_card_says_what_was_predicted_and_whether_it_is_right(changes: dict[st
     page = tree(made([replace(base(), **changes)], config)["index.html"])
     (card,) = page.iterfind(".//li[@class='card']")
     quoted = f"{base().sentence} {base().why}"
-    assert words(card).startswith(f"A small report small, split test · 59 tokens {said} {quoted} Most attention: ")
+    drawn = "Most attention in what the classifier reads: "
+    assert words(card).startswith(f"A small report small, split test · 59 tokens {said} {quoted} {drawn}")
     assert words(card).endswith("Look here. PDF · One file to keep")
     hrefs = [link.get("href") for link in card.iter("a")]
     assert hrefs == [f"reports/small-0/{name}" for name in ("index.html", "report.pdf", "report.html")]

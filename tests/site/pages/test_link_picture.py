@@ -43,7 +43,8 @@ def test_the_same_card_gives_the_same_bytes() -> None:
 
 def test_it_says_title_verdict_words_and_site() -> None:
     said = texts(link_picture.svg(card(top_tokens=["heads", "far"]), site="Attention reports"))
-    assert said == ["A small report", "Attention reports", "Right: left (80.2%)", "Most attention: heads, far"]
+    drawn = "Most attention in what the classifier reads: heads, far"
+    assert said == ["A small report", "Attention reports", "Right: left (80.2%)", drawn]
 
 
 @pytest.mark.parametrize(
