@@ -66,6 +66,12 @@ def bare(model: Any) -> PreTrainedModel:
                 f"{type(found).__name__}: its adapter adds tokens of its own, which no text has",
                 hint="use an adapter that changes the layers, like LoRA",
             )
+        if getattr(getattr(found, "active_peft_config", None), "peft_type", None) == "LILY":
+            raise ModelError(
+                f"{type(found).__name__}: its adapter (LILY) weighs its parts by all texts that are read together, so "
+                "what it says of a text depends on the others",
+                hint="use an adapter that reads each text by itself, like LoRA",
+            )
         inner = found.get_base_model() if hasattr(found, "get_base_model") else None
         found = inner or getattr(found, "_orig_mod", None) or getattr(found, "module", None)
         if found is None:

@@ -170,6 +170,17 @@ def test_wrappers_are_looked_into() -> None:
     assert adapted.logits != bare.logits
 
 
+def test_an_adapter_that_mixes_the_texts_of_a_batch_is_refused() -> None:
+    """The test of the heatmap reads texts together, and would get other answers than for each alone."""
+    import peft
+
+    if not hasattr(peft, "LilyConfig"):
+        pytest.skip("this version of PEFT has no Lily")
+    lily = peft.LilyConfig(task_type="SEQ_CLS", target_modules=["query", "value"], r=2, num_B=2)
+    with pytest.raises(ModelError, match=r"its adapter \(LILY\) weighs its parts by all texts that are read together"):
+        borrowed.bare(peft.get_peft_model(tiny.dense("bert"), lily))
+
+
 def test_what_is_no_classifier_is_refused() -> None:
     with pytest.raises(UsageError, match="Linear is no model of the transformers library"):
         borrowed.bare(torch.nn.Linear(2, 2))

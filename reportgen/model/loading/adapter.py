@@ -29,6 +29,10 @@ from reportgen.model.loading.tensors import Held
 
 OUTER = "base_model.model."  # what PEFT writes before the name of a weight of the model
 APART = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.1}  # of the logits, relative: rounding explains no more
+MIXING = {  # kinds of PEFT whose change is no change of weights, and what they do instead
+    "XLORA": "mixes other adapters by the text",
+    "LILY": "weighs its parts by all texts that are read together",
+}
 TASKS = {  # of PEFT, beside SEQ_CLS
     "TOKEN_CLS": "token classification",
     "QUESTION_ANS": "question answering",
@@ -204,10 +208,8 @@ def _refuse_others(name: str, settings: Any) -> None:
             f"{name}: the adapter runs layers of its model several times (layer_replication), which cannot be merged",
             hint="give a model that was fine-tuned as a whole, or with LoRA on layers that are not repeated",
         )
-    if settings.is_prompt_learning or kind == "XLORA":
-        what = (
-            "puts virtual tokens before the text" if settings.is_prompt_learning else "mixes other adapters by the text"
-        )
+    if settings.is_prompt_learning or kind in MIXING:
+        what = "puts virtual tokens before the text" if settings.is_prompt_learning else MIXING[kind]
         raise ModelError(
             f"{name}: an adapter of the kind {kind} {what}, and cannot be merged into its model",
             hint="give a model that was fine-tuned as a whole, or with LoRA",

@@ -321,6 +321,13 @@ def test_an_adapter_that_cannot_be_merged_says_why(tmp_path: Path) -> None:
     assert "PROMPT_TUNING puts virtual tokens before the text" in tiny.refused(folder).message
 
 
+@pytest.mark.skipif(not hasattr(peft, "LilyConfig"), reason="this version of PEFT has no Lily")
+def test_an_adapter_that_mixes_the_texts_of_a_batch_says_so(tmp_path: Path) -> None:
+    """Its router takes the mean over all tokens that are read together, those of other texts and padding among them."""
+    folder, _ = make(tmp_path, "bert", peft.LilyConfig(task_type=SEQ, target_modules=["query", "value"], r=2, num_B=2))
+    assert "LILY weighs its parts by all texts that are read together" in tiny.refused(folder).message
+
+
 def test_layers_that_are_run_twice_cannot_be_merged(tmp_path: Path) -> None:
     """They share their weights: each copy would get the changes of all."""
     settings = LoraConfig(**LORA | {"target_modules": ["q_proj"]}, layer_replication=[[0, 2], [1, 2]])
