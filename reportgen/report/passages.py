@@ -46,23 +46,8 @@ def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[
     opened = heatmap.shown(report, scores)[0]
     of = "" if report.given else names.ORDERS[opening.order(report)]
     times = of_even(opened.values.astype(np.float64) + opened.base, report.tokens.content)
-    tested = report.faithfulness
-    effects = {Stretch(one.start, one.end): one for one in tested.sentences} if tested else {}
-    for_it = sorted((one for one in effects.values() if one.change > 0), key=lambda one: -one.change)[:MOST]
-    if tested is not None and for_it:
-        label = names.label(report, tested)
-        measured = tuple(
-            _passage(
-                report, Stretch(one.start, one.end), times, covered, f"without it, “{label}” has {one.probability:.1%}"
-            )
-            for one in for_it
-        )
-        how = (
-            f"Of all sentences, these lower “{label}” most when each alone is left out; with the whole text it has "
-            f"{tested.probability:.1%}. Shares are of {of}: 1× is what a sentence would draw if all tokens drew the "
-            "same."
-        )
-        return KeyPassages("What the prediction rests on", how, measured, of)
+    if found := _rests_on(report, times, covered, of):
+        return found
     if view.even:
         return KeyPassages("Key passages", "No passage stands out.", (), of)
     drawn = [(float(times[own].mean()), one) for one in stretches(report) if (own := _own(report.tokens, one)).size]
@@ -76,6 +61,30 @@ def key_passages(report: Report, scores: Scores, view: HeatView, covered: tuple[
     if not report.given:
         how += " Not their effect on the prediction: the full test measures that, and leaves out each in turn."
     return KeyPassages("Key passages", how, tuple(_passage(report, one, times, covered) for one in ordered[:MOST]), of)
+
+
+def _rests_on(report: Report, times: npt.NDArray[np.float64], covered: tuple[Cell, ...], of: str) -> KeyPassages | None:
+    """The sentences without which the prediction loses most; None where none was left out, or none speaks for it."""
+    tested = report.faithfulness
+    if tested is None:
+        return None
+    effects = {Stretch(one.start, one.end): one for one in tested.sentences}
+    speak = sorted((one for one in effects.values() if one.change > 0), key=lambda one: -one.change)
+    if not speak:
+        return None
+    whole = [one for one in speak if _words(report.example.text[one.start : one.end]) >= SHORT]
+    label, least = names.label(report, tested), f" of {SHORT} words or more" if whole else ""
+    quoted = tuple(
+        _passage(
+            report, Stretch(one.start, one.end), times, covered, f"without it, “{label}” has {one.probability:.1%}"
+        )
+        for one in (whole or speak)[:MOST]
+    )
+    how = (
+        f"Of all sentences{least}, these lower “{label}” most when each alone is left out; with the whole text it has "
+        f"{tested.probability:.1%}. Shares are of {of}: 1× is what a sentence would draw if all tokens drew the same."
+    )
+    return KeyPassages("What the prediction rests on", how, quoted, of)
 
 
 def top_words(report: Report, rankings: Rankings | None = None) -> tuple[str, ...]:
@@ -116,6 +125,15 @@ def _passage(
     anchor = next((cell.positions[0] for cell in covered if first in cell.positions), 0)
     quoted = cut(" ".join(report.example.text[one.start : one.end].split()), QUOTED)
     return Passage(quoted, anchor, last, draws, effect)
+
+
+def _words(text: str) -> int:
+    """Words with a letter or digit.
+
+    >>> _words("5."), _words("It ends here, at last .")
+    (1, 5)
+    """
+    return sum(any(c.isalnum() for c in word) for word in text.split())
 
 
 def _own(tokens: Tokens, one: Stretch) -> npt.NDArray[np.int64]:

@@ -66,6 +66,19 @@ def test_where_sentences_were_left_out_those_that_cost_most_come_first() -> None
     assert made.of == "what the classifier reads"
 
 
+def test_a_stray_number_is_no_key_passage_whatever_the_prediction_loses_without_it() -> None:
+    report = faithful.report(text=TEXT)
+    assert report.faithfulness is not None
+    ends = [(53, 56, 2.0, 0.1), (57, 84, 0.9, 0.4)]  # "now", as a sentence
+    tested = replace(report.faithfulness, sentences=tuple(SentenceEffect(*one) for one in ends))
+    made = key(replace(report, faithfulness=tested))
+    assert [one.quote.split()[0] for one in made.passages] == ["Then"]
+    assert made.how.startswith("Of all sentences of 4 words or more, these lower “left” most")
+    alone = key(replace(report, faithfulness=replace(tested, sentences=tested.sentences[:1])))
+    assert [one.quote for one in alone.passages] == ["ow."]
+    assert alone.how.startswith("Of all sentences, these")
+
+
 def test_where_no_sentence_speaks_for_the_label_those_that_draw_most_are_quoted() -> None:
     report = faithful.report(text=TEXT)
     assert report.faithfulness is not None
