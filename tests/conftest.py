@@ -11,6 +11,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -34,8 +35,8 @@ settings.register_profile("thorough", settings.get_profile("reportgen"), max_exa
 settings.load_profile("reportgen")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Keep the tests of a file on one worker, which then makes what they share once; a group of its own counts more.
 
     So do the files with planted models, which are trained.
@@ -44,6 +45,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("xdist_group") is None:
             group = "planted" if hasattr(getattr(item, "module", None), "planted") else item.path.stem
             item.add_marker(pytest.mark.xdist_group(group))
+    yield
+    for item in items:  # pytest 9.2 keeps ids elsewhere than pytest-xdist 3.8 writes them with their groups
+        named: Any = item
+        if getattr(named, "_nodeid", item.nodeid) != item.nodeid:
+            named._id = type(named._id).parse(named._nodeid)
 
 
 @pytest.fixture(scope="session")
