@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 import reportgen
@@ -55,6 +56,13 @@ def released() -> tuple[str, str]:
     found = re.search(r"^## (\d+\.\d+\.\d+) \((\d{4}-\d\d-\d\d)\)$", text, re.MULTILINE)
     assert found
     return found[1], found[2]
+
+
+def test_the_tests_of_a_file_are_on_one_worker(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist reads the group behind the name; without it every test would be sent alone."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("one process, or not by groups")
+    assert request.node.nodeid.endswith("@test_project")
 
 
 def test_the_version_stands_in_the_package_alone() -> None:
