@@ -120,7 +120,8 @@ def test_the_margin_is_to_the_largest_other_label_or_the_logit_alone() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_in_windows_a_token_has_the_sum_over_its_windows(method: Method) -> None:
     """The logits are their mean; with a third label, which of the others is largest is asked of the mean, too."""
-    classifier = tiny.classifier(every_type.build("bert", id2label=dict(enumerate("abc"))), max_length=20)
+    model = every_type.build("bert", id2label=dict(enumerate("abc")))
+    classifier = replace(tiny.classifier(model, max_length=20), labels=("a", "b", "c"))
     tokens = tiny.document(44)
     plan = long_documents.plan_for(classifier, tokens, stride=4)
     assert len(plan.windows) == 3
