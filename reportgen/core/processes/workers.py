@@ -64,7 +64,7 @@ class Pool:
             while len(self._waiting) >= AHEAD * self.workers:
                 yield from self._collect(work)
             try:
-                self._waiting[self._pool.submit(work, job)] = job
+                self._waiting[self._submit(work, job)] = job
             except BrokenProcessPool:
                 yield from self._one_by_one(work, [job])
         while self._waiting:
@@ -78,7 +78,7 @@ class Pool:
         """
         here = functools.partial(work, *args, **options)
         try:
-            future = self._pool.submit(work, *args, **options)
+            future = self._submit(work, *args, **options)
         except (BrokenProcessPool, OSError):
             return here
         self._waiting[future] = None
@@ -114,6 +114,14 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(workers, context, initializer=_begin, max_tasks_per_child=self._renewed)
 
+    def _submit(self, work: Callable[..., Answer], *args: Any, **options: Any) -> Future[Answer]:
+        """Give a job to the processes. Ctrl-C does not reach one that is started here, not even before `_begin`."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # processes and threads inherit it
+        try:
+            return self._pool.submit(work, *args, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def _collect(self, work: Callable[[Job], Answer]) -> Iterator[tuple[Job, Answer | None]]:
         """Wait for the next answers."""
         finished, _ = wait(self._waiting, return_when=FIRST_COMPLETED)
@@ -136,7 +144,7 @@ class Pool:
         self._pool.shutdown(cancel_futures=True)
         for job in lost:
             self._pool = self._start(1)
-            future = self._pool.submit(work, job)
+            future = self._submit(work, job)
             self._waiting[future] = job
             try:
                 answer = future.result()

@@ -122,6 +122,18 @@ def test_processes_do_not_hear_signals_and_end_with_the_pool() -> None:
     assert time.monotonic() - began < 300
 
 
+def blocked() -> set[int]:
+    """The signals that do not reach the process, whatever it does with them."""
+    return signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_an_interrupt_does_not_reach_a_process_that_is_being_started() -> None:
+    """Its traceback would stand among the messages of the command."""
+    with workers.Pool(1) as pool:
+        assert signal.SIGINT in pool.begin(blocked)()
+    assert signal.SIGINT not in blocked()
+
+
 def failing() -> None:
     """A job that fails in its own way."""
     raise ValueError("seven")
