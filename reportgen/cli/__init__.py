@@ -66,7 +66,7 @@ class Reportgen(click.Group):
             context.exit(0)
         except OSError as error:
             if error.errno not in FULL or error.filename is not None:
-                raise self._bug(context, error) from error
+                self._bug(context, error)
             raise OutputError(f"standard output: {error.strerror}", hint="send it somewhere else") from error
         except SystemExit as stop:
             if stop.code == TERMINATED and context.invoked_subcommand in RESUMED:
@@ -80,19 +80,19 @@ class Reportgen(click.Group):
             click.echo(f"interrupted: {said}", err=True)
             context.exit(INTERRUPTED)
         except Exception as error:
-            raise self._bug(context, error) from error
+            self._bug(context, error)
 
-    def _bug(self, context: click.Context, error: Exception) -> Exception:
-        """Say that an error was not foreseen, and end; with `--debug` the error itself."""
+    def _bug(self, context: click.Context, error: Exception) -> NoReturn:
+        """Say that an error was not foreseen, and end; with `--debug` raise the error itself."""
         if context.params.get("debug"):
-            return error
+            raise error
         click.echo(f"error: {type(error).__name__}: {one_line(redact(str(error)))}", err=True)
         command = context.invoked_subcommand or "run"
         click.echo(
             f"hint: this is a bug in reportgen; please report it, with the output of reportgen --debug {command}",
             err=True,
         )
-        return click.exceptions.Exit(BUG)
+        context.exit(BUG)
 
 
 def _in_our_words(error: click.UsageError) -> UsageError:

@@ -367,6 +367,7 @@ def test_debug_shows_where(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "run", broken)
     result = call("--debug", "run", "--text", "x")
     assert isinstance(result.exception, RuntimeError)
+    assert result.exception.__cause__ is None  # a traceback of one error
 
 
 def test_an_interrupt_says_that_nothing_was_written(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
