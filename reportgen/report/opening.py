@@ -28,8 +28,8 @@ def opening(report: Report) -> tuple[str, str]:
     row, all_ = (tested and tested.code(order) for order in ("classifier", "all_attention"))
     if row and all_ and STANDS[row] < STANDS[all_]:
         return "all", (
-            f"The page opens with all attention: by the test, that is {VERDICTS[all_]}, and what the classifier reads "
-            f"is {VERDICTS[row]}."
+            f"The page opens with all attention: the test’s verdict on it is “{VERDICTS[all_]}”, and on what the "
+            f"classifier reads “{VERDICTS[row]}”."
         )
     if report.attention.reader_alone:
         return "reader", "The page opens with what the classifier reads: nothing else of the last layer reaches it."

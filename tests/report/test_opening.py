@@ -53,6 +53,13 @@ def test_a_view_that_the_test_finds_to_stand_for_less_does_not_come_first(
     assert opening.opening(judged(all_attention, classifier))[0] == key
 
 
+def test_why_it_does_not_is_a_sentence_whatever_the_verdicts_are() -> None:
+    assert opening.opening(judged("depends-on-removal", "no-better-than-chance"))[1] == (
+        "The page opens with all attention: the test’s verdict on it is “depends on how words are removed”, and on "
+        "what the classifier reads “no better than chance”."
+    )
+
+
 @pytest.mark.parametrize("kind", planted.KINDS)
 @pytest.mark.parametrize("seed", range(4))
 def test_the_view_that_a_report_opens_with_ranks_planted_words_first(kind: planted.Kind, seed: int) -> None:
