@@ -31,7 +31,8 @@ def settled(kind: str, value: Any, default: Any) -> Any:
     if value is None:
         return default
     if kind.startswith("tuple"):
-        several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+        # a set has another order in every process: of labels, the names would stand for other outputs
+        several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | set | frozenset)
         if not several:
             raise TypeError(f"must be {named(kind)}")
         return tuple(_one(kind, item) for item in value)

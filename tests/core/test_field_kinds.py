@@ -55,6 +55,7 @@ def test_what_is_settled_stays_as_it_is(value: Any) -> None:
         ({"positions": 3}, "--positions 3: must be a list; each is an integer"),
         ({"positions": [1.5]}, "--positions 1.5: must be a list; each is an integer"),
         ({"labels": {"a": 1}}, "must be a list; each is a string"),
+        ({"labels": {"a", "b"}}, "must be a list; each is a string"),
         ({"no_text": "yes"}, "--no-text yes: must be true or false"),
         ({"long": 3}, "--long 3: must be a string"),
         ({"max_html_mb": "8"}, "--max-html-mb 8: must be a number"),
