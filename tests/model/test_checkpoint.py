@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,40 @@ def test_the_hash_of_shards_is_the_hash_of_their_hashes(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": dict(enumerate(names + "a"))}))
     hashes = "".join(hashlib.sha256(name.encode()).hexdigest() for name in sorted(names))
     assert checkpoint.find(str(tmp_path)).weights_sha256() == hashlib.sha256(hashes.encode()).hexdigest()
+
+
+def test_weights_are_hashed_ahead_and_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for the hash meanwhile waits for it."""
+    found, digest = checkpoint.find(str(folder)), hashlib.file_digest
+    expected = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    begun, go_on, readers = threading.Event(), threading.Event(), []
+
+    def slowly(file: Any, kind: str) -> Any:
+        readers.append(threading.current_thread())
+        begun.set()
+        assert go_on.wait(60)
+        return digest(file, kind)
+
+    monkeypatch.setattr(hashlib, "file_digest", slowly)
+    found.hash_ahead()
+    assert begun.wait(60)
+    threading.Timer(0.2, go_on.set).start()
+    assert found.weights_sha256() == expected
+    assert len(readers) == 1
+    assert readers[0] is not threading.current_thread()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_is_wrong_with_weights_is_said_when_their_hash_is_asked_for(folder: Path) -> None:
+    """Not by the thread that hashes them ahead."""
+    shards(folder, "safetensors", "../elsewhere")
+    found = checkpoint.find(str(folder))
+    before = set(threading.enumerate())
+    found.hash_ahead()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+    with pytest.raises(RefusedError, match="outside"):
+        found.weights_sha256()
 
 
 def test_without_weights_on_this_disk_there_is_no_hash(tmp_path: Path) -> None:
