@@ -47,3 +47,8 @@ def __getattr__(name: str) -> object:
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """What the package offers, for completion."""
+    return sorted({*__all__, *globals()} - {"HOMES", "TYPE_CHECKING", "importlib"})

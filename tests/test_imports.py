@@ -28,6 +28,15 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert python(program, *arguments).splitlines()[-1].strip() == "LOADED"
 
 
+def test_what_the_package_offers_can_be_completed_and_is_imported_when_asked_for() -> None:
+    program = (
+        "import reportgen, sys; print(*(name for name in dir(reportgen) if name[0] != '_')); "
+        f"print(*({set(HEAVY)!r} & set(sys.modules))); "
+        "print(all(getattr(reportgen, name) for name in reportgen.__all__), hasattr(reportgen, 'explains'))"
+    )
+    assert python(program).splitlines() == ["Config Report ReportgenError explain", "", "True False"]
+
+
 MISTYPED = """
 import sys
 from reportgen.cli import main
