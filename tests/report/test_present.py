@@ -66,7 +66,7 @@ def test_a_second_process_that_is_killed_costs_the_pdf_alone() -> None:
 
     def killed(*_: object, **__: object) -> Callable[[], Any]:
         def answer() -> Any:
-            raise MemoryError("the process that was at it was killed")
+            raise MemoryError("the process that made it was killed")
 
         return answer
 

@@ -89,7 +89,7 @@ class Pool:
             except BrokenProcessPool as error:
                 if not self._worked:
                     return here()
-                raise MemoryError("the process that was at it was killed") from error
+                raise MemoryError("the process that made it was killed") from error
             finally:
                 self._waiting.pop(future, None)
             self._worked = True
