@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import pkgutil
 import re
 import sys
 import tomllib
@@ -86,6 +87,17 @@ def test_examples_in_docstrings_give_what_they_say() -> None:
         ran = doctest.testmod(importlib.import_module(".".join(path.with_suffix("").parts)))
         assert ran.attempted, path
         assert not ran.failed, f"{path}: see above"
+
+
+def test_what_the_manual_names_of_the_package_is_there() -> None:
+    """`reportgen.report.stored.store.load`, say: modules, and what is in them."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    found = {
+        name for page in pages for name in re.findall(r"(?<![\w./-])reportgen(?:\.[A-Za-z_]\w*)+", page.read_text())
+    }
+    assert len(found) > 5
+    for name in sorted(found):
+        pkgutil.resolve_name(name)  # raises where there is nothing
 
 
 def test_what_is_imported_is_what_is_declared() -> None:
