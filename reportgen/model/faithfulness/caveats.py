@@ -31,7 +31,7 @@ def found(
         tokens: The document.
         trials: That were made.
         moved: The shift test.
-        verdicts: The heatmap's first.
+        verdicts: That on all attention first.
         margin: Of the whole document.
         heads: Why no heads were switched off; None if they were, or were not asked for.
         alone: Whether a second way to remove words was wanted, and there is none.

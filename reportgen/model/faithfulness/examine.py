@@ -80,7 +80,7 @@ class Questions:
     scores: dict[ScoreName, Scores]  # (unit,) each
     orders: tuple[Order, ...]
     designs: tuple[Design, ...]  # comprehensiveness under `delete` first
-    unscaled: Design | None  # the heatmap without head importance
+    unscaled: Design | None  # all attention without head importance
     left_out: tuple[LeftOut, ...]
 
     def empty(self, operator: Operator) -> Variant:

@@ -37,7 +37,7 @@ def even(scores: Floats, tokens: Tokens) -> bool:
 
 
 def orders(scores: Mapping[ScoreName, Scores], *, seed: int, more: bool) -> tuple[Order, ...]:
-    """Those of *scores*, and the heatmap's in reverse; with *more* also the order of the text."""
+    """Those of *scores*, and that of all attention in reverse; with *more* also the order of the text."""
     found = [Order(name, ranked(scores[name], seed=seed)) for name in TESTED if name in scores]
     found.append(Order("reversed", found[0].units[::-1]))
     if more:
@@ -55,7 +55,7 @@ def random_orders(count: int, draws: int, *, seed: int) -> tuple[Order, ...]:
 def agreements(
     scores: Mapping[ScoreName, Scores], text: str, units: Sequence[Unit], *, seed: int
 ) -> tuple[Agreement, ...]:
-    """The heatmap, and the attribution, each compared with every other list of scores that orders anything at all."""
+    """All attention, and the attribution, each compared with every other list of scores that orders anything at all."""
     starts = [start for start, _ in joining.sentences(text)]
     owners = [bisect_right(starts, unit.start) for unit in units]
     ordered = [name for name, each in scores.items() if len(set(each.tolist())) > 1]
