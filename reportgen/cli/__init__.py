@@ -65,9 +65,9 @@ class Reportgen(click.Group):
             drop_output()
             context.exit(0)
         except OSError as error:
-            if error.errno not in FULL or error.filename is not None:
+            if not _is_full(error):
                 self._bug(context, error)
-            raise OutputError(f"standard output: {error.strerror}", hint="send it somewhere else") from error
+            raise _refused(error) from error
         except SystemExit as stop:
             if stop.code == TERMINATED and context.invoked_subcommand in RESUMED:
                 click.echo(f"terminated: {GO_ON}", err=True)
@@ -93,6 +93,15 @@ class Reportgen(click.Group):
             err=True,
         )
         context.exit(BUG)
+
+
+def _is_full(error: OSError) -> bool:
+    """Whether a stream takes no more; errors of files name them."""
+    return error.errno in FULL and error.filename is None
+
+
+def _refused(error: OSError) -> OutputError:
+    return OutputError(f"standard output: {error.strerror}", hint="send it somewhere else")
 
 
 def _in_our_words(error: click.UsageError) -> UsageError:
@@ -129,7 +138,11 @@ def script() -> NoReturn:
         code = stop.code
     except KeyboardInterrupt:  # before the command has begun
         code = INTERRUPTED
-    except OSError:  # the error cannot be told: stderr takes no more
+    except OSError as error:  # of help, which is printed before a command begins, or of stderr
+        if not _is_full(error):  # of --debug
+            raise
+        with contextlib.suppress(OSError):
+            _refused(error).show()
         code = OutputError.exit_code
     atexit._run_exitfuncs()  # temporary files, worker processes, Ray
     for stream in (sys.stdout, sys.stderr):

@@ -478,6 +478,33 @@ def test_streams_that_are_closed_or_full_are_no_traceback(streams: str, code: in
     assert (done.returncode, done.stderr) == (code, said)
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["--version"]])
+def test_help_for_a_full_disk_says_so(arguments: list[str]) -> None:
+    """It is printed before a command begins."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "reportgen", *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr.splitlines()[0]) == (7, "error: standard output: No space left on device")
+
+
+BROKEN = """
+import sys
+from reportgen import cli, pipeline
+def broken(*_, **__):
+    raise FileNotFoundError(2, "deep inside", "a file")
+pipeline.run = broken
+sys.argv = ["reportgen", "--debug", "run", "--text", "x"]
+cli.script()
+"""
+
+
+def test_debug_shows_where_an_error_of_the_system_is_from() -> None:
+    done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, check=False)
+    assert "Traceback" in done.stderr
+    assert "deep inside" in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("arguments", [("run", "--file", "-"), ("batch", "--ids", "-")])
 def test_a_closed_standard_input_is_named(arguments: tuple[str, ...], here: Path) -> None:
     command = shlex.join([sys.executable, "-m", "reportgen", *arguments, "-o", "out"])
