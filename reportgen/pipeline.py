@@ -90,12 +90,12 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None, begin: Be
             _check_options(config, example, clock, found)
             raise
         classifier = load(config, clock, found)
+        checked()
     else:
         classifier = load(config, clock, found)
+        checked()  # before a whole split is read
         example = predict_split.pick(config, classifier, clock)
         folder = _target(config.output, example, overwrite=config.overwrite)
-    if begin is not None:
-        checked()
     head_importance = find_importance(config, classifier, clock)
     ((report, known),) = analyse_together(config, classifier, [example], clock, head_importance)
     report, stopped = examine.attempted(config, classifier, report, folder, clock)

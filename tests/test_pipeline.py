@@ -23,7 +23,7 @@ from reportgen.core.config import Config
 from reportgen.core.errors import OutputError, UsageError
 from reportgen.core.nouns.records import Report
 from reportgen.data import choice
-from reportgen.model import provenance
+from reportgen.model import predict_split, provenance
 from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.importance import importance_files
 from reportgen.model.importance.importance_files import Importance
@@ -389,3 +389,24 @@ def test_positions_beyond_the_document_are_a_usage_error(name: str) -> None:
 def test_characters_are_counted_as_one_reads_them(text: str, said: str, classifier: Any) -> None:
     """One character is not "1 characters"."""
     assert analysed(classifier, text).warnings[0].message.startswith(said)
+
+
+@pytest.mark.parametrize("chosen", [{"text": TEXT}, {"dataset": "demo", "pick": "fp"}], ids=["text", "pick"])
+def test_a_typesetter_that_a_second_process_misses_is_known_before_anything_is_read(
+    chosen: dict[str, Any], classifier: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(*_: object, **__: object) -> Callable[[], Any]:
+        def answer() -> None:
+            raise OutputError("the PDF needs system libraries")
+
+        return answer
+
+    def read(*_: object, **__: object) -> None:
+        pytest.fail("the model has read")
+
+    monkeypatch.setattr(pipeline, "load", lambda *_: classifier)
+    monkeypatch.setattr(pipeline, "find_importance", read)
+    monkeypatch.setattr(predict_split, "pick", read)
+    with pytest.raises(OutputError, match="system libraries"):
+        pipeline.run(Config(**chosen, output=str(tmp_path / "report")), Clock(), begin=begin)
+    assert list(tmp_path.iterdir()) == []
