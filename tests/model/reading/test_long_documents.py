@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers.models.longformer.modeling_longformer import LongformerSelfAttention
 
 from reportgen import pipeline
 from reportgen.core.clock import Clock
@@ -234,6 +235,22 @@ def test_a_longformer_is_read_once(takes: int) -> None:
     assert len(passes) == len(plan.windows)
     assert read.reference is None
     assert torch.equal(read.logits, plain.mean(dim=0))
+
+
+def test_a_longformer_that_somebody_has_changed_is_compared() -> None:
+    """Only of transformers' own class is it known that it computes with the weights it returns."""
+
+    class Own(LongformerSelfAttention):
+        pass
+
+    model = tiny.longformer()
+    for module in model.modules():
+        if isinstance(module, LongformerSelfAttention):
+            module.__class__ = Own
+    plan = long_documents.plan(document(20), length=64, global_positions=(0,))
+    (read,) = long_documents.read(tiny.classifier(model, global_positions=(0,)), [plan], top_k=3, clock=Clock())
+    assert read.reference is not None
+    assert read.reference.difference < 1e-5
 
 
 def test_a_model_whose_weights_are_not_those_it_uses_is_far_from_its_reference() -> None:
