@@ -135,7 +135,7 @@ def _tests(before: Report, after: Report) -> Iterator[Difference]:
         return
     codes = [", ".join(f"{one.order}: {one.code}" for one in each.verdicts) or "none" for each in (was, now)]
     if codes[0] != codes[1]:
-        yield Difference("verdict on the heatmap", codes[0], codes[1], True)
+        yield Difference("verdicts of the test", codes[0], codes[1], True)
     moved = {one.name for one, other in zip_longest(was.orders, now.orders) if one and one != other}
     for name in sorted(moved):  # words with almost equal scores may change places
         yield Difference(f"order of words: {name}", "the same", "another", False)

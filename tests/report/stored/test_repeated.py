@@ -151,7 +151,7 @@ def test_every_number_of_a_test_is_compared_and_sentences_are_not() -> None:
     verdict = replace(tested.verdicts[0], sentence="Another sentence.")
     assert found(verdicts=(verdict, *tested.verdicts[1:])) == []
     verdict = replace(tested.verdicts[0], code="too-little-tested")
-    assert found(verdicts=(verdict, *tested.verdicts[1:])) == [("verdict on the heatmap", True)]
+    assert found(verdicts=(verdict, *tested.verdicts[1:])) == [("verdicts of the test", True)]
     order = replace(tested.orders[0], units=(*tested.orders[0].units[1::-1], *tested.orders[0].units[2:]))
     moved = (order, *tested.orders[1:])
     assert found(orders=moved, trials=other) == [(f"order of words: {order.name}", False)]  # nor its curves
