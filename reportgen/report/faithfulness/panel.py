@@ -37,7 +37,7 @@ BRIEF: dict[VerdictCode, str] = {
     "no-better-than-chance": "Without the {units} that it marks, the prediction falls no more than at random.",
     "depends-on-removal": "How the {units} are removed decides whether the prediction falls more than at random.",
     "too-little-tested": "This quick test makes {draws} random choices, and a verdict needs {enough}: "
-    "“--faithfulness full” makes them. See how far the line falls below the grey range.",
+    "“reportgen faithfulness FOLDER --depth full” makes them. See how far the line falls below the grey range.",
 }
 NOTHING = "Nothing could be removed from this document."
 ENOUGH = 19  # random orders: one chance in twenty

@@ -39,7 +39,11 @@ def test_the_verdict_comes_first_in_words_and_with_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("draws", "said"),
     [
-        (9, "This quick test makes 9 random choices, and a verdict needs 19: “--faithfulness full” makes them."),
+        (
+            9,
+            "This quick test makes 9 random choices, and a verdict needs 19: "
+            "“reportgen faithfulness FOLDER --depth full” makes them.",
+        ),
         (19, "Words could be removed in only one way here, and a verdict needs two."),
     ],
 )
