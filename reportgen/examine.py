@@ -7,6 +7,7 @@ what the report knows.
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -72,10 +73,17 @@ def attempted(
     try:
         return examined(config, classifier, report, clock), None
     except KeyboardInterrupt:
-        again = f"reportgen faithfulness {disk.shown(folder)}"
+        again = shlex.join(["reportgen", "faithfulness", disk.shown(folder), *_asked(config)])
         return report, StoppedError("interrupted: the report was written without its test", hint=f"{again} makes it")
     except ReportgenError as error:
         return untested(report, error, config), error
+
+
+def _asked(config: Config) -> list[str]:
+    """The options of `reportgen faithfulness` for the same test."""
+    found = ["--depth", "full"] if config.faithfulness == "full" else []
+    found += ["--unit", config.unit] if config.unit != Config().unit else []
+    return found + (["--attribution", config.attribution] if config.attribution else [])
 
 
 def untested(report: Report, error: ReportgenError, config: Config) -> Report:

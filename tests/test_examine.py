@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,31 @@ def test_what_stops_the_test_keeps_the_report(
     if raised is StoppedError:
         assert caught.value.exit_code == 130  # type: ignore[attr-defined]
         assert "reportgen faithfulness" in str(caught.value.hint)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"faithfulness": "quick"}, ""),
+        (
+            {"faithfulness": "full", "unit": "sentence", "attribution": "ig"},
+            " --depth full --unit sentence --attribution ig",
+        ),
+    ],
+)
+def test_what_was_interrupted_is_named_with_the_command_for_the_same_test(
+    asked: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(examine, "examined", stop)
+    no_model: Any = None
+    _, error = examine.attempted(Config(**asked), no_model, reports.report(), Path("my report"), Clock())
+    assert error is not None
+    assert error.hint == f"reportgen faithfulness 'my report'{said} makes it"
+    command = shlex.split(str(error.hint).removesuffix(" makes it"))[1:]
+    assert "no such folder" in CliRunner().invoke(cli.main, command).output  # and nothing else is wrong with it
 
 
 @pytest.fixture
