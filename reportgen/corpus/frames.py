@@ -108,7 +108,7 @@ def calibration(sums: Sums) -> tuple[list[Row], Row | None]:
     """The bins of the reliability curve, and the expected calibration error; None without gold labels.
 
     The error is the mean over documents of (right - confidence), with the sign that it has in the document's bin; its
-    interval is that mean's.
+    interval is that mean's, between 0 and 1.
     """
     confidence = where(sums["calibration"].to_pylist(), measure="confidence")
     gaps = {row["bin"]: row for row in where(sums["calibration"].to_pylist(), measure="gap")}
@@ -124,8 +124,8 @@ def calibration(sums: Sums) -> tuple[list[Row], Row | None]:
         return bins, None
     error = sum(abs(row["total"]) for row in gaps.values())
     found = intervals.mean([count], [error], [sum(row["squares"] for row in gaps.values())])
-    least = max(float(found.low[0]), 0.0) if math.isfinite(found.low[0]) else None
-    return bins, {"documents": count, "mean": error / count, "low": least, "high": _finite(found.high[0])}
+    low, high = np.clip((found.low[0], found.high[0]), 0, 1)
+    return bins, {"documents": count, "mean": error / count, "low": _finite(low), "high": _finite(high)}
 
 
 def main_roles(sums: Sums, order: Sequence[str]) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +43,18 @@ def test_the_difference_of_two_means_has_the_interval_and_p_of_welch(one: list[i
     test = stats.ttest_ind(other, one, equal_var=False)
     assert found["p"] == pytest.approx(test.pvalue)
     assert (found["low"], found["high"]) == pytest.approx(tuple(test.confidence_interval(0.95)))
+
+
+def test_an_expected_calibration_error_is_a_share_and_so_are_the_ends_of_its_interval() -> None:
+    """Of four documents, three are right and one is wrong, all as good as sure: Student's interval reaches over 1."""
+    gaps = [0.02, 0.02, 0.02, -0.98]
+    rows = [
+        {"measure": "confidence", "bin": 9, "documents": 4, "total": 3.92, "squares": 4 * 0.98**2},
+        {"measure": "gap", "bin": 9, "documents": 4, "total": sum(gaps), "squares": sum(gap**2 for gap in gaps)},
+    ]
+    _, error = frames.calibration({"calibration": pa.Table.from_pylist(rows)})
+    assert error is not None
+    assert (error["mean"], error["low"], error["high"]) == (pytest.approx(0.23), 0, 1)
 
 
 def test_heads_that_do_alike_are_a_group_and_the_most_typical_is_first() -> None:
