@@ -43,12 +43,17 @@ def n_documents(count: int) -> str:
 
 
 def interval(row: Row, form: str = ".2f") -> str:
-    """A mean with its interval, for people.
+    """A mean with its interval, for people; that of a share, in per cent, is cut off at 0 and 1.
 
     >>> interval({"mean": 1.5, "low": 1.25, "high": 1.75}), interval({"mean": 0.5, "low": None, "high": None}, ".0%")
     ('1.50 (1.25 to 1.75)', '50%')
+    >>> interval({"mean": 0.02, "low": -0.01, "high": 0.05}, ".0%")
+    '2% (0% to 5%)'
     """
-    return numbers.interval(row["mean"], row["low"], row["high"], form)
+    low, high = row["low"], row["high"]
+    if form.endswith("%") and low is not None and high is not None:
+        low, high = max(low, 0.0), min(high, 1.0)
+    return numbers.interval(row["mean"], low, high, form)
 
 
 def table(key: str, caption: str, columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> Table:

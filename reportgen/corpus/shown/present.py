@@ -191,8 +191,8 @@ def _method(facts: Mapping[str, Any]) -> tuple[str, ...]:
     )
     return (
         "All numbers are made from the stored reports; no model has run. A mean is over documents, with Student’s 95% "
-        "interval; a share of documents has Wilson’s. Tokens and heads of one document are never counted as if they "
-        "were independent.",
+        "interval, in per cent cut off at 0 and 100; a share of documents has Wilson’s. Tokens and heads of one "
+        "document are never counted as if they were independent.",
         f"The score of a token is the attention {shown}, weighed by head importance ({facts['importance']}) and summed "
         "over layers and heads. Relative to the mean of the document’s content tokens it can be compared between "
         "documents. The score of a word in a document is the mean over its occurrences.",
