@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reportgen import examine
 from reportgen.core.clock import Clock, Stage, now
@@ -100,8 +100,9 @@ def run(config: Config, clock: Clock, found: Checkpoint | None = None, begin: Be
     ((report, known),) = analyse_together(config, classifier, [example], clock, head_importance)
     report, stopped = examine.attempted(config, classifier, report, folder, clock)
     del classifier  # its memory is free before page and PDF need theirs
-    made: dict[str, Any] = {"overwrite": config.overwrite, "known": known, "begin": begin or partial}
-    report, files = write(report, folder, config=config, clock=clock, **made)
+    report, files = write(
+        report, folder, config=config, clock=clock, overwrite=config.overwrite, known=known, begin=begin or partial
+    )
     if stopped is not None:
         raise stopped
     return Written(report, folder, files)

@@ -68,8 +68,7 @@ def _rests_on(report: Report, times: npt.NDArray[np.float64], covered: tuple[Cel
     tested = report.faithfulness
     if tested is None:
         return None
-    effects = {Stretch(one.start, one.end): one for one in tested.sentences}
-    speak = sorted((one for one in effects.values() if one.change > 0), key=lambda one: -one.change)
+    speak = sorted((one for one in tested.sentences if one.change > 0), key=lambda one: -one.change)
     if not speak:
         return None
     whole = [one for one in speak if _words(report.example.text[one.start : one.end]) >= SHORT]
