@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from reportgen.core.nouns.faithfulness import VIEWS, Faithfulness, Measure, OrderName, Trial
+from reportgen.core.nouns.faithfulness import LEVEL, VIEWS, Faithfulness, Measure, OrderName, Trial
 from reportgen.core.nouns.records import Report
 from reportgen.report import opening
 from reportgen.report.faithfulness.names import ORDERS
@@ -23,7 +23,6 @@ JUDGED: dict[OrderName, str] = {
     "all_attention": "`all_attention`",
     "classifier": "`classifier`",
 }  # the columns of index.csv
-CHANCE = 0.05  # p up to which an order has a star
 TITLE = 30  # characters
 VERDICTS = {
     "supported": "supported",
@@ -71,7 +70,7 @@ def starred(trial: Trial, order: OrderName) -> str:
     curve = trial.curve(order)
     if curve is None or curve.p is None:
         return "–"
-    return f"{curve.aopc:.2f}" + ("*" if curve.p <= CHANCE else "")
+    return f"{curve.aopc:.2f}" + ("*" if curve.p <= LEVEL else "")
 
 
 def both(numbers: Iterable[str]) -> str:

@@ -20,6 +20,8 @@ Operator = Literal["delete", "mask", "sample"]  # how a unit is removed, see `Em
 Measure = Literal["comprehensiveness", "sufficiency"]  # the first units are removed, or they alone are kept
 OrderName = Literal["all_attention", "classifier", "attribution", "reversed", "reading-order", "random"]
 VerdictCode = Literal["supported", "no-better-than-chance", "depends-on-removal", "too-little-tested"]
+LEVEL = 0.05  # largest p of a verdict of support
+ENOUGH = round(1 / LEVEL) - 1  # random orders: with fewer, no p is that small
 VERDICTS: dict[VerdictCode, str] = {
     "supported": "supported",
     "no-better-than-chance": "no better than chance",

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from reportgen.core.nouns.faithfulness import (
+    ENOUGH,
+    LEVEL,
     VIEWS,
     Curve,
     Operator,
@@ -23,7 +25,6 @@ from reportgen.core.nouns.faithfulness import (
 from reportgen.core.numbers import ends, number
 from reportgen.model.faithfulness.orders import TESTED
 
-LEVEL = 0.05  # largest p of a verdict of support
 CHOSEN: dict[OrderName, str] = {
     "all_attention": "the {units} highest in all attention",
     "classifier": "the {units} highest in what the classifier reads",
@@ -66,7 +67,7 @@ def verdicts(
 
 def verdict_code(found: Sequence[tuple[Trial, Curve]]) -> VerdictCode:
     """The verdict on an order by its curves under each way to remove words, `delete` first."""
-    if len(found) < 2 or 1 / (1 + len(found[0][0].random)) > LEVEL:
+    if len(found) < 2 or len(found[0][0].random) < ENOUGH:
         return "too-little-tested"
     better = [curve.aopc > trial.chance[0] for trial, curve in found]
     sure = [curve.p is not None and curve.p <= LEVEL for _, curve in found]
@@ -85,7 +86,7 @@ def _sentence(
         f"average; {len(trial.random)} random choices of as many {unit}s lower it by {_between(trial)}."
     )
     if code == "too-little-tested":
-        if len(found) < 2 and len(trial.random) >= 1 / LEVEL - 1:
+        if len(found) < 2 and len(trial.random) >= ENOUGH:
             return f"{first} Words could be removed in only one way here, which is too little for a verdict."
         return f"{first} {len(trial.random)} random choices are too few for a verdict."
     second, other = found[1]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from reportgen.core.characters import cut
 from reportgen.core.nouns.faithfulness import (
+    ENOUGH,
     VERDICTS,
     Agreement,
     Curve,
@@ -40,7 +41,6 @@ BRIEF: dict[VerdictCode, str] = {
     "“reportgen faithfulness FOLDER --depth full” makes them. See how far the line falls below the grey range.",
 }
 NOTHING = "Nothing could be removed from this document."
-ENOUGH = 19  # random orders: one chance in twenty
 ONE_WAY = (
     "{Units} could be removed in only one way here, and a verdict needs two. See how far the line falls below the grey "
     "range."
