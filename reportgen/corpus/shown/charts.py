@@ -50,10 +50,13 @@ def interval(row: Row, form: str = ".2f") -> str:
     >>> interval({"mean": 0.02, "low": -0.01, "high": 0.05}, ".0%")
     '2% (0% to 5%)'
     """
-    low, high = row["low"], row["high"]
-    if form.endswith("%") and low is not None and high is not None:
-        low, high = max(low, 0.0), min(high, 1.0)
+    low, high = (within(end) if form.endswith("%") else end for end in (row["low"], row["high"]))
     return numbers.interval(row["mean"], low, high, form)
+
+
+def within(value: float | None) -> float | None:
+    """The end of the interval of a share, cut off at 0 and 1; None if it is not known."""
+    return None if value is None else min(max(value, 0.0), 1.0)
 
 
 def table(key: str, caption: str, columns: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]]) -> Table:

@@ -14,7 +14,7 @@ from reportgen.core.palette import ACCENT, MUTED
 from reportgen.corpus import frames
 from reportgen.corpus.frames import Row
 from reportgen.corpus.heads import BROAD, MEASURES, ROLES
-from reportgen.corpus.shown.charts import BARS, VERDICT_COLOURS, interval, n_documents, table
+from reportgen.corpus.shown.charts import BARS, VERDICT_COLOURS, interval, n_documents, table, within
 from reportgen.corpus.sums import Sums
 from reportgen.report.draw import charts as report_charts
 from reportgen.report.draw import specs
@@ -258,4 +258,5 @@ def effects(documents: Sequence[Row]) -> Chart | None:
 
 
 def _clipped(value: float | None) -> float | None:
-    return None if value is None else digits(min(max(value, 0.0), 1.0))
+    end = within(value)
+    return None if end is None else digits(end)
