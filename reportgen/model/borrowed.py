@@ -30,6 +30,7 @@ from reportgen.model.checkpoint import Checkpoint
 from reportgen.model.classifier import Classifier, Options, of
 from reportgen.model.file_kinds import LOCAL
 from reportgen.model.guards import IN_MEMORY
+from reportgen.model.loading.adapter import MIXING
 from reportgen.model.tokenizing.tokenizer import settle
 
 
@@ -68,8 +69,8 @@ def bare(model: Any) -> PreTrainedModel:
             )
         if getattr(getattr(found, "active_peft_config", None), "peft_type", None) == "LILY":
             raise ModelError(
-                f"{type(found).__name__}: its adapter (LILY) weighs its parts by all texts that are read together, so "
-                "what it says of a text depends on the others",
+                f"{type(found).__name__}: its adapter (LILY) {MIXING['LILY']}, so what it says of a text depends on "
+                "the others",
                 hint="use an adapter that reads each text by itself, like LoRA",
             )
         inner = found.get_base_model() if hasattr(found, "get_base_model") else None
