@@ -31,7 +31,7 @@ def page(made: Comparison, *, name: str, command: str, created: str, versions: d
     groups = [group for section in made.sections for group in section.groups]
     style = (
         f"{variables(palette.LIGHT)}{render.sheets(('heat', 'signed'))}{colours(groups)}"
-        f"@media screen{{\n{dark()}{render.sheets(('page', 'compare', 'forced'))}}}\n"
+        f"@media screen{{\n{dark()}{render.sheets(('page', 'compare', 'wide', 'forced'))}}}\n"
         f"@media print{{\n{render.sheets(('document', 'compare-print', 'print'))}}}\n"
     )
     scripts = (render.script(("first",)), *(render.script((each,)) for each in SCRIPTS))

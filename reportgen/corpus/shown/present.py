@@ -139,7 +139,7 @@ def check_target(output: Path, *, overwrite: bool) -> None:
 def page(made: CorpusParts) -> str:
     """The self-contained page."""
     drawings = {chart.key: svg_markup(chart.svg, themed=True) for chart in made.charts}
-    return render.plain_page("corpus.html.j2", ("page", "corpus"), parts=made, drawings=drawings)
+    return render.plain_page("corpus.html.j2", ("page", "corpus", "wide"), parts=made, drawings=drawings)
 
 
 def document(made: CorpusParts, *, paper: Paper = "a4") -> str:
